@@ -1,0 +1,40 @@
+"""The errors that bachlit raises for what its user can mend.
+
+Each message says what happened, what was expected and what to do; the command line prints it as one sentence.
+"""
+
+
+class BachlitError(Exception):
+    """Anything that the person at the keyboard can put right."""
+
+
+class ScoreError(BachlitError):
+    """A score that can't be read as a chorale or a melody."""
+
+
+class ChoraleError(BachlitError, ValueError):
+    """Arrays or metadata that don't make a chorale."""
+
+
+class CorpusError(BachlitError):
+    """A corpus that isn't there, or holds nothing usable."""
+
+
+class EncodingError(BachlitError, ValueError):
+    """Music or tokens outside what an encoding can express."""
+
+
+class PromptError(BachlitError, ValueError):
+    """A prompt that asks for what the model can't write."""
+
+
+class CheckpointError(BachlitError):
+    """A checkpoint that can't be used."""
+
+
+class DeadEndError(BachlitError):
+    """Decoding came to a point at which the constraints leave nothing to choose."""
+
+
+class OptionError(BachlitError, ValueError):
+    """An option outside its range, or a name that stands for nothing."""
