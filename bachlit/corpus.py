@@ -1,0 +1,272 @@
+"""Where chorales come from: Bach in music21, a folder of scores, JSB-16th. Read once, cached."""
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import tempfile
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from platformdirs import user_cache_path
+from tqdm import tqdm
+
+from bachlit.chorale import Chorale
+from bachlit.errors import CorpusError, ScoreError
+from bachlit.keys import Key
+from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
+
+Fold = Literal["train", "valid", "test"]
+FOLDS: tuple[Fold, ...] = ("train", "valid", "test")
+
+# Raise it whenever the same files would be read into other chorales: caches of earlier readers are then left alone.
+_READER_VERSION = 1
+
+
+class Corpus(ABC):
+    """A source of chorales."""
+
+    @abstractmethod
+    def chorales(self) -> list[Chorale]:
+        """Every chorale, always in the same order, each with a `name` of its own.
+
+        Raises:
+            CorpusError: If the corpus isn't there or holds no chorale.
+        """
+
+    def folds(self) -> dict[Fold, list[Chorale]] | None:
+        """The corpus's own division for training, validation and test, or None if it has none."""
+        return None
+
+
+class ScoreCorpus(Corpus):
+    """Chorales parsed from score files on all cores, with a progress bar, and kept in the user's cache directory.
+
+    A cache is keyed by the files' contents and the versions of music21 and of the reader. It is written beside its
+    place and then renamed, so processes that start at once or are killed midway leave a whole cache or none.
+
+    Args:
+        quantize: Round what is finer than a sixteenth instead of skipping the piece.
+        cache: Where parsed chorales are kept; the user's cache directory if None.
+        workers: Processes that parse; one a core if None.
+    """
+
+    def __init__(self, *, quantize: bool = True, cache: Path | None = None, workers: int | None = None) -> None:
+        self.quantize = quantize
+        self.cache = cache
+        self.workers = workers
+        self.skipped: dict[str, str] = {}
+        """The files that couldn't be read, and why. Filled by `chorales`."""
+
+    @abstractmethod
+    def files(self) -> dict[str, Path]:
+        """The score files by the name that each piece gets."""
+
+    def chorales(self) -> list[Chorale]:
+        """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
+        files = self.files()
+        path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.npz"
+        stored = _load(path)
+        if stored is None:
+            stored = self._parse(files)
+            if stored[0]:
+                _save(path, *stored)
+        chorales, self.skipped = stored
+        if self.skipped:
+            named = "; ".join(f"{name}: {reason}" for name, reason in list(self.skipped.items())[:5])
+            warnings.warn(f"Skipped {len(self.skipped)} of {len(files)} scores: {named}", ScoreWarning, stacklevel=2)
+        if not chorales:
+            raise CorpusError(f"None of the {len(files)} scores could be read; expected four voices in each.")
+        return chorales
+
+    def _key(self, files: dict[str, Path]) -> str:
+        digest = hashlib.sha256(f"{_READER_VERSION} {version('music21')} {self.quantize}".encode())
+        for name, path in files.items():
+            digest.update(f"\n{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        return f"chorales-{digest.hexdigest()[:24]}"
+
+    def _parse(self, files: dict[str, Path]) -> tuple[list[Chorale], dict[str, str]]:
+        workers = min(self.workers or len(os.sched_getaffinity(0)), len(files))
+        read = partial(_read, quantize=self.quantize)
+        progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1)
+        if workers == 1:
+            results = list(progress(map(read, files.items())))
+        else:
+            # Fresh processes: forking one that already runs threads can hang.
+            with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+                results = list(progress(pool.map(read, files.items(), chunksize=4)))
+        skipped = {name: result for name, result in zip(files, results, strict=True) if isinstance(result, str)}
+        return [result for result in results if isinstance(result, Chorale)], skipped
+
+
+class BachCorpus(ScoreCorpus):
+    """Bach's four-part chorales in the installed music21, one piece a movement, some 390 of them.
+
+    Taken are the scores with parts named Soprano, Alto, Tenor and Bass; where a movement stands there twice, the one
+    with the fewest other parts. The three `.krn` files, which reserve rights, are left out.
+    """
+
+    def files(self) -> dict[str, Path]:
+        """See `ScoreCorpus.files`."""
+        package = find_spec("music21")
+        folder = Path(package.origin).parent / "corpus" / "bach" if package and package.origin else Path("music21")
+        movements: dict[str, Path] = {}
+        for path in sorted(folder.glob("bwv*"), key=_by_number):
+            if path.suffix in (".mxl", ".xml", ".musicxml"):
+                # bwv248.64-6 and bwv248.64-s are one movement, with and without its orchestra.
+                movement = re.sub(r"-.*$", "", path.stem)
+                others = movements.setdefault(movement, path)
+                if path.stat().st_size < others.stat().st_size:
+                    movements[movement] = path
+        if not movements:
+            raise CorpusError(f"music21's chorales aren't in {folder}; install music21 with its corpus.")
+        return movements
+
+
+class FolderCorpus(ScoreCorpus):
+    """Every score of a folder and the folders in it.
+
+    Args:
+        path: The folder.
+        quantize: Round what is finer than a sixteenth instead of skipping the piece.
+        cache: Where parsed chorales are kept; the user's cache directory if None.
+        workers: Processes that parse; one a core if None.
+    """
+
+    def __init__(
+        self, path: Path, *, quantize: bool = False, cache: Path | None = None, workers: int | None = None
+    ) -> None:
+        super().__init__(quantize=quantize, cache=cache, workers=workers)
+        self.path = Path(path)
+
+    def files(self) -> dict[str, Path]:
+        """See `ScoreCorpus.files`."""
+        if not self.path.is_dir():
+            raise CorpusError(f"There is no folder {self.path}; expected a folder of scores.")
+        paths = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not paths:
+            raise CorpusError(f"{self.path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
+        return {path.relative_to(self.path).as_posix(): path for path in paths}
+
+
+class Jsb16Corpus(Corpus):
+    """JSB-16th: `train.json`, `valid.json` and `test.json`, as many as are there, and their division as it stands.
+
+    A file is a list of pieces, a piece a list of frames, a frame four MIDI pitches from soprano to bass, -1 a rest.
+    There are no ties: a note begins where the pitch changes.
+
+    Args:
+        path: The folder that holds the files.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def chorales(self) -> list[Chorale]:
+        """See `Corpus.chorales`: the folds one after another."""
+        return [chorale for fold in self.folds().values() for chorale in fold]
+
+    def folds(self) -> dict[Fold, list[Chorale]]:
+        """See `Corpus.folds`. A fold whose file isn't there is empty."""
+        folds = {fold: self._fold(fold) for fold in FOLDS}
+        if not any(folds.values()):
+            raise CorpusError(f"{self.path} holds no train.json, valid.json or test.json; expected JSB-16th's files.")
+        return folds
+
+    def _fold(self, fold: Fold) -> list[Chorale]:
+        path = self.path / f"{fold}.json"
+        if not path.is_file():
+            return []
+        try:
+            pieces = json.loads(path.read_text())
+            return [
+                Chorale.from_pitches(np.maximum(np.asarray(piece, np.int64), 0), name=f"{fold}-{index}")
+                for index, piece in enumerate(pieces)
+            ]
+        except (ValueError, TypeError) as error:
+            raise CorpusError(
+                f"{path} isn't a fold of JSB-16th ({error}); expected a list of pieces, each a list of frames of "
+                "four pitches."
+            ) from error
+
+
+def _by_number(path: Path) -> list[int | str]:
+    """Sorts bwv9 before bwv10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
+
+
+def _read(item: tuple[str, Path], *, quantize: bool) -> Chorale | str:
+    name, path = item
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
+        try:
+            chorale = read_chorale(path, quantize=quantize)
+        except ScoreError as error:
+            return str(error)
+    return dataclasses.replace(chorale, name=name)
+
+
+def _save(path: Path, chorales: Sequence[Chorale], skipped: dict[str, str]) -> None:
+    """Write a cache whole or not at all. A cache that can't be written costs time, not the work at hand."""
+    metadata = [
+        {
+            "num_frames": chorale.num_frames,
+            "time_signature": chorale.time_signature,
+            "pickup": chorale.pickup,
+            "key": chorale.key,
+            "title": chorale.title,
+            "name": chorale.name,
+        }
+        for chorale in chorales
+    ]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
+            np.savez_compressed(
+                file,
+                pitches=np.concatenate([chorale.pitches for chorale in chorales]),
+                onsets=np.concatenate([chorale.onsets for chorale in chorales]),
+                fermatas=np.concatenate([chorale.fermatas for chorale in chorales]),
+                metadata=np.array(json.dumps({"chorales": metadata, "skipped": skipped})),
+            )
+        Path(file.name).replace(path)
+    except OSError as error:
+        warnings.warn(f"The chorales could not be cached in {path.parent} ({error}).", stacklevel=2)
+
+
+def _load(path: Path) -> tuple[list[Chorale], dict[str, str]] | None:
+    """The chorales of a cache, or None if there is none or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            about: dict[str, Any] = json.loads(str(arrays["metadata"]))
+            pitches, onsets, fermatas = arrays["pitches"], arrays["onsets"], arrays["fermatas"]
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    chorales = []
+    start = 0
+    for piece in about["chorales"]:
+        end = start + piece["num_frames"]
+        chorales.append(
+            Chorale(
+                pitches=pitches[start:end],
+                onsets=onsets[start:end],
+                fermatas=fermatas[start:end],
+                time_signature=tuple(piece["time_signature"]),
+                pickup=piece["pickup"],
+                key=Key(*piece["key"]),
+                title=piece["title"],
+                name=piece["name"],
+            )
+        )
+        start = end
+    return chorales, about["skipped"]

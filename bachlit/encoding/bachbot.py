@@ -1,0 +1,82 @@
+"""BachBotEncoding: the predecessor's tokens, to compare losses on equal terms."""
+
+from typing import Any
+
+import numpy as np
+
+from bachlit.chorale import REST, BoolArray, Chorale
+from bachlit.encoding.base import Encoding, Tokens
+from bachlit.errors import EncodingError
+from bachlit.tokens import END, START
+
+DELIMITER, FERMATA, FIRST_PITCH = 2, 3, 4
+
+
+class BachBotEncoding(Encoding):
+    """(pitch, tied) tokens of a frame's notes from soprano to bass, delimiters between frames, fermatas before them.
+
+    Unisons are one token and a resting voice has none, so voices can't be told apart again: this encoding trains and
+    scores, and doesn't decode (Liang, *BachBot*, 2016, section 4.2).
+
+    Args:
+        lowest: The lowest MIDI pitch with a token.
+        highest: The highest.
+
+    >>> encoding = BachBotEncoding()
+    >>> unison = Chorale.from_pitches([[60, 60, 55, 48]] * 2)
+    >>> [encoding.describe(token) for token in encoding.encode(unison)]
+    ['START', '60', '55', '48', 'DELIMITER', '60 tied', '55 tied', '48 tied', 'END']
+    """
+
+    slot_names = ("mark", "note")
+
+    def __init__(self, lowest: int = 30, highest: int = 87) -> None:
+        self.lowest, self.highest = lowest, highest
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `Encoding.config`."""
+        return {"lowest": self.lowest, "highest": self.highest}
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V: four marks and two tokens a pitch."""
+        return FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
+
+    def encode(self, chorale: Chorale) -> Tokens:
+        """See `Encoding.encode`."""
+        compass = chorale.compass or (self.lowest, self.highest)
+        if compass[0] < self.lowest or compass[1] > self.highest:
+            raise EncodingError(
+                f"{chorale.name or 'The chorale'} spans the pitches {compass[0]} to {compass[1]}; expected "
+                f"{self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
+            )
+        stream = [START]
+        for frame, (pitches, onsets) in enumerate(zip(chorale.pitches, chorale.onsets, strict=True)):
+            if frame:
+                stream.append(DELIMITER)
+            if chorale.fermatas[frame]:
+                stream.append(FERMATA)
+            tokens = [
+                FIRST_PITCH + 2 * (int(pitch) - self.lowest) + (not onset)
+                for pitch, onset in zip(pitches, onsets, strict=True)
+                if pitch != REST
+            ]
+            stream += dict.fromkeys(tokens)
+        return np.array([*stream, END], np.int64)
+
+    def slots(self, targets: Tokens) -> Tokens:
+        """See `Encoding.slots`."""
+        return (targets >= FIRST_PITCH).astype(np.int64)
+
+    def completes_frame(self) -> BoolArray:
+        """See `Encoding.completes_frame`: delimiters, and END for the last frame."""
+        ids = np.arange(self.vocabulary_size)
+        return (ids == DELIMITER) | (ids == END)
+
+    def describe(self, token: int) -> str:
+        """See `Encoding.describe`."""
+        if token >= FIRST_PITCH:
+            pitch, tied = divmod(int(token) - FIRST_PITCH, 2)
+            return f"{self.lowest + pitch}{' tied' if tied else ''}"
+        return ("END", "START", "DELIMITER", "FERMATA")[token]

@@ -1,0 +1,208 @@
+"""SatbEncoding: five tokens a frame, in which no voice is ever lost, and the grammar of such a stream."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.encoding.base import Encoding, Tokens
+from bachlit.errors import EncodingError, OptionError, PromptError
+from bachlit.tokens import END, START
+
+FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5
+
+
+class SatbEncoding(Encoding):
+    """A mark (FRAME, FERMATA or END), then one token a voice: an onset or a hold of a pitch, or a rest.
+
+    Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, no hold but of
+    the pitch that the voice has just sounded.
+
+    Args:
+        order: The voices in the order in which they are predicted within a frame.
+        lowest: The lowest MIDI pitch with a token.
+        highest: The highest.
+
+    >>> encoding = SatbEncoding()
+    >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
+    >>> [encoding.describe(token) for token in encoding.encode(chord)[:7]]
+    ['START', 'FRAME', '67 onset', '48 onset', '64 onset', '60 onset', 'FRAME']
+    >>> encoding.decode(encoding.encode(chord)) == chord
+    True
+    """
+
+    def __init__(
+        self,
+        order: Sequence[Voice] = ("soprano", "bass", "alto", "tenor"),
+        lowest: int = 30,
+        highest: int = 87,
+    ) -> None:
+        if sorted(order) != sorted(VOICES):
+            raise OptionError(f"The order {list(order)} of voices doesn't name each of {', '.join(VOICES)} once.")
+        if not 0 < lowest <= highest <= 127:
+            raise OptionError(f"The compass {lowest} to {highest} isn't within MIDI's pitches 1 to 127.")
+        self.order = tuple(order)
+        self.lowest, self.highest = lowest, highest
+        self.slot_names = ("mark", *self.order)
+        self.frame_size = 1 + len(VOICES)
+        self._columns = [VOICES.index(voice) for voice in self.order]
+        ids = np.arange(self.vocabulary_size)
+        self.token_pitch = np.where(ids >= FIRST_PITCH, lowest + (ids - FIRST_PITCH) // 2, REST)
+        """(V,) the pitch of each token, 0 where it has none."""
+        self.token_holds = (ids >= FIRST_PITCH) & ((ids - FIRST_PITCH) % 2 == 1)
+        """(V,) true for the tokens that continue a pitch."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `Encoding.config`."""
+        return {"order": list(self.order), "lowest": self.lowest, "highest": self.highest}
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V: four marks (START among them), a rest, and two tokens a pitch."""
+        return FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
+
+    @property
+    def slot_tokens(self) -> BoolArray:
+        """(5, V) which tokens may stand in each slot."""
+        allowed = np.zeros((self.frame_size, self.vocabulary_size), np.bool_)
+        allowed[0, [END, FRAME, FERMATA]] = True
+        allowed[1:, REST_TOKEN:] = True
+        return allowed
+
+    def cells(self, chorale: Chorale) -> Tokens:
+        """The tokens of the grid itself, (T, 4) in this encoding's order.
+
+        Raises:
+            EncodingError: If a pitch has no token.
+        """
+        pitches = chorale.pitches.astype(np.int64)
+        sounding = pitches != REST
+        outside = sounding & ((pitches < self.lowest) | (pitches > self.highest))
+        if outside.any():
+            frame, voice = (int(index[0]) for index in np.nonzero(outside))
+            raise EncodingError(
+                f"{chorale.name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} at frame "
+                f"{frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
+            )
+        tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~chorale.onsets
+        return np.where(sounding, tokens, REST_TOKEN)[:, self._columns]
+
+    def encode(self, chorale: Chorale) -> Tokens:
+        """See `Encoding.encode`; N = 5 T + 1."""
+        marks = np.where(chorale.fermatas, FERMATA, FRAME)
+        frames = np.column_stack([marks, self.cells(chorale)])  # (T, 5)
+        return np.concatenate([[START], frames.ravel(), [END]])
+
+    def decode(self, tokens: npt.ArrayLike) -> Chorale:
+        """The chorale of a token stream, with or without START, up to its first END or its end.
+
+        Raises:
+            EncodingError: If the stream breaks the grammar.
+        """
+        stream = np.asarray(tokens, np.int64)
+        stream = stream[1:] if stream.size and stream[0] == START else stream
+        ends = np.flatnonzero(stream == END)
+        stream = stream[: ends[0]] if ends.size else stream
+        fault = self.fault(stream)
+        if fault:
+            raise EncodingError(f"The tokens don't make a chorale: {fault}.")
+        frames = stream.reshape(-1, self.frame_size)
+        cells = np.empty((len(frames), len(VOICES)), np.int64)
+        cells[:, self._columns] = frames[:, 1:]
+        return Chorale(
+            pitches=self.token_pitch[cells], onsets=~self.token_holds[cells], fermatas=frames[:, 0] == FERMATA
+        )
+
+    def fault(self, stream: Tokens) -> str | None:
+        """Where and how a stream (without START and END) breaks the grammar, or None if it doesn't."""
+        if stream.size == 0 or stream.size % self.frame_size:
+            return f"{stream.size} tokens, expected whole frames of {self.frame_size}"
+        if ((stream < 0) | (stream >= self.vocabulary_size)).any():
+            return f"an id outside 0 to {self.vocabulary_size - 1}"
+        frames = stream.reshape(-1, self.frame_size)
+        misplaced = ~self.slot_tokens[np.arange(self.frame_size), frames]
+        misplaced[:, 0] |= frames[:, 0] == END
+        pitch = self.token_pitch[frames]
+        before = np.vstack([np.zeros((1, self.frame_size), np.int64), pitch[:-1]])
+        unfounded = self.token_holds[frames] & (pitch != before)
+        for broken, reason in ((misplaced, "doesn't belong there"), (unfounded, "holds a pitch that didn't sound")):
+            if broken.any():
+                frame, slot = (int(index[0]) for index in np.nonzero(broken))
+                return f"'{self.describe(frames[frame, slot])}' at frame {frame}, {self.slot_names[slot]}, {reason}"
+        return None
+
+    def allowed(
+        self, chorale: Chorale, given: BoolArray, ranges: dict[Voice, tuple[int, int]] | None = None
+    ) -> BoolArray:
+        """Which tokens may stand at each step if some cells are given: a prompt, as a mask.
+
+        Marks and length are the chorale's. A given cell allows its own token alone; a free one allows every token of
+        its voice that some token of the next frame can follow, so that no hold is ever stranded.
+
+        Args:
+            chorale: Holds the given cells; what stands in the free ones doesn't matter.
+            given: (T, 4) true where a cell is given.
+            ranges: The lowest and highest pitch of each free voice; the encoding's whole compass without.
+
+        Returns:
+            (5 T + 1, V) bool.
+
+        Raises:
+            EncodingError: If a given pitch has no token.
+            PromptError: If a given hold can't follow the cell before it.
+        """
+        num_frames = chorale.num_frames
+        allowed = np.zeros((num_frames + 1, self.frame_size, self.vocabulary_size), np.bool_)
+        allowed[np.arange(num_frames), 0, np.where(chorale.fermatas, FERMATA, FRAME)] = True
+        allowed[num_frames, 0, END] = True
+        cells = self.cells(chorale)
+        for slot, column in enumerate(self._columns, start=1):
+            voice = VOICES[column]
+            cell_allowed = allowed[:num_frames, slot]
+            cell_allowed[:] = self._voice_tokens(ranges.get(voice) if ranges else None)
+            fixed = np.flatnonzero(given[:, column])
+            cell_allowed[fixed] = False
+            cell_allowed[fixed, cells[fixed, slot - 1]] = True
+            self._look_ahead(cell_allowed, voice)
+        return allowed.reshape(-1, self.vocabulary_size)[: num_frames * self.frame_size + 1]
+
+    def _voice_tokens(self, compass: tuple[int, int] | None) -> BoolArray:
+        """(V,) what a free cell may hold: a rest, or a pitch of the compass."""
+        lowest, highest = compass or (self.lowest, self.highest)
+        allowed = (self.token_pitch >= lowest) & (self.token_pitch <= highest)
+        allowed[REST_TOKEN] = True
+        return allowed
+
+    def _look_ahead(self, allowed: BoolArray, voice: Voice) -> None:
+        """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
+        allowed[0] &= ~self.token_holds
+        can_begin = (allowed & ~self.token_holds).any(axis=1)
+        for frame in range(len(allowed) - 2, -1, -1):
+            if not can_begin[frame + 1]:
+                held = np.unique(self.token_pitch[allowed[frame + 1]])
+                allowed[frame] &= np.isin(self.token_pitch, held)
+                can_begin[frame] = (allowed[frame] & ~self.token_holds).any()
+        if not allowed.any(axis=1).all():
+            frame = int(np.flatnonzero(~allowed.any(axis=1))[0])
+            raise PromptError(
+                f"The {voice} is given a hold that can't follow what is given at frame {frame}; "
+                "give the whole of a held note, or begin it with an onset."
+            )
+
+    def describe(self, token: int) -> str:
+        """See `Encoding.describe`."""
+        if token >= FIRST_PITCH:
+            return f"{self.token_pitch[token]} {'hold' if self.token_holds[token] else 'onset'}"
+        return ("END", "START", "FRAME", "FERMATA", "REST")[token]
+
+    def slots(self, targets: Tokens) -> Tokens:
+        """See `Encoding.slots`."""
+        return np.arange(len(targets)) % self.frame_size
+
+    def completes_frame(self) -> BoolArray:
+        """See `Encoding.completes_frame`: the marks but END."""
+        ids = np.arange(self.vocabulary_size)
+        return (ids == FRAME) | (ids == FERMATA)
