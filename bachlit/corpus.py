@@ -26,6 +26,9 @@ from bachlit.errors import CorpusError, ScoreError
 from bachlit.keys import Key
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 
+# In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.
+_NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
+
 Fold = Literal["train", "valid", "test"]
 FOLDS: tuple[Fold, ...] = ("train", "valid", "test")
 
@@ -125,6 +128,8 @@ class BachCorpus(ScoreCorpus):
             if path.suffix in (".mxl", ".xml", ".musicxml"):
                 # bwv248.64-6 and bwv248.64-s are one movement, with and without its orchestra.
                 movement = re.sub(r"-.*$", "", path.stem)
+                if movement in _NOT_IN_FOUR_VOICES:
+                    continue
                 others = movements.setdefault(movement, path)
                 if path.stat().st_size < others.stat().st_size:
                     movements[movement] = path

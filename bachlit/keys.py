@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 Mode = Literal["major", "minor"]
+Keys = Literal["home", "all", "written"]
+"""The keys that a model meets: C major and A minor, all in which the voices can sing, or those of the scores."""
 
 # Krumhansl and Kessler's probe-tone ratings (Psychological Review 89, 1982), from the tonic up.
 _PROFILES: dict[Mode, tuple[float, ...]] = {

@@ -1,7 +1,7 @@
 """From a chorale's grid to what a musician writes: measures, tied values, beams, fermatas and spelled pitches.
 
-Nothing here knows a file format. Lengths and positions are sixteenths; a position counts from the bar line, so the first
-note of a pickup of one quarter in 4/4 has position 12.
+Nothing here knows a file format. Lengths and positions are sixteenths; a position counts from the bar line, so the
+first note of a pickup of one quarter in 4/4 has position 12.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bachlit.chorale import REST, VOICES, Chorale, Voice
+from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.keys import Key
 
 Beam = Literal["begin", "continue", "end", "forward hook", "backward hook"]
@@ -58,12 +58,20 @@ class Note(NamedTuple):
     fermata: bool = False
 
 
+class Spelling(NamedTuple):
+    """A pitch's name: step A to G, semitones of alteration, octave (4 begins with middle C)."""
+
+    step: str
+    alter: int
+    octave: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
     """A note or a rest as it is written: one note head, one value.
 
     Attributes:
-        pitch: MIDI pitch, 0 a rest.
+        spelling: Its pitch's name; None in a rest.
         position: Where it begins in a full measure.
         length: One of `VALUES`, or the whole measure's length if `fills_measure`.
         tied_back: It goes on with the note before.
@@ -73,7 +81,7 @@ class Symbol:
         beams: From the eighths' beam to the sixteenths'; empty where a flag or nothing is written.
     """
 
-    pitch: int
+    spelling: Spelling | None
     position: int
     length: int
     tied_back: bool = False
@@ -83,26 +91,27 @@ class Symbol:
     beams: tuple[Beam, ...] = ()
 
 
-class Spelling(NamedTuple):
-    """A pitch's name: step A to G, semitones of alteration, octave (4 begins with middle C)."""
-
-    step: str
-    alter: int
-    octave: int
-
-
-def spell(pitch: int, key: Key) -> Spelling:
+def spell(pitch: int, key: Key, *, leads: int = 0) -> Spelling:
     """The name of a pitch that suits a key: one of twelve neighbours on the line of fifths.
 
-    With a tonic in C major those are E-flat to G-sharp, in A minor B-flat to D-sharp. Double accidentals stay only where
-    they are minor's raised sixth or seventh degree; elsewhere the simpler name is taken.
+    In C major those are E-flat to G-sharp, in A minor B-flat to D-sharp, and one fifth further before a step of a
+    semitone: D-sharp leads to E and A-flat to G. Double accidentals stay only where they are minor's raised sixth or
+    seventh degree; elsewhere the simpler name is taken. Of 21,206 notes in 92 of Bach's chorales all but 15 are spelled
+    as in music21's corpus; 39 differ if the next note isn't regarded.
+
+    Args:
+        pitch: MIDI pitch.
+        key: The written key.
+        leads: 1 if the voice moves on a semitone up, -1 if a semitone down, 0 if anywhere else.
 
     >>> [spell(pitch, Key(0, "major")).step for pitch in (60, 61, 63, 66, 68, 70)]
     ['C', 'C', 'E', 'F', 'G', 'B']
     >>> spell(59, Key(-6, "major")), spell(67, Key(5, "minor"))  # C-flat, and the leading note F-double-sharp
     (Spelling(step='C', alter=-1, octave=4), Spelling(step='F', alter=2, octave=4))
+    >>> spell(63, Key(0, "major")).step, spell(63, Key(0, "major"), leads=1).step
+    ('E', 'D')
     """
-    lowest = key.fifths - (2 if key.mode == "minor" else 3)
+    lowest = key.fifths - (2 if key.mode == "minor" else 3) + leads
     fifths = lowest + (7 * pitch - lowest) % 12  # from C, along the line of fifths
     degree = fifths - key.fifths
     if not -8 <= fifths <= 12 and not (key.mode == "minor" and degree in (6, 8)):
@@ -114,9 +123,11 @@ def spell(pitch: int, key: Key) -> Spelling:
 def measures_of(chorale: Chorale) -> list[Measure]:
     """The measures of a chorale, in order; the last ends with the music, full or not.
 
-    >>> measures_of(Chorale.from_pitches([[60, 0, 0, 0]] * 24, pickup=4))
-    [Measure(number=0, start=0, position=12, length=4), Measure(number=1, start=4, position=0, length=16), \
-Measure(number=2, start=20, position=0, length=4)]
+    >>> for measure in measures_of(Chorale.from_pitches([[60, 0, 0, 0]] * 24, pickup=4)):
+    ...     print(measure)
+    Measure(number=0, start=0, position=12, length=4)
+    Measure(number=1, start=4, position=0, length=16)
+    Measure(number=2, start=20, position=0, length=4)
     """
     full, pickup, end = chorale.measure_length, chorale.pickup, chorale.num_frames
     measures = [Measure(0, 0, full - pickup, min(pickup, end))] if pickup else []
@@ -152,13 +163,17 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
     """
     measures = measures_of(chorale)
     written: list[list[Symbol]] = [[] for _ in measures]
-    for note in notes_of(chorale, voice):
+    notes = notes_of(chorale, voice)
+    for note, spelling in zip(notes, _spellings(notes, chorale.key), strict=True):
         for index, measure in enumerate(measures):
             begin = max(note.start, measure.start)
             end = min(note.start + note.length, measure.start + measure.length)
-            if begin < end:
-                position = measure.position + begin - measure.start
-                written[index] += _symbols(note, begin, position, end - begin, chorale.time_signature)
+            position = measure.position + begin - measure.start
+            if spelling is None and end - begin == chorale.measure_length:
+                written[index].append(Symbol(spelling=None, position=0, length=end - begin, fills_measure=True))
+            elif begin < end:
+                pieces = split(position, end - begin, chorale.time_signature, rest=spelling is None)
+                written[index] += _symbols(note, spelling, begin, position, pieces)
     return [_beam(symbols, beat_length(chorale.time_signature)) for symbols in written]
 
 
@@ -170,6 +185,21 @@ def beat_length(time_signature: TimeSignature) -> int:
     """
     numerator, denominator = time_signature
     return 48 // denominator if denominator >= 8 and numerator % 3 == 0 else 4
+
+
+def _spellings(notes: list[Note], key: Key) -> list[Spelling | None]:
+    """The names of a voice's notes, each with regard to the next other pitch; None for rests."""
+    spellings: list[Spelling | None] = []
+    ahead = after = REST  # the next note's pitch, and the next that differs from it
+    for note in reversed(notes):
+        if note.pitch == REST:
+            spellings.append(None)
+            continue
+        if note.pitch != ahead:
+            ahead, after = note.pitch, ahead
+        leads = after - note.pitch if after != REST and abs(after - note.pitch) == 1 else 0
+        spellings.append(spell(note.pitch, key, leads=leads))
+    return spellings[::-1]
 
 
 @cache
@@ -233,30 +263,28 @@ def _rest_fits(position: int, value: int, time_signature: TimeSignature) -> bool
     return value in (1, 2, 4) and within % value == 0 and within + value <= beat
 
 
-def _symbols(note: Note, begin: int, position: int, length: int, time_signature: TimeSignature) -> Iterator[Symbol]:
-    """What is written in one measure for the part of a note or a rest that begins there at this frame."""
-    numerator, denominator = time_signature
-    if note.pitch == REST and length == 16 * numerator // denominator:
-        yield Symbol(pitch=REST, position=0, length=length, fills_measure=True)
-        return
-    for value in split(position, length, time_signature, rest=note.pitch == REST):
-        last = begin + value == note.start + note.length
+def _symbols(
+    note: Note, spelling: Spelling | None, begin: int, position: int, pieces: tuple[int, ...]
+) -> Iterator[Symbol]:
+    """The pieces of a note or a rest in one measure, the first of them at frame `begin`."""
+    for length in pieces:
+        last = begin + length == note.start + note.length
         yield Symbol(
-            pitch=note.pitch,
+            spelling=spelling,
             position=position,
-            length=value,
-            tied_back=note.pitch != REST and begin > note.start,
-            tied_on=note.pitch != REST and not last,
+            length=length,
+            tied_back=spelling is not None and begin > note.start,
+            tied_on=spelling is not None and not last,
             fermata=note.fermata and last,
         )
-        begin, position = begin + value, position + value
+        begin, position = begin + length, position + length
 
 
 def _beam(symbols: list[Symbol], beat: int) -> list[Symbol]:
     """The symbols of a measure with neighbours shorter than a quarter beamed within each beat."""
 
     def beam_group(symbol: Symbol) -> int | None:
-        return symbol.position // beat if symbol.pitch != REST and symbol.length < 4 else None
+        return symbol.position // beat if symbol.spelling and symbol.length < 4 else None
 
     beamed: list[Symbol] = []
     for group, members in groupby(symbols, key=beam_group):
@@ -290,13 +318,14 @@ def _spans(chorale: Chorale, column: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], chorale.num_frames], strict=True))
 
 
-def _fermata_frames(chorale: Chorale) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """(T,) true on the last frame of every soprano note or rest with a fermata."""
+def _fermata_frames(chorale: Chorale) -> BoolArray:
+    """(T,) true where a fermata stands: at the end of its soprano notes, or at its own where the soprano rests."""
     held = np.zeros(chorale.num_frames, dtype=np.bool_)
     for start, end in _spans(chorale, 0):
-        under = np.flatnonzero(chorale.fermatas[start:end])
-        if chorale.pitches[start, 0] != REST:
-            held[end - 1] = under.size > 0
-        else:
-            held[start + under[np.flatnonzero(np.diff(under, append=end) > 1)]] = True
+        if chorale.pitches[start, 0] != REST and chorale.fermatas[start:end].any():
+            held[end - 1] = True
+    edges = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=0, append=0))
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        if not chorale.pitches[start:end, 0].any():
+            held[end - 1] = True
     return held

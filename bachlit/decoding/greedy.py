@@ -1,0 +1,14 @@
+"""Greedy: the likeliest token at every step."""
+
+from torch import Tensor
+
+from bachlit.decoding.base import Choice, RowGenerators, StepDecoder
+
+
+class Greedy(StepDecoder):
+    """Takes the likeliest token that is allowed; what BachBot harmonised with."""
+
+    def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
+        """See `StepDecoder.step`."""
+        gained, token = log_probs.masked_fill(~allowed, -float("inf")).max(2)
+        return Choice(token.new_zeros(token.shape), token, score + gained)

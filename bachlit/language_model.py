@@ -1,0 +1,169 @@
+"""LanguageModel: a network with what it takes to use it: its encoding, and the keys in which it is at home.
+
+It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.model` trains the network inside.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bachlit.encoding import Encoding
+from bachlit.errors import CheckpointError
+from bachlit.keys import Keys
+from bachlit.networks import Memory, Network
+from bachlit.tokens import END, START
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+_FORMAT = 1
+Kind = TypeVar("Kind")
+
+
+class LanguageModel:
+    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by `begin` and `step`.
+
+    Args:
+        network: Predicts the next token.
+        encoding: Turns chorales into its tokens and back.
+        keys: The keys in which the network was trained.
+    """
+
+    def __init__(self, network: Network, encoding: Encoding, keys: Keys = "home") -> None:
+        self.network, self.encoding, self.keys = network, encoding, keys
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def begin(self, batch_size: int) -> Memory:
+        """The memory at the start of so many pieces."""
+        return self.network.initial_memory(batch_size)
+
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """One token further.
+
+        Args:
+            tokens: (B,) the last token of each row, START at first.
+            memory: What `begin` or the last step left.
+
+        Returns:
+            (B, V) log-probabilities of the next token in nats, and the memory.
+        """
+        logits, memory = self.network(tokens.unsqueeze(1), memory)
+        return logits[:, 0].log_softmax(-1), memory
+
+    @torch.no_grad()
+    def score(self, tokens: Tensor) -> Tensor:
+        """The log-probability of whole pieces, teacher-forced.
+
+        Args:
+            tokens: (B, N) without START, to the first END of each row.
+
+        Returns:
+            (B,) nats, END's own among them.
+        """
+        training = self.network.training
+        self.network.eval()
+        inputs = torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], 1)
+        logits, _ = self.network(inputs, self.begin(len(tokens)))
+        self.network.train(training)
+        log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
+        return torch.where(inputs == END, 0.0, log_probs).double().sum(1)
+
+    def describe(self) -> dict[str, Any]:
+        """What rebuilds this model around its weights, as plain data."""
+        return {
+            "format": _FORMAT,
+            "network": {"class_path": _path_of(type(self.network)), "init_args": self.network.config},
+            "encoding": {"class_path": _path_of(type(self.encoding)), "init_args": self.encoding.config},
+            "keys": self.keys,
+        }
+
+    @classmethod
+    def build(cls, description: dict[str, Any]) -> "LanguageModel":
+        """The model that `describe` described, with fresh weights.
+
+        Only classes that are already imported are used: a file can't make Python import anything.
+
+        Raises:
+            CheckpointError: If a class isn't known or its arguments don't fit.
+        """
+        if description.get("format") != _FORMAT or description.get("keys") not in get_args(Keys):
+            raise CheckpointError(
+                f"The model's description has format {description.get('format')!r} and keys {description.get('keys')!r}; "
+                f"expected format {_FORMAT}. Use the bachlit that wrote it."
+            )
+        try:
+            encoding = _known(Encoding, description["encoding"]["class_path"])(**description["encoding"]["init_args"])
+            network = _known(Network, description["network"]["class_path"])(
+                encoding.vocabulary_size, **description["network"]["init_args"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"The model's description doesn't fit its classes: {error}.") from error
+        return cls(network.eval(), encoding, description["keys"])
+
+    def save(self, folder: str | Path) -> None:
+        """Write the weights and the description into a folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self.network.state_dict(), folder / WEIGHTS)
+        (folder / DESCRIPTION).write_text(json.dumps(self.describe(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "LanguageModel":
+        """Read a model from a folder that `save` wrote, or from a checkpoint of `bachlit fit`.
+
+        Raises:
+            CheckpointError: If there is none, it is damaged, or its parts aren't known.
+        """
+        path = Path(path)
+        try:
+            if path.is_dir():
+                description = json.loads((path / DESCRIPTION).read_text())
+                weights = load_file(path / WEIGHTS)
+            else:
+                checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+                description = checkpoint["bachlit"]
+                weights = {
+                    name.removeprefix("network."): tensor
+                    for name, tensor in checkpoint["state_dict"].items()
+                    if name.startswith("network.")
+                }
+            model = cls.build(description)
+            model.network.load_state_dict(weights)
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"There is no model at {path}; expected a checkpoint of `bachlit fit` or a folder with {WEIGHTS} and "
+                f"{DESCRIPTION}."
+            ) from error
+        except CheckpointError:
+            raise
+        except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
+                "`bachlit fit` wrote."
+            ) from error
+        except Exception as error:  # unpickling fails in many ways
+            raise CheckpointError(f"{path} isn't a checkpoint of bachlit, and was not opened ({type(error).__name__}).") from error
+        return model
+
+
+def _path_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _known(base: type[Kind], class_path: str) -> type[Kind]:
+    """The imported subclass with this path."""
+    kinds = list(base.__subclasses__())
+    for kind in kinds:
+        if _path_of(kind) == class_path:
+            return kind
+        kinds += kind.__subclasses__()
+    raise CheckpointError(
+        f"The model wants the class {class_path}, which isn't known here; if it is yours, import its module first."
+    )

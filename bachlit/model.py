@@ -1,0 +1,153 @@
+"""ChoraleModel, the LightningModule: loss, state carried from window to window, optimiser, evaluation, prediction."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from bachlit.chorale import Chorale
+from bachlit.decoding import BeamSearch, Decoder
+from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.keys import Keys
+from bachlit.language_model import LanguageModel
+from bachlit.metrics import Likelihood
+from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.prompt import Prompt
+from bachlit.windows import Window
+from bachlit.writing import write
+
+Stage = Literal["train", "val", "test"]
+
+
+class ChoraleModel(pl.LightningModule):
+    """Trains a network to predict the next token of a chorale, teacher-forced.
+
+    Memory is carried, detached, from window to window of a piece and is fresh at its start, so that training sees what
+    decoding sees.
+
+    Args:
+        network: Makes the network, given the vocabulary's size.
+        loss: Of logits (M, V) and targets (M,); padding is left out before.
+        optimizer: Makes the optimiser, given the parameters.
+        lr_scheduler: Makes the learning-rate schedule, stepped once an epoch, given the optimiser.
+        encoding: That of the data; it goes into the checkpoint.
+        keys: Those of the data; they go into the checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[int], Network] = TokenLSTM,
+        loss: nn.Module | None = None,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
+        lr_scheduler: LRSchedulerCallable | None = None,
+        encoding: Encoding | None = None,
+        keys: Keys = "home",
+    ) -> None:
+        super().__init__()
+        self.encoding = encoding or SatbEncoding()
+        self.keys = keys
+        self.network = network(self.encoding.vocabulary_size)
+        self.loss = loss or nn.CrossEntropyLoss()
+        self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+        self.decoder: Decoder = BeamSearch()
+        self.decoding_seed = 0
+        completes_frame = torch.from_numpy(self.encoding.completes_frame())
+        self.likelihood = nn.ModuleDict(
+            {stage: Likelihood(self.encoding.slot_names, completes_frame) for stage in ("val", "test")}
+        )
+        self._carried: dict[Stage, Memory] = {}
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """The network with its encoding, to score and decode with."""
+        return LanguageModel(self.network, self.encoding, self.keys)
+
+    def forward(self, tokens: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+        """Logits (B, N, V) and memory after tokens (B, N); from a piece's start unless a memory is given."""
+        return self.network(tokens, memory or self.network.initial_memory(len(tokens)))  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Window, batch_idx: int) -> Tensor:
+        """The mean loss of a window's targets."""
+        logits = self._carry("train", batch)
+        real = batch.targets >= 0
+        loss: Tensor = self.loss(logits[real], batch.targets[real])
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.targets))
+        return loss
+
+    def validation_step(self, batch: Window, batch_idx: int) -> None:
+        """Tally a window."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Window, batch_idx: int) -> None:
+        """Tally a window."""
+        self._evaluate("test", batch)
+
+    def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Chorale]:
+        """Fill a batch of prompts with the decoder."""
+        first = batch_idx * len(batch)
+        seeds = [self.decoding_seed + index for index in range(first, first + len(batch))]
+        return [written.chorale for written in write(self.language_model, batch, decoder=self.decoder, seeds=seeds)]
+
+    def _evaluate(self, stage: Stage, batch: Window) -> None:
+        self.likelihood[stage].update(self._carry(stage, batch), batch.targets, batch.slots)
+
+    def _carry(self, stage: Stage, batch: Window) -> Tensor:
+        """Logits of a window, from the memory that the window before left."""
+        memory = self._carried.get(stage)
+        if memory is None or len(memory[0]) != len(batch.tokens):
+            memory = self.network.initial_memory(len(batch.tokens))
+        fresh = self.network.initial_memory(len(batch.tokens))
+        memory = tuple(
+            torch.where(batch.reset.view(-1, *[1] * (part.dim() - 1)), start.to(part.dtype), part)
+            for start, part in zip(fresh, memory, strict=True)
+        )
+        logits, memory = self.network(batch.tokens, memory)
+        self._carried[stage] = tuple(part.detach() for part in memory)
+        return logits  # type: ignore[no-any-return]
+
+    def on_train_epoch_start(self) -> None:
+        """Every lane begins with a new piece."""
+        self._carried.pop("train", None)
+
+    def on_validation_epoch_start(self) -> None:
+        """Every lane begins with a new piece."""
+        self._carried.pop("val", None)
+
+    def on_test_epoch_start(self) -> None:
+        """Every lane begins with a new piece."""
+        self._carried.pop("test", None)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the fold's figures."""
+        self._report("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the fold's figures."""
+        self._report("test")
+
+    def _report(self, stage: Stage) -> None:
+        metric = self.likelihood[stage]
+        assert isinstance(metric, Likelihood)
+        for name, value in metric.compute().items():
+            # Already summed over processes by the metric.
+            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "nats_per_frame", rank_zero_only=False)
+        metric.reset()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser, and the schedule if there is one."""
+        optimizer = self.optimizer(self.parameters())
+        if self.lr_scheduler is None:
+            return optimizer
+        scheduler = self.lr_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            return [optimizer], [{"scheduler": scheduler, "monitor": "val/nats_per_token"}]
+        return [optimizer], [scheduler]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in the checkpoint what rebuilds the network around its weights."""
+        checkpoint["bachlit"] = self.language_model.describe()

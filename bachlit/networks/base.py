@@ -1,0 +1,36 @@
+"""The contract between a network and whatever trains it or decodes with it."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+Memory = tuple[Tensor, ...]
+"""What a network carries from step to step: tensors with the batch first, so that rows can be gathered by index."""
+
+
+class Network(nn.Module, ABC):
+    """Predicts each next token from the tokens so far.
+
+    The first argument of a network's constructor is the vocabulary's size; the others are keyword arguments and plain
+    data, and `config` gives them back, so that a checkpoint can rebuild the network.
+    """
+
+    config: dict[str, Any]
+
+    @abstractmethod
+    def initial_memory(self, batch_size: int) -> Memory:
+        """The memory at the start of a piece, on the network's device and in its precision."""
+
+    @abstractmethod
+    def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
+        """Logits of the tokens that follow.
+
+        Args:
+            tokens: (B, N) ids; END where a lane is padded.
+            memory: What the steps before left.
+            prompt: (B, N, V) bool, the tokens that a prompt allows, for networks that look ahead; others ignore it.
+
+        Returns:
+            Logits (B, N, V) of each step's next token, and the memory after the last step.
+        """

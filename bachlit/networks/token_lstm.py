@@ -1,0 +1,84 @@
+"""TokenLSTM: BachBot's network, one recurrent step a token."""
+
+import torch
+from torch import Tensor, nn
+
+from bachlit.networks.base import Memory, Network
+from bachlit.tokens import END
+
+
+class TokenLSTM(Network):
+    """An embedding, then layers of [LSTM, batch normalisation, dropout], then a linear layer to the vocabulary.
+
+    The network of Liang, *BachBot* (2016), chapter 5; the defaults are its published best.
+
+    Args:
+        vocabulary_size: V.
+        layers: How many [LSTM, batch normalisation, dropout] stand above each other.
+        hidden: H, units of each LSTM.
+        embedding: Size of a token's vector.
+        dropout: Share of each layer's outputs that is dropped in training.
+        batch_norm: Whether layers are normalised over batch and time; padding doesn't count.
+
+    >>> network = TokenLSTM(100, layers=1, hidden=8)
+    >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
+    >>> logits.shape, [tuple(part.shape) for part in memory]
+    (torch.Size([2, 5, 100]), [(2, 1, 8), (2, 1, 8)])
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        *,
+        layers: int = 3,
+        hidden: int = 256,
+        embedding: int = 32,
+        dropout: float = 0.3,
+        batch_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "layers": layers,
+            "hidden": hidden,
+            "embedding": embedding,
+            "dropout": dropout,
+            "batch_norm": batch_norm,
+        }
+        self.embedding = nn.Embedding(vocabulary_size, embedding)
+        self.lstms = nn.ModuleList(
+            nn.LSTM(embedding if layer == 0 else hidden, hidden, batch_first=True) for layer in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) if batch_norm else nn.Identity() for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(hidden, vocabulary_size)
+        for lstm in self.lstms:
+            # A forget gate that begins open, as BachBot's (Jozefowicz et al. 2015): PyTorch adds both biases.
+            nn.init.zeros_(lstm.bias_hh_l0)  # type: ignore[arg-type]
+            nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden])  # type: ignore[index]
+
+    def initial_memory(self, batch_size: int) -> Memory:
+        """Two tensors of zeros (B, layers, H): the LSTMs' outputs and their cells."""
+        zeros = self.head.weight.new_zeros(batch_size, len(self.lstms), self.head.in_features)
+        return zeros, zeros
+
+    def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
+        """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        # Only training needs to know the padding: there it must stay out of the normalisation's statistics.
+        real = (tokens != END).flatten().nonzero().squeeze(1) if self.training else None
+        x = self.embedding(tokens)  # (B, N, embedding)
+        outputs, cells = [], []
+        for layer, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
+            state = tuple(part[:, layer].unsqueeze(0).contiguous() for part in memory)  # (1, B, H) each
+            x, (output, cell) = lstm(x, state)
+            outputs.append(output[0])
+            cells.append(cell[0])
+            x = self.dropout(_normalise(norm, x, real))  # (B, N, H)
+        return self.head(x), (torch.stack(outputs, 1), torch.stack(cells, 1))
+
+
+def _normalise(norm: nn.Module, x: Tensor, real: Tensor | None) -> Tensor:
+    """Normalise (B, N, H) over batch and time, over the rows `real` of the flattened tensor alone if they are named."""
+    flat = x.flatten(0, 1)  # (B N, H)
+    if real is None or len(real) == len(flat):
+        return norm(flat).view_as(x)  # type: ignore[no-any-return]
+    return torch.zeros_like(flat).index_copy(0, real, norm(flat[real])).view_as(x)

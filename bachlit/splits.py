@@ -1,0 +1,89 @@
+"""Training, validation and test pieces that share no hymn tune."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bachlit.chorale import FRAMES_PER_QUARTER, REST, Chorale
+from bachlit.corpus import FOLDS, Fold
+
+# Measured on music21's chorales: of the beat-by-beat openings of 14 intervals, pairs of one tune differ by an edit
+# distance of at most 4, and pairs of different tunes hardly ever by less than 6.
+_BEATS, _DISTANCE = 14, 4
+_NOTES = 7
+
+
+def group_by_tune(chorales: Sequence[Chorale]) -> list[int]:
+    """Number the hymn tunes: pieces whose soprano opens alike, up to transposition, get one number.
+
+    Two pieces open alike if their first 7 melodic intervals are the same, or if the first 14 intervals from beat to
+    beat are within an edit distance of 4: passing notes, another pickup or another rhythm don't part them.
+
+    >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 69, 71, 72, 74, 72, 71, 69, 67) for _ in "beat"])
+    >>> group_by_tune([tune, tune.transpose(3), Chorale.from_pitches([[60, 0, 0, 0]] * 8)])
+    [0, 0, 1]
+    """
+    by_beat = [_intervals(chorale, beats=True)[:_BEATS] for chorale in chorales]
+    by_note = [_intervals(chorale, beats=False)[:_NOTES] for chorale in chorales]
+    groups = list(range(len(chorales)))
+    for i in range(len(chorales)):
+        for j in range(i):
+            if groups[i] != groups[j] and (by_note[i] == by_note[j] or _within(by_beat[i], by_beat[j], _DISTANCE)):
+                merged, kept = max(groups[i], groups[j]), min(groups[i], groups[j])
+                groups = [kept if group == merged else group for group in groups]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [numbers[group] for group in groups]
+
+
+def split_by_tune(
+    chorales: Sequence[Chorale], *, shares: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0
+) -> dict[Fold, list[Chorale]]:
+    """Divide chorales so that no tune is on two sides, with shares of the pieces as near as whole tunes allow.
+
+    Args:
+        chorales: The pieces.
+        shares: Of training, validation and test; their sum is 1.
+        seed: Decides which tunes go where.
+
+    Returns:
+        The pieces of each fold, in the corpus's order.
+    """
+    groups = np.array(group_by_tune(chorales))
+    order = np.random.default_rng(seed).permutation(groups.max() + 1)
+    wanted = {fold: share * len(chorales) for fold, share in zip(FOLDS, shares, strict=True)}
+    folds: dict[Fold, list[int]] = {fold: [] for fold in FOLDS}
+    for group in order:
+        members = np.flatnonzero(groups == group)
+        # The fold that lacks the largest share of its pieces takes the tune.
+        fold = max(FOLDS, key=lambda fold: (wanted[fold] - len(folds[fold])) / max(wanted[fold], 1e-9))
+        folds[fold] += members.tolist()
+    return {fold: [chorales[index] for index in sorted(indices)] for fold, indices in folds.items()}
+
+
+def _intervals(chorale: Chorale, *, beats: bool) -> tuple[int, ...]:
+    """The soprano's moves in semitones, repeated pitches counted once, from note to note or from beat to beat."""
+    soprano = chorale.pitches[:, 0].astype(np.int64)
+    if beats:
+        heard = soprano[chorale.pickup % FRAMES_PER_QUARTER :: FRAMES_PER_QUARTER]
+    else:
+        heard = soprano[chorale.onsets[:, 0]]
+    moves: npt.NDArray[np.int64] = np.diff(heard[heard != REST])
+    return tuple(moves[moves != 0].tolist())
+
+
+def _within(first: tuple[int, ...], second: tuple[int, ...], limit: int) -> bool:
+    """Whether the edit distance of two sequences is at most `limit`; very short ones must be equal."""
+    if min(len(first), len(second)) < 2 * limit:
+        return first == second
+    distances = list(range(len(second) + 1))
+    for row, left in enumerate(first, start=1):
+        current = [row]
+        for column, right in enumerate(second, start=1):
+            current.append(
+                min(distances[column] + 1, current[-1] + 1, distances[column - 1] + (left != right))
+            )
+        if min(current) > limit:
+            return False
+        distances = current
+    return distances[-1] <= limit

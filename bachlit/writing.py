@@ -1,0 +1,158 @@
+"""From prompts to chorales: moves them to the model's keys, decodes, and moves the result back."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bachlit.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.decoding import Decoder, Generation, Grammar, RowGenerators, TokenPrompt
+from bachlit.encoding import SatbEncoding
+from bachlit.errors import CheckpointError, OptionError, PromptError
+from bachlit.keys import estimate_key, semitones_home
+from bachlit.language_model import LanguageModel
+from bachlit.prompt import Prompt
+from bachlit.tokens import END
+
+
+@dataclass(frozen=True)
+class Written:
+    """A piece that a model wrote.
+
+    Attributes:
+        chorale: The piece, given cells and metadata as they were.
+        log_prob: The model's log-probability of the whole piece, given cells among it, in nats.
+        score: The decoder's own.
+    """
+
+    chorale: Chorale
+    log_prob: float
+    score: float
+
+
+def write(
+    model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, seeds: Sequence[int]
+) -> list[Written]:
+    """Fill the free cells of prompts, all at once.
+
+    Args:
+        model: Predicts the tokens.
+        prompts: B pieces with given and free cells.
+        decoder: Chooses the tokens.
+        seeds: One a prompt; the same seed gives the same piece, whatever stands beside it.
+
+    Returns:
+        The pieces, in the prompts' order.
+
+    Raises:
+        PromptError: If a given note is out of its voice's range.
+        DeadEndError: If the constraints leave nothing to choose.
+    """
+    encoding = _writing_encoding(model)
+    moves = [_move(model, prompt) for prompt in prompts]
+    masks = []
+    for prompt, move in zip(prompts, moves, strict=True):
+        ranges = {voice: (low + move, high + move) for voice, (low, high) in RANGES.items()}
+        masks.append(encoding.allowed(prompt.chorale.transpose(move), prompt.given, ranges))
+    generation = _decode(model, encoding, masks, decoder, seeds)
+    pieces = []
+    for row, (prompt, move) in enumerate(zip(prompts, moves, strict=True)):
+        notes = encoding.decode(generation.tokens[row].numpy()).transpose(-move)
+        chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
+        pieces.append(Written(chorale, float(generation.log_prob[row]), float(generation.score[row])))
+    return pieces
+
+
+def write_freely(
+    model: LanguageModel, *, decoder: Decoder, seeds: Sequence[int], max_frames: int = 640
+) -> list[Written]:
+    """Compose pieces from nothing.
+
+    The model knows no bars: they are drawn in 4/4, with the pickup under which most fermatas begin on a strong beat.
+
+    Args:
+        model: Predicts the tokens.
+        decoder: Chooses the tokens.
+        seeds: One a piece.
+        max_frames: A piece that hasn't ended after so many sixteenths is ended there.
+
+    Returns:
+        As many pieces as there are seeds.
+    """
+    if max_frames < 1:
+        raise OptionError(f"A piece of at most {max_frames} sixteenths can't be written; expected at least 1.")
+    encoding = _writing_encoding(model)
+    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
+    mask[-1] = False
+    mask[-1, END] = True
+    generation = _decode(model, encoding, [mask] * len(seeds), decoder, seeds)
+    pieces = []
+    for row, seed in enumerate(seeds):
+        notes = encoding.decode(generation.tokens[row].numpy())
+        chorale = dataclasses.replace(
+            notes, key=estimate_key(notes.pitches), pickup=_likely_pickup(notes), title=f"Chorale {seed}", name=f"chorale-{seed}"
+        )
+        pieces.append(Written(chorale, float(generation.log_prob[row]), float(generation.score[row])))
+    return pieces
+
+
+def grammar_of(encoding: SatbEncoding) -> Grammar:
+    """The encoding's grammar as a constraint on decoding."""
+    return Grammar(
+        torch.from_numpy(encoding.slot_tokens),
+        torch.from_numpy(encoding.token_pitch),
+        torch.from_numpy(encoding.token_holds),
+    )
+
+
+def _decode(
+    model: LanguageModel,
+    encoding: SatbEncoding,
+    masks: Sequence[np.ndarray],
+    decoder: Decoder,
+    seeds: Sequence[int],
+) -> Generation:
+    """Decode masks (N, V) of any lengths as one batch, the shorter ones filled with END."""
+    allowed = torch.zeros(len(masks), max(len(mask) for mask in masks), encoding.vocabulary_size, dtype=torch.bool)
+    allowed[:, :, END] = True
+    for row, mask in enumerate(masks):
+        allowed[row, : len(mask)] = torch.from_numpy(mask)
+    generation = decoder.decode(model, TokenPrompt(allowed, grammar_of(encoding)), RowGenerators(seeds))
+    return dataclasses.replace(generation, tokens=generation.tokens.cpu())
+
+
+def _writing_encoding(model: LanguageModel) -> SatbEncoding:
+    if not isinstance(model.encoding, SatbEncoding):
+        raise CheckpointError(
+            f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell the "
+            "voices apart; use one trained with SatbEncoding."
+        )
+    return model.encoding
+
+
+def _move(model: LanguageModel, prompt: Prompt) -> int:
+    """The semitones by which a prompt is moved to where the model has learnt."""
+    pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
+    for column, voice in enumerate(VOICES):
+        sounding = pitches[:, column][pitches[:, column] != REST]
+        low, high = RANGES[voice]
+        if sounding.size and not low <= sounding.min() <= sounding.max() <= high:
+            raise PromptError(
+                f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(sounding.min())} to "
+                f"{_name(sounding.max())}; expected {_name(low)} to {_name(high)}. Transpose it, or give it to another voice."
+            )
+    return semitones_home(estimate_key(pitches, prompt.chorale.key)) if model.keys == "home" else 0
+
+
+def _name(pitch: int) -> str:
+    """A pitch as people write it: 60 is C4."""
+    names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+    return f"{names[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _likely_pickup(chorale: Chorale) -> int:
+    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
+    begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
+    return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0
