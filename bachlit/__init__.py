@@ -1,0 +1,25 @@
+"""bachlit composes four-part chorales and harmonises melodies with neural language models."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bachlit.api import compose, harmonize
+    from bachlit.chorale import Chorale
+    from bachlit.language_model import LanguageModel
+
+__all__ = ["Chorale", "LanguageModel", "compose", "harmonize"]
+
+_HOMES = {
+    "Chorale": "bachlit.chorale",
+    "LanguageModel": "bachlit.language_model",
+    "compose": "bachlit.api",
+    "harmonize": "bachlit.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: holding a chorale doesn't take PyTorch."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'bachlit' has no attribute {name!r}")

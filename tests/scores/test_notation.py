@@ -23,12 +23,13 @@ from bachlit.scores.notation import (
 )
 
 METRES = [(4, 4), (3, 4), (2, 4), (2, 2), (3, 2), (4, 2), (5, 4), (6, 8), (3, 8), (9, 8), (12, 8), (5, 8), (6, 16)]
+C_MAJOR = Key()
 KEYS = [Key(fifths, mode) for fifths in range(-7, 8) for mode in ("major", "minor")]
 LENGTHS = [1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8, 8, 10, 12, 16, 20]
 
 
 def random_chorale(
-    seed: int, *, num_frames: int, metre: tuple[int, int] = (4, 4), pickup: int = 0, key: Key = Key(), title: str = ""
+    seed: int, *, num_frames: int, metre: tuple[int, int] = (4, 4), pickup: int = 0, key: Key = C_MAJOR, title: str = ""
 ) -> Chorale:
     """Four random walks with rests and repeated notes; one soprano note in five has a fermata."""
     random = np.random.default_rng(seed)
@@ -85,13 +86,13 @@ def melody(*notes: tuple[int, int], metre: tuple[int, int] = (4, 4), fermata_at:
     """A soprano of (pitch, length), the fermata on the note at one index."""
     pitches = np.repeat([pitch for pitch, _ in notes], [length for _, length in notes])
     onsets = np.concatenate([np.arange(length) == 0 for _, length in notes])
-    fermatas = np.repeat(np.arange(len(notes)), [length for _, length in notes]) == fermata_at
+    index = np.repeat(np.arange(len(notes)), [length for _, length in notes])
     four = np.zeros((len(pitches), 4), dtype=int)
     four[:, 0] = pitches
     return Chorale(
         pitches=four,
         onsets=np.repeat(onsets[:, None], 4, axis=1),
-        fermatas=fermatas if fermata_at is not None else np.zeros(len(pitches)),
+        fermatas=index == (-1 if fermata_at is None else fermata_at),
         time_signature=metre,
     )
 

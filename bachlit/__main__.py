@@ -1,0 +1,73 @@
+"""The command `bachlit`: sends each command where it is at home, and turns errors into one sentence."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from bachlit.errors import BachlitError
+
+_USAGE = """usage: bachlit COMMAND [options]
+
+write music
+  harmonize MELODY   four parts under a melody
+  compose            chorales from nothing
+
+train and evaluate (PyTorch Lightning)
+  fit                train a model
+  validate, test     its figures on held-out pieces
+  predict            decode many prompts
+
+bachlit COMMAND --help tells a command's options."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        args: What was typed after `bachlit`; the process's own arguments if None.
+
+    Returns:
+        The exit code: 0, or 2 if the user has something to put right.
+    """
+    args = list(sys.argv[1:] if args is None else args)
+    if not args or args[0] in ("-h", "--help"):
+        print(_USAGE)
+        return 0 if args else 2
+    if args[0] == "--version":
+        print(version("bachlit"))
+        return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(args[0], args[1:])
+    except BachlitError as error:
+        print(f"bachlit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bachlit: stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(command: str, args: list[str]) -> int:
+    if command in ("harmonize", "compose"):
+        from bachlit import commands  # noqa: PLC0415  # each command imports what it needs
+
+        commands.run(command, args)
+        return 0
+    if command in ("fit", "validate", "test", "predict"):
+        from bachlit import cli  # noqa: PLC0415  # Lightning takes seconds to import
+
+        cli.run(command, args)
+        return 0
+    print(f"bachlit: there is no command {command!r}; see bachlit --help.", file=sys.stderr)
+    return 2
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """A warning as a line; those that are none of the user's business were filtered before."""
+    print(f"bachlit: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
