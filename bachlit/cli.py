@@ -22,10 +22,11 @@ from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
 from bachlit.model import ChoraleModel
+from bachlit.parsing import check_decoder, one_sentence
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*`IterableDataset` has `__len__`.*", ".*litlogger.*",
-          ".*TF32 acceleration.*", ".*does not have a valid length.*")
+          ".*TF32 acceleration.*", ".*args parameter is intended to run.*")
 
 
 class ChoraleCLI(LightningCLI):
@@ -99,8 +100,10 @@ def run(command: str, args: Sequence[str]) -> None:
     for noise in _NOISE:
         warnings.filterwarnings("ignore", message=noise)
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(lambda record: "litlogger" not in record.msg)
+    check_decoder(args)
     configs, others = _part_configs(args)
-    with tempfile.TemporaryDirectory() as folder:
+    quiet: dict[str, Any] = {"exit_on_error": False}
+    with tempfile.TemporaryDirectory() as folder, one_sentence(command):
         remembered = _remembered(others, Path(folder))
         # Later options win: config files, then the checkpoint, then what was typed.
         ChoraleCLI(
@@ -110,6 +113,7 @@ def run(command: str, args: Sequence[str]) -> None:
             seed_everything_default=0,
             auto_configure_optimizers=False,
             save_config_kwargs={"overwrite": True},
+            parser_kwargs=quiet | {name: dict(quiet) for name in ChoraleCLI.subcommands()},
         )
 
 

@@ -9,6 +9,7 @@ from bachlit import api
 from bachlit.chorale import Chorale, Voice
 from bachlit.decoding import Decoder
 from bachlit.errors import ScoreError
+from bachlit.parsing import check_decoder, one_sentence
 from bachlit.scores import write_midi, write_musicxml
 
 
@@ -75,13 +76,26 @@ _WRITERS: dict[str, Callable[[Chorale, Path], None]] = {
 
 
 def run(command: str, args: Sequence[str]) -> None:
-    """Parse the arguments of a command and run it. `--max-bars` and `--max_bars` are the same."""
-    normal = [
-        "--" + name.replace("-", "_") + equals + value if arg.startswith("--") else arg
-        for arg in args
-        for name, equals, value in [arg.removeprefix("--").partition("=")]
-    ]
-    auto_cli(COMMANDS[command], args=normal, prog=f"bachlit {command}")
+    """Parse the arguments of a command and run it.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    check_decoder(args)
+    with one_sentence(command):
+        auto_cli(COMMANDS[command], args=_normal(args), prog=f"bachlit {command}", exit_on_error=False)
+
+
+def _normal(args: Sequence[str]) -> list[str]:
+    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`, `--quantize` is `--quantize=true`."""
+    normal = []
+    for index, arg in enumerate(args):
+        name, equals, value = arg.partition("=")
+        name = name.replace("-", "_").replace("__", "--", 1) if name.startswith("--") else name
+        if arg == "--quantize" and args[index + 1 : index + 2] not in (["true"], ["false"]):
+            equals, value = "=", "true"
+        normal.append(name + equals + value)
+    return normal
 
 
 def _check_place(output: Path) -> None:

@@ -70,7 +70,8 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
     Args:
         pitches: MIDI pitches of any shape, one an equal span of time; 0 is a rest.
         signature: The written key, if there is one: its two readings (major, relative minor) get the benefit of the
-            doubt, an advantage of 0.2 in correlation.
+            doubt, an advantage of 0.3 in correlation (of 0 to 0.5, the least that nearly always agrees with the
+            written key on Bach's chorales).
 
     Returns:
         The best key; C major where nothing sounds.
@@ -90,7 +91,7 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
             spread = histogram.std()
             correlation = np.corrcoef(histogram, np.roll(profile, tonic))[0, 1] if spread > 0 else 0.0
             written = signature is not None and (key.fifths - signature.fifths) % 12 == 0
-            scores[key] = float(correlation) + (0.2 if written else 0.0)
+            scores[key] = float(correlation) + (0.3 if written else 0.0)
     return max(scores, key=lambda key: scores[key])
 
 

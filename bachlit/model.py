@@ -10,7 +10,6 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from bachlit.chorale import Chorale
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.keys import Keys
@@ -19,7 +18,7 @@ from bachlit.metrics import Likelihood
 from bachlit.networks import Memory, Network, TokenLSTM
 from bachlit.prompt import Prompt
 from bachlit.windows import Window
-from bachlit.writing import write
+from bachlit.writing import Written, write
 
 Stage = Literal["train", "val", "test"]
 
@@ -87,11 +86,11 @@ class ChoraleModel(pl.LightningModule):
         """Tally a window."""
         self._evaluate("test", batch)
 
-    def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Chorale]:
+    def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Written]:
         """Fill a batch of prompts with the decoder."""
         first = batch_idx * len(batch)
         seeds = [self.decoding_seed + index for index in range(first, first + len(batch))]
-        return [written.chorale for written in write(self.language_model, batch, decoder=self.decoder, seeds=seeds)]
+        return write(self.language_model, batch, decoder=self.decoder, seeds=seeds)
 
     def _evaluate(self, stage: Stage, batch: Window) -> None:
         self.likelihood[stage].update(self._carry(stage, batch), batch.targets, batch.slots)
@@ -109,6 +108,10 @@ class ChoraleModel(pl.LightningModule):
         logits, memory = self.network(batch.tokens, memory)
         self._carried[stage] = tuple(part.detach() for part in memory)
         return logits  # type: ignore[no-any-return]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move windows; prompts have nothing to move."""
+        return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Window) else batch
 
     def on_train_epoch_start(self) -> None:
         """Every lane begins with a new piece."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,9 +16,8 @@ from bachlit.prompt import Prompt
 from bachlit.tokens import END
 
 
-@dataclass(frozen=True)
 class Written:
-    """A piece that a model wrote.
+    """A piece that a model wrote. No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
 
     Attributes:
         chorale: The piece, given cells and metadata as they were.
@@ -27,9 +25,8 @@ class Written:
         score: The decoder's own.
     """
 
-    chorale: Chorale
-    log_prob: float
-    score: float
+    def __init__(self, chorale: Chorale, log_prob: float, score: float) -> None:
+        self.chorale, self.log_prob, self.score = chorale, log_prob, score
 
 
 def write(

@@ -7,8 +7,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import BasePredictionWriter
 
-from bachlit.chorale import Chorale
 from bachlit.scores import write_midi, write_musicxml
+from bachlit.writing import Written
 
 
 class ScoreWriter(BasePredictionWriter):
@@ -26,7 +26,7 @@ class ScoreWriter(BasePredictionWriter):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        prediction: Sequence[Chorale],
+        prediction: Sequence[Written],
         batch_indices: Sequence[int] | None,
         batch: Any,
         batch_idx: int,
@@ -34,9 +34,10 @@ class ScoreWriter(BasePredictionWriter):
     ) -> None:
         """Write one batch's chorales under their names."""
         self.output.mkdir(parents=True, exist_ok=True)
-        for chorale in prediction:
-            write_musicxml(chorale, self.output / f"{chorale.name}.musicxml")
-            write_midi(chorale, self.output / f"{chorale.name}.mid")
+        for written in prediction:
+            name = written.chorale.name.replace("/", "-")
+            write_musicxml(written.chorale, self.output / f"{name}.musicxml")
+            write_midi(written.chorale, self.output / f"{name}.mid")
 
     def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say where the files are."""

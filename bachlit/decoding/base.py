@@ -1,7 +1,8 @@
 """The contract of a decoder, and the one loop that steps a model from left to right."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -126,8 +127,7 @@ class StepDecoder(Decoder):
     @torch.inference_mode()
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`."""
-        # oneDNN's LSTM is made for whole sequences; for one step it costs three to eight times the plain kernels.
-        with torch.backends.mkldnn.flags(enabled=False):
+        with _plain_kernels():
             return self._decode(model, prompt, generator)
 
     def _decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
@@ -170,6 +170,17 @@ class StepDecoder(Decoder):
         padded = torch.full((batch, steps), END, device=device)
         padded[:, : written.shape[1]] = written
         return Generation(padded, log_prob.gather(1, best)[:, 0], score.gather(1, best)[:, 0], prompt.forced.to(device))
+
+
+@contextmanager
+def _plain_kernels() -> Iterator[None]:
+    """Without oneDNN, whose LSTM is made for whole sequences: one step of it takes three to eight times as long."""
+    # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
+    enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(_enabled=enabled)
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:

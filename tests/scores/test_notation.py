@@ -186,6 +186,7 @@ def test_tied_pieces_make_up_the_notes_that_sound(chorale: Chorale, voice: Voice
         ((2, 4), 2, 4, (4,)),
         ((3, 2), 0, 24, (24,)),
         ((3, 2), 6, 4, (2, 2)),
+        ((3, 2), 4, 20, (12, 8)),
         ((4, 2), 0, 32, (32,)),
         ((5, 4), 0, 20, (8, 12)),
         ((6, 8), 0, 12, (12,)),
@@ -193,6 +194,7 @@ def test_tied_pieces_make_up_the_notes_that_sound(chorale: Chorale, voice: Voice
         ((6, 8), 4, 8, (2, 6)),
         ((6, 8), 4, 4, (2, 2)),
         ((6, 8), 2, 4, (4,)),
+        ((6, 8), 2, 3, (2, 1)),
         ((9, 8), 0, 18, (12, 6)),
         ((12, 8), 0, 24, (24,)),
         ((3, 8), 2, 4, (4,)),
@@ -337,6 +339,18 @@ def test_a_fermata_over_a_soprano_that_rests_stands_where_it_ends() -> None:
     chorale = Chorale(pitches=bass.pitches[:, ::-1], onsets=bass.onsets[:, ::-1], fermatas=bass.fermatas)
     assert [note.fermata for note in notes_of(chorale, "bass")] == [False, True, False, False]
     assert not any(note.fermata for note in notes_of(chorale, "soprano"))
+
+
+def test_rests_keep_to_the_beats_where_notes_may_cross_them() -> None:
+    syncopated = [(60, 2), (60, 4), (60, 10)]
+    resting = [(60, 2), (0, 4), (60, 10)]
+    assert [symbol.length for symbol in written(melody(*syncopated))] == [2, 4, 2, 8]
+    assert [symbol.length for symbol in written(melody(*resting))] == [2, 2, 2, 2, 8]
+
+
+@given(chorales(), voices)
+def test_rests_are_never_tied(chorale: Chorale, voice: Voice) -> None:
+    assert not any(symbol.tied_back or symbol.tied_on for symbol in written(chorale, voice) if symbol.spelling is None)
 
 
 def test_a_full_measure_of_rest_is_one_rest_in_any_metre() -> None:
