@@ -6,16 +6,19 @@ import json
 import multiprocessing
 import os
 import re
+import sys
 import tempfile
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -66,7 +69,7 @@ class ScoreCorpus(Corpus):
 
     def __init__(self, *, quantize: bool = True, cache: Path | None = None, workers: int | None = None) -> None:
         self.quantize = quantize
-        self.cache = cache
+        self.cache = Path(cache) if cache is not None else None
         self.workers = workers
         self.skipped: dict[str, str] = {}
         """The files that couldn't be read, and why. Filled by `chorales`."""
@@ -106,7 +109,8 @@ class ScoreCorpus(Corpus):
             results = list(progress(map(read, files.items())))
         else:
             # Fresh processes: forking one that already runs threads can hang.
-            with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            fresh = multiprocessing.get_context("spawn")
+            with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
                 results = list(progress(pool.map(read, files.items(), chunksize=4)))
         skipped = {name: result for name, result in zip(files, results, strict=True) if isinstance(result, str)}
         return [result for result in results if isinstance(result, Chorale)], skipped
@@ -205,6 +209,18 @@ class Jsb16Corpus(Corpus):
             ) from error
 
 
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep fresh processes from running the caller's script again, which they do to one without a `__main__` guard."""
+    main = sys.modules["__main__"]
+    hidden = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
+
+
 def _by_number(path: Path) -> list[int | str]:
     """Sorts bwv9 before bwv10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
@@ -255,7 +271,7 @@ def _load(path: Path) -> tuple[list[Chorale], dict[str, str]] | None:
         with np.load(path, allow_pickle=False) as arrays:
             about: dict[str, Any] = json.loads(str(arrays["metadata"]))
             pitches, onsets, fermatas = arrays["pitches"], arrays["onsets"], arrays["fermatas"]
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     chorales = []
     start = 0

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bachlit.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
 from bachlit.errors import OptionError
-from bachlit.scores.notation import beat_length, notes_of
+from bachlit.scores.notation import notes_of
+from bachlit.scores.values import beat_length
 
 TICKS_PER_QUARTER = 480
 TICKS_PER_FRAME = TICKS_PER_QUARTER // FRAMES_PER_QUARTER

@@ -7,7 +7,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
 from bachlit.keys import Key
-from bachlit.scores.notation import VALUES, Measure, Symbol, measures_of, write_voice
+from bachlit.scores.notation import Measure, Symbol, measures_of, write_voice
+from bachlit.scores.values import VALUES
 
 QUARTERS_PER_MINUTE = 80
 CHOIR_AAHS = 53  # General MIDI, counted from 1 as MusicXML does

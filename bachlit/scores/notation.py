@@ -1,4 +1,4 @@
-"""From a chorale's grid to what a musician writes: measures, tied values, beams, fermatas and spelled pitches.
+"""From a chorale's grid to what a musician writes: measures, tied notes, beams and fermatas.
 
 Nothing here knows a file format. Lengths and positions are sixteenths; a position counts from the bar line, so the
 first note of a pickup of one quarter in 4/4 has position 12.
@@ -6,31 +6,16 @@ first note of a pickup of one quarter in 4/4 has position 12.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import groupby
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
-from bachlit.keys import Key
+from bachlit.scores.spelling import Spelling, spell_voice
+from bachlit.scores.values import beat_length, split
 
 Beam = Literal["begin", "continue", "end", "forward hook", "backward hook"]
-TimeSignature = tuple[int, int]
-
-# Length: name and dots. Whatever is longer or lies between is written as several, tied.
-VALUES: dict[int, tuple[str, int]] = {
-    1: ("16th", 0),
-    2: ("eighth", 0),
-    3: ("eighth", 1),
-    4: ("quarter", 0),
-    6: ("quarter", 1),
-    8: ("half", 0),
-    12: ("half", 1),
-    16: ("whole", 0),
-    24: ("whole", 1),
-    32: ("breve", 0),
-}
 
 
 class Measure(NamedTuple):
@@ -58,14 +43,6 @@ class Note(NamedTuple):
     fermata: bool = False
 
 
-class Spelling(NamedTuple):
-    """A pitch's name: step A to G, semitones of alteration, octave (4 begins with middle C)."""
-
-    step: str
-    alter: int
-    octave: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
     """A note or a rest as it is written: one note head, one value.
@@ -73,7 +50,7 @@ class Symbol:
     Attributes:
         spelling: Its pitch's name; None in a rest.
         position: Where it begins in a full measure.
-        length: One of `VALUES`, or the whole measure's length if `fills_measure`.
+        length: One of `values.VALUES`, or the whole measure's length if `fills_measure`.
         tied_back: It goes on with the note before.
         tied_on: It goes on in the note after.
         fermata: It carries a fermata.
@@ -89,35 +66,6 @@ class Symbol:
     fermata: bool = False
     fills_measure: bool = False
     beams: tuple[Beam, ...] = ()
-
-
-def spell(pitch: int, key: Key, *, leads: int = 0) -> Spelling:
-    """The name of a pitch that suits a key: one of twelve neighbours on the line of fifths.
-
-    In C major those are E-flat to G-sharp, in A minor B-flat to D-sharp, and one fifth further before a step of a
-    semitone: D-sharp leads to E and A-flat to G. Double accidentals stay only where they are minor's raised sixth or
-    seventh degree; elsewhere the simpler name is taken. Of 21,206 notes in 92 of Bach's chorales all but 15 are spelled
-    as in music21's corpus; 39 differ if the next note isn't regarded.
-
-    Args:
-        pitch: MIDI pitch.
-        key: The written key.
-        leads: 1 if the voice moves on a semitone up, -1 if a semitone down, 0 if anywhere else.
-
-    >>> [spell(pitch, Key(0, "major")).step for pitch in (60, 61, 63, 66, 68, 70)]
-    ['C', 'C', 'E', 'F', 'G', 'B']
-    >>> spell(59, Key(-6, "major")), spell(67, Key(5, "minor"))  # C-flat, and the leading note F-double-sharp
-    (Spelling(step='C', alter=-1, octave=4), Spelling(step='F', alter=2, octave=4))
-    >>> spell(63, Key(0, "major")).step, spell(63, Key(0, "major"), leads=1).step
-    ('E', 'D')
-    """
-    lowest = key.fifths - (2 if key.mode == "minor" else 3) + leads
-    fifths = lowest + (7 * pitch - lowest) % 12  # from C, along the line of fifths
-    degree = fifths - key.fifths
-    if not -8 <= fifths <= 12 and not (key.mode == "minor" and degree in (6, 8)):
-        fifths += -12 if fifths > 0 else 12
-    alter = (fifths + 1) // 7
-    return Spelling("FCGDAEB"[(fifths + 1) % 7], alter, (pitch - alter) // 12 - 1)
 
 
 def measures_of(chorale: Chorale) -> list[Measure]:
@@ -164,7 +112,7 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
     measures = measures_of(chorale)
     written: list[list[Symbol]] = [[] for _ in measures]
     notes = notes_of(chorale, voice)
-    for note, spelling in zip(notes, _spellings(notes, chorale.key), strict=True):
+    for note, spelling in zip(notes, spell_voice([note.pitch for note in notes], chorale.key), strict=True):
         for index, measure in enumerate(measures):
             begin = max(note.start, measure.start)
             end = min(note.start + note.length, measure.start + measure.length)
@@ -175,92 +123,6 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
                 pieces = split(position, end - begin, chorale.time_signature, rest=spelling is None)
                 written[index] += _symbols(note, spelling, begin, position, pieces)
     return [_beam(symbols, beat_length(chorale.time_signature)) for symbols in written]
-
-
-def beat_length(time_signature: TimeSignature) -> int:
-    """Sixteenths in the beat that beams and ties show: a quarter, or three eighths or sixteenths in compound metres.
-
-    >>> [beat_length(metre) for metre in ((4, 4), (3, 2), (6, 8), (3, 8), (5, 8))]
-    [4, 4, 6, 6, 4]
-    """
-    numerator, denominator = time_signature
-    return 48 // denominator if denominator >= 8 and numerator % 3 == 0 else 4
-
-
-def _spellings(notes: list[Note], key: Key) -> list[Spelling | None]:
-    """The names of a voice's notes, each with regard to the next other pitch; None for rests."""
-    spellings: list[Spelling | None] = []
-    ahead = after = REST  # the next note's pitch, and the next that differs from it
-    for note in reversed(notes):
-        if note.pitch == REST:
-            spellings.append(None)
-            continue
-        if note.pitch != ahead:
-            ahead, after = note.pitch, ahead
-        leads = after - note.pitch if after != REST and abs(after - note.pitch) == 1 else 0
-        spellings.append(spell(note.pitch, key, leads=leads))
-    return spellings[::-1]
-
-
-@cache
-def split(position: int, length: int, time_signature: TimeSignature, *, rest: bool = False) -> tuple[int, ...]:
-    """The values in which a note or a rest is written that lies within a measure.
-
-    Notes are split as rarely as the metre allows, then where the metre is strongest, then as evenly as can be.
-
-    >>> split(0, 10, (4, 4)), split(4, 12, (4, 4)), split(6, 4, (4, 4)), split(2, 4, (4, 4)), split(0, 8, (6, 8))
-    ((8, 2), (12,), (2, 2), (4,), (6, 2))
-    >>> split(4, 12, (4, 4), rest=True)
-    (4, 8)
-    """
-    return _cheapest(position, position, position + length, time_signature, rest)[1]
-
-
-@cache
-def _cheapest(
-    first: int, position: int, end: int, time_signature: TimeSignature, rest: bool
-) -> tuple[tuple[int, int, int], tuple[int, ...]]:
-    """The cost (values, weakness of the splits, unevenness) and the values of the best way from position to end."""
-    if position == end:
-        return (0, 0, 0), ()
-    fits = _rest_fits if rest else _note_fits
-    weakness = 0 if position == first else _weakness(position, beat_length(time_signature))
-    ways = []
-    for value in VALUES:
-        if value <= end - position and fits(position, value, time_signature):
-            (count, weak, uneven), values = _cheapest(first, position + value, end, time_signature, rest)
-            ways.append(((count + 1, weak + weakness, uneven + value * value), (value, *values)))
-    return min(ways)
-
-
-def _weakness(position: int, beat: int) -> int:
-    return next(rank for rank, unit in enumerate((2 * beat, beat, 2, 1)) if position % unit == 0)
-
-
-def _note_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a note may be written with this value here, the bar line apart."""
-    numerator, denominator = time_signature
-    measure, beat = 16 * numerator // denominator, beat_length(time_signature)
-    within = position % beat
-    if within == 0:
-        return beat == 4 or value <= beat or value % beat == 0
-    if within + value <= beat:
-        return value in ((1, 2, 3) if within % 2 else (1, 2, 4))
-    # A quarter off the beat may cross a beat, but must show the half measure, or the half notes of 3/2.
-    hides_half = measure > 8 and measure % 8 == 0 and position % 8 == 6
-    return (beat, within, value) == (4, 2, 4) and not hides_half
-
-
-def _rest_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a rest may be written with this value here: rests keep to multiples of themselves, undotted."""
-    numerator, denominator = time_signature
-    measure, beat = 16 * numerator // denominator, beat_length(time_signature)
-    if value == beat:
-        return position % beat == 0
-    if value > beat:
-        return value in (2 * beat, 4 * beat) and position % value == 0 and measure % value == 0
-    within = position % beat
-    return value in (1, 2, 4) and within % value == 0 and within + value <= beat
 
 
 def _symbols(

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from chorales import chorales, melody, random_chorale
 from hypothesis import given
 from music21 import midi
-from test_notation import chorales, melody, random_chorale
 
 from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.errors import OptionError

@@ -7,14 +7,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from chorales import KEYS, METRES, chorales, melody, random_chorale
 from hypothesis import given, settings
 from music21 import clef, converter, expressions, key, layout, meter
-from test_notation import KEYS, METRES, chorales, melody, random_chorale
 
 from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.keys import Key
 from bachlit.scores.musicxml import to_musicxml
-from bachlit.scores.notation import VALUES, notes_of
+from bachlit.scores.notation import notes_of
+from bachlit.scores.values import VALUES
 
 TITLE = "Wachet auf, „ruft“ & <uns>"
 

@@ -1,100 +1,15 @@
-"""Laws of written music, on random chorales in many metres. The other writers' tests use the same chorales."""
+"""Laws of written music, on random chorales in many metres."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from chorales import METRES, chorales, melody, midi_pitch, voices
 from hypothesis import given
-from hypothesis import strategies as st
 
-from bachlit.chorale import RANGES, REST, VOICES, Chorale, Voice
-from bachlit.keys import Key
-from bachlit.scores.notation import (
-    VALUES,
-    Note,
-    Spelling,
-    Symbol,
-    beat_length,
-    measures_of,
-    notes_of,
-    spell,
-    split,
-    write_voice,
-)
-
-METRES = [(4, 4), (3, 4), (2, 4), (2, 2), (3, 2), (4, 2), (5, 4), (6, 8), (3, 8), (9, 8), (12, 8), (5, 8), (6, 16)]
-C_MAJOR = Key()
-KEYS = [Key(fifths, mode) for fifths in range(-7, 8) for mode in ("major", "minor")]
-LENGTHS = [1, 2, 2, 3, 4, 4, 4, 5, 6, 7, 8, 8, 10, 12, 16, 20]
-
-
-def random_chorale(
-    seed: int, *, num_frames: int, metre: tuple[int, int] = (4, 4), pickup: int = 0, key: Key = C_MAJOR, title: str = ""
-) -> Chorale:
-    """Four random walks with rests and repeated notes; one soprano note in five has a fermata."""
-    random = np.random.default_rng(seed)
-    pitches = np.zeros((num_frames, 4), dtype=int)
-    onsets = np.zeros((num_frames, 4), dtype=bool)
-    fermatas = np.zeros(num_frames, dtype=bool)
-    for column, (low, high) in enumerate(RANGES.values()):
-        frame, pitch = 0, int(random.integers(low, high + 1))
-        while frame < num_frames:
-            length = int(random.choice(LENGTHS))
-            span = slice(frame, frame + length)
-            onsets[frame, column] = True
-            pitches[span, column] = REST if random.random() < 0.15 else pitch
-            if column == 0 and pitches[frame, 0] != REST:
-                fermatas[span] = random.random() < 0.2
-            pitch = int(np.clip(pitch + random.choice([-4, -2, -1, -1, 0, 0, 1, 1, 2, 3]), low, high))
-            frame += length
-    return Chorale(
-        pitches=pitches,
-        onsets=onsets,
-        fermatas=fermatas,
-        time_signature=metre,
-        pickup=pickup,
-        key=key,
-        title=title,
-    )
-
-
-@st.composite
-def chorales(draw: st.DrawFn) -> Chorale:
-    metre = draw(st.sampled_from(METRES))
-    full = 16 * metre[0] // metre[1]
-    pickup = draw(st.sampled_from([0, full // 4, full - 1]) | st.integers(0, full - 1))
-    num_frames = pickup + full + draw(st.integers(0, 2 * full))
-    title = draw(st.sampled_from(["", "Jesu, meine Freude", "Wachet auf, „ruft“ & <uns>"]))
-    key = draw(st.sampled_from(KEYS))
-    seed = draw(st.integers(0, 2**32))
-    return random_chorale(seed, num_frames=num_frames, metre=metre, pickup=pickup, key=key, title=title)
-
-
-voices = st.sampled_from(VOICES)
-
-
-def midi_pitch(spelling: Spelling) -> int:
-    """The MIDI pitch that a name stands for."""
-    return (
-        12 * (spelling.octave + 1)
-        + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[spelling.step]
-        + spelling.alter
-    )
-
-
-def melody(*notes: tuple[int, int], metre: tuple[int, int] = (4, 4), fermata_at: int | None = None) -> Chorale:
-    """A soprano of (pitch, length), the fermata on the note at one index."""
-    pitches = np.repeat([pitch for pitch, _ in notes], [length for _, length in notes])
-    onsets = np.concatenate([np.arange(length) == 0 for _, length in notes])
-    index = np.repeat(np.arange(len(notes)), [length for _, length in notes])
-    four = np.zeros((len(pitches), 4), dtype=int)
-    four[:, 0] = pitches
-    return Chorale(
-        pitches=four,
-        onsets=np.repeat(onsets[:, None], 4, axis=1),
-        fermatas=index == (-1 if fermata_at is None else fermata_at),
-        time_signature=metre,
-    )
+from bachlit.chorale import REST, VOICES, Chorale, Voice
+from bachlit.scores.notation import Note, Symbol, measures_of, notes_of, write_voice
+from bachlit.scores.values import VALUES, beat_length
 
 
 def written(chorale: Chorale, voice: Voice = "soprano") -> list[Symbol]:
@@ -162,111 +77,6 @@ def test_tied_pieces_make_up_the_notes_that_sound(chorale: Chorale, voice: Voice
         == sum(s.tied_back for s in pieces)
         == len(pieces) - sum(note.pitch != REST for note in notes)
     )
-
-
-@pytest.mark.parametrize(
-    ("metre", "position", "length", "values"),
-    [
-        ((4, 4), 0, 5, (4, 1)),
-        ((4, 4), 0, 7, (4, 3)),
-        ((4, 4), 0, 9, (8, 1)),
-        ((4, 4), 0, 10, (8, 2)),
-        ((4, 4), 4, 6, (6,)),  # dotted quarter on the second beat
-        ((4, 4), 4, 8, (8,)),
-        ((4, 4), 4, 12, (12,)),
-        ((4, 4), 2, 4, (4,)),  # a syncopation over a beat
-        ((4, 4), 6, 4, (2, 2)),  # but not over the half measure
-        ((4, 4), 2, 6, (2, 4)),
-        ((4, 4), 10, 4, (4,)),
-        ((4, 4), 3, 2, (1, 1)),  # off the eighths a beat is always shown
-        ((4, 4), 1, 2, (2,)),
-        ((4, 4), 1, 3, (3,)),
-        ((3, 4), 6, 4, (4,)),
-        ((3, 4), 0, 12, (12,)),
-        ((2, 4), 2, 4, (4,)),
-        ((3, 2), 0, 24, (24,)),
-        ((3, 2), 6, 4, (2, 2)),
-        ((3, 2), 4, 20, (12, 8)),
-        ((4, 2), 0, 32, (32,)),
-        ((5, 4), 0, 20, (8, 12)),
-        ((6, 8), 0, 12, (12,)),
-        ((6, 8), 0, 8, (6, 2)),
-        ((6, 8), 4, 8, (2, 6)),
-        ((6, 8), 4, 4, (2, 2)),
-        ((6, 8), 2, 4, (4,)),
-        ((6, 8), 2, 3, (2, 1)),
-        ((9, 8), 0, 18, (12, 6)),
-        ((12, 8), 0, 24, (24,)),
-        ((3, 8), 2, 4, (4,)),
-        ((3, 8), 0, 6, (6,)),
-    ],
-)
-def test_a_note_is_written_as_musicians_expect(
-    metre: tuple[int, int], position: int, length: int, values: tuple[int, ...]
-) -> None:
-    assert split(position, length, metre) == values
-
-
-@pytest.mark.parametrize(
-    ("metre", "position", "length", "values"),
-    [
-        ((4, 4), 0, 12, (8, 4)),
-        ((4, 4), 4, 12, (4, 8)),
-        ((4, 4), 4, 8, (4, 4)),
-        ((4, 4), 2, 6, (2, 4)),
-        ((3, 4), 4, 8, (4, 4)),
-        ((3, 4), 0, 8, (4, 4)),
-        ((6, 8), 0, 6, (6,)),
-        ((6, 8), 2, 4, (2, 2)),
-        ((6, 8), 2, 10, (2, 2, 6)),
-        ((12, 8), 12, 12, (12,)),
-    ],
-)
-def test_a_rest_keeps_to_the_beats(metre: tuple[int, int], position: int, length: int, values: tuple[int, ...]) -> None:
-    assert split(position, length, metre, rest=True) == values
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-@pytest.mark.parametrize("leads", [-1, 0, 1])
-def test_a_spelled_pitch_gives_back_its_pitch(key: Key, leads: int) -> None:
-    assert [midi_pitch(spell(pitch, key, leads=leads)) for pitch in range(1, 128)] == list(range(1, 128))
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-def test_the_scale_of_a_key_is_spelled_with_its_signature(key: Key) -> None:
-    scale = [
-        spell(60 + key.tonic + s, key)
-        for s in ((0, 2, 4, 5, 7, 9, 11) if key.mode == "major" else (0, 2, 3, 5, 7, 8, 10))
-    ]
-    assert {name.step for name in scale} == set("ABCDEFG")
-    assert sum(name.alter for name in scale) == key.fifths
-
-
-@pytest.mark.parametrize("key", KEYS, ids=str)
-def test_double_accidentals_are_only_raised_degrees_of_minor(key: Key) -> None:
-    doubles = {
-        (p - key.tonic) % 12 for p in range(60, 72) for leads in (-1, 0, 1) if abs(spell(p, key, leads=leads).alter) > 1
-    }
-    assert doubles <= ({9, 11} if key.mode == "minor" else set())
-    if key.mode == "minor":
-        leading, tonic = spell(71 + key.tonic, key), spell(72 + key.tonic, key)
-        assert "CDEFGABC".index(leading.step) + 1 in ("CDEFGABC".find(tonic.step), 7)
-
-
-@pytest.mark.parametrize(
-    ("key", "names"),
-    [(Key(0, "major"), "C C# D Eb E F F# G G# A Bb B"), (Key(0, "minor"), "C C# D D# E F F# G G# A Bb B")],
-)
-def test_accidentals_are_the_near_ones_on_the_line_of_fifths(key: Key, names: str) -> None:
-    spelled = [spell(pitch, key) for pitch in range(60, 72)]
-    assert " ".join(name.step + ("b", "", "#")[name.alter + 1] for name in spelled) == names
-
-
-def test_a_note_before_a_semitone_step_is_spelled_to_lead_there() -> None:
-    up = written(melody((62, 4), (63, 2), (63, 2), (64, 8)))
-    down = written(melody((64, 4), (63, 4), (62, 8)))
-    assert [s.spelling.step for s in up if s.spelling] == list("DDDE")  # repeated notes keep their name
-    assert [s.spelling.step for s in down if s.spelling] == list("EED")
 
 
 @pytest.mark.parametrize(

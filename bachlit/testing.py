@@ -1,0 +1,226 @@
+"""The laws that every encoding, network, constraint and decoder keeps, to be run on your own parts as on ours.
+
+Each `check_*` raises `AssertionError` with the law's name where a part breaks it. `ToyModel` is small enough to
+enumerate, so that what a decoder finds or samples can be compared with the truth.
+
+>>> from bachlit.decoding import Greedy
+>>> prompt = toy_prompt(num_rows=3, num_tokens=3, vocabulary_size=4)
+>>> check_decoder(Greedy(), ToyModel(4, seed=1), prompt).tokens.shape
+torch.Size([3, 4])
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bachlit.chorale import Chorale
+from bachlit.decoding import Constraint, Decoder, Generation, Model, RowGenerators, State, TokenPrompt
+from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.networks import Network
+from bachlit.tokens import END, START
+
+_CLOSE = {"rtol": 1e-4, "atol": 1e-4}
+
+
+class ToyModel:
+    """A random model over few tokens: what follows depends on the last two.
+
+    Args:
+        vocabulary_size: V; the ids 0 and 1 are END and START.
+        seed: Draws its probabilities.
+        spread: Standard deviation of its logits; the larger, the surer of itself.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, vocabulary_size: int, *, seed: int = 0, spread: float = 1.5) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        shape = (vocabulary_size, vocabulary_size, vocabulary_size)
+        self._log_probs = (spread * torch.randn(shape, generator=generator)).log_softmax(-1)
+
+    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
+        """The token before the last, (B,)."""
+        return (torch.full((batch_size,), START),)
+
+    def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """See `bachlit.decoding.Model.step`."""
+        return self._log_probs[memory[0], tokens], (tokens,)
+
+    def score(self, tokens: Tensor) -> Tensor:
+        """Log-probabilities (B,) of sequences (B, N), to the first END."""
+        return stepped_score(self, tokens)
+
+
+@dataclass(frozen=True)
+class NoReturn(Constraint):
+    """A constraint to test with: no token but END may come back after two steps."""
+
+    vocabulary_size: int
+
+    def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
+        """The last two tokens, (B, K) each."""
+        start = torch.full((batch_size, hypotheses), START, device=device)
+        return {"last": start, "before": start}
+
+    def allowed(self, state: State, t: int) -> Tensor:
+        """All but the token before the last."""
+        ids = torch.arange(self.vocabulary_size, device=state["last"].device)
+        return ((ids != state["before"].unsqueeze(2)) | (ids == END)) & (ids != START)
+
+    def advance(self, state: State, token: Tensor, t: int) -> State:
+        """Remember the token."""
+        return {"last": token, "before": state["last"]}
+
+
+def toy_prompt(*, num_rows: int, num_tokens: int, vocabulary_size: int) -> TokenPrompt:
+    """Prompts for a `ToyModel`: each row N tokens and END, the second one given and another in each row."""
+    allowed = torch.ones(num_rows, num_tokens + 1, vocabulary_size, dtype=torch.bool)
+    allowed[:, :, [END, START]] = False
+    allowed[:, -1] = False
+    allowed[:, -1, END] = True
+    if num_tokens > 1:
+        given = 2 + torch.arange(num_rows) % (vocabulary_size - 2)
+        allowed[:, 1] = torch.nn.functional.one_hot(given, vocabulary_size).bool()
+    return TokenPrompt(allowed, NoReturn(vocabulary_size))
+
+
+def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
+    """Every sequence that a row's prompt and its constraint allow. Only for toys: it tries them all."""
+    options = [prompt.allowed[row, t].nonzero().flatten().tolist() for t in range(prompt.allowed.shape[1])]
+    return [tokens for tokens in itertools.product(*options) if _fault(prompt, torch.tensor(tokens), row) is None]
+
+
+def stepped_score(model: Model, tokens: Tensor) -> Tensor:
+    """Log-probabilities (B,) of sequences (B, N) to the first END, one step at a time."""
+    memory = model.begin(len(tokens))
+    last = torch.full_like(tokens[:, 0], START)
+    total = torch.zeros(len(tokens), dtype=torch.float64)
+    for t in range(tokens.shape[1]):
+        log_probs, memory = model.step(last, memory)
+        gained = log_probs.gather(1, tokens[:, t : t + 1])[:, 0].double()
+        total += torch.where(last == END, 0.0, gained)
+        last = tokens[:, t]
+    return total
+
+
+def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
+    """An encoding frames pieces with START and END, counts their frames, and, if it decodes, loses no note."""
+    for chorale in chorales:
+        tokens = encoding.encode(chorale)
+        targets = tokens[1:]
+        assert tokens[0] == START, f"{chorale.name}: a piece begins with START"
+        assert targets[-1] == END, f"{chorale.name}: a piece ends with END"
+        assert not np.isin(targets[:-1], [START, END]).any(), f"{chorale.name}: START and END stand nowhere else"
+        assert targets.max() < encoding.vocabulary_size, f"{chorale.name}: ids are below the vocabulary's size"
+        frames = encoding.completes_frame()[targets].sum()
+        assert frames == chorale.num_frames, f"{chorale.name}: frames are counted"
+        slots = encoding.slots(targets)
+        assert slots.shape == targets.shape, f"{chorale.name}: every target has a slot"
+        assert slots.max() < len(encoding.slot_names), f"{chorale.name}: every slot has a name"
+        if isinstance(encoding, SatbEncoding):
+            decoded = encoding.decode(tokens)
+            for field in ("pitches", "onsets", "fermatas"):
+                same = np.array_equal(getattr(decoded, field), getattr(chorale, field))
+                assert same, f"{chorale.name}: {field} survive encoding and decoding"
+
+
+@torch.no_grad()
+def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3, num_tokens: int = 20) -> None:
+    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees another or the future."""
+    network.eval()
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1, vocabulary_size, (batch_size, num_tokens), generator=generator)
+    whole, after_whole = network(tokens, network.initial_memory(batch_size))
+    assert whole.shape == (batch_size, num_tokens, vocabulary_size), "logits are (B, N, V)"
+    half = num_tokens // 2
+    first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
+    second, after = network(tokens[:, half:], memory)
+    assert torch.allclose(torch.cat([first, second], 1), whole, **_CLOSE), "two windows with carried memory equal one"
+    for part, other in zip(after, after_whole, strict=True):
+        assert part.shape[0] == batch_size, "memory has the batch first"
+        assert torch.allclose(part, other, **_CLOSE), "two windows leave the memory that one leaves"
+    order = torch.arange(batch_size).flip(0)
+    gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
+    assert torch.allclose(gathered, second[order], **_CLOSE), "memory can be gathered by row"
+    changed = tokens.clone()
+    changed[:, half:] = 1
+    blind, _ = network(changed, network.initial_memory(batch_size))
+    assert torch.allclose(blind[:, :half], whole[:, :half], **_CLOSE), "no logit depends on later tokens"
+
+
+def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
+    """A constraint is a value: it changes no state that it was given, and composes to the intersection.
+
+    Args:
+        constraint: To be checked.
+        tokens: (B, K, N) that it is led through.
+    """
+    batch_size, hypotheses, steps = tokens.shape
+    both = constraint & constraint
+    state = constraint.begin(batch_size, hypotheses, tokens.device)
+    state_of_both = both.begin(batch_size, hypotheses, tokens.device)
+    for t in range(steps):
+        before = {name: part.clone() for name, part in state.items()}
+        allowed = constraint.allowed(state, t)
+        assert allowed.dtype == torch.bool, "what is allowed is a mask"
+        assert allowed.shape[:2] == (batch_size, hypotheses), "what is allowed is (B, K, V)"
+        assert torch.equal(both.allowed(state_of_both, t), allowed), "a constraint and itself allow what it allows"
+        following = constraint.advance(state, tokens[:, :, t], t)
+        for name, part in state.items():
+            assert part.shape[:2] == (batch_size, hypotheses), "state can be gathered by hypothesis"
+            assert torch.equal(part, before[name]), "a constraint leaves the state it was given as it was"
+        state, state_of_both = following, both.advance(state_of_both, tokens[:, :, t], t)
+
+
+def check_decoder(
+    decoder: Decoder, model: Model, prompt: TokenPrompt, *, seeds: Sequence[int] | None = None
+) -> Generation:
+    """A decoder's output is legal, re-scores, repeats under its seed, and depends on its own row alone.
+
+    Args:
+        decoder: To be checked.
+        model: To decode with.
+        prompt: Of B rows.
+        seeds: One a row; 0 to B - 1 if None.
+
+    Returns:
+        What was decoded.
+    """
+    num_rows = len(prompt.allowed)
+    seeds = list(seeds) if seeds is not None else list(range(num_rows))
+    generation = decoder.decode(model, prompt, RowGenerators(seeds))
+    for row in range(num_rows):
+        fault = _fault(prompt, generation.tokens[row].cpu(), row)
+        assert fault is None, f"every output obeys the prompt and its constraint: {fault}"
+    rescored = stepped_score(model, generation.tokens)
+    assert torch.allclose(generation.log_prob, rescored, **_CLOSE), (
+        f"the log-probability is the model's: {generation.log_prob.tolist()} reported, {rescored.tolist()} re-scored"
+    )
+    again = decoder.decode(model, prompt, RowGenerators(seeds))
+    assert torch.equal(again.tokens, generation.tokens), "the same seed gives the same tokens"
+    for row in range(num_rows):
+        alone = decoder.decode(
+            model, replace(prompt, allowed=prompt.allowed[row : row + 1]), RowGenerators(seeds[row : row + 1])
+        )
+        assert torch.equal(alone.tokens[0], generation.tokens[row]), f"row {row} is what it is alone"
+    return generation
+
+
+def _fault(prompt: TokenPrompt, tokens: Tensor, row: int) -> str | None:
+    """Where and how tokens (N,) break a row's prompt or the constraint, or None."""
+    state = prompt.constraint.begin(1, 1, tokens.device)
+    for t, token in enumerate(tokens.tolist()):
+        if t and tokens[t - 1] == END:
+            if token != END:
+                return f"row {row} goes on after END at step {t}"
+            continue
+        if not prompt.allowed[row, t, token]:
+            return f"row {row} has the token {token} at step {t}, which the prompt forbids"
+        if not prompt.constraint.allowed(state, t)[0, 0, token]:
+            return f"row {row} has the token {token} at step {t}, which {prompt.constraint} forbids"
+        state = prompt.constraint.advance(state, torch.tensor([[token]]), t)
+    return None

@@ -1,0 +1,94 @@
+"""The laws of encodings, on all of Bach's chorales."""
+
+import numpy as np
+import pytest
+
+from bachlit.chorale import RANGES, VOICES, Chorale
+from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.errors import EncodingError, OptionError
+from bachlit.testing import check_encoding
+from bachlit.tokens import END, START
+
+ENCODINGS = [SatbEncoding(), SatbEncoding(order=("bass", "tenor", "alto", "soprano")), BachBotEncoding()]
+
+
+@pytest.mark.parametrize(
+    "encoding", ENCODINGS, ids=lambda encoding: f"{type(encoding).__name__}-{encoding.slot_names[1]}"
+)
+def test_every_chorale_of_bach_survives_encoding(encoding: Encoding, bach: list[Chorale]) -> None:
+    assert len(bach) > 350
+    check_encoding(encoding, bach)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS[:2], ids=lambda encoding: encoding.slot_names[1])
+def test_every_chorale_survives_in_every_key(encoding: SatbEncoding, bach: list[Chorale]) -> None:
+    check_encoding(encoding, [piece.transpose(move) for piece in bach[:20] for move in range(-6, 7)])
+
+
+def test_an_encoding_is_rebuilt_from_its_configuration() -> None:
+    for encoding in ENCODINGS:
+        assert type(encoding)(**encoding.config).config == encoding.config
+
+
+def test_tokens_that_break_the_grammar_are_refused_with_their_place() -> None:
+    encoding = SatbEncoding()
+    tokens = encoding.encode(Chorale.from_pitches([[67, 64, 60, 48]] * 3))
+    assert tokens[0] == START
+    assert tokens[-1] == END
+    for index, token, reason in (
+        (1, 4, "doesn't belong"),
+        (2, 2, "doesn't belong"),
+        (7, tokens[2] + 3, "didn't sound"),
+    ):
+        broken = tokens.copy()
+        broken[index] = token
+        with pytest.raises(EncodingError, match=reason):
+            encoding.decode(broken)
+    with pytest.raises(EncodingError, match="whole frames"):
+        encoding.decode(tokens[:-2])
+
+
+def test_a_pitch_without_a_token_is_refused_by_name() -> None:
+    high = Chorale.from_pitches([[100, 64, 60, 48]], name="high")
+    for encoding in ENCODINGS:
+        with pytest.raises(EncodingError, match=r"high .*100"):
+            encoding.encode(high)
+
+
+def test_an_order_that_misses_a_voice_is_refused() -> None:
+    with pytest.raises(OptionError, match="each of soprano"):
+        SatbEncoding(order=("soprano", "soprano", "alto", "bass"))
+
+
+def test_unisons_are_one_token_for_bachbot() -> None:
+    encoding = BachBotEncoding()
+    assert len(encoding.encode(Chorale.from_pitches([[60, 60, 60, 60]]))) == 3
+
+
+def test_a_prompt_allows_the_given_chorale_and_forces_what_is_given(bach: list[Chorale]) -> None:
+    encoding = SatbEncoding()
+    random = np.random.default_rng(0)
+    for piece in bach[:10]:
+        given = random.random(piece.pitches.shape) < 0.5
+        allowed = encoding.allowed(piece, given, RANGES)
+        targets = encoding.encode(piece)[1:]
+        sings_in_range = [
+            np.isin(piece.pitches[:, column], [0, *range(low, high + 1)]).all()
+            for column, (low, high) in enumerate(RANGES.values())
+        ]
+        if all(sings_in_range):
+            assert allowed[np.arange(len(targets)), targets].all()
+        cells = allowed[:-1].reshape(piece.num_frames, encoding.frame_size, -1)[:, 1:]
+        order = [VOICES.index(voice) for voice in encoding.order]
+        assert (cells.sum(2)[given[:, order]] == 1).all()
+
+
+def test_a_free_cell_before_a_given_hold_may_only_sound_its_pitch() -> None:
+    encoding = SatbEncoding()
+    piece = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
+    given = np.zeros((4, 4), bool)
+    given[2:, 0] = True  # the end of a held note, whose beginning is free
+    allowed = encoding.allowed(piece, given)
+    soprano = allowed[1:-1:5]
+    assert soprano[0].sum() > 50
+    assert {encoding.describe(token) for token in np.flatnonzero(soprano[1])} == {"67 onset", "67 hold"}

@@ -1,0 +1,171 @@
+"""The laws of corpora and their cache."""
+
+import json
+import multiprocessing
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bachlit.chorale import Chorale
+from bachlit.corpus import FolderCorpus, Jsb16Corpus
+from bachlit.errors import CorpusError
+from bachlit.scores import ScoreWarning, read_chorale, write_musicxml
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bach: list[Chorale]) -> Path:
+    """Three good scores, one of them in a folder of its own, and a broken one."""
+    (tmp_path / "scores" / "inner").mkdir(parents=True)
+    for index, place in enumerate(("a.musicxml", "b.musicxml", "inner/c.musicxml")):
+        write_musicxml(bach[index], tmp_path / "scores" / place)
+    (tmp_path / "scores" / "broken.musicxml").write_text("<score-partwise><part>")
+    return tmp_path / "scores"
+
+
+def folder_corpus(folder: Path, **options: int) -> FolderCorpus:
+    return FolderCorpus(folder, cache=folder.parent / "cache", **options)  # type: ignore[arg-type]
+
+
+def test_bach_is_one_piece_a_movement_in_four_voices(bach: list[Chorale]) -> None:
+    names = [piece.name for piece in bach]
+    assert len(bach) == 396
+    assert len(set(names)) == len(names)
+    for piece in bach:
+        assert (piece.pitches > 0).any(axis=0).all()
+    by_name = dict(zip(names, bach, strict=True))
+    assert by_name["bwv269"].pickup == 4
+    assert by_name["bwv269"].time_signature == (3, 4)
+    assert str(by_name["bwv269"].key) == "G major"
+    assert by_name["bwv269"].fermatas.any()
+
+
+def test_a_folder_is_read_with_its_broken_file_named_and_skipped(folder: Path, bach: list[Chorale]) -> None:
+    corpus = folder_corpus(folder, workers=1)
+    with pytest.warns(ScoreWarning, match=r"Skipped 1 of 4 scores: broken.musicxml"):
+        chorales = corpus.chorales()
+    assert [piece.name for piece in chorales] == ["a.musicxml", "b.musicxml", "inner/c.musicxml"]
+    assert np.array_equal(chorales[0].pitches, bach[0].pitches)
+    assert list(corpus.skipped) == ["broken.musicxml"]
+
+
+def test_what_comes_from_the_cache_is_what_was_read(folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = folder_corpus(folder, workers=1).chorales()
+        assert len(list((folder.parent / "cache").iterdir())) == 1
+        again = folder_corpus(folder)
+        again._parse = None  # type: ignore[assignment, method-assign]  # reading again would fail
+        assert again.chorales() == first
+        assert list(again.skipped) == ["broken.musicxml"]
+
+
+def test_a_changed_file_is_read_anew(folder: Path, bach: list[Chorale]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder_corpus(folder, workers=1).chorales()
+        write_musicxml(bach[5], folder / "a.musicxml")
+        assert np.array_equal(folder_corpus(folder, workers=1).chorales()[0].pitches, bach[5].pitches)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
+def test_a_damaged_cache_is_made_anew(folder: Path, damage: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = folder_corpus(folder, workers=1).chorales()
+        [cache] = (folder.parent / "cache").iterdir()
+        cache.write_bytes(damage)
+        assert folder_corpus(folder, workers=1).chorales() == first
+
+
+def _read_in_a_process(folder: Path, results: "multiprocessing.Queue[int]") -> None:
+    warnings.simplefilter("ignore")
+    results.put(len(folder_corpus(folder, workers=1).chorales()))
+
+
+def test_two_processes_that_start_at_once_both_get_the_corpus(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[int] = context.Queue()
+    processes = [context.Process(target=_read_in_a_process, args=(folder, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=120) for _ in processes] == [3, 3]
+    for process in processes:
+        process.join()
+    assert [path.suffix for path in (folder.parent / "cache").iterdir()] == [".npz"]
+
+
+def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(folder: Path) -> None:
+    (folder.parent / "cache").write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="could not be cached"):
+        assert len(folder_corpus(folder, workers=1).chorales()) == 3
+
+
+def test_parsing_on_several_processes_keeps_the_order(folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one = folder_corpus(folder, workers=1).chorales()
+        shutil.rmtree(folder.parent / "cache")
+        assert folder_corpus(folder, workers=2).chorales() == one
+
+
+def test_folders_without_scores_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no folder"):
+        FolderCorpus(tmp_path / "missing").chorales()
+    with pytest.raises(CorpusError, match="holds no scores"):
+        FolderCorpus(tmp_path).chorales()
+    (tmp_path / "broken.xml").write_text("")
+    with pytest.warns(ScoreWarning), pytest.raises(CorpusError, match="None of the 1 scores"):
+        FolderCorpus(tmp_path, cache=tmp_path / "cache", workers=1).chorales()
+
+
+def test_jsb16_keeps_its_own_folds(tmp_path: Path) -> None:
+    pieces = [[[67, 64, 60, 48]] * 4 + [[69, -1, 60, 53]] * 4, [[60, 55, 52, 36]] * 3]
+    (tmp_path / "train.json").write_text(json.dumps(pieces))
+    (tmp_path / "test.json").write_text(json.dumps(pieces[1:]))
+    folds = Jsb16Corpus(tmp_path).folds()
+    assert [len(folds[fold]) for fold in ("train", "valid", "test")] == [2, 0, 1]
+    first = folds["train"][0]
+    assert first.pitches[4].tolist() == [69, 0, 60, 53]
+    assert first.onsets[4].tolist() == [True, True, False, True]
+    assert [piece.name for piece in Jsb16Corpus(tmp_path).chorales()] == ["train-0", "train-1", "test-0"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[[1, 2]]", "[[[60, 60, 60]]]", '[["a"]]', "[[[60, 60, 60, 600]]]", "[1]"])
+def test_a_file_that_is_no_fold_of_jsb16_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(content)
+    with pytest.raises(CorpusError, match="JSB-16th"):
+        Jsb16Corpus(tmp_path).folds()
+
+
+def test_a_folder_without_jsb16_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"train\.json"):
+        Jsb16Corpus(tmp_path).chorales()
+
+
+def test_every_chorale_of_bach_survives_writing_and_reading(bach: list[Chorale], tmp_path: Path) -> None:
+    """One in eight here; the rest would only repeat it. A rest at a piece's very end is not written."""
+    for piece in bach[::8]:
+        write_musicxml(piece, tmp_path / "piece.musicxml")
+        again = read_chorale(tmp_path / "piece.musicxml")
+        for field in ("pitches", "onsets", "fermatas"):
+            assert np.array_equal(getattr(again, field), getattr(piece, field)), (piece.name, field)
+        assert (again.time_signature, again.pickup, again.key) == (piece.time_signature, piece.pickup, piece.key)
+
+
+
+
+def test_a_script_without_a_main_guard_reads_a_corpus_once(folder: Path) -> None:
+    """Spawned workers import the main script: one that trained a model at module level once ran in every worker."""
+    script = folder.parent / "script.py"
+    script.write_text(
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from bachlit.corpus import FolderCorpus\n"
+        f"print(len(FolderCorpus({str(folder)!r}, cache={str(folder.parent / 'cache')!r}, workers=2).chorales()))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "3\n"
