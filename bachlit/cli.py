@@ -26,7 +26,8 @@ from bachlit.parsing import check_decoder, one_sentence
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*`IterableDataset` has `__len__`.*", ".*litlogger.*",
-          ".*TF32 acceleration.*", ".*args parameter is intended to run.*")
+          ".*TF32 acceleration.*", ".*args parameter is intended to run.*", ".*The dirpath has changed.*", ".*transfer_batch_to_device.*",
+          ".*Checkpoint directory .* exists.*")
 
 
 class ChoraleCLI(LightningCLI):
@@ -56,7 +57,7 @@ class ChoraleCLI(LightningCLI):
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
         predict = self._subcommand_parsers["predict"]
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 8.")
-        predict.add_argument("--seed", type=int, default=0, help="The first prompt's; the next has the next.")
+        predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
         predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
 
     def before_instantiate_classes(self) -> None:

@@ -87,10 +87,8 @@ class ChoraleModel(pl.LightningModule):
         self._evaluate("test", batch)
 
     def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Written]:
-        """Fill a batch of prompts with the decoder."""
-        first = batch_idx * len(batch)
-        seeds = [self.decoding_seed + index for index in range(first, first + len(batch))]
-        return write(self.language_model, batch, decoder=self.decoder, seeds=seeds)
+        """Fill a batch of prompts with the decoder, each as it would be filled alone."""
+        return write(self.language_model, batch, decoder=self.decoder, seeds=[self.decoding_seed] * len(batch))
 
     def _evaluate(self, stage: Stage, batch: Window) -> None:
         self.likelihood[stage].update(self._carry(stage, batch), batch.targets, batch.slots)

@@ -15,7 +15,7 @@ ENCODINGS: list[Encoding] = [SatbEncoding(), BachBotEncoding()]
 
 def loader(pieces: list[Chorale], encoding: Encoding, **options: object) -> WindowLoader:
     streams = [encoding.encode(piece) for piece in pieces]
-    return WindowLoader(lambda random: streams, encoding, **{"lanes": 4, "window": 128} | options)  # type: ignore[arg-type]
+    return WindowLoader(lambda random: streams, encoding, **{"lanes": 4, "window": 128, "shuffle": False} | options)  # type: ignore[arg-type]
 
 
 def rebuild(windows: list) -> list[list[int]]:
@@ -106,7 +106,7 @@ def test_memory_carried_over_windows_gives_the_logits_of_the_whole_piece(bach: l
             logits, memory = network(window.tokens, memory)
             lane.append(logits[0][window.targets[0] != IGNORED])
         carried = torch.cat(lane)
-        order = np.argsort([-(-(len(encoding.encode(piece)) - 1) // -125) for piece in pieces], kind="stable")
+        order = np.argsort([(len(encoding.encode(piece)) - 1) // -125 for piece in pieces], kind="stable")
         whole = [
             network(torch.from_numpy(encoding.encode(pieces[index]))[None, :-1], network.initial_memory(1))[0][0]
             for index in order

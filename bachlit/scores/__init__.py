@@ -5,9 +5,10 @@ from pathlib import Path
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
+from bachlit.scores.files import SUFFIXES, ScoreWarning
 from bachlit.scores.midi import to_midi
 from bachlit.scores.musicxml import to_musicxml
-from bachlit.scores.reading import SUFFIXES, ScoreWarning, read_chorale, read_melody
+from bachlit.scores.reading import read_chorale, read_melody
 
 __all__ = [
     "SUFFIXES",

@@ -1,34 +1,18 @@
-"""Scores read into chorales. The only module that imports music21, and only when a score is read."""
+"""Scores read into chorales: the parts that are wanted, put on one grid with their metre, key and title."""
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bachlit.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
+from bachlit.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, IntArray, Voice
 from bachlit.errors import ScoreError
 from bachlit.keys import Key, estimate_key
-
-SUFFIXES = (".musicxml", ".xml", ".mxl", ".mid", ".midi", ".abc", ".krn")
-
-
-class ScoreWarning(UserWarning):
-    """Something in a score that a chorale has no room for, and what was done about it."""
-
-
-@dataclass(frozen=True)
-class _Note:
-    """A note or rest of one part; `start` and `end` in sixteenths, exact."""
-
-    start: Fraction
-    end: Fraction
-    pitch: int
-    tied: bool
-    fermata: bool
+from bachlit.scores.files import MIDI_SUFFIXES, open_score, warn
+from bachlit.scores.singing import sung_notes
+from bachlit.scores.values import TimeSignature
 
 
 def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = False) -> Chorale:
@@ -43,23 +27,21 @@ def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = 
         quantize: Round what is finer than a sixteenth instead of refusing it.
 
     Returns:
-        A chorale with this voice alone. Fermatas are this voice's.
+        A chorale with this voice alone. Fermatas are this voice's; those over rests are left out.
 
     Raises:
         ScoreError: If the file isn't there or isn't a score, has no such voice, no notes or chords, or is finer than a
             sixteenth.
     """
-    score, parts = _parse(Path(path))
-    if voice in _named(parts):
-        part = parts[_named(parts)[voice]]
-    elif len(parts) in (1, 4):
-        part = parts[VOICES.index(voice) if len(parts) == 4 else 0]
-    else:
+    path = Path(path)
+    score, parts = open_score(path)
+    chosen = _choose(parts, (voice,)) or ({voice: parts[0]} if len(parts) == 1 else None)
+    if chosen is None:
         raise ScoreError(
-            f"{path} has {len(parts)} parts and none is named {voice.capitalize()}; expected one melody. "
-            f"Keep one part, or name the one to harmonise {voice.capitalize()}."
+            f"{path} has {len(parts)} parts, and which is the {voice} is unclear; expected one melody; keep one part, "
+            f"or name one {voice.capitalize()}."
         )
-    return _chorale(Path(path), score, {voice: part}, quantize)
+    return _chorale(path, score, chosen, quantize)
 
 
 def read_chorale(path: str | Path, *, quantize: bool = False) -> Chorale:
@@ -70,191 +52,139 @@ def read_chorale(path: str | Path, *, quantize: bool = False) -> Chorale:
         quantize: Round what is finer than a sixteenth instead of refusing it.
 
     Returns:
-        The chorale. Fermatas are the soprano's.
+        The chorale. Fermatas are the soprano's; those over rests are left out.
 
     Raises:
         ScoreError: If the file isn't there or isn't a score, or doesn't have four voices on a grid of sixteenths.
     """
-    score, parts = _parse(Path(path))
-    named = _named(parts)
-    if len(named) == len(VOICES):
-        chosen = {voice: parts[named[voice]] for voice in VOICES}
-    elif len(parts) == len(VOICES):
-        chosen = dict(zip(VOICES, parts, strict=True))
-    else:
+    path = Path(path)
+    score, parts = open_score(path)
+    chosen = _choose(parts, VOICES)
+    if chosen is None:
         raise ScoreError(
-            f"{path} has {len(parts)} parts, expected four voices: name the parts Soprano, Alto, Tenor and Bass, "
-            "or keep four parts in that order."
+            f"{path} has {len(parts)} part{'s' * (len(parts) != 1)} with notes, and which are the four voices is "
+            "unclear; expected parts named Soprano, Alto, Tenor and Bass, or four in that order; name or remove parts."
         )
-    return _chorale(Path(path), score, chosen, quantize)
+    return _chorale(path, score, chosen, quantize)
 
 
-def _parse(path: Path) -> tuple[Any, list[Any]]:
-    """The music21 score of a file, and its parts that hold notes."""
-    if not path.is_file():
-        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise ScoreError(f"{path} doesn't end like a score; expected one of {', '.join(SUFFIXES)}.")
-    from music21 import converter, stream  # noqa: PLC0415  # heavy, and only needed here
-
-    options = {"quantizePost": False} if path.suffix.lower() in (".mid", ".midi") else {}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # music21 warns about its own reading
-            score = converter.parse(path, forceSource=True, storePickle=False, **options)
-    except Exception as error:
-        raise ScoreError(
-            f"{path} can't be read as a score ({type(error).__name__}: {error}); open it in a notation program and "
-            "export it as MusicXML."
-        ) from error
-    parts = [score] if isinstance(score, stream.Part) else list(getattr(score, "parts", ()))
-    parts = [part for part in parts if len(part.recurse().notes) > 0]
-    if not parts:
-        raise ScoreError(f"{path} holds no notes; expected a melody or four voices.")
-    if path.suffix.lower() == ".krn":
-        parts.sort(key=_mean_pitch, reverse=True)  # kern writes the lowest part first
-    return score, parts
-
-
-def _mean_pitch(part: Any) -> float:
-    return float(np.mean([pitch.midi for pitch in part.pitches]))
-
-
-def _named(parts: Sequence[Any]) -> dict[Voice, int]:
-    """Where each voice stands among the parts, by name. A doubled name (Soprano 1, Soprano 2) is no match."""
+def _choose(parts: Sequence[Any], voices: Sequence[Voice]) -> dict[Voice, Any] | None:
+    """The parts of some voices by name, else by place among four whose names don't speak against it."""
     names = [str(part.partName or "").strip().lower() for part in parts]
-    return {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}
+    # A name that stands twice (Soprano, Soprano) names nothing.
+    places = {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}
+    if all(voice in places for voice in voices):
+        return {voice: parts[places[voice]] for voice in voices}
+    if len(parts) == len(VOICES) and all(VOICES.index(voice) == place for voice, place in places.items()):
+        return {voice: parts[VOICES.index(voice)] for voice in voices}
+    return None
 
 
 def _chorale(path: Path, score: Any, parts: dict[Voice, Any], quantize: bool) -> Chorale:
-    voices = {voice: _notes(path, voice, part) for voice, part in parts.items()}
-    if not quantize:
-        for voice, notes in voices.items():
-            _refuse_fine(path, voice, notes)
-    num_frames = max(round(note.end) for notes in voices.values() for note in notes)
-    if num_frames == 0:
-        raise ScoreError(f"{path} is shorter than a sixteenth; expected a melody or four voices.")
+    voices = {voice: sung_notes(part, f"{voice} of {path}", quantize=quantize) for voice, part in parts.items()}
+    num_frames = max(notes[-1].start + notes[-1].length for notes in voices.values())
+    if path.suffix.lower() not in MIDI_SUFFIXES:  # music21 fills the last measure of MIDI with rests
+        num_frames = max(num_frames, *(round(_sixteenths(part.highestTime)) for part in parts.values()))
     pitches = np.zeros((num_frames, len(VOICES)), np.int16)
     onsets = np.zeros((num_frames, len(VOICES)), np.bool_)
     fermatas = np.zeros(num_frames, np.bool_)
     lead = next(voice for voice in VOICES if voice in voices)
     for voice, notes in voices.items():
-        column = VOICES.index(voice)
-        carries = _fill(notes, pitches[:, column], onsets[:, column])
-        if voice == lead:
-            fermatas = carries
-    time_signature, pickup = _metre(path, parts[lead])
+        for note in notes:
+            span = slice(note.start, note.start + note.length)
+            pitches[span, VOICES.index(voice)] = note.pitch
+            onsets[note.start, VOICES.index(voice)] = True
+            if voice == lead:
+                fermatas[span] = note.fermata
+    time_signature = _time_signature(path, parts[lead])
+    pickup = _pickup(parts[lead], time_signature)
+    _check_measures(path, parts, time_signature, pickup)
+    if parts[lead].recurse().getElementsByClass(("RepeatMark", "RepeatBracket")):
+        warn(f"{path}: repeats are left out; the music stands once, as it is written.")
     return Chorale(
         pitches=pitches,
         onsets=onsets,
         fermatas=fermatas,
         time_signature=time_signature,
         pickup=pickup,
-        key=_key(parts[lead], pitches),
-        title=_title(score, path),
+        key=_key(path, parts[lead], pitches),
+        title=_title(path, score),
         name=path.stem,
     )
 
 
-def _notes(path: Path, voice: Voice, part: Any) -> list[_Note]:
-    """The notes of a part in order; a gap between two is a rest."""
-    notes = []
-    graces = 0
-    for element in part.flatten().notesAndRests:
-        if element.duration.isGrace or "ChordSymbol" in element.classes:
-            graces += element.duration.isGrace
-            continue
-        start = Fraction(element.offset) * FRAMES_PER_QUARTER
-        end = start + Fraction(element.quarterLength) * FRAMES_PER_QUARTER
-        if element.isRest:
-            continue
-        if len(element.pitches) != 1:
-            raise ScoreError(
-                f"The {voice} of {path} has {len(element.pitches)} notes at once in measure {element.measureNumber}; "
-                "expected one at a time. Put each voice on a part of its own."
-            )
-        tied = element.tie is not None and element.tie.type in ("stop", "continue")
-        fermata = any("Fermata" in expression.classes for expression in element.expressions)
-        notes.append(_Note(start, end, int(element.pitches[0].midi), tied, fermata))
-    notes.sort(key=lambda note: note.start)
-    for earlier, later in zip(notes, notes[1:], strict=False):
-        if later.start < earlier.end:
-            raise ScoreError(
-                f"The {voice} of {path} has two notes at once, {float(later.start) / FRAMES_PER_QUARTER:g} quarters in; "
-                "expected one at a time. Put each voice on a part of its own."
-            )
-    if graces:
-        warnings.warn(f"{path}: left out {graces} grace notes of the {voice}.", ScoreWarning, stacklevel=2)
-    if not notes:
-        raise ScoreError(f"The {voice} of {path} holds no notes; expected a melody or four voices.")
-    rest_to = Fraction(part.highestTime) * FRAMES_PER_QUARTER
-    if rest_to > notes[-1].end:
-        notes.append(_Note(notes[-1].end, rest_to, REST, False, False))
-    return notes
+def _sixteenths(quarters: Any) -> Fraction:
+    return Fraction(quarters) * FRAMES_PER_QUARTER
 
 
-def _refuse_fine(path: Path, voice: Voice, notes: Sequence[_Note]) -> None:
-    for note in notes:
-        if note.start.denominator != 1 or note.end.denominator != 1:
-            raise ScoreError(
-                f"The {voice} of {path} has a note finer than a sixteenth, {float(note.start) / FRAMES_PER_QUARTER:.4g} "
-                "quarters in; expected whole sixteenths. Round it with --quantize, or write it out."
-            )
-
-
-def _fill(notes: Sequence[_Note], pitches: Any, onsets: Any) -> Any:
-    """Write notes into a voice's columns; return which frames carry a fermata, all of a tied note's."""
-    fermatas = np.zeros(len(pitches), np.bool_)
-    begun = 0
-    for note in notes:
-        start, end = round(note.start), round(note.end)
-        if start == end or note.pitch == REST:
-            continue
-        pitches[start:end] = note.pitch
-        continues = note.tied and start > 0 and pitches[start - 1] == note.pitch
-        if not continues:
-            onsets[start] = True
-            begun = start
-        if note.fermata:
-            fermatas[begun:end] = True
-        elif continues:
-            fermatas[start:end] = fermatas[start - 1]
-    return fermatas
-
-
-def _metre(path: Path, part: Any) -> tuple[tuple[int, int], int]:
-    signatures = list(part.recurse().getElementsByClass("TimeSignature"))
-    ratios = [(int(signature.numerator), int(signature.denominator)) for signature in signatures]
-    time_signature = ratios[0] if ratios else (4, 4)
-    if any(ratio != time_signature for ratio in ratios):
-        warnings.warn(
-            f"{path}: the metre changes; the bars are drawn in {time_signature[0]}/{time_signature[1]} throughout.",
-            ScoreWarning,
-            stacklevel=2,
+def _time_signature(path: Path, part: Any) -> TimeSignature:
+    """The first time signature; 4/4 if there is none."""
+    signatures = part.recurse().getElementsByClass("TimeSignature")
+    metres = [(int(signature.numerator), int(signature.denominator)) for signature in signatures] or [(4, 4)]
+    numerator, denominator = metres[0]
+    if denominator > 16:
+        raise ScoreError(
+            f"{path} is in {numerator}/{denominator}, which doesn't fit a grid of sixteenths; expected a denominator of "
+            "1, 2, 4, 8 or 16; write longer values."
         )
-    if part.recurse().getElementsByClass("Repeat"):
-        warnings.warn(f"{path}: repeat signs are left out; the music stands once.", ScoreWarning, stacklevel=2)
-    first = part.getElementsByClass("Measure").first()
-    padding = Fraction(first.paddingLeft) * FRAMES_PER_QUARTER if first is not None else Fraction(0)
-    measure = Fraction(16 * time_signature[0], time_signature[1])
-    return time_signature, round(measure - padding) if 0 < padding < measure else 0
+    if len(set(metres)) > 1:
+        warn(f"{path}: the metre changes; the bars are drawn in {numerator}/{denominator} throughout.")
+    return numerator, denominator
 
 
-def _key(part: Any, pitches: Any) -> Key:
+def _pickup(part: Any, time_signature: TimeSignature) -> int:
+    """Sixteenths of a first measure that is short. If it is the only one, it is a pickup only by the number 0."""
+    measures = part.getElementsByClass("Measure")
+    if not measures or (len(measures) == 1 and measures[0].number != 0):
+        return 0
+    full = 16 * time_signature[0] // time_signature[1]
+    padding = _sixteenths(measures[0].paddingLeft)
+    return round(full - padding) % full if 0 < padding < full else 0
+
+
+def _check_measures(path: Path, parts: dict[Voice, Any], time_signature: TimeSignature, pickup: int) -> None:
+    """Voices must keep in step; a measure that lies across the metre's bar lines is worth a warning."""
+    starts = {
+        voice: [_sixteenths(measure.offset) for measure in part.getElementsByClass("Measure")]
+        for voice, part in parts.items()
+    }
+    lead, *others = starts
+    for voice in others:
+        for index, (start, expected) in enumerate(zip(starts[voice], starts[lead], strict=False)):
+            if start != expected:
+                number = parts[voice].getElementsByClass("Measure")[index - 1].number
+                raise ScoreError(
+                    f"Measure {number} of {path} is longer in the {lead} than in the {voice}, or shorter; expected "
+                    "voices that keep in step; fill the measure with rests."
+                )
+    full = 16 * time_signature[0] // time_signature[1]
+    for measure, start in zip(parts[lead].getElementsByClass("Measure"), starts[lead], strict=True):
+        if (start - pickup) % full + _sixteenths(measure.highestTime) > full and start > 0:
+            warn(
+                f"{path}: from measure {measure.number} on the measures don't fit the metre; the bars are drawn in "
+                f"{time_signature[0]}/{time_signature[1]} throughout."
+            )
+            return
+
+
+def _key(path: Path, part: Any, pitches: IntArray) -> Key:
     """The written key; its mode as written, else as the notes suggest. Without a signature, as the notes suggest."""
-    written = part.recurse().getElementsByClass("KeySignature").first()
-    if written is None or written.sharps is None:
+    signatures = part.recurse().getElementsByClass("KeySignature")
+    written = [signature for signature in signatures if signature.sharps is not None]
+    if not written:
         return estimate_key(pitches)
-    fifths = int(written.sharps)
-    mode = getattr(written, "mode", None)
+    fifths = int(written[0].sharps)
+    if any(signature.sharps != fifths for signature in written):
+        warn(f"{path}: the key signature changes; the first one is kept throughout.")
+    mode = getattr(written[0], "mode", None)
     if mode in ("major", "minor"):
         return Key(fifths, mode)
     guess = estimate_key(pitches, Key(fifths))
     return Key(fifths, guess.mode if (guess.fifths - fifths) % 12 == 0 else "major")
 
 
-def _title(score: Any, path: Path) -> str:
+def _title(path: Path, score: Any) -> str:
     metadata = score.metadata
-    title = (metadata.title or metadata.movementName) if metadata is not None else None
+    title = " ".join(str((metadata.title or metadata.movementName or "") if metadata is not None else "").split())
     # Bach's chorales in music21 are titled by their file's name, which is no title.
-    return "" if not title or str(title) == path.name else str(title).strip()
+    return "" if title == path.name else title

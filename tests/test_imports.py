@@ -1,0 +1,91 @@
+"""Imports point one way, and light commands stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each room may know of the others.
+MAY_IMPORT = {
+    "errors": set(),
+    "tokens": set(),
+    "keys": set(),
+    "chorale": {"errors", "keys"},
+    "prompt": {"chorale", "errors"},
+    "encoding": {"chorale", "errors", "tokens"},
+    "scores": {"chorale", "errors", "keys"},
+    "corpus": {"chorale", "errors", "keys", "scores"},
+    "splits": {"chorale", "corpus"},
+    "windows": {"encoding", "tokens"},
+    "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "windows"},
+    "networks": {"tokens"},
+    "decoding": {"errors", "tokens"},
+    "metrics": {"chorale"},
+    "language_model": {"encoding", "errors", "keys", "networks", "tokens"},
+    "writing": {"chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "tokens"},
+    "model": {
+        "decoding", "encoding", "keys", "language_model", "metrics", "networks", "prompt", "windows", "writing",
+    },
+    "testing": {"chorale", "decoding", "encoding", "networks", "tokens"},
+    "callbacks": {"chorale", "scores", "writing"},
+    "api": {"chorale", "decoding", "language_model", "prompt", "scores", "writing"},
+}  # fmt: skip
+FREE = {"__init__", "__main__", "cli", "commands", "parsing", "benchmark"}
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Every module with the room that it belongs to."""
+    found = [(path.relative_to(ROOT / "bachlit").parts[0].removesuffix(".py"), path) for path in ROOT.glob("bachlit/**/*.py")]
+    return found + [("callbacks", path) for path in ROOT.glob("callbacks/*.py")]
+
+
+def imported(path: Path) -> set[str]:
+    """The full names that a module imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize(("room", "path"), modules(), ids=lambda value: value.name if isinstance(value, Path) else value)
+def test_imports_point_one_way(room: str, path: Path) -> None:
+    if room in FREE:
+        return
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("bachlit.")}
+    assert rooms - {room} <= MAY_IMPORT[room], f"{room} may not know {rooms - {room} - MAY_IMPORT[room]}"
+
+
+def test_only_the_reader_imports_music21() -> None:
+    readers = [path for _, path in modules() if any(name.split(".")[0] == "music21" for name in imported(path))]
+    assert len(readers) == 1
+    assert readers[0].parent.name == "scores"
+
+
+@pytest.mark.parametrize("room", ["chorale", "encoding", "keys", "prompt"])
+def test_the_values_need_numpy_alone(room: str) -> None:
+    assert loaded_by(f"import bachlit.{room}", "torch", "music21", "pytorch_lightning", "wandb") == []
+
+
+@pytest.mark.parametrize("room", ["api", "commands", "networks", "decoding", "language_model"])
+def test_light_commands_load_neither_lightning_nor_wandb(room: str) -> None:
+    assert loaded_by(f"import bachlit.{room}", "pytorch_lightning", "lightning", "wandb", "torchmetrics") == []
+
+
+def test_harmonizing_loads_neither_lightning_nor_wandb(tmp_path: Path) -> None:
+    tune = ROOT / "examples" / "twinkle.musicxml"
+    code = f"from bachlit.__main__ import main; main(['harmonize', {str(tune)!r}, '--output', {str(tmp_path / 'x')!r}])"
+    assert loaded_by(code, "pytorch_lightning", "lightning", "wandb", "torchmetrics") == []
+
+
+def loaded_by(code: str, *packages: str) -> list[str]:
+    """Which of the packages a fresh Python has loaded after some code."""
+    check = f"{code}\nimport sys\nprint('loaded', [name for name in {packages!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT / "tests")
+    return ast.literal_eval(done.stdout.rpartition("loaded ")[2])

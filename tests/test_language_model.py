@@ -1,0 +1,115 @@
+"""The laws of saved models."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from bachlit.chorale import Chorale
+from bachlit.errors import CheckpointError
+from bachlit.language_model import LanguageModel
+from bachlit.networks import Network
+from bachlit.testing import stepped_score
+from bachlit.tokens import END
+
+
+def tokens_of(model: LanguageModel, pieces: list[Chorale]) -> torch.Tensor:
+    """Pieces as rows, filled with END."""
+    rows = [torch.from_numpy(model.encoding.encode(piece))[1:] for piece in pieces]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=END)
+
+
+def test_a_piece_scored_at_once_or_step_by_step_is_the_same(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    tokens = tokens_of(small_model, bach[:3])
+    with torch.no_grad():
+        assert torch.allclose(small_model.score(tokens), stepped_score(small_model, tokens), atol=1e-2, rtol=1e-5)
+
+
+def test_a_rows_score_does_not_depend_on_its_neighbours(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    together = small_model.score(tokens_of(small_model, bach[:3]))
+    alone = torch.cat([small_model.score(tokens_of(small_model, [piece])) for piece in bach[:3]])
+    assert torch.allclose(together, alone, rtol=1e-6)
+
+
+def test_a_model_comes_back_from_its_folder(small_model: LanguageModel, bach: list[Chorale], tmp_path: Path) -> None:
+    small_model.save(tmp_path / "model")
+    loaded = LanguageModel.load(tmp_path / "model")
+    tokens = tokens_of(small_model, bach[:2])
+    assert torch.equal(loaded.score(tokens), small_model.score(tokens))
+    assert loaded.describe() == small_model.describe()
+
+
+class Boom:
+    """Runs code when it is unpickled by a reader that lets it."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+        return (open, ("boom", "w"))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", pickle.dumps({"state_dict": Boom()}), pickle.dumps([1, 2])])
+def test_a_file_that_is_no_checkpoint_is_refused_and_runs_nothing(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.ckpt").write_bytes(content)
+    with pytest.raises(CheckpointError, match="isn't a checkpoint"):
+        LanguageModel.load(tmp_path / "model.ckpt")
+    torch.save({"bachlit": Boom()}, tmp_path / "model.ckpt")
+    with pytest.raises(CheckpointError, match="isn't a checkpoint"):
+        LanguageModel.load(tmp_path / "model.ckpt")
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.ckpt", tmp_path):
+        with pytest.raises(CheckpointError, match="no model at"):
+            LanguageModel.load(path)
+
+
+def test_cut_weights_are_refused(small_model: LanguageModel, tmp_path: Path) -> None:
+    small_model.save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        LanguageModel.load(tmp_path)
+
+
+def test_a_class_that_nobody_imported_is_refused_and_not_imported(small_model: LanguageModel, tmp_path: Path) -> None:
+    small_model.save(tmp_path)
+    description = json.loads((tmp_path / "model.json").read_text())
+    description["network"]["class_path"] = "antigravity.Network"
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match=r"antigravity.Network, which isn't known"):
+        LanguageModel.load(tmp_path)
+
+
+def test_a_network_of_ones_own_loads_once_it_is_imported(small_model: LanguageModel, tmp_path: Path) -> None:
+    class Own(Network):
+        def __init__(self, vocabulary_size: int, *, bias: bool) -> None:
+            super().__init__()
+            self.config = {"bias": bias}
+            self.embedding = torch.nn.Embedding(vocabulary_size, vocabulary_size)
+
+        def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
+            return ()
+
+        def forward(
+            self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...], prompt: torch.Tensor | None = None
+        ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+            return self.embedding(tokens), memory
+
+    encoding = small_model.encoding
+    LanguageModel(Own(encoding.vocabulary_size, bias=True), encoding, "home").save(tmp_path)
+    loaded = LanguageModel.load(tmp_path)
+    assert isinstance(loaded.network, Own)
+    assert loaded.network.config == {"bias": True}
+
+
+def test_a_format_of_another_time_is_refused(small_model: LanguageModel, tmp_path: Path) -> None:
+    small_model.save(tmp_path)
+    description = json.loads((tmp_path / "model.json").read_text()) | {"format": 99}
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match="format 99"):
+        LanguageModel.load(tmp_path)

@@ -1,0 +1,135 @@
+"""The laws of training."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from bachlit.chorale import Chorale
+from bachlit.corpus import Corpus, Fold
+from bachlit.data import ChoraleDataModule
+from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.language_model import LanguageModel
+from bachlit.model import ChoraleModel
+from bachlit.networks import TokenLSTM
+
+
+class Few(Corpus):
+    def __init__(self, pieces: list[Chorale]) -> None:
+        self.pieces = pieces
+
+    def chorales(self) -> list[Chorale]:
+        return self.pieces
+
+    def folds(self) -> dict[Fold, list[Chorale]]:
+        return {"train": self.pieces[:-4], "valid": self.pieces[-4:-2], "test": self.pieces[-2:]}
+
+
+def small_network(vocabulary_size: int) -> TokenLSTM:
+    return TokenLSTM(vocabulary_size, layers=1, hidden=16, embedding=8, dropout=0.1)
+
+
+def fit(
+    pieces: list[Chorale], folder: Path, *, epochs: int = 2, encoding: Encoding | None = None, **options: Any
+) -> tuple[pl.Trainer, ChoraleModel, ChoraleDataModule]:
+    pl.seed_everything(0, verbose=False)
+    data = ChoraleDataModule(Few(pieces), encoding=encoding, lanes=3, window=64, keys="all")
+    model = ChoraleModel(small_network, encoding=encoding, keys="all", **options)
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+    )
+    trainer.fit(model, data)
+    return trainer, model, data
+
+
+@pytest.mark.parametrize("encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__)
+def test_training_learns(encoding: Encoding, bach: list[Chorale], tmp_path: Path) -> None:
+    trainer, model, data = fit(bach[:10], tmp_path, epochs=1, encoding=encoding)
+    early = trainer.callback_metrics["val/nats_per_token"].item()
+    trainer, model, data = fit(bach[:10], tmp_path, epochs=5, encoding=encoding)
+    late = trainer.callback_metrics["val/nats_per_token"].item()
+    assert late < early - 0.2
+    assert {"train/loss_epoch", "val/nats_per_frame", "val/nats_per_pitch_token"} <= set(trainer.callback_metrics)
+
+
+def test_evaluation_is_the_sum_of_whole_pieces_scores(bach: list[Chorale], tmp_path: Path) -> None:
+    """The windows' figures are those of pieces scored one by one from a fresh memory."""
+    trainer, model, data = fit(bach[:10], tmp_path)
+    [figures] = trainer.test(model, data, verbose=False)
+    nats = frames = targets = 0.0
+    for piece in data.folds["test"]:
+        tokens = torch.from_numpy(model.encoding.encode(piece))[None, 1:]
+        nats -= model.language_model.score(tokens).item()
+        frames += piece.num_frames
+        targets += tokens.shape[1]
+    assert figures["test/nats_per_frame"] == pytest.approx(nats / frames, rel=1e-5)
+    assert figures["test/nats_per_pitch_token"] == pytest.approx(nats / frames / 4, rel=1e-5)
+    assert figures["test/nats_per_token"] == pytest.approx(nats / targets, rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(bach: list[Chorale], tmp_path: Path) -> None:
+    _, first, _ = fit(bach[:8], tmp_path)
+    _, again, _ = fit(bach[:8], tmp_path)
+    for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_memory_is_detached_and_fresh_where_a_piece_begins(bach: list[Chorale]) -> None:
+    data = ChoraleDataModule(Few(bach[:8]), lanes=3, window=64)
+    data.setup("fit")
+    model = ChoraleModel(small_network)
+    seen_reset = False
+    for window in data.train_dataloader():
+        logits = model._carry("train", window)
+        assert not any(part.requires_grad for part in model._carried["train"])
+        if window.reset.any():
+            fresh, _ = model.network(window.tokens, model.network.initial_memory(3))
+            model.network.eval()
+            row = int(window.reset.nonzero()[0])
+            carried_again = model._carry("train", window)
+            fresh, _ = model.network(window.tokens, model.network.initial_memory(3))
+            assert torch.allclose(carried_again[row], fresh[row], atol=1e-6)
+            model.network.train()
+            seen_reset = True
+        assert logits.requires_grad
+    assert seen_reset
+
+
+def test_any_loss_can_be_swapped_in_and_sees_no_padding(bach: list[Chorale], tmp_path: Path) -> None:
+    class Counting(nn.Module):
+        seen: list[int] = []
+
+        def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            assert logits.shape[0] == targets.shape[0]
+            assert targets.min() >= 0
+            self.seen.append(len(targets))
+            return nn.functional.cross_entropy(logits, targets, label_smoothing=0.1)
+
+    fit(bach[:8], tmp_path, epochs=1, loss=Counting())
+    encoding = SatbEncoding()
+    assert sum(Counting.seen) == sum(len(encoding.encode(piece)) - 1 for piece in bach[:4])
+
+
+def test_a_checkpoint_is_a_language_model(bach: list[Chorale], tmp_path: Path) -> None:
+    trainer, model, data = fit(bach[:8], tmp_path)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    loaded = LanguageModel.load(tmp_path / "model.ckpt")
+    tokens = torch.from_numpy(model.encoding.encode(bach[0]))[None, 1:]
+    assert torch.equal(loaded.score(tokens), model.language_model.score(tokens))
+    assert loaded.keys == "all"
+
+
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_evaluating_twice_gives_the_same_figures(stage: str, bach: list[Chorale], tmp_path: Path) -> None:
+    trainer, model, data = fit(bach[:8], tmp_path)
+    first, again = (getattr(trainer, stage)(model, data, verbose=False) for _ in range(2))
+    assert first == again

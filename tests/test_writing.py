@@ -1,0 +1,155 @@
+"""What is given comes back; what is written is legal. On real melodies and random ones, with every decoder."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bachlit.chorale import RANGES, REST, VOICES, Chorale, Voice
+from bachlit.decoding import BeamSearch, Decoder, Greedy, Sampling
+from bachlit.encoding import BachBotEncoding
+from bachlit.errors import CheckpointError, PromptError
+from bachlit.language_model import LanguageModel
+from bachlit.prompt import Prompt
+from bachlit.scores import read_melody, write_musicxml
+from bachlit.writing import write, write_freely
+
+DECODERS: list[Decoder] = [Greedy(), Sampling(0.7), Sampling(3.0), BeamSearch(1), BeamSearch(4)]
+
+
+@st.composite
+def melodies(draw: st.DrawFn, voice: Voice = "soprano") -> Chorale:
+    """A tune in a voice's range, with rests, repeated notes and fermatas, in any key and metre."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    low, high = RANGES[voice]
+    num_frames = draw(st.integers(1, 60))
+    pitches = np.zeros((num_frames, 4), np.int64)
+    onsets = np.ones((num_frames, 4), np.bool_)
+    fermatas = np.zeros(num_frames, np.bool_)
+    frame, pitch = 0, int(random.integers(low, high + 1))
+    while frame < num_frames:
+        note = slice(frame, frame + int(random.choice([1, 2, 3, 4, 4, 4, 6, 8, 12])))
+        pitches[note, VOICES.index(voice)] = REST if random.random() < 0.1 else pitch
+        onsets[note, VOICES.index(voice)] = False
+        onsets[frame, VOICES.index(voice)] = True
+        fermatas[note] = random.random() < 0.2 and pitches[frame, VOICES.index(voice)] != REST
+        pitch = int(np.clip(pitch + random.choice([-5, -2, -1, 0, 0, 1, 2, 4]), low, high))
+        frame = note.stop
+    numerator, denominator = draw(st.sampled_from([(4, 4), (3, 4), (6, 8), (3, 2), (2, 2)]))
+    return Chorale(
+        pitches=pitches,
+        onsets=onsets,
+        fermatas=fermatas,
+        time_signature=(numerator, denominator),
+        pickup=draw(st.integers(0, 16 * numerator // denominator - 1)),
+        key=draw(st.sampled_from([(fifths, mode) for fifths in range(-6, 7) for mode in ("major", "minor")])),
+        title="A tune",
+        name="tune",
+    )
+
+
+def opening(piece: Chorale, num_frames: int = 48) -> Chorale:
+    cut = {field: getattr(piece, field)[:num_frames] for field in ("pitches", "onsets", "fermatas")}
+    return dataclasses.replace(piece, **cut)
+
+
+def assert_given_back(written: Chorale, melody: Chorale, voice: Voice) -> None:
+    column = VOICES.index(voice)
+    assert np.array_equal(written.pitches[:, column], melody.pitches[:, column])
+    assert np.array_equal(written.onsets[:, column], melody.onsets[:, column])
+    assert np.array_equal(written.fermatas, melody.fermatas)
+    for field in ("time_signature", "pickup", "key", "title", "name"):
+        assert getattr(written, field) == getattr(melody, field)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), seed=st.integers(0, 2**40), voice=st.sampled_from(VOICES), keys=st.sampled_from(["home", "all"]))
+def test_every_decoder_gives_every_melody_back_note_for_note(
+    small_model: LanguageModel, data: st.DataObject, seed: int, voice: Voice, keys: str
+) -> None:
+    melody = data.draw(melodies(voice))
+    model = LanguageModel(small_model.network, small_model.encoding, keys)  # type: ignore[arg-type]
+    for decoder in DECODERS:
+        [written] = write(model, [Prompt.voices(melody, voice)], decoder=decoder, seeds=[seed])
+        assert_given_back(written.chorale, melody, voice)
+        for column, (low, high) in enumerate(RANGES.values()):
+            sung = written.chorale.pitches[:, column]
+            assert ((sung == REST) | ((low <= sung) & (sung <= high))).all()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(melody=melodies(), seed=st.integers(0, 2**40))
+def test_the_soprano_survives_the_whole_way_from_file_to_file(
+    small_model: LanguageModel, tmp_path_factory: pytest.TempPathFactory, melody: Chorale, seed: int
+) -> None:
+    if not melody.only("soprano").compass:
+        return
+    folder = tmp_path_factory.getbasetemp()
+    write_musicxml(melody, folder / "melody.musicxml")
+    tune = read_melody(folder / "melody.musicxml")
+    for decoder in DECODERS:
+        [written] = write(small_model, [Prompt.voices(tune, "soprano")], decoder=decoder, seeds=[seed])
+        write_musicxml(written.chorale, folder / "chorale.musicxml")
+        assert_given_back(read_melody(folder / "chorale.musicxml"), dataclasses.replace(tune, name="chorale"), "soprano")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), seed=st.integers(0, 2**40))
+def test_any_cells_that_are_given_come_back(
+    small_model: LanguageModel, bach: list[Chorale], data: st.DataObject, seed: int
+) -> None:
+    piece = opening(bach[data.draw(st.integers(0, len(bach) - 1))])
+    inside = all(
+        np.isin(piece.pitches[:, column], [REST, *range(low, high + 1)]).all()
+        for column, (low, high) in enumerate(RANGES.values())
+    )
+    if not inside:
+        return
+    mask = np.random.default_rng(seed).random(piece.pitches.shape) < data.draw(st.floats(0, 1))
+    decoder = data.draw(st.sampled_from(DECODERS))
+    [written] = write(small_model, [Prompt(piece, mask)], decoder=decoder, seeds=[seed])
+    assert np.array_equal(written.chorale.pitches[mask], piece.pitches[mask])
+    notes = mask & (piece.pitches != REST)  # whether a given rest begins depends on what is written before it
+    assert np.array_equal(written.chorale.onsets[notes], piece.onsets[notes])
+
+
+def test_pieces_written_together_are_those_written_alone(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    prompts = [Prompt.voices(opening(piece, 40 + 8 * i), "soprano") for i, piece in enumerate(bach[:4])]
+    for decoder in DECODERS:
+        together = write(small_model, prompts, decoder=decoder, seeds=range(4))
+        for seed, (prompt, one) in enumerate(zip(prompts, together, strict=True)):
+            [alone] = write(small_model, [prompt], decoder=decoder, seeds=[seed])
+            assert alone.chorale == one.chorale
+
+
+def test_more_pieces_leave_the_first_as_they_were(small_model: LanguageModel) -> None:
+    two, four = (
+        write_freely(small_model, decoder=Sampling(), seeds=range(num), max_frames=40) for num in (2, 4)
+    )
+    assert [piece.chorale for piece in four[:2]] == [piece.chorale for piece in two]
+
+
+def test_free_pieces_end_and_are_no_longer_than_allowed(small_model: LanguageModel) -> None:
+    for max_frames in (1, 2, 33):
+        for decoder in (Sampling(), Greedy(), BeamSearch(3)):
+            for piece in write_freely(small_model, decoder=decoder, seeds=range(3), max_frames=max_frames):
+                assert 1 <= piece.chorale.num_frames <= max_frames
+
+
+def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: LanguageModel) -> None:
+    low = dataclasses.replace(Chorale.from_pitches([[50, 0, 0, 0]] * 4), name="low")
+    with pytest.raises(PromptError, match=r"soprano of low goes from D3 to D3; expected A3 to A5"):
+        write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
+
+
+def test_an_encoding_without_voices_can_not_write(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    model = LanguageModel(small_model.network, BachBotEncoding(), "all")
+    with pytest.raises(CheckpointError, match="SatbEncoding"):
+        write(model, [Prompt.voices(bach[0], "soprano")], decoder=Greedy(), seeds=[0])
+
+
+def test_a_mask_of_another_shape_is_refused(bach: list[Chorale]) -> None:
+    with pytest.raises(PromptError, match="shape"):
+        Prompt(bach[0], np.ones((3, 4), np.bool_))
