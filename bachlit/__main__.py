@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from bachlit.errors import BachlitError
 
@@ -37,6 +38,7 @@ def main(args: Sequence[str] | None = None) -> int:
     if args[0] == "--version":
         print(version("bachlit"))
         return 0
+    sys.path.append(str(Path.cwd()))  # so that classes of one's own are found where one works
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

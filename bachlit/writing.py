@@ -78,8 +78,10 @@ def write_freely(
     Returns:
         As many pieces as there are seeds.
     """
-    if max_frames < 1:
-        raise OptionError(f"A piece of at most {max_frames} sixteenths can't be written; expected at least 1.")
+    if max_frames < 1 or not seeds:
+        raise OptionError(
+            f"{len(seeds)} pieces of at most {max_frames} sixteenths are no music; expected both at least 1."
+        )
     encoding = _writing_encoding(model)
     mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
     mask[-1] = False

@@ -37,8 +37,8 @@ def open_score(path: Path) -> tuple[Any, list[Any]]:
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise ScoreError(
-            f"{path} can't be read as a score ({type(error).__name__}: {reason}); expected {_format(path)}; open it in a "
-            "notation program and export it as MusicXML."
+            f"{path} can't be read as a score ({type(error).__name__}: {reason}); expected {_format(path)}; open it "
+            "in a notation program and export it as MusicXML."
         ) from error
     if path.suffix.lower() == ".abc" and _abc(path)[1]:
         warn(f"{path}: the fermatas are left out, as ABC's aren't read; MusicXML keeps them.")

@@ -96,9 +96,8 @@ def _chorale(path: Path, score: Any, parts: dict[Voice, Any], quantize: bool) ->
             onsets[note.start, VOICES.index(voice)] = True
             if voice == lead:
                 fermatas[span] = note.fermata
-    time_signature = _time_signature(path, parts[lead])
-    pickup = _pickup(parts[lead], time_signature)
-    _check_measures(path, parts, time_signature, pickup)
+    _check_step(path, parts)
+    time_signature, pickup = _metre(path, parts[lead])
     if parts[lead].recurse().getElementsByClass(("RepeatMark", "RepeatBracket")):
         warn(f"{path}: repeats are left out; the music stands once, as it is written.")
     return Chorale(
@@ -117,54 +116,53 @@ def _sixteenths(quarters: Any) -> Fraction:
     return Fraction(quarters) * FRAMES_PER_QUARTER
 
 
-def _time_signature(path: Path, part: Any) -> TimeSignature:
-    """The first time signature; 4/4 if there is none."""
+def _metre(path: Path, part: Any) -> tuple[TimeSignature, int]:
+    """The first time signature, 4/4 if there is none, and the pickup. Bars that it can't draw are warned of."""
     signatures = part.recurse().getElementsByClass("TimeSignature")
     metres = [(int(signature.numerator), int(signature.denominator)) for signature in signatures] or [(4, 4)]
     numerator, denominator = metres[0]
     if denominator > 16:
         raise ScoreError(
-            f"{path} is in {numerator}/{denominator}, which doesn't fit a grid of sixteenths; expected a denominator of "
-            "1, 2, 4, 8 or 16; write longer values."
+            f"{path} is in {numerator}/{denominator}, which doesn't fit a grid of sixteenths; expected a denominator "
+            "of 1, 2, 4, 8 or 16; write longer values."
         )
+    full = 16 * numerator // denominator
+    measures = list(part.getElementsByClass("Measure"))
+    pickup = _pickup(measures, full)
+    crossing = next((measure.number for measure in measures[1:] if _crosses_bar_line(measure, full, pickup)), None)
     if len(set(metres)) > 1:
         warn(f"{path}: the metre changes; the bars are drawn in {numerator}/{denominator} throughout.")
-    return numerator, denominator
+    elif crossing is not None:
+        warn(
+            f"{path}: from measure {crossing} on the measures don't fit the metre; the bars are drawn in "
+            f"{numerator}/{denominator} throughout."
+        )
+    return (numerator, denominator), pickup
 
 
-def _pickup(part: Any, time_signature: TimeSignature) -> int:
+def _pickup(measures: Sequence[Any], full: int) -> int:
     """Sixteenths of a first measure that is short. If it is the only one, it is a pickup only by the number 0."""
-    measures = part.getElementsByClass("Measure")
     if not measures or (len(measures) == 1 and measures[0].number != 0):
         return 0
-    full = 16 * time_signature[0] // time_signature[1]
     padding = _sixteenths(measures[0].paddingLeft)
     return round(full - padding) % full if 0 < padding < full else 0
 
 
-def _check_measures(path: Path, parts: dict[Voice, Any], time_signature: TimeSignature, pickup: int) -> None:
-    """Voices must keep in step; a measure that lies across the metre's bar lines is worth a warning."""
-    starts = {
-        voice: [_sixteenths(measure.offset) for measure in part.getElementsByClass("Measure")]
-        for voice, part in parts.items()
-    }
-    lead, *others = starts
-    for voice in others:
-        for index, (start, expected) in enumerate(zip(starts[voice], starts[lead], strict=False)):
-            if start != expected:
-                number = parts[voice].getElementsByClass("Measure")[index - 1].number
+def _crosses_bar_line(measure: Any, full: int, pickup: int) -> bool:
+    """Whether a written measure lies across a bar line of the metre. One that is divided by a repeat doesn't."""
+    return (_sixteenths(measure.offset) - pickup) % full + _sixteenths(measure.highestTime) > full
+
+
+def _check_step(path: Path, parts: dict[Voice, Any]) -> None:
+    """Raise if the same measure begins at different times: music21 loses silence that is not written as rests."""
+    (lead, measures), *others = ((voice, list(part.getElementsByClass("Measure"))) for voice, part in parts.items())
+    for voice, others_measures in others:
+        for before, (ours, theirs) in zip(measures, zip(measures[1:], others_measures[1:], strict=False), strict=False):
+            if ours.offset != theirs.offset:
                 raise ScoreError(
-                    f"Measure {number} of {path} is longer in the {lead} than in the {voice}, or shorter; expected "
+                    f"Measure {before.number} of {path} has different lengths in the {lead} and the {voice}; expected "
                     "voices that keep in step; fill the measure with rests."
                 )
-    full = 16 * time_signature[0] // time_signature[1]
-    for measure, start in zip(parts[lead].getElementsByClass("Measure"), starts[lead], strict=True):
-        if (start - pickup) % full + _sixteenths(measure.highestTime) > full and start > 0:
-            warn(
-                f"{path}: from measure {measure.number} on the measures don't fit the metre; the bars are drawn in "
-                f"{time_signature[0]}/{time_signature[1]} throughout."
-            )
-            return
 
 
 def _key(path: Path, part: Any, pitches: IntArray) -> Key:
@@ -179,8 +177,8 @@ def _key(path: Path, part: Any, pitches: IntArray) -> Key:
     mode = getattr(written[0], "mode", None)
     if mode in ("major", "minor"):
         return Key(fifths, mode)
-    guess = estimate_key(pitches, Key(fifths))
-    return Key(fifths, guess.mode if (guess.fifths - fifths) % 12 == 0 else "major")
+    # Where the notes suggest a third key (G minor under D minor's flat), its mode is still the likelier.
+    return Key(fifths, estimate_key(pitches, Key(fifths)).mode)
 
 
 def _title(path: Path, score: Any) -> str:

@@ -1,0 +1,123 @@
+"""`python -m bachlit.benchmark training`: what the framework costs, as a ratio to a bare loop in the same run."""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger
+from torch import nn
+
+from bachlit.data import ChoraleDataModule
+from bachlit.model import ChoraleModel
+from bachlit.networks import Network
+from bachlit.windows import Window
+
+CLIP = 1.0
+LEARNING_RATE = 2e-3
+
+
+def bare_loop(network: Network, windows: Sequence[Window]) -> float:
+    """Train on windows in plain PyTorch, doing just what `ChoraleModel` does; the seconds it took."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    loss_of = nn.CrossEntropyLoss()
+    network.train()
+    memory = network.initial_memory(len(windows[0].tokens))
+    begun = time.perf_counter()
+    for window in windows:
+        keep = (~window.reset).view(-1, 1, 1)
+        logits, memory = network(window.tokens, tuple(part * keep for part in memory))
+        memory = tuple(part.detach() for part in memory)
+        loss = loss_of(logits.flatten(0, 1), window.targets.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        optimizer.step()
+    return time.perf_counter() - begun
+
+
+class _Windows(pl.LightningDataModule):
+    """Ready windows, so that both loops read the same tensors."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        super().__init__()
+        self.windows = windows
+
+    def train_dataloader(self) -> Sequence[Window]:
+        return self.windows
+
+
+class _Stopwatch(pl.Callback):
+    """Times an epoch of training from its first batch to its last."""
+
+    seconds = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seconds = -time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seconds += time.perf_counter()
+
+
+def trainer_loop(windows: Sequence[Window]) -> float:
+    """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; the seconds its epoch took."""
+    stopwatch = _Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = pl.Trainer(
+            max_epochs=1,
+            accelerator="cpu",
+            logger=CSVLogger(folder),
+            callbacks=[stopwatch],
+            gradient_clip_val=CLIP,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=False,
+        )
+        trainer.fit(ChoraleModel(), _Windows(windows))
+    return stopwatch.seconds
+
+
+def training(*, steps: int, rounds: int) -> Iterator[str]:
+    """Compare both loops on BachBot's network and Bach's chorales, turn by turn.
+
+    Args:
+        steps: Windows an epoch, of 16 lanes and 125 tokens.
+        rounds: Turns of each loop; medians are reported, after one turn to warm up.
+
+    Yields:
+        Lines of the report.
+    """
+    data = ChoraleDataModule(lanes=16, window=128, keys="all")
+    data.prepare_data()
+    data.setup("fit")
+    windows = [window for window, _ in zip(data.train_dataloader(), range(steps), strict=False)]
+    tokens = sum(window.tokens.numel() for window in windows)
+    bare, trained = [], []
+    for turn in range(rounds + 1):
+        seconds = bare_loop(ChoraleModel().network, windows), trainer_loop(windows)
+        if turn:
+            bare.append(tokens / seconds[0])
+            trained.append(tokens / seconds[1])
+    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {windows[0].tokens.numel()} tokens, {rounds} rounds"
+    yield f"bare PyTorch loop   {statistics.median(bare):8.0f} tokens/s"
+    yield f"Trainer             {statistics.median(trained):8.0f} tokens/s"
+    ratios = [one / other for one, other in zip(trained, bare, strict=True)]
+    yield f"ratio               {statistics.median(ratios):8.3f} (rounds: {', '.join(f'{ratio:.3f}' for ratio in ratios)})"
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a benchmark by name."""
+    parser = argparse.ArgumentParser(prog="python -m bachlit.benchmark", description=__doc__)
+    parser.add_argument("benchmark", choices=["training"])
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args(args)
+    for line in training(steps=options.steps, rounds=options.rounds):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

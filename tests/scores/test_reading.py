@@ -1,0 +1,294 @@
+"""What is written is read again; voices are found; metre, pickup, key and title are the score's."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from chorales import KEYS, METRES, chorales, melody, random_chorale, voices
+from handwritten import line, note, score
+from hypothesis import HealthCheck, assume, given, settings
+
+from bachlit.chorale import REST, VOICES, Chorale, Voice
+from bachlit.corpus import BachCorpus
+from bachlit.errors import ScoreError
+from bachlit.keys import Key
+from bachlit.scores import ScoreWarning, read_chorale, read_melody, write_midi, write_musicxml
+from bachlit.scores.notation import notes_of
+
+BAR = line("C4 D4 E4 F4")
+REPEAT = '<barline location="right"><repeat direction="backward"/></barline>'
+reads_files = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def rewritten(
+    chorale: Chorale, write: Callable[[Chorale, Path], None], read: Callable[[Path], Chorale], suffix: str = ".musicxml"
+) -> Chorale:
+    """A chorale written and read again, in a folder of its own."""
+    with TemporaryDirectory() as folder:
+        write(chorale, Path(folder) / f"piece{suffix}")
+        return read(Path(folder) / f"piece{suffix}")
+
+
+def save(folder: Path, text: str) -> Path:
+    (folder / "file.musicxml").write_text(text)
+    return folder / "file.musicxml"
+
+
+def silent(path: Path) -> Chorale:
+    """A melody that is read without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return read_melody(path)
+
+
+@reads_files
+@given(chorales())
+def test_a_chorale_survives_musicxml(chorale: Chorale) -> None:
+    assume(chorale.pitches.any(axis=0).all())  # a voice that only rests doesn't survive: it is no voice when read
+    assert rewritten(chorale, write_musicxml, read_chorale) == dataclasses.replace(chorale, name="piece")
+
+
+@reads_files
+@given(chorales(), voices)
+def test_a_voice_survives_musicxml_as_a_melody(chorale: Chorale, voice: Voice) -> None:
+    assume((chorale.pitches[:, VOICES.index(voice)] != REST).any())
+    fermatas = np.zeros(chorale.num_frames, np.bool_)  # of this voice, which are written where the soprano's end
+    for sung in notes_of(chorale, voice):
+        fermatas[sung.start : sung.start + sung.length] = sung.fermata
+    expected = dataclasses.replace(chorale.only(voice), fermatas=fermatas, name="piece")
+    assert rewritten(chorale, write_musicxml, lambda path: read_melody(path, voice=voice)) == expected
+
+
+@reads_files
+@given(chorales())
+def test_pitches_and_onsets_survive_midi(chorale: Chorale) -> None:
+    assume(chorale.pitches.any(axis=0).all())
+    again = rewritten(chorale, write_midi, read_chorale, ".mid")
+    end = int(chorale.pitches.any(axis=1).nonzero()[0][-1]) + 1  # rests at the end don't survive: MIDI has no rests
+    assert again.pitches.tolist() == chorale.pitches[:end].tolist()
+    assert again.onsets.tolist() == chorale.onsets[:end].tolist()
+    assert again.time_signature == chorale.time_signature
+    assert again.key == chorale.key
+    assert (again.pickup, again.title, again.fermatas.any()) == (0, "", False)  # as MIDI has none of them
+
+
+@pytest.mark.parametrize("metre", METRES, ids=str)
+def test_every_pickup_survives_musicxml(metre: tuple[int, int]) -> None:
+    full = 16 * metre[0] // metre[1]
+    for pickup in range(0, full, 3):
+        chorale = random_chorale(1, num_frames=pickup + 2 * full, metre=metre, pickup=pickup)
+        again = rewritten(chorale, write_musicxml, read_melody)
+        assert (again.time_signature, again.pickup) == (metre, pickup)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_every_key_survives_musicxml(key: Key) -> None:
+    chorale = random_chorale(1, num_frames=32, key=key)
+    assert rewritten(chorale, write_musicxml, read_melody).key == key
+
+
+@pytest.mark.parametrize(("num_frames", "pickup"), [(8, 0), (4, 4), (1, 0), (15, 15)])
+def test_a_piece_shorter_than_a_measure_survives_musicxml(num_frames: int, pickup: int) -> None:
+    chorale = dataclasses.replace(melody((67, num_frames)), pickup=pickup)
+    assert rewritten(chorale, write_musicxml, read_melody) == dataclasses.replace(chorale, name="piece")
+
+
+def test_a_pickup_that_never_ends_becomes_as_short_as_the_piece() -> None:
+    chorale = dataclasses.replace(melody((67, 4)), pickup=8)
+    assert rewritten(chorale, write_musicxml, read_melody).pickup == 4
+
+
+@pytest.mark.parametrize("name", ["bwv269", "bwv26.6", "bwv144.3", "bwv36.4", "bwv324"])
+@pytest.mark.filterwarnings("ignore::bachlit.scores.ScoreWarning")
+def test_a_chorale_by_bach_survives_musicxml(name: str) -> None:
+    chorale = read_chorale(BachCorpus().files()[name], quantize=True)
+    assert chorale.fermatas.any()
+    assert rewritten(chorale, write_musicxml, read_chorale) == dataclasses.replace(chorale, name="piece")
+
+
+@pytest.mark.parametrize(("name", "pickup"), [("bwv269", 4), ("bwv66.6", 4), ("bwv26.6", 0)])
+@pytest.mark.filterwarnings("ignore::bachlit.scores.ScoreWarning")
+def test_bach_is_read_with_his_pickup_and_without_a_filename_for_a_title(name: str, pickup: int) -> None:
+    chorale = read_chorale(BachCorpus().files()[name])
+    assert (chorale.pickup, chorale.title, chorale.name) == (pickup, "", name)
+
+
+def four(*names: str) -> str:
+    return score(*([note(pitch, 16)] for pitch in ("C5", "G4", "E4", "C4")), names=names)
+
+
+@pytest.mark.parametrize("names", [("", "", "", ""), ("Violin", "Flute", "Horn", "Cello"), ("Soprano", "x", "x", "x")])
+def test_four_parts_that_are_not_named_after_voices_are_taken_in_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = save(tmp_path, four(*names))
+    assert read_chorale(path).pitches[0].tolist() == [72, 67, 64, 60]
+    assert [read_melody(path, voice=voice).compass for voice in VOICES] == [(72, 72), (67, 67), (64, 64), (60, 60)]
+
+
+def test_names_win_over_order(tmp_path: Path) -> None:
+    path = save(tmp_path, four("Bass", "tenor ", "ALTO", "Soprano"))
+    assert read_chorale(path).pitches[0].tolist() == [60, 64, 67, 72]
+    assert read_melody(path, voice="bass").pitches[0].tolist() == [0, 0, 0, 72]
+
+
+def test_four_parts_whose_names_speak_against_their_order_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, four("Bass", "x", "y", "z"))
+    with pytest.raises(ScoreError, match="which are the four voices is unclear; expected parts named Soprano"):
+        read_chorale(path)
+    with pytest.raises(ScoreError, match="which is the soprano is unclear"):
+        read_melody(path)
+
+
+def test_four_named_voices_are_found_among_other_parts(tmp_path: Path) -> None:
+    names = ["Trumpet", "Soprano", "Alto", "Tenor", "Bass"]
+    path = save(tmp_path, score(*([note(pitch, 16)] for pitch in ("C6", "C5", "G4", "E4", "C4")), names=names))
+    assert read_chorale(path).pitches[0].tolist() == [72, 67, 64, 60]
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+@pytest.mark.parametrize("name", ["Voice", "Soprano"])
+def test_several_parts_of_which_none_is_the_soprano_are_refused(tmp_path: Path, number: int, name: str) -> None:
+    path = save(tmp_path, score(*[[BAR]] * number, names=[name] * number))
+    with pytest.raises(
+        ScoreError, match=f"has {number} parts, and which is the soprano is unclear; .* name one Soprano"
+    ):
+        read_melody(path)
+    with pytest.raises(ScoreError, match=f"has {number} parts with notes"):
+        read_chorale(path)
+
+
+def test_the_part_named_soprano_is_taken_among_several(tmp_path: Path) -> None:
+    path = save(tmp_path, score([line("G3 G3 G3 G3")], [BAR], names=["Piano", "Soprano"]))
+    assert read_melody(path).compass == (60, 65)
+
+
+def test_the_only_part_with_notes_is_taken_for_any_voice(tmp_path: Path) -> None:
+    drums = "<note><unpitched/><duration>192</duration></note>"
+    path = save(tmp_path, score([note("r", 16)], [drums], [BAR], names=["Flute", "Drums", "Voice"]))
+    for column, voice in enumerate(VOICES):
+        chorale = read_melody(path, voice=voice)
+        assert chorale.pitches.any(axis=0).tolist() == [column == other for other in range(4)]
+
+
+def test_one_part_is_no_chorale(tmp_path: Path) -> None:
+    with pytest.raises(ScoreError, match="has 1 part with notes"):
+        read_chorale(save(tmp_path, score([BAR])))
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 2), (1, 2, 3), (5, 6, 7)])
+def test_a_short_first_measure_is_a_pickup_whatever_its_number(tmp_path: Path, numbers: tuple[int, ...]) -> None:
+    # None of them is marked implicit.
+    chorale = silent(save(tmp_path, score([note("G4"), BAR, line("C4 D4 E4")], numbers=numbers)))
+    assert (chorale.pickup, chorale.num_frames) == (4, 32)
+
+
+def test_a_short_last_measure_makes_no_pickup(tmp_path: Path) -> None:
+    chorale = silent(save(tmp_path, score([BAR, note("G4")])))
+    assert (chorale.pickup, chorale.num_frames) == (0, 20)
+
+
+def test_a_measure_divided_by_a_repeat_is_in_order(tmp_path: Path) -> None:
+    path = save(tmp_path, score([note("G4"), BAR, line("C4 D4 E4") + REPEAT, note("G4"), BAR]))
+    with pytest.warns(ScoreWarning) as told:
+        chorale = read_melody(path)
+    assert [str(warning.message) for warning in told] == [
+        f"{path}: repeats are left out; the music stands once, as it is written."
+    ]
+    assert (chorale.pickup, chorale.num_frames) == (4, 52)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        REPEAT,
+        '<barline location="left"><ending number="1" type="start"/></barline>'
+        '<barline location="right"><ending number="1" type="stop"/></barline>',
+        '<direction><direction-type><words>D.C. al Fine</words></direction-type><sound dacapo="yes"/></direction>',
+    ],
+    ids=["repeat", "ending", "da capo"],
+)
+def test_repeats_are_told(tmp_path: Path, sign: str) -> None:
+    with pytest.warns(ScoreWarning, match="repeats are left out"):
+        assert read_melody(save(tmp_path, score([BAR + sign, BAR]))).num_frames == 32
+
+
+def test_a_change_of_metre_is_told_once_and_the_first_stays(tmp_path: Path) -> None:
+    three = "<attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>" + line("C4 D4 E4")
+    with pytest.warns(ScoreWarning, match=r"the metre changes; the bars are drawn in 4/4 throughout\.") as told:
+        chorale = read_melody(save(tmp_path, score([BAR, three, line("C4 D4 E4")])))
+    assert len(told) == 1
+    assert (chorale.time_signature, chorale.num_frames) == ((4, 4), 40)
+
+
+def test_measures_that_do_not_fit_the_metre_are_told(tmp_path: Path) -> None:
+    with pytest.warns(ScoreWarning, match="from measure 3 on the measures don't fit the metre"):
+        read_melody(save(tmp_path, score([BAR, line("C4 D4 E4"), BAR, BAR])))
+
+
+def test_a_change_of_key_is_told_and_the_first_stays(tmp_path: Path) -> None:
+    change = "<attributes><key><fifths>3</fifths></key></attributes>"
+    with pytest.warns(ScoreWarning, match="the key signature changes"):
+        assert read_melody(save(tmp_path, score([BAR, change + BAR]))).key == Key(0, "major")
+
+
+def test_voices_that_fall_out_of_step_are_refused(tmp_path: Path) -> None:
+    # music21 drops silence at the end of a measure that is written as <forward>, and the next measure comes early.
+    short = note("C4") + "<forward><duration>144</duration></forward>"
+    path = save(tmp_path, score([BAR] * 3, [BAR] * 3, [BAR, short, BAR], [BAR] * 3))
+    with pytest.raises(ScoreError, match=r"Measure 2 of .* has different lengths in the soprano and the tenor"):
+        read_chorale(path)
+
+
+def test_a_metre_finer_than_the_grid_is_refused(tmp_path: Path) -> None:
+    text = score([note("C4", 2)]).replace("<beat-type>4", "<beat-type>32")
+    with pytest.raises(ScoreError, match="is in 4/32, which doesn't fit a grid of sixteenths"):
+        read_melody(save(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("beats", "metre"), [("<beats>3+2</beats><beat-type>8</beat-type>", (5, 8)), ("<senza-misura/>", (4, 4))]
+)
+def test_uncommon_metres_are_read(tmp_path: Path, beats: str, metre: tuple[int, int]) -> None:
+    text = score([note("C4", 10)]).replace("<beats>4</beats><beat-type>4</beat-type>", beats)
+    assert read_melody(save(tmp_path, text)).time_signature == metre
+
+
+@pytest.mark.parametrize(
+    ("written", "names", "key"),
+    [
+        ("<fifths>0</fifths><mode>minor</mode>", "C4 D4 E4 F4", Key(0, "minor")),
+        ("<fifths>0</fifths>", "A4 E4 G#4 A4", Key(0, "minor")),
+        ("<fifths>0</fifths>", "C4 E4 G4 C5", Key(0, "major")),
+        (
+            "<fifths>1</fifths><mode>dorian</mode>",
+            "A4 E5 C5 A4",
+            Key(1, "minor"),
+        ),  # E minor's signature, and a minor third,
+        ("<fifths>-7</fifths><mode>major</mode>", "A4 B4 C5 A4", Key(-7, "major")),
+        (None, "D4 F#4 A4 D5", Key(2, "major")),
+    ],
+)
+def test_the_key_is_the_written_one_as_far_as_it_goes(
+    tmp_path: Path, written: str | None, names: str, key: Key
+) -> None:
+    text = score([line(names)])
+    default = "<key><fifths>0</fifths><mode>major</mode></key>"
+    text = text.replace(default, f"<key>{written}</key>" if written else "")
+    assert read_melody(save(tmp_path, text)).key == key
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        ("", ""),
+        ("<work><work-title>Jesu</work-title></work><movement-title>Freude</movement-title>", "Jesu"),
+        ("<movement-title>Jesu,\n   meine Freude </movement-title>", "Jesu, meine Freude"),
+        ("<movement-title>file.musicxml</movement-title>", ""),
+        ("<work><work-title> </work-title></work>", ""),
+    ],
+)
+def test_a_title_is_the_scores_own_on_one_line(tmp_path: Path, head: str, title: str) -> None:
+    assert read_melody(save(tmp_path, score([BAR], head=head))).title == title

@@ -1,0 +1,185 @@
+"""Lightning's commands, as a researcher types them, on a few chorales and a tiny network."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bachlit.__main__ import main
+from bachlit.chorale import Chorale
+from bachlit.language_model import LanguageModel
+from bachlit.scores import read_chorale
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+TWINKLE = ROOT / "examples" / "twinkle.musicxml"
+QUICK = [
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.enable_model_summary=false",
+]
+TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
+
+
+@pytest.fixture(scope="module")
+def jsb16(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale]) -> Path:
+    """A folder in JSB-16th's form, made of a few chorales."""
+    folder = tmp_path_factory.mktemp("jsb16")
+    pieces = [np.where(piece.pitches == 0, -1, piece.pitches)[:64].tolist() for piece in bach[:10]]
+    for fold, part in (("train", pieces[:6]), ("valid", pieces[6:8]), ("test", pieces[8:])):
+        (folder / f"{fold}.json").write_text(json.dumps(part))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(jsb16: Path) -> list[str]:
+    return ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={jsb16}"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        args = ["fit", *QUICK, *TINY, *corpus, "--data.keys=all", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
+        assert main(args) == 0
+    return folder / "runs" / "bachlit" / "version_0"
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def figures(stage: str) -> dict[str, float]:
+    """What the newest run logged last for a stage."""
+    newest = max(Path("runs/bachlit").iterdir(), key=lambda path: int(path.name.removeprefix("version_")))
+    with (newest / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: float(value) for name, value in rows[-1].items() if name.startswith(stage) and value}
+
+
+def test_a_fit_leaves_checkpoints_curves_and_its_configuration(trained: Path) -> None:
+    assert {path.name for path in (trained / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    with (trained / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in ("train/loss_step", "train/loss_epoch", "val/nats_per_token", "val/nats_per_frame", "val/accuracy/alto"):
+        assert [row[name] for row in rows if row[name]], name
+    assert "hidden: 12" in (trained / "config.yaml").read_text()
+
+
+def test_the_best_checkpoint_is_the_best_by_validation(trained: Path, corpus: list[str]) -> None:
+    with (trained / "metrics.csv").open() as file:
+        curve = [float(row["val/nats_per_frame"]) for row in csv.DictReader(file) if row["val/nats_per_frame"]]
+    assert len(curve) == 3
+    assert main(["validate", *QUICK, *corpus, f"--ckpt_path={trained}/checkpoints/best.ckpt"]) == 0
+    assert figures("val")["val/nats_per_frame"] == pytest.approx(min(curve), rel=1e-6)
+
+
+def test_a_checkpoint_brings_its_own_options_and_typed_ones_beat_them(trained: Path, tmp_path: Path) -> None:
+    """The network, the keys and the corpus are the checkpoint's; a config is beaten by it, and what is typed beats both."""
+    (tmp_path / "other.yaml").write_text("model: {network: {class_path: TokenLSTM, init_args: {hidden: 99}}}\ndata: {lanes: 3}\n")
+    checkpoint = f"{trained}/checkpoints/best.ckpt"
+    assert main(["test", *QUICK, "--config", "other.yaml", "--ckpt_path", checkpoint]) == 0
+    assert figures("test")["test/nats_per_pitch_token"] > 0
+    config = (tmp_path / "runs/bachlit/version_0/config.yaml").read_text()
+    assert "hidden: 12" in config
+    assert "lanes: 2" in config
+    assert main(["test", *QUICK, "--config", "other.yaml", "--ckpt_path", checkpoint, "--data.lanes=1"]) == 0
+    assert "lanes: 1" in (tmp_path / "runs/bachlit/version_1/config.yaml").read_text()
+
+
+def test_lanes_do_not_change_the_figures(trained: Path) -> None:
+    checkpoint = f"--ckpt_path={trained}/checkpoints/best.ckpt"
+    results = []
+    for lanes in (1, 2):
+        main(["test", *QUICK, checkpoint, f"--data.lanes={lanes}"])
+        results.append(figures("test"))
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("decoder", ["Greedy", "Sampling", "BeamSearch"])
+def test_predict_decodes_with_the_typed_decoder_and_writes_scores(trained: Path, tmp_path: Path, decoder: str) -> None:
+    checkpoint = f"{trained}/checkpoints/best.ckpt"
+    args = ["predict", *QUICK, "--ckpt_path", checkpoint, "--data.prompts", str(TWINKLE)]
+    assert main([*args, "--decoder", decoder, "--seed=4", "--output=out"]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"twinkle.musicxml", "twinkle.mid"}
+    assert main(["harmonize", str(TWINKLE), "--checkpoint", checkpoint, "--decoder", decoder, "--seed=4", "--output=x"]) == 0
+    assert read_chorale("out/twinkle.musicxml") == read_chorale("out/twinkle.musicxml")
+    assert (tmp_path / "out/twinkle.musicxml").read_bytes() == (tmp_path / "x.musicxml").read_bytes()
+
+
+def test_predict_without_prompts_harmonises_the_test_pieces(trained: Path, tmp_path: Path, jsb16: Path) -> None:
+    assert main(["predict", *QUICK, f"--ckpt_path={trained}/checkpoints/best.ckpt", "--decoder=Greedy"]) == 0
+    pieces = json.loads((jsb16 / "test.json").read_text())
+    for index, piece in enumerate(pieces):
+        written = read_chorale(tmp_path / "predictions" / f"test-{index}.musicxml")
+        assert np.array_equal(written.pitches[:, 0], np.maximum(np.array(piece)[:, 0], 0))
+
+
+def test_a_checkpoint_holds_no_decoder_and_opens_without_pickles(trained: Path) -> None:
+    checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
+    assert "decoder" not in json.dumps(checkpoint["bachlit"]) + checkpoint["bachlit_options"]
+    assert LanguageModel.load(trained / "checkpoints" / "best.ckpt").keys == "all"
+
+
+def test_a_fit_goes_on_from_a_checkpoint(trained: Path) -> None:
+    last = f"{trained}/checkpoints/last.ckpt"
+    assert main(["fit", *QUICK, f"--ckpt_path={last}", "--trainer.max_epochs=4"]) == 0
+    again = torch.load("runs/bachlit/version_0/checkpoints/last.ckpt", weights_only=True)
+    assert again["epoch"] == 3
+    assert again["global_step"] > torch.load(last, weights_only=True)["global_step"]
+
+
+def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(trained: Path, tmp_path: Path) -> None:
+    checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
+    options = json.loads(checkpoint["bachlit_options"])
+    (tmp_path / "foreign.py").write_text("open('boom', 'w')\nclass Network: pass\n")
+    options["model"]["network"]["class_path"] = "foreign.Network"
+    torch.save(checkpoint | {"bachlit_options": json.dumps(options)}, tmp_path / "foreign.ckpt")
+    assert main(["validate", *QUICK, "--ckpt_path=foreign.ckpt"]) == 2
+    assert not (tmp_path / "boom").exists()
+
+
+WRONG = {
+    "a checkpoint that isn't there": (["test", "--ckpt_path=missing.ckpt"], "no checkpoint missing.ckpt"),
+    "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
+    "an option that is none": (["fit", "--model.network.hiden=3"], "hiden"),
+    "a network that is none": (["fit", "--model.network=TokenLSTMM"], "TokenLSTMM"),
+    "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Greedy, Sampling"),
+    "a corpus that isn't there": (["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"], "none holds no train.json"),
+    "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
+    "a value of the wrong kind": (["fit", "--data.window=wide"], "window"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args, said = WRONG[case]
+    (tmp_path / "garbage.ckpt").write_bytes(b"garbage")
+    assert main([*args, *QUICK]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("bachlit: ")
+    assert said in last
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_runs(config: Path, corpus: list[str]) -> None:
+    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=2"]
+    assert main(["fit", "--config", str(config), *QUICK, *TINY, *corpus, *short]) == 0
+
+
+def test_bachbots_grid_is_one_option_each(corpus: list[str], tmp_path: Path) -> None:
+    grid = ["--model.network.layers=2", "--model.network.hidden=8", "--model.network.embedding=16",
+            "--model.network.dropout=0.5", "--data.window=64"]  # fmt: skip
+    assert main(["fit", *QUICK, *corpus, *grid, "--trainer.fast_dev_run=true"]) == 0
+
+
+def test_bachbots_encoding_trains_the_same_network(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *QUICK, *TINY, *corpus, "--data.encoding=BachBotEncoding", "--trainer.max_epochs=1"]) == 0
+    loaded = LanguageModel.load("runs/bachlit/version_0/checkpoints/last.ckpt")
+    assert type(loaded.encoding).__name__ == "BachBotEncoding"

@@ -1,0 +1,155 @@
+"""The light commands, as a person types them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bachlit import Chorale, LanguageModel, compose, harmonize
+from bachlit.__main__ import main
+from bachlit.decoding import Greedy, Sampling
+from bachlit.scores import read_chorale, read_melody, write_musicxml
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MELODIES = sorted(EXAMPLES.glob("*.musicxml"))
+TWINKLE = EXAMPLES / "twinkle.musicxml"
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("melody", MELODIES, ids=lambda path: path.stem)
+def test_every_example_melody_is_harmonised_in_four_parts_and_given_back(
+    melody: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(melody)]) == 0
+    assert capsys.readouterr().out.split() == [f"{melody.stem}-harmonized.musicxml", f"{melody.stem}-harmonized.mid"]
+    chorale, tune = read_chorale(tmp_path / f"{melody.stem}-harmonized.musicxml"), read_melody(melody)
+    assert np.array_equal(chorale.pitches[:, 0], tune.pitches[:, 0])
+    assert np.array_equal(chorale.onsets[:, 0], tune.onsets[:, 0])
+    assert np.array_equal(chorale.fermatas, tune.fermatas)
+    for field in ("time_signature", "pickup", "key", "title"):
+        assert getattr(chorale, field) == getattr(tune, field)
+    assert (chorale.pitches > 0).mean() > 0.95
+    midi = read_chorale(tmp_path / f"{melody.stem}-harmonized.mid")
+    assert np.array_equal(midi.pitches, chorale.pitches)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--decoder", "Sampling", "--decoder.temperature", "0.9"], ["--decoder=BeamSearch", "--decoder.width=3"]],
+    ids=["default", "sampling", "beam"],
+)
+def test_the_same_seed_gives_the_same_bytes(options: list[str], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert main(["harmonize", str(TWINKLE), "--seed", "3", "--output", name, *options]) == 0
+    for ending in ("musicxml", "mid"):
+        assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
+
+
+def test_another_seed_samples_another_piece() -> None:
+    first, other = (harmonize(TWINKLE, decoder=Sampling(), seed=seed) for seed in (0, 1))
+    assert first != other
+
+
+def test_the_command_and_the_function_do_the_same(tmp_path: Path) -> None:
+    main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "typed.musicxml"])
+    write_musicxml(harmonize(TWINKLE, decoder=Greedy()), "called.musicxml")
+    assert (tmp_path / "typed.musicxml").read_bytes() == (tmp_path / "called.musicxml").read_bytes()
+
+
+def test_another_voice_can_be_given() -> None:
+    bass = harmonize(TWINKLE, decoder=Greedy()).only("bass")
+    again = harmonize(bass, voice="bass", decoder=Greedy())
+    assert np.array_equal(again.pitches[:, 3], bass.pitches[:, 3])
+    assert (again.pitches[:, :3] > 0).any(axis=0).all()
+
+
+def test_the_output_decides_the_format(tmp_path: Path) -> None:
+    for output, files in (("a.mid", {"a.mid"}), ("b.musicxml", {"b.musicxml"}), ("c", {"c.musicxml", "c.mid"})):
+        before = {path.name for path in tmp_path.iterdir()}
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", output]) == 0
+        assert {path.name for path in tmp_path.iterdir()} - before == files
+
+
+def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path: Path) -> None:
+    assert main(["compose", "--num", "3", "--max-bars", "4", "--output", "piece"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"piece-{index}.{ending}" for index in range(3) for ending in ("musicxml", "mid")
+    }
+    for index in range(3):
+        assert read_chorale(tmp_path / f"piece-{index}.musicxml").num_frames <= 64
+
+
+def test_composing_more_changes_none() -> None:
+    assert compose(2, max_bars=3, seed=5) == compose(4, max_bars=3, seed=5)[:2]
+
+
+def test_a_checkpoint_can_be_a_folder_or_a_loaded_model(small_model: LanguageModel, tmp_path: Path) -> None:
+    small_model.save(tmp_path / "model")
+    from_folder = harmonize(TWINKLE, checkpoint=tmp_path / "model", decoder=Greedy())
+    assert from_folder == harmonize(TWINKLE, checkpoint=small_model, decoder=Greedy())
+    assert main(["harmonize", str(TWINKLE), "--checkpoint", "model", "--decoder", "Greedy"]) == 0
+
+
+def test_a_melody_can_be_a_chorale() -> None:
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 69, 71, 72) for _ in "beat"])
+    assert np.array_equal(harmonize(tune, decoder=Greedy()).pitches[:, 0], tune.pitches[:, 0])
+
+
+def test_finer_notes_are_refused_unless_rounding_is_asked_for(tmp_path: Path) -> None:
+    text = TWINKLE.read_text().replace("<divisions>4</divisions>", "<divisions>3</divisions>")
+    (tmp_path / "triplets.musicxml").write_text(text)
+    assert main(["harmonize", "triplets.musicxml", "--decoder", "Greedy"]) == 2
+    assert main(["harmonize", "triplets.musicxml", "--decoder", "Greedy", "--quantize"]) == 0
+
+
+WRONG = {
+    "a file that isn't there": (["harmonize", "missing.musicxml"], "no file missing.musicxml"),
+    "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
+    "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
+    "a tune too low for a soprano": (["harmonize", "low.musicxml"], "expected A3 to A5"),
+    "a voice that is none": (["harmonize", "low.musicxml", "--voice", "baritone"], "voice"),
+    "a decoder that is none": (["harmonize", "low.musicxml", "--decoder", "Beam"], "expected BeamSearch, Greedy, Sampling"),
+    "a decoder's bad option": (["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"], "at least 1"),
+    "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
+    "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "unrecognized arguments: --sead"),
+    "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
+    "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
+    "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
+    "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
+    "no pieces": (["compose", "--num", "0"], "at least 1"),
+    "no bars": (["compose", "--max-bars", "0"], "at least 1"),
+    "a command that is none": (["harmonise"], "no command"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args, said = WRONG[case]
+    (tmp_path / "notes.txt").write_text(json.dumps([1]))
+    (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
+    write_musicxml(low, tmp_path / "low.musicxml")
+    write_musicxml(low.transpose(20), tmp_path / "tune.musicxml")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bachlit: ")
+    assert error.count("\n") == 1
+    assert said in error
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert main(["--version"]) == 0
+    said = capsys.readouterr().out
+    for command in ("harmonize", "compose", "fit", "validate", "test", "predict"):
+        assert command in said
