@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> int:
     sys.path.append(str(Path.cwd()))  # so that classes of one's own are found where one works
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
             return _run(args[0], args[1:])
     except BachlitError as error:
         print(f"bachlit: {error}", file=sys.stderr)

@@ -59,6 +59,7 @@ def compose(
     num: int = 1,
     *,
     decoder: Decoder | None = None,
+    min_bars: int = 8,
     max_bars: int = 40,
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
@@ -68,6 +69,7 @@ def compose(
     Args:
         num: How many.
         decoder: Chooses the notes; sampling at temperature 0.9 if None.
+        min_bars: No piece ends before so many bars of 4/4, or before `max_bars` if that is less.
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
         seed: The first piece's; the next has the next, so that a larger `num` adds pieces and changes none.
         checkpoint: As for `harmonize`.
@@ -83,6 +85,7 @@ def compose(
         _model(checkpoint),
         decoder=decoder or Sampling(temperature=0.9),
         seeds=range(seed, seed + num),
+        min_frames=16 * min(min_bars, max_bars),
         max_frames=16 * max_bars,
     )
     return [piece.chorale for piece in written]

@@ -101,11 +101,13 @@ def training(*, steps: int, rounds: int) -> Iterator[str]:
         if turn:
             bare.append(tokens / seconds[0])
             trained.append(tokens / seconds[1])
-    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {windows[0].tokens.numel()} tokens, {rounds} rounds"
+    size = windows[0].tokens.numel()
+    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
     yield f"bare PyTorch loop   {statistics.median(bare):8.0f} tokens/s"
     yield f"Trainer             {statistics.median(trained):8.0f} tokens/s"
     ratios = [one / other for one, other in zip(trained, bare, strict=True)]
-    yield f"ratio               {statistics.median(ratios):8.3f} (rounds: {', '.join(f'{ratio:.3f}' for ratio in ratios)})"
+    each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+    yield f"ratio               {statistics.median(ratios):8.3f} (rounds: {each})"
 
 
 def main(args: Sequence[str] | None = None) -> None:

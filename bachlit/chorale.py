@@ -21,6 +21,8 @@ FRAMES_PER_QUARTER = 4
 # Bach's own compass in four-part chorales, MIDI pitch, lowest and highest.
 RANGES: dict[Voice, tuple[int, int]] = {"soprano": (57, 81), "alto": (53, 74), "tenor": (48, 69), "bass": (36, 64)}
 
+C_MAJOR = Key()
+
 IntArray = npt.NDArray[np.int16]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -57,7 +59,7 @@ class Chorale:
     fermatas: BoolArray
     time_signature: tuple[int, int] = (4, 4)
     pickup: int = 0
-    key: Key = Key()
+    key: Key = C_MAJOR
     title: str = ""
     name: str = ""
 
@@ -113,8 +115,8 @@ class Chorale:
         pitches = np.where(self.pitches == REST, REST, self.pitches + semitones)
         if self.compass and not 0 < self.compass[0] + semitones <= self.compass[1] + semitones <= 127:
             raise ChoraleError(
-                f"Moving {self.name or 'the chorale'} by {semitones} semitones takes it outside MIDI's pitches 1 to 127; "
-                "choose a smaller move."
+                f"Moving {self.name or 'the chorale'} by {semitones} semitones takes it outside MIDI's pitches 1 to "
+                "127; choose a smaller move."
             )
         return dataclasses.replace(self, pitches=pitches, key=self.key.transpose(semitones))
 

@@ -1,4 +1,4 @@
-"""`bachlit fit | validate | test | predict`: LightningCLI, in which what the user types beats what a checkpoint holds."""
+"""`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
 
 import json
 import logging
@@ -25,9 +25,17 @@ from bachlit.model import ChoraleModel
 from bachlit.parsing import check_decoder, one_sentence
 
 # What Lightning says of its own insides, or of loaders that are not ours.
-_NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*`IterableDataset` has `__len__`.*", ".*litlogger.*",
-          ".*TF32 acceleration.*", ".*args parameter is intended to run.*", ".*The dirpath has changed.*", ".*transfer_batch_to_device.*",
-          ".*Checkpoint directory .* exists.*")
+_NOISE = (
+    ".*LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*`IterableDataset` has `__len__`.*",
+    ".*litlogger.*",
+    ".*TF32 acceleration.*",
+    ".*args parameter is intended to run.*",
+    ".*The dirpath has changed.*",
+    ".*transfer_batch_to_device.*",
+    ".*Checkpoint directory .* exists.*",
+)
 
 
 class ChoraleCLI(LightningCLI):
@@ -52,7 +60,9 @@ class ChoraleCLI(LightningCLI):
             }
         )
 
-    def setup_parser(self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]) -> None:
+    def setup_parser(
+        self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
+    ) -> None:
         """Add what `predict` alone has."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
         predict = self._subcommand_parsers["predict"]
@@ -83,7 +93,9 @@ class RememberOptions(Callback):
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Add them."""
         checkpoint["bachlit_options"] = json.dumps(self.options)
 
@@ -144,10 +156,14 @@ def _remembered(args: Sequence[str], folder: Path) -> list[str]:
         raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        options = json.loads(checkpoint["bachlit_options"]) if "bachlit_options" in checkpoint else {
-            "model": {"network": checkpoint["bachlit"]["network"]},
-            "data": {key: checkpoint["bachlit"][key] for key in ("encoding", "keys")},
-        }
+        options = (
+            json.loads(checkpoint["bachlit_options"])
+            if "bachlit_options" in checkpoint
+            else {
+                "model": {"network": checkpoint["bachlit"]["network"]},
+                "data": {key: checkpoint["bachlit"][key] for key in ("encoding", "keys")},
+            }
+        )
     except Exception as error:  # unpickling fails in many ways
         raise CheckpointError(
             f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
@@ -173,7 +189,9 @@ def _refuse_foreign_classes(options: Any) -> None:
 def _class_paths(options: Any) -> Iterator[str]:
     if isinstance(options, Mapping):
         for key, value in options.items():
-            if isinstance(value, str) and (key == "class_path" or re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value)):
+            if isinstance(value, str) and (
+                key == "class_path" or re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value)
+            ):
                 yield value
             yield from _class_paths(value)
     elif isinstance(options, list):

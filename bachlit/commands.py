@@ -15,6 +15,7 @@ from bachlit.scores import write_midi, write_musicxml
 
 def harmonize(
     melody: Path,
+    *,
     voice: Voice = "soprano",
     decoder: Decoder | None = None,
     seed: int = 0,
@@ -35,15 +36,15 @@ def harmonize(
     """
     output = output or Path(f"{melody.stem}-harmonized")
     _check_place(output)
-    chorale = api.harmonize(
-        melody, voice=voice, decoder=decoder, seed=seed, checkpoint=checkpoint, quantize=quantize
-    )
+    chorale = api.harmonize(melody, voice=voice, decoder=decoder, seed=seed, checkpoint=checkpoint, quantize=quantize)
     _write(chorale, output)
 
 
 def compose(
     num: int = 1,
+    *,
     decoder: Decoder | None = None,
+    min_bars: int = 8,
     max_bars: int = 40,
     seed: int = 0,
     checkpoint: Path | None = None,
@@ -54,13 +55,15 @@ def compose(
     Args:
         num: How many.
         decoder: Chooses the notes, such as Sampling.
+        min_bars: No piece ends before so many bars of 4/4, or before max_bars if that is less.
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
         seed: The first piece's; the next has the next.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
         output: A file (.musicxml or .mid), or a name without an ending for both; several pieces get their seeds added.
     """
     _check_place(output)
-    for chorale in api.compose(num, decoder=decoder, max_bars=max_bars, seed=seed, checkpoint=checkpoint):
+    chorales = api.compose(num, decoder=decoder, min_bars=min_bars, max_bars=max_bars, seed=seed, checkpoint=checkpoint)
+    for chorale in chorales:
         number = f"-{chorale.name.rpartition('-')[2]}" if num > 1 else ""
         _write(chorale, output.with_name(f"{output.stem}{number}{output.suffix}"))
 
@@ -102,11 +105,13 @@ def _check_place(output: Path) -> None:
     """Say before the work, not after it, that its result could not be written."""
     if output.suffix and output.suffix not in _WRITERS:
         raise ScoreError(
-            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to have no "
-            "ending for both."
+            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to "
+            "have no ending for both."
         )
     if not output.absolute().parent.is_dir():
-        raise ScoreError(f"There is no folder {output.absolute().parent} to write to; make it, or choose another --output.")
+        raise ScoreError(
+            f"There is no folder {output.absolute().parent} to write to; make it, or choose another --output."
+        )
 
 
 def _write(chorale: Chorale, output: Path) -> None:

@@ -213,7 +213,7 @@ class Jsb16Corpus(Corpus):
 def _main_module_hidden() -> Iterator[None]:
     """Keep fresh processes from running the caller's script again, which they do to one without a `__main__` guard."""
     main = sys.modules["__main__"]
-    hidden = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    hidden: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
     main.__spec__ = None
     try:
         yield

@@ -42,8 +42,9 @@ class ChoraleDataModule(pl.LightningDataModule):
     def __init__(
         self,
         corpus: Corpus | None = None,
+        *,
         encoding: Encoding | None = None,
-        keys: Keys = "home",
+        keys: Keys = "all",
         lanes: int = 16,
         window: int = 128,
         shares: tuple[float, float, float] = (0.8, 0.1, 0.1),
@@ -102,7 +103,9 @@ class ChoraleDataModule(pl.LightningDataModule):
     def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader:
         chorales = self.folds[fold]
         if not chorales:
-            raise CorpusError(f"The corpus has no pieces to {fold} on; expected at least one. Add some, or change shares.")
+            raise CorpusError(
+                f"The corpus has no pieces to {fold} on; expected at least one. Add some, or change shares."
+            )
         num_ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         if self.lanes % num_ranks:
             raise OptionError(

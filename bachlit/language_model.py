@@ -4,8 +4,9 @@ It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.model`
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +21,6 @@ from bachlit.tokens import END, START
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 _FORMAT = 1
-Kind = TypeVar("Kind")
 
 
 class LanguageModel:
@@ -32,7 +32,7 @@ class LanguageModel:
         keys: The keys in which the network was trained.
     """
 
-    def __init__(self, network: Network, encoding: Encoding, keys: Keys = "home") -> None:
+    def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
 
     @property
@@ -95,14 +95,14 @@ class LanguageModel:
         """
         if description.get("format") != _FORMAT or description.get("keys") not in get_args(Keys):
             raise CheckpointError(
-                f"The model's description has format {description.get('format')!r} and keys {description.get('keys')!r}; "
-                f"expected format {_FORMAT}. Use the bachlit that wrote it."
+                f"The model's description has format {description.get('format')!r} and keys "
+                f"{description.get('keys')!r}; expected format {_FORMAT}. Use the bachlit that wrote it."
             )
         try:
-            encoding = _known(Encoding, description["encoding"]["class_path"])(**description["encoding"]["init_args"])
-            network = _known(Network, description["network"]["class_path"])(
-                encoding.vocabulary_size, **description["network"]["init_args"]
-            )
+            part = description["encoding"]
+            encoding: Encoding = _known(Encoding, part["class_path"])(**part["init_args"])
+            part = description["network"]
+            network: Network = _known(Network, part["class_path"])(encoding.vocabulary_size, **part["init_args"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"The model's description doesn't fit its classes: {error}.") from error
         return cls(network.eval(), encoding, description["keys"])
@@ -143,13 +143,24 @@ class LanguageModel:
             ) from error
         except CheckpointError:
             raise
-        except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            SafetensorError,
+            OSError,
+            EOFError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise CheckpointError(
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
             ) from error
         except Exception as error:  # unpickling fails in many ways
-            raise CheckpointError(f"{path} isn't a checkpoint of bachlit, and was not opened ({type(error).__name__}).") from error
+            raise CheckpointError(
+                f"{path} isn't a checkpoint of bachlit, and was not opened ({type(error).__name__})."
+            ) from error
         return model
 
 
@@ -157,9 +168,9 @@ def _path_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _known(base: type[Kind], class_path: str) -> type[Kind]:
+def _known(base: type[Any], class_path: str) -> Callable[..., Any]:
     """The imported subclass with this path."""
-    kinds = list(base.__subclasses__())
+    kinds: list[type[Any]] = list(base.__subclasses__())
     for kind in kinds:
         if _path_of(kind) == class_path:
             return kind

@@ -1,14 +1,13 @@
 """ChoraleModel, the LightningModule: loss, state carried from window to window, optimiser, evaluation, prediction."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding, SatbEncoding
@@ -41,17 +40,18 @@ class ChoraleModel(pl.LightningModule):
     def __init__(
         self,
         network: Callable[[int], Network] = TokenLSTM,
+        *,
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
         lr_scheduler: LRSchedulerCallable | None = None,
         encoding: Encoding | None = None,
-        keys: Keys = "home",
+        keys: Keys = "all",
     ) -> None:
         super().__init__()
         self.encoding = encoding or SatbEncoding()
         self.keys = keys
         self.network = network(self.encoding.vocabulary_size)
-        self.loss = loss or nn.CrossEntropyLoss()
+        self.loss_function: nn.Module = loss or nn.CrossEntropyLoss()
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.decoder: Decoder = BeamSearch()
         self.decoding_seed = 0
@@ -74,7 +74,7 @@ class ChoraleModel(pl.LightningModule):
         """The mean loss of a window's targets."""
         logits = self._carry("train", batch)
         real = batch.targets >= 0
-        loss: Tensor = self.loss(logits[real], batch.targets[real])
+        loss: Tensor = self.loss_function(logits[real], batch.targets[real])
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.targets))
         return loss
 
@@ -91,7 +91,10 @@ class ChoraleModel(pl.LightningModule):
         return write(self.language_model, batch, decoder=self.decoder, seeds=[self.decoding_seed] * len(batch))
 
     def _evaluate(self, stage: Stage, batch: Window) -> None:
-        self.likelihood[stage].update(self._carry(stage, batch), batch.targets, batch.slots)
+        self._metric(stage).update(self._carry(stage, batch), batch.targets, batch.slots)
+
+    def _metric(self, stage: Stage) -> Likelihood:
+        return cast(Likelihood, self.likelihood[stage])
 
     def _carry(self, stage: Stage, batch: Window) -> Tensor:
         """Logits of a window, from the memory that the window before left."""
@@ -132,8 +135,7 @@ class ChoraleModel(pl.LightningModule):
         self._report("test")
 
     def _report(self, stage: Stage) -> None:
-        metric = self.likelihood[stage]
-        assert isinstance(metric, Likelihood)
+        metric = self._metric(stage)
         for name, value in metric.compute().items():
             # Already summed over processes by the metric.
             self.log(f"{stage}/{name}", value.float(), prog_bar=name == "nats_per_frame", rank_zero_only=False)
@@ -145,9 +147,8 @@ class ChoraleModel(pl.LightningModule):
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            return [optimizer], [{"scheduler": scheduler, "monitor": "val/nats_per_token"}]
-        return [optimizer], [scheduler]
+        # Only schedules that watch a figure read the monitor.
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val/nats_per_token"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what rebuilds the network around its weights."""

@@ -41,7 +41,8 @@ def check_decoder(args: Sequence[str]) -> None:
         OptionError: If there is no such decoder.
     """
     names = sorted(
-        name for name, kind in vars(decoding).items()
+        name
+        for name, kind in vars(decoding).items()
         if inspect.isclass(kind) and issubclass(kind, Decoder) and not inspect.isabstract(kind)
     )
     for index, word in enumerate(args):

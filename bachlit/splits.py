@@ -20,7 +20,8 @@ def group_by_tune(chorales: Sequence[Chorale]) -> list[int]:
     Two pieces open alike if their first 7 melodic intervals are the same, or if the first 14 intervals from beat to
     beat are within an edit distance of 4: passing notes, another pickup or another rhythm don't part them.
 
-    >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 69, 71, 72, 74, 72, 71, 69, 67) for _ in "beat"])
+    >>> notes = (67, 69, 71, 72, 74, 72, 71, 69, 67)
+    >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in notes for _ in range(4)])
     >>> group_by_tune([tune, tune.transpose(3), Chorale.from_pitches([[60, 0, 0, 0]] * 8)])
     [0, 0, 1]
     """
@@ -64,10 +65,8 @@ def split_by_tune(
 def _intervals(chorale: Chorale, *, beats: bool) -> tuple[int, ...]:
     """The soprano's moves in semitones, repeated pitches counted once, from note to note or from beat to beat."""
     soprano = chorale.pitches[:, 0].astype(np.int64)
-    if beats:
-        heard = soprano[chorale.pickup % FRAMES_PER_QUARTER :: FRAMES_PER_QUARTER]
-    else:
-        heard = soprano[chorale.onsets[:, 0]]
+    on_beats = soprano[chorale.pickup % FRAMES_PER_QUARTER :: FRAMES_PER_QUARTER]
+    heard = on_beats if beats else soprano[chorale.onsets[:, 0]]
     moves: npt.NDArray[np.int64] = np.diff(heard[heard != REST])
     return tuple(moves[moves != 0].tolist())
 
@@ -80,9 +79,7 @@ def _within(first: tuple[int, ...], second: tuple[int, ...], limit: int) -> bool
     for row, left in enumerate(first, start=1):
         current = [row]
         for column, right in enumerate(second, start=1):
-            current.append(
-                min(distances[column] + 1, current[-1] + 1, distances[column - 1] + (left != right))
-            )
+            current.append(min(distances[column] + 1, current[-1] + 1, distances[column - 1] + (left != right)))
         if min(current) > limit:
             return False
         distances = current

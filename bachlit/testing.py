@@ -23,7 +23,7 @@ from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.networks import Network
 from bachlit.tokens import END, START
 
-_CLOSE = {"rtol": 1e-4, "atol": 1e-4}
+_TOLERANCE = 1e-4
 
 
 class ToyModel:
@@ -130,7 +130,7 @@ def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
 
 @torch.no_grad()
 def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3, num_tokens: int = 20) -> None:
-    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees another or the future."""
+    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future."""
     network.eval()
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randint(1, vocabulary_size, (batch_size, num_tokens), generator=generator)
@@ -139,17 +139,23 @@ def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3
     half = num_tokens // 2
     first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
     second, after = network(tokens[:, half:], memory)
-    assert torch.allclose(torch.cat([first, second], 1), whole, **_CLOSE), "two windows with carried memory equal one"
+    assert torch.allclose(torch.cat([first, second], 1), whole, rtol=_TOLERANCE, atol=_TOLERANCE), (
+        "two windows with carried memory equal one"
+    )
     for part, other in zip(after, after_whole, strict=True):
         assert part.shape[0] == batch_size, "memory has the batch first"
-        assert torch.allclose(part, other, **_CLOSE), "two windows leave the memory that one leaves"
+        assert torch.allclose(part, other, rtol=_TOLERANCE, atol=_TOLERANCE), (
+            "two windows leave the memory that one leaves"
+        )
     order = torch.arange(batch_size).flip(0)
     gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
-    assert torch.allclose(gathered, second[order], **_CLOSE), "memory can be gathered by row"
+    assert torch.allclose(gathered, second[order], rtol=_TOLERANCE, atol=_TOLERANCE), "memory can be gathered by row"
     changed = tokens.clone()
     changed[:, half:] = 1
     blind, _ = network(changed, network.initial_memory(batch_size))
-    assert torch.allclose(blind[:, :half], whole[:, :half], **_CLOSE), "no logit depends on later tokens"
+    assert torch.allclose(blind[:, :half], whole[:, :half], rtol=_TOLERANCE, atol=_TOLERANCE), (
+        "no logit depends on later tokens"
+    )
 
 
 def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
@@ -197,7 +203,7 @@ def check_decoder(
         fault = _fault(prompt, generation.tokens[row].cpu(), row)
         assert fault is None, f"every output obeys the prompt and its constraint: {fault}"
     rescored = stepped_score(model, generation.tokens)
-    assert torch.allclose(generation.log_prob, rescored, **_CLOSE), (
+    assert torch.allclose(generation.log_prob, rescored, rtol=_TOLERANCE, atol=_TOLERANCE), (
         f"the log-probability is the model's: {generation.log_prob.tolist()} reported, {rescored.tolist()} re-scored"
     )
     again = decoder.decode(model, prompt, RowGenerators(seeds))

@@ -117,5 +117,9 @@ class WindowLoader:
                 start += self._num_windows[piece] * self.window
         for index in range(len(self)):
             cut = slice(index * self.window, (index + 1) * self.window)
-            yield Window(*(torch.from_numpy(a[:, cut].copy()) for a in (tokens, targets, slots)),
-                         torch.from_numpy(reset[:, index].copy()))
+            yield Window(
+                tokens=torch.from_numpy(tokens[:, cut].copy()),
+                targets=torch.from_numpy(targets[:, cut].copy()),
+                slots=torch.from_numpy(slots[:, cut].copy()),
+                reset=torch.from_numpy(reset[:, index].copy()),
+            )

@@ -29,9 +29,7 @@ class Written:
         self.chorale, self.log_prob, self.score = chorale, log_prob, score
 
 
-def write(
-    model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, seeds: Sequence[int]
-) -> list[Written]:
+def write(model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, seeds: Sequence[int]) -> list[Written]:
     """Fill the free cells of prompts, all at once.
 
     Args:
@@ -63,7 +61,7 @@ def write(
 
 
 def write_freely(
-    model: LanguageModel, *, decoder: Decoder, seeds: Sequence[int], max_frames: int = 640
+    model: LanguageModel, *, decoder: Decoder, seeds: Sequence[int], min_frames: int = 1, max_frames: int = 640
 ) -> list[Written]:
     """Compose pieces from nothing.
 
@@ -73,17 +71,20 @@ def write_freely(
         model: Predicts the tokens.
         decoder: Chooses the tokens.
         seeds: One a piece.
+        min_frames: No piece ends before so many sixteenths.
         max_frames: A piece that hasn't ended after so many sixteenths is ended there.
 
     Returns:
         As many pieces as there are seeds.
     """
-    if max_frames < 1 or not seeds:
+    if not 1 <= min_frames <= max_frames or not seeds:
         raise OptionError(
-            f"{len(seeds)} pieces of at most {max_frames} sixteenths are no music; expected both at least 1."
+            f"{len(seeds)} pieces of {min_frames} to {max_frames} sixteenths can't be written; expected at least 1 "
+            "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
         )
     encoding = _writing_encoding(model)
     mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
+    mask[: min_frames * encoding.frame_size, END] = False
     mask[-1] = False
     mask[-1, END] = True
     generation = _decode(model, encoding, [mask] * len(seeds), decoder, seeds)
@@ -91,7 +92,11 @@ def write_freely(
     for row, seed in enumerate(seeds):
         notes = encoding.decode(generation.tokens[row].numpy())
         chorale = dataclasses.replace(
-            notes, key=estimate_key(notes.pitches), pickup=_likely_pickup(notes), title=f"Chorale {seed}", name=f"chorale-{seed}"
+            notes,
+            key=estimate_key(notes.pitches),
+            pickup=_likely_pickup(notes),
+            title=f"Chorale {seed}",
+            name=f"chorale-{seed}",
         )
         pieces.append(Written(chorale, float(generation.log_prob[row]), float(generation.score[row])))
     return pieces
@@ -125,8 +130,8 @@ def _decode(
 def _writing_encoding(model: LanguageModel) -> SatbEncoding:
     if not isinstance(model.encoding, SatbEncoding):
         raise CheckpointError(
-            f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell the "
-            "voices apart; use one trained with SatbEncoding."
+            f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell "
+            "the voices apart; use one trained with SatbEncoding."
         )
     return model.encoding
 
@@ -140,7 +145,8 @@ def _move(model: LanguageModel, prompt: Prompt) -> int:
         if sounding.size and not low <= sounding.min() <= sounding.max() <= high:
             raise PromptError(
                 f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(sounding.min())} to "
-                f"{_name(sounding.max())}; expected {_name(low)} to {_name(high)}. Transpose it, or give it to another voice."
+                f"{_name(sounding.max())}; expected {_name(low)} to {_name(high)}. Transpose it, or give it to "
+                "another voice."
             )
     return semitones_home(estimate_key(pitches, prompt.chorale.key)) if model.keys == "home" else 0
 

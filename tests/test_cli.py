@@ -45,7 +45,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
-        args = ["fit", *QUICK, *TINY, *corpus, "--data.keys=all", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
+        args = [
+            "fit",
+            *QUICK,
+            *TINY,
+            *corpus,
+            "--data.keys=all",
+            "--trainer.max_epochs=3",
+            "--trainer.log_every_n_steps=1",
+        ]
         assert main(args) == 0
     return folder / "runs" / "bachlit" / "version_0"
 
@@ -67,7 +75,13 @@ def test_a_fit_leaves_checkpoints_curves_and_its_configuration(trained: Path) ->
     assert {path.name for path in (trained / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     with (trained / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    for name in ("train/loss_step", "train/loss_epoch", "val/nats_per_token", "val/nats_per_frame", "val/accuracy/alto"):
+    for name in (
+        "train/loss_step",
+        "train/loss_epoch",
+        "val/nats_per_token",
+        "val/nats_per_frame",
+        "val/accuracy/alto",
+    ):
         assert [row[name] for row in rows if row[name]], name
     assert "hidden: 12" in (trained / "config.yaml").read_text()
 
@@ -81,8 +95,10 @@ def test_the_best_checkpoint_is_the_best_by_validation(trained: Path, corpus: li
 
 
 def test_a_checkpoint_brings_its_own_options_and_typed_ones_beat_them(trained: Path, tmp_path: Path) -> None:
-    """The network, the keys and the corpus are the checkpoint's; a config is beaten by it, and what is typed beats both."""
-    (tmp_path / "other.yaml").write_text("model: {network: {class_path: TokenLSTM, init_args: {hidden: 99}}}\ndata: {lanes: 3}\n")
+    """The network, the keys and the corpus are the checkpoint's; it beats a config, and what is typed beats both."""
+    (tmp_path / "other.yaml").write_text(
+        "model: {network: {class_path: TokenLSTM, init_args: {hidden: 99}}}\ndata: {lanes: 3}\n"
+    )
     checkpoint = f"{trained}/checkpoints/best.ckpt"
     assert main(["test", *QUICK, "--config", "other.yaml", "--ckpt_path", checkpoint]) == 0
     assert figures("test")["test/nats_per_pitch_token"] > 0
@@ -108,7 +124,10 @@ def test_predict_decodes_with_the_typed_decoder_and_writes_scores(trained: Path,
     args = ["predict", *QUICK, "--ckpt_path", checkpoint, "--data.prompts", str(TWINKLE)]
     assert main([*args, "--decoder", decoder, "--seed=4", "--output=out"]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"twinkle.musicxml", "twinkle.mid"}
-    assert main(["harmonize", str(TWINKLE), "--checkpoint", checkpoint, "--decoder", decoder, "--seed=4", "--output=x"]) == 0
+    assert (
+        main(["harmonize", str(TWINKLE), "--checkpoint", checkpoint, "--decoder", decoder, "--seed=4", "--output=x"])
+        == 0
+    )
     assert read_chorale("out/twinkle.musicxml") == read_chorale("out/twinkle.musicxml")
     assert (tmp_path / "out/twinkle.musicxml").read_bytes() == (tmp_path / "x.musicxml").read_bytes()
 
@@ -151,7 +170,10 @@ WRONG = {
     "an option that is none": (["fit", "--model.network.hiden=3"], "hiden"),
     "a network that is none": (["fit", "--model.network=TokenLSTMM"], "TokenLSTMM"),
     "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Greedy, Sampling"),
-    "a corpus that isn't there": (["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"], "none holds no train.json"),
+    "a corpus that isn't there": (
+        ["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"],
+        "none holds no train.json",
+    ),
     "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
     "a value of the wrong kind": (["fit", "--data.window=wide"], "window"),
 }

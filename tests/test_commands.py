@@ -114,8 +114,14 @@ WRONG = {
     "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
     "a tune too low for a soprano": (["harmonize", "low.musicxml"], "expected A3 to A5"),
     "a voice that is none": (["harmonize", "low.musicxml", "--voice", "baritone"], "voice"),
-    "a decoder that is none": (["harmonize", "low.musicxml", "--decoder", "Beam"], "expected BeamSearch, Greedy, Sampling"),
-    "a decoder's bad option": (["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"], "at least 1"),
+    "a decoder that is none": (
+        ["harmonize", "low.musicxml", "--decoder", "Beam"],
+        "expected BeamSearch, Greedy, Sampling",
+    ),
+    "a decoder's bad option": (
+        ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
+        "at least 1",
+    ),
     "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
     "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "unrecognized arguments: --sead"),
     "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),

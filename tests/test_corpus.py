@@ -135,7 +135,9 @@ def test_jsb16_keeps_its_own_folds(tmp_path: Path) -> None:
     assert [piece.name for piece in Jsb16Corpus(tmp_path).chorales()] == ["train-0", "train-1", "test-0"]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[[1, 2]]", "[[[60, 60, 60]]]", '[["a"]]', "[[[60, 60, 60, 600]]]", "[1]"])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[[1, 2]]", "[[[60, 60, 60]]]", '[["a"]]', "[[[60, 60, 60, 600]]]", "[1]"]
+)
 def test_a_file_that_is_no_fold_of_jsb16_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text(content)
     with pytest.raises(CorpusError, match="JSB-16th"):
@@ -155,8 +157,6 @@ def test_every_chorale_of_bach_survives_writing_and_reading(bach: list[Chorale],
         for field in ("pitches", "onsets", "fermatas"):
             assert np.array_equal(getattr(again, field), getattr(piece, field)), (piece.name, field)
         assert (again.time_signature, again.pickup, again.key) == (piece.time_signature, piece.pickup, piece.key)
-
-
 
 
 def test_a_script_without_a_main_guard_reads_a_corpus_once(folder: Path) -> None:

@@ -39,7 +39,9 @@ FREE = {"__init__", "__main__", "cli", "commands", "parsing", "benchmark"}
 
 def modules() -> list[tuple[str, Path]]:
     """Every module with the room that it belongs to."""
-    found = [(path.relative_to(ROOT / "bachlit").parts[0].removesuffix(".py"), path) for path in ROOT.glob("bachlit/**/*.py")]
+    found = [
+        (path.relative_to(ROOT / "bachlit").parts[0].removesuffix(".py"), path) for path in ROOT.glob("bachlit/**/*.py")
+    ]
     return found + [("callbacks", path) for path in ROOT.glob("callbacks/*.py")]
 
 
@@ -54,7 +56,9 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("room", "path"), modules(), ids=lambda value: value.name if isinstance(value, Path) else value)
+@pytest.mark.parametrize(
+    ("room", "path"), modules(), ids=lambda value: value.name if isinstance(value, Path) else value
+)
 def test_imports_point_one_way(room: str, path: Path) -> None:
     if room in FREE:
         return

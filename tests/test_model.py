@@ -1,7 +1,7 @@
 """The laws of training."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytorch_lightning as pl
@@ -53,9 +53,9 @@ def fit(
 
 @pytest.mark.parametrize("encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__)
 def test_training_learns(encoding: Encoding, bach: list[Chorale], tmp_path: Path) -> None:
-    trainer, model, data = fit(bach[:10], tmp_path, epochs=1, encoding=encoding)
+    trainer, *_ = fit(bach[:10], tmp_path, epochs=1, encoding=encoding)
     early = trainer.callback_metrics["val/nats_per_token"].item()
-    trainer, model, data = fit(bach[:10], tmp_path, epochs=5, encoding=encoding)
+    trainer, *_ = fit(bach[:10], tmp_path, epochs=5, encoding=encoding)
     late = trainer.callback_metrics["val/nats_per_token"].item()
     assert late < early - 0.2
     assert {"train/loss_epoch", "val/nats_per_frame", "val/nats_per_pitch_token"} <= set(trainer.callback_metrics)
@@ -106,7 +106,7 @@ def test_memory_is_detached_and_fresh_where_a_piece_begins(bach: list[Chorale]) 
 
 def test_any_loss_can_be_swapped_in_and_sees_no_padding(bach: list[Chorale], tmp_path: Path) -> None:
     class Counting(nn.Module):
-        seen: list[int] = []
+        seen: ClassVar[list[int]] = []
 
         def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
             assert logits.shape[0] == targets.shape[0]
@@ -120,7 +120,7 @@ def test_any_loss_can_be_swapped_in_and_sees_no_padding(bach: list[Chorale], tmp
 
 
 def test_a_checkpoint_is_a_language_model(bach: list[Chorale], tmp_path: Path) -> None:
-    trainer, model, data = fit(bach[:8], tmp_path)
+    trainer, model, _ = fit(bach[:8], tmp_path)
     trainer.save_checkpoint(tmp_path / "model.ckpt")
     loaded = LanguageModel.load(tmp_path / "model.ckpt")
     tokens = torch.from_numpy(model.encoding.encode(bach[0]))[None, 1:]

@@ -26,7 +26,10 @@ def test_settings_of_one_tune_are_one_group(groups: dict[str, int]) -> None:
 
 def test_transposing_a_piece_does_not_change_its_group(bach: list[Chorale]) -> None:
     pieces = bach[:60]
-    moved = [piece.transpose(int(move)) for piece, move in zip(pieces, np.random.default_rng(0).integers(-6, 7, 60), strict=True)]
+    moved = [
+        piece.transpose(int(move))
+        for piece, move in zip(pieces, np.random.default_rng(0).integers(-6, 7, 60), strict=True)
+    ]
     assert group_by_tune(pieces) == group_by_tune(moved)
 
 

@@ -62,7 +62,8 @@ def test_windows_hold_whole_frames_and_slots_count_from_the_mark(bach: list[Chor
 def test_ranks_have_equally_many_windows_and_share_the_lanes(num_ranks: int, bach: list[Chorale]) -> None:
     whole = list(loader(bach[:30], SatbEncoding(), shuffle=True))
     ranks = [
-        list(loader(bach[:30], SatbEncoding(), shuffle=True, rank=rank, num_ranks=num_ranks)) for rank in range(num_ranks)
+        list(loader(bach[:30], SatbEncoding(), shuffle=True, rank=rank, num_ranks=num_ranks))
+        for rank in range(num_ranks)
     ]
     assert {len(windows) for windows in ranks} == {len(whole)}
     for index, window in enumerate(whole):

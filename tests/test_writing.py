@@ -92,7 +92,9 @@ def test_the_soprano_survives_the_whole_way_from_file_to_file(
     for decoder in DECODERS:
         [written] = write(small_model, [Prompt.voices(tune, "soprano")], decoder=decoder, seeds=[seed])
         write_musicxml(written.chorale, folder / "chorale.musicxml")
-        assert_given_back(read_melody(folder / "chorale.musicxml"), dataclasses.replace(tune, name="chorale"), "soprano")
+        assert_given_back(
+            read_melody(folder / "chorale.musicxml"), dataclasses.replace(tune, name="chorale"), "soprano"
+        )
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -125,9 +127,7 @@ def test_pieces_written_together_are_those_written_alone(small_model: LanguageMo
 
 
 def test_more_pieces_leave_the_first_as_they_were(small_model: LanguageModel) -> None:
-    two, four = (
-        write_freely(small_model, decoder=Sampling(), seeds=range(num), max_frames=40) for num in (2, 4)
-    )
+    two, four = (write_freely(small_model, decoder=Sampling(), seeds=range(num), max_frames=40) for num in (2, 4))
     assert [piece.chorale for piece in four[:2]] == [piece.chorale for piece in two]
 
 
@@ -136,6 +136,8 @@ def test_free_pieces_end_and_are_no_longer_than_allowed(small_model: LanguageMod
         for decoder in (Sampling(), Greedy(), BeamSearch(3)):
             for piece in write_freely(small_model, decoder=decoder, seeds=range(3), max_frames=max_frames):
                 assert 1 <= piece.chorale.num_frames <= max_frames
+    for piece in write_freely(small_model, decoder=Sampling(), seeds=range(3), min_frames=30, max_frames=40):
+        assert 30 <= piece.chorale.num_frames <= 40
 
 
 def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: LanguageModel) -> None:

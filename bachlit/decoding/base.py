@@ -176,11 +176,11 @@ class StepDecoder(Decoder):
 def _plain_kernels() -> Iterator[None]:
     """Without oneDNN, whose LSTM is made for whole sequences: one step of it takes three to eight times as long."""
     # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
-    enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)
+    enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
-        torch.backends.mkldnn.set_flags(_enabled=enabled)
+        torch.backends.mkldnn.set_flags(_enabled=enabled)  # type: ignore[no-untyped-call]
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:
@@ -200,4 +200,3 @@ def _refuse_dead_ends(allowed: Tensor, score: Tensor, t: int, constraint: Constr
             f"Row {row} came to step {t} with no token that {constraint} and the prompt both allow; "
             "relax a constraint, give fewer cells, or use a decoder that keeps more hypotheses."
         )
-

@@ -27,6 +27,4 @@ class Sampling(StepDecoder):
         # The largest ratio of probability to an exponential draw is a sample; what isn't allowed has the ratio 0.
         draws = generator.exponential(*log_probs.shape[1:]).to(tempered)
         token = (tempered.exp() / draws).argmax(2)
-        return Choice(
-            token.new_zeros(token.shape), token, score + tempered.gather(2, token.unsqueeze(2)).squeeze(2)
-        )
+        return Choice(token.new_zeros(token.shape), token, score + tempered.gather(2, token.unsqueeze(2)).squeeze(2))

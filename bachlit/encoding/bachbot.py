@@ -72,7 +72,8 @@ class BachBotEncoding(Encoding):
     def completes_frame(self) -> BoolArray:
         """See `Encoding.completes_frame`: delimiters, and END for the last frame."""
         ids = np.arange(self.vocabulary_size)
-        return (ids == DELIMITER) | (ids == END)
+        completes: BoolArray = (ids == DELIMITER) | (ids == END)
+        return completes
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""

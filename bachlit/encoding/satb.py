@@ -84,8 +84,8 @@ class SatbEncoding(Encoding):
         if outside.any():
             frame, voice = (int(index[0]) for index in np.nonzero(outside))
             raise EncodingError(
-                f"{chorale.name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} at frame "
-                f"{frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
+                f"{chorale.name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} "
+                f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
             )
         tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~chorale.onsets
         return np.where(sounding, tokens, REST_TOKEN)[:, self._columns]
@@ -205,4 +205,5 @@ class SatbEncoding(Encoding):
     def completes_frame(self) -> BoolArray:
         """See `Encoding.completes_frame`: the marks but END."""
         ids = np.arange(self.vocabulary_size)
-        return (ids == FRAME) | (ids == FERMATA)
+        completes: BoolArray = (ids == FRAME) | (ids == FERMATA)
+        return completes

@@ -65,7 +65,7 @@ def test_sampling_draws_from_the_renormalised_tempered_distribution(temperature:
     draws = 20_000
     many = TokenPrompt(prompt(1).allowed.expand(draws, -1, -1), NoReturn(VOCABULARY))
     drawn = Sampling(temperature).decode(model(), many, RowGenerators(range(draws))).tokens.tolist()
-    counts = {tokens: 0 for tokens in legal}
+    counts = dict.fromkeys(legal, 0)
     for tokens in drawn:
         counts[tuple(tokens)] += 1
     chi_squared = sum((counts[tokens] - draws * p) ** 2 / (draws * p) for tokens, p in expected.items())
@@ -105,7 +105,7 @@ def test_rows_of_different_lengths_end_each_at_its_own_end() -> None:
 def test_nothing_allowed_is_a_named_error_that_tells_row_step_and_constraint() -> None:
     impossible = prompt(3).allowed.clone()
     impossible[1, 2] = False
-    with pytest.raises(DeadEndError, match="Row 1 came to step 2 .*NoReturn"):
+    with pytest.raises(DeadEndError, match=r"Row 1 came to step 2 .*NoReturn"):
         Greedy().decode(model(), TokenPrompt(impossible, NoReturn(VOCABULARY)), RowGenerators(range(3)))
 
 
