@@ -2,9 +2,11 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from threading import Timer
 
 from bachlit.errors import BachlitError
 
@@ -53,17 +55,31 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(command: str, args: list[str]) -> int:
     if command in ("harmonize", "compose"):
-        from bachlit import commands  # noqa: PLC0415  # each command imports what it needs
+        with _loading():
+            from bachlit import commands  # noqa: PLC0415  # each command imports what it needs
 
         commands.run(command, args)
         return 0
     if command in ("fit", "validate", "test", "predict"):
-        from bachlit import cli  # noqa: PLC0415  # Lightning takes seconds to import
+        with _loading():
+            from bachlit import cli  # noqa: PLC0415  # Lightning takes seconds to import
 
         cli.run(command, args)
         return 0
     print(f"bachlit: there is no command {command!r}; see bachlit --help.", file=sys.stderr)
     return 2
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Tell a person at a terminal, after a second, that libraries are being loaded."""
+    notice = Timer(1.0, print, ["Loading PyTorch ..."], {"file": sys.stderr, "flush": True})
+    if sys.stderr.isatty():
+        notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

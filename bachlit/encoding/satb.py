@@ -85,7 +85,8 @@ class SatbEncoding(Encoding):
             frame, voice = (int(index[0]) for index in np.nonzero(outside))
             raise EncodingError(
                 f"{chorale.name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} "
-                f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
+                f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the "
+                "encoding's compass."
             )
         tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~chorale.onsets
         return np.where(sounding, tokens, REST_TOKEN)[:, self._columns]
