@@ -73,7 +73,7 @@ class LanguageModel:
         logits, _ = self.network(inputs, self.begin(len(tokens)))
         self.network.train(training)
         log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
-        return torch.where(inputs == END, 0.0, log_probs).double().sum(1)
+        return torch.where(inputs == END, 0.0, log_probs).cpu().double().sum(1)
 
     def describe(self) -> dict[str, Any]:
         """What rebuilds this model around its weights, as plain data."""

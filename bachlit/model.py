@@ -138,7 +138,7 @@ class ChoraleModel(pl.LightningModule):
         metric = self._metric(stage)
         for name, value in metric.compute().items():
             # Already summed over processes by the metric.
-            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "nats_per_frame", rank_zero_only=False)
+            self.log(f"{stage}/{name}", value, prog_bar=name == "nats_per_frame", rank_zero_only=False)
         metric.reset()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -11,7 +11,7 @@ def note(name: str, length: float = 4, *, before: str = "", after: str = "", voi
         alter = name.count("#") - name.count("b")
         pitch = f"<pitch><step>{name[0]}</step><alter>{alter}</alter><octave>{name[-1]}</octave></pitch>"
     tie, notations = (after, "") if after.startswith("<tie ") else ("", after)
-    duration = "" if "<grace" in before else f"<duration>{int(12 * length)}</duration>"
+    duration = "" if "<grace" in before else f"<duration>{round(12 * length)}</duration>"
     return (
         f"<note>{before}{pitch}{duration}{tie}<voice>{voice}</voice>"
         + (f"<notations>{notations}</notations>" if notations else "")

@@ -94,13 +94,13 @@ def test_a_signature_does_not_outweigh_clear_notes(key: Key) -> None:
 
 
 def test_a_signature_of_seven_is_that_of_five_the_other_way() -> None:
-    music = in_key(SCALES, Key(-5))
-    assert estimate_key(music, Key(7)) == estimate_key(music, Key(-5)) == Key(-5)
+    flat = np.arange(60, 72)
+    assert estimate_key(flat, Key(7)).fifths == estimate_key(flat, Key(-5)).fifths == -5
 
 
 @pytest.mark.parametrize("pitches", [[], [0, 0], [[0, 0], [0, 0]]])
 def test_silence_is_in_c_major(pitches: list[int]) -> None:
-    assert estimate_key(np.array(pitches, int)) == Key()
+    assert estimate_key(np.array(pitches, int)) == estimate_key(np.array(pitches, int), Key(3)) == Key()
 
 
 def test_a_flat_histogram_is_in_the_signature() -> None:

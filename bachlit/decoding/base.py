@@ -137,7 +137,9 @@ class StepDecoder(Decoder):
         fixed = prompt.allowed.to(device)
         rows = torch.arange(batch, device=device).unsqueeze(1)  # (B, 1)
         token = torch.full((batch, width), START, device=device)
-        score = torch.full((batch, width), -torch.inf, device=device, dtype=torch.float64)
+        # Sums over thousands of tokens want double precision, which Apple's GPUs don't have.
+        precision = torch.float32 if device.type == "mps" else torch.float64
+        score = torch.full((batch, width), -torch.inf, device=device, dtype=precision)
         score[:, 0] = 0.0
         log_prob = torch.zeros_like(score)
         state = prompt.constraint.begin(batch, width, device)
@@ -153,7 +155,7 @@ class StepDecoder(Decoder):
             log_probs = torch.where(ended, 0.0, log_probs)
             _refuse_dead_ends(allowed, score, t, prompt.constraint)
             choice = self.step(score, log_probs, allowed, generator)
-            gained = log_probs[rows, choice.parent, choice.token].double()
+            gained = log_probs[rows, choice.parent, choice.token].to(precision)
             log_prob = log_prob.gather(1, choice.parent) + torch.where(choice.score > -torch.inf, gained, 0.0)
             token, score = choice.token, choice.score
             tokens.append(token)

@@ -23,7 +23,7 @@ class Sampling(StepDecoder):
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """See `StepDecoder.step`. The score is the tempered distribution's own log-probability."""
-        tempered = (log_probs.double() / self.temperature).masked_fill(~allowed, -float("inf")).log_softmax(2)
+        tempered = (log_probs.to(score.dtype) / self.temperature).masked_fill(~allowed, -float("inf")).log_softmax(2)
         # The largest ratio of probability to an exponential draw is a sample; what isn't allowed has the ratio 0.
         draws = generator.exponential(*log_probs.shape[1:]).to(tempered)
         token = (tempered.exp() / draws).argmax(2)

@@ -40,15 +40,15 @@ def tally(logits: Tensor, targets: Tensor, slots: Tensor, completes_frame: Tenso
     (1.386, 1.0, 1.0)
     """
     real = targets >= 0
-    logits, targets, slots = logits[real].double(), targets[real], slots[real]  # (M, V), (M,), (M,)
+    logits, targets, slots = logits[real].float(), targets[real], slots[real]  # (M, V), (M,), (M,)
     nats = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    correct = (logits.argmax(-1) == targets).double()
+    correct = (logits.argmax(-1) == targets).float()
     zeros = nats.new_zeros(num_slots)
     return Tally(
         zeros.index_add(0, slots, nats),
         zeros.index_add(0, slots, correct),
         zeros.index_add(0, slots, torch.ones_like(nats)),
-        completes_frame[targets].sum().double(),
+        completes_frame[targets].sum().float(),
     )
 
 
@@ -91,8 +91,8 @@ class Likelihood(Metric):
         self.slot_names = tuple(slot_names)
         self.register_buffer("completes_frame", completes_frame, persistent=False)
         for name in ("nats", "correct", "targets"):
-            self.add_state(name, torch.zeros(len(self.slot_names), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("frames", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+            self.add_state(name, torch.zeros(len(self.slot_names)), dist_reduce_fx="sum")
+        self.add_state("frames", torch.zeros(()), dist_reduce_fx="sum")
 
     def update(self, logits: Tensor, targets: Tensor, slots: Tensor) -> None:
         """Add a batch: (B, N, V), (B, N), (B, N)."""

@@ -154,9 +154,21 @@ def test_a_fermata_of_abc_costs_no_note(tmp_path: Path, fermata: str) -> None:
     assert (chorale.pickup, chorale.title) == (0, "Herr")
 
 
+def test_words_of_abc_are_not_taken_for_fermatas(tmp_path: Path) -> None:
+    tune = 'X:1\nT:Herr\nM:4/4\nL:1/4\nK:C\n"Haupt"C D !trill!E F|G A B c| % He sang\nw: Herr He\n'
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_melody(save(tmp_path, "file.abc", tune)).num_frames == 32
+
+
 def test_abc_in_latin_1_is_read(tmp_path: Path) -> None:
     tune = "X:1\nT:Nun bitten wir den heilgen Geist, für\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n"
     assert read_melody(save(tmp_path, "file.abc", tune.encode("latin-1"))).title.endswith("für")
+
+
+def test_a_reason_of_several_lines_is_told_in_one(tmp_path: Path) -> None:
+    sentence = refused(save(tmp_path, "file.abc", "X:1\nL:1/4\nK:C\n[CE\nG|\n"))
+    assert "Bad chord indicator: [CE G|" in sentence
 
 
 def test_a_book_of_tunes_is_refused_but_one_tune_is_read(tmp_path: Path) -> None:
@@ -190,6 +202,17 @@ def test_a_voice_of_midi_is_found_by_the_name_of_its_track(tmp_path: Path) -> No
     ]
 
 
+def test_midi_is_not_rounded_behind_ones_back(tmp_path: Path) -> None:
+    # music21 by itself rounds MIDI to sixteenths and triplets.
+    data = bytearray(to_midi(melody((60, 1), (62, 16), (64, 15))))
+    data[12:14] = (960).to_bytes(2, "big")  # twice the ticks a quarter: every note is half as long
+    path = save(tmp_path, "file.mid", bytes(data))
+    with pytest.raises(ScoreError, match="has a note finer than a sixteenth"):
+        read_melody(path)
+    with pytest.warns(ScoreWarning, match="left out 1 note"):
+        assert sung(read_melody(path, quantize=True)) == [(62, 8), (64, 8)]
+
+
 def test_the_sound_of_a_midi_track_does_not_transpose_it(tmp_path: Path) -> None:
     trumpet = to_midi(melody((67, 4), (69, 12)), voices=("soprano",)).replace(b"\xc0\x34", b"\xc0\x38")
     assert sung(read_melody(save(tmp_path, "file.mid", trumpet))) == [(67, 4), (69, 12)]
@@ -219,4 +242,4 @@ def test_a_name_or_an_octave_clef_does_not_transpose(tmp_path: Path, name: str) 
 def test_what_music21_warns_of_is_not_passed_on(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_melody(save(tmp_path, "file.xml", score([line("C4 D4 E4 F4", 4.03)])), quantize=True)
+        read_melody(save(tmp_path, "file.xml", score([line("C4 D4 E4") + note("F4", 49 / 12)])), quantize=True)

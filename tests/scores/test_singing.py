@@ -111,6 +111,10 @@ def test_what_is_finer_than_a_sixteenth_is_refused_with_its_measure(tmp_path: Pa
     )
 
 
+def test_a_last_note_that_ends_between_sixteenths_is_refused(tmp_path: Path) -> None:
+    assert "finer than a sixteenth in measure 2" in refusal(tmp_path, BAR, note("C4", 15.5))
+
+
 def test_quantizing_rounds_triplets_to_the_nearest_sixteenth(tmp_path: Path) -> None:
     triplet = line("C4 D4 E4", 4 / 3) + note("F4", 12)
     assert sung(read(tmp_path, triplet, quantize=True)) == [(60, 1), (62, 2), (64, 1), (65, 12)]
