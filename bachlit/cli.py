@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import sys
 import tempfile
 import warnings
@@ -36,6 +35,9 @@ _NOISE = (
     ".*transfer_batch_to_device.*",
     ".*Checkpoint directory .* exists.*",
 )
+
+# The options under which a string names a class or a function.
+_CLASS_KEYS = ("class_path", "network", "loss", "optimizer", "lr_scheduler", "corpus", "encoding")
 
 
 class ChoraleCLI(LightningCLI):
@@ -189,9 +191,7 @@ def _refuse_foreign_classes(options: Any) -> None:
 def _class_paths(options: Any) -> Iterator[str]:
     if isinstance(options, Mapping):
         for key, value in options.items():
-            if isinstance(value, str) and (
-                key == "class_path" or re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value)
-            ):
+            if isinstance(value, str) and key in _CLASS_KEYS:
                 yield value
             yield from _class_paths(value)
     elif isinstance(options, list):

@@ -10,11 +10,12 @@ from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
+from bachlit.files import write_whole
 from bachlit.keys import Keys
 from bachlit.networks import Memory, Network
 from bachlit.tokens import END, START
@@ -111,8 +112,8 @@ class LanguageModel:
         """Write the weights and the description into a folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(self.network.state_dict(), folder / WEIGHTS)
-        (folder / DESCRIPTION).write_text(json.dumps(self.describe(), indent=2) + "\n")
+        write_whole(folder / WEIGHTS, save(self.network.state_dict()))
+        write_whole(folder / DESCRIPTION, (json.dumps(self.describe(), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":

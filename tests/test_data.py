@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from few import Few
 
 from bachlit.chorale import RANGES, VOICES, Chorale
-from bachlit.corpus import Corpus, Fold
 from bachlit.data import ChoraleDataModule, move_home, singable_moves
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CorpusError, OptionError
@@ -16,21 +16,8 @@ from bachlit.tokens import START
 from bachlit.windows import IGNORED, WindowLoader
 
 
-class Few(Corpus):
-    """A corpus of a few pieces with folds of its own."""
-
-    def __init__(self, pieces: list[Chorale]) -> None:
-        self.pieces = pieces
-
-    def chorales(self) -> list[Chorale]:
-        return self.pieces
-
-    def folds(self) -> dict[Fold, list[Chorale]]:
-        return {"train": self.pieces[:-2], "valid": self.pieces[-2:], "test": []}
-
-
 def module(pieces: list[Chorale], **options: object) -> ChoraleDataModule:
-    data = ChoraleDataModule(Few(pieces), **{"lanes": 2} | options)  # type: ignore[arg-type]
+    data = ChoraleDataModule(Few(pieces, held_out=(2, 0)), **{"lanes": 2} | options)  # type: ignore[arg-type]
     data.setup("fit")
     return data
 
@@ -116,7 +103,7 @@ def test_prompts_come_from_a_folder_a_file_or_the_test_pieces(tmp_path: Path, ba
     assert [prompt.chorale.name for prompt in from_folder] == ["a", "b"]
     from_file = [p for b in module(bach[:6], prompts=tmp_path / "a.musicxml").predict_dataloader() for p in b]
     assert np.array_equal(from_file[0].chorale.pitches[:, 0], bach[1].pitches[:, 0])
-    data = ChoraleDataModule(Few(bach[:6]), voice="bass")
+    data = ChoraleDataModule(Few(bach[:6], held_out=(2, 0)), voice="bass")
     data.folds = {"train": [], "valid": [], "test": bach[:3]}
     from_fold = [prompt for batch in data.predict_dataloader() for prompt in batch]
     assert [prompt.given.all(axis=0).tolist() for prompt in from_fold] == [[False, False, False, True]] * 3

@@ -6,26 +6,15 @@ from typing import Any, ClassVar
 import pytest
 import pytorch_lightning as pl
 import torch
+from few import Few
 from torch import nn
 
 from bachlit.chorale import Chorale
-from bachlit.corpus import Corpus, Fold
 from bachlit.data import ChoraleDataModule
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.networks import TokenLSTM
-
-
-class Few(Corpus):
-    def __init__(self, pieces: list[Chorale]) -> None:
-        self.pieces = pieces
-
-    def chorales(self) -> list[Chorale]:
-        return self.pieces
-
-    def folds(self) -> dict[Fold, list[Chorale]]:
-        return {"train": self.pieces[:-4], "valid": self.pieces[-4:-2], "test": self.pieces[-2:]}
 
 
 def small_network(vocabulary_size: int) -> TokenLSTM:

@@ -1,10 +1,10 @@
 """Scores in and out: MusicXML, MXL, MIDI, ABC and kern are read, MusicXML and MIDI are written."""
 
-import tempfile
 from pathlib import Path
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
+from bachlit.files import write_whole
 from bachlit.scores.files import SUFFIXES, ScoreWarning
 from bachlit.scores.midi import to_midi
 from bachlit.scores.musicxml import to_musicxml
@@ -41,14 +41,7 @@ def write_midi(chorale: Chorale, path: str | Path) -> None:
 
 
 def _write(content: bytes, path: Path) -> None:
-    part = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
-            part = Path(file.name)
-            file.write(content)
-        part.chmod(0o644)
-        part.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error

@@ -1,58 +1,36 @@
-"""Where chorales come from: Bach in music21, a folder of scores, JSB-16th. Read once, cached."""
+"""Corpora of score files, parsed once on all cores: Bach's in music21, and folders of one's own."""
 
 import dataclasses
 import hashlib
-import json
 import multiprocessing
 import os
 import re
 import sys
-import tempfile
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
-from zipfile import BadZipFile
+from typing import Any
 
-import numpy as np
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from bachlit.chorale import Chorale
+from bachlit.corpus.base import Corpus
+from bachlit.corpus.cache import load_chorales, save_chorales
 from bachlit.errors import CorpusError, ScoreError
-from bachlit.keys import Key
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 
 # In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
-Fold = Literal["train", "valid", "test"]
-FOLDS: tuple[Fold, ...] = ("train", "valid", "test")
-
 # Raise it whenever the same files would be read into other chorales: caches of earlier readers are then left alone.
 _READER_VERSION = 2
-
-
-class Corpus(ABC):
-    """A source of chorales."""
-
-    @abstractmethod
-    def chorales(self) -> list[Chorale]:
-        """Every chorale, always in the same order, each with a `name` of its own.
-
-        Raises:
-            CorpusError: If the corpus isn't there or holds no chorale.
-        """
-
-    def folds(self) -> dict[Fold, list[Chorale]] | None:
-        """The corpus's own division for training, validation and test, or None if it has none."""
-        return None
 
 
 class ScoreCorpus(Corpus):
@@ -82,11 +60,11 @@ class ScoreCorpus(Corpus):
         """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
         files = self.files()
         path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.npz"
-        stored = _load(path)
+        stored = load_chorales(path)
         if stored is None:
             stored = self._parse(files)
             if stored[0]:
-                _save(path, *stored)
+                save_chorales(path, *stored)
         chorales, self.skipped = stored
         if self.skipped:
             named = "; ".join(f"{name}: {reason}" for name, reason in list(self.skipped.items())[:5])
@@ -102,7 +80,7 @@ class ScoreCorpus(Corpus):
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _parse(self, files: dict[str, Path]) -> tuple[list[Chorale], dict[str, str]]:
-        workers = min(self.workers or len(os.sched_getaffinity(0)), len(files))
+        workers = min(self.workers or _num_cores(), len(files))
         read = partial(_read, quantize=self.quantize)
         progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1)
         if workers == 1:
@@ -168,47 +146,6 @@ class FolderCorpus(ScoreCorpus):
         return {path.relative_to(self.path).as_posix(): path for path in paths}
 
 
-class Jsb16Corpus(Corpus):
-    """JSB-16th: `train.json`, `valid.json` and `test.json`, as many as are there, and their division as it stands.
-
-    A file is a list of pieces, a piece a list of frames, a frame four MIDI pitches from soprano to bass, -1 a rest.
-    There are no ties: a note begins where the pitch changes.
-
-    Args:
-        path: The folder that holds the files.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-
-    def chorales(self) -> list[Chorale]:
-        """See `Corpus.chorales`: the folds one after another."""
-        return [chorale for fold in self.folds().values() for chorale in fold]
-
-    def folds(self) -> dict[Fold, list[Chorale]]:
-        """See `Corpus.folds`. A fold whose file isn't there is empty."""
-        folds = {fold: self._fold(fold) for fold in FOLDS}
-        if not any(folds.values()):
-            raise CorpusError(f"{self.path} holds no train.json, valid.json or test.json; expected JSB-16th's files.")
-        return folds
-
-    def _fold(self, fold: Fold) -> list[Chorale]:
-        path = self.path / f"{fold}.json"
-        if not path.is_file():
-            return []
-        try:
-            pieces = json.loads(path.read_text())
-            return [
-                Chorale.from_pitches(np.maximum(np.asarray(piece, np.int64), 0), name=f"{fold}-{index}")
-                for index, piece in enumerate(pieces)
-            ]
-        except (ValueError, TypeError) as error:
-            raise CorpusError(
-                f"{path} isn't a fold of JSB-16th ({error}); expected a list of pieces, each a list of frames of "
-                "four pitches."
-            ) from error
-
-
 @contextmanager
 def _main_module_hidden() -> Iterator[None]:
     """Keep fresh processes from running the caller's script again, which they do to one without a `__main__` guard."""
@@ -219,6 +156,11 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         vars(main).update(hidden)
+
+
+def _num_cores() -> int:
+    """The cores that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_number(path: Path) -> list[int | str]:
@@ -235,59 +177,3 @@ def _read(item: tuple[str, Path], *, quantize: bool) -> Chorale | str:
         except ScoreError as error:
             return str(error)
     return dataclasses.replace(chorale, name=name)
-
-
-def _save(path: Path, chorales: Sequence[Chorale], skipped: dict[str, str]) -> None:
-    """Write a cache whole or not at all. A cache that can't be written costs time, not the work at hand."""
-    metadata = [
-        {
-            "num_frames": chorale.num_frames,
-            "time_signature": chorale.time_signature,
-            "pickup": chorale.pickup,
-            "key": chorale.key,
-            "title": chorale.title,
-            "name": chorale.name,
-        }
-        for chorale in chorales
-    ]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
-            np.savez_compressed(
-                file,
-                pitches=np.concatenate([chorale.pitches for chorale in chorales]),
-                onsets=np.concatenate([chorale.onsets for chorale in chorales]),
-                fermatas=np.concatenate([chorale.fermatas for chorale in chorales]),
-                metadata=np.array(json.dumps({"chorales": metadata, "skipped": skipped})),
-            )
-        Path(file.name).replace(path)
-    except OSError as error:
-        warnings.warn(f"The chorales could not be cached in {path.parent} ({error}).", stacklevel=2)
-
-
-def _load(path: Path) -> tuple[list[Chorale], dict[str, str]] | None:
-    """The chorales of a cache, or None if there is none or it is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            about: dict[str, Any] = json.loads(str(arrays["metadata"]))
-            pitches, onsets, fermatas = arrays["pitches"], arrays["onsets"], arrays["fermatas"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-    chorales = []
-    start = 0
-    for piece in about["chorales"]:
-        end = start + piece["num_frames"]
-        chorales.append(
-            Chorale(
-                pitches=pitches[start:end],
-                onsets=onsets[start:end],
-                fermatas=fermatas[start:end],
-                time_signature=tuple(piece["time_signature"]),
-                pickup=piece["pickup"],
-                key=Key(*piece["key"]),
-                title=piece["title"],
-                name=piece["name"],
-            )
-        )
-        start = end
-    return chorales, about["skipped"]

@@ -1,0 +1,51 @@
+"""Jsb16Corpus: the benchmark that published models of Bach's chorales report on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from bachlit.chorale import Chorale
+from bachlit.corpus.base import FOLDS, Corpus, Fold
+from bachlit.errors import CorpusError
+
+
+class Jsb16Corpus(Corpus):
+    """JSB-16th: `train.json`, `valid.json` and `test.json`, as many as are there, and their division as it stands.
+
+    A file is a list of pieces, a piece a list of frames, a frame four MIDI pitches from soprano to bass, -1 a rest.
+    There are no ties: a note begins where the pitch changes.
+
+    Args:
+        path: The folder that holds the files.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def chorales(self) -> list[Chorale]:
+        """See `Corpus.chorales`: the folds one after another."""
+        return [chorale for fold in self.folds().values() for chorale in fold]
+
+    def folds(self) -> dict[Fold, list[Chorale]]:
+        """See `Corpus.folds`. A fold whose file isn't there is empty."""
+        folds = {fold: self._fold(fold) for fold in FOLDS}
+        if not any(folds.values()):
+            raise CorpusError(f"{self.path} holds no train.json, valid.json or test.json; expected JSB-16th's files.")
+        return folds
+
+    def _fold(self, fold: Fold) -> list[Chorale]:
+        path = self.path / f"{fold}.json"
+        if not path.is_file():
+            return []
+        try:
+            pieces = json.loads(path.read_text())
+            return [
+                Chorale.from_pitches(np.maximum(np.asarray(piece, np.int64), 0), name=f"{fold}-{index}")
+                for index, piece in enumerate(pieces)
+            ]
+        except (ValueError, TypeError) as error:
+            raise CorpusError(
+                f"{path} isn't a fold of JSB-16th ({error}); expected a list of pieces, each a list of frames of "
+                "four pitches."
+            ) from error
