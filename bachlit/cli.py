@@ -1,27 +1,26 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
 
-import json
 import logging
-import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-import torch
 import yaml
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
+from bachlit.api import PRETRAINED
 from bachlit.callbacks import ScoreWriter
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
+from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.parsing import check_decoder, one_sentence
+from bachlit.remembering import RememberOptions, recall
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (
@@ -36,15 +35,12 @@ _NOISE = (
     ".*Checkpoint directory .* exists.*",
 )
 
-# The options under which a string names a class or a function.
-_CLASS_KEYS = ("class_path", "network", "loss", "optimizer", "lr_scheduler", "corpus", "encoding")
-
 
 class ChoraleCLI(LightningCLI):
     """The command line over `ChoraleModel` and `ChoraleDataModule`.
 
     The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
-    `--seed` and `--output`.
+    `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that ship.
     """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -77,29 +73,26 @@ class ChoraleCLI(LightningCLI):
         options = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.subcommand]
         self.trainer_defaults["callbacks"] = [RememberOptions({key: options[key] for key in ("model", "data")})]
 
+    def before_validate(self) -> None:
+        """Take the weights that ship if no checkpoint is named."""
+        if self.config_init[self.subcommand]["ckpt_path"] is None:
+            try:
+                self.model.network.load_state_dict(LanguageModel.load(PRETRAINED).network.state_dict())
+            except RuntimeError as error:
+                raise CheckpointError(
+                    "The weights that ship with bachlit don't fit the network that was asked for; name a checkpoint "
+                    "with --ckpt_path, or leave the network's options out."
+                ) from error
+
+    before_test = before_validate
+
     def before_predict(self) -> None:
         """Hand the decoder over: it belongs to the prediction, not to the model's hyper-parameters."""
+        self.before_validate()
         options = self.config_init["predict"]
         self.model.decoder = options["decoder"] or BeamSearch()
         self.model.decoding_seed = options["seed"]
         self.trainer.callbacks.append(ScoreWriter(options["output"]))  # type: ignore[attr-defined]
-
-
-class RememberOptions(Callback):
-    """Writes the options of the model and the data into every checkpoint, so that later commands needn't repeat them.
-
-    Args:
-        options: Plain data.
-    """
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.options = options
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Add them."""
-        checkpoint["bachlit_options"] = json.dumps(self.options)
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -117,14 +110,16 @@ def run(command: str, args: Sequence[str]) -> None:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(lambda record: "litlogger" not in record.msg)
     check_decoder(args)
     configs, others = _part_configs(args)
+    recalled = recall(_checkpoint(others) or (None if command == "fit" else PRETRAINED), typed=[*configs, *others])
     quiet: dict[str, Any] = {"exit_on_error": False}
     with tempfile.TemporaryDirectory() as folder, one_sentence(command):
-        remembered = _remembered(others, Path(folder))
+        remembered = Path(folder) / "remembered.yaml"
+        remembered.write_text(yaml.safe_dump(recalled))
         # Later options win: config files, then the checkpoint, then what was typed.
         ChoraleCLI(
             ChoraleModel,
             ChoraleDataModule,
-            args=[command, *configs, *remembered, *others],
+            args=[command, *configs, "--config", str(remembered), *others],
             seed_everything_default=0,
             auto_configure_optimizers=False,
             save_config_kwargs={"overwrite": True},
@@ -147,53 +142,10 @@ def _part_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
     return configs, others
 
 
-def _remembered(args: Sequence[str], folder: Path) -> list[str]:
-    """`--config FILE` with the options that the checkpoint of `--ckpt_path` remembers, if it names one."""
+def _checkpoint(args: Sequence[str]) -> Path | None:
+    """The file that `--ckpt_path` names, if it names one."""
     path = next((word.partition("=")[2] for word in args if word.startswith("--ckpt_path=")), None)
     if path is None and "--ckpt_path" in args[:-1]:
         path = args[list(args).index("--ckpt_path") + 1]
-    if path is None or path in ("best", "last", "hpc", "registry", "null"):
-        return []
-    if not Path(path).is_file():
-        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        options = (
-            json.loads(checkpoint["bachlit_options"])
-            if "bachlit_options" in checkpoint
-            else {
-                "model": {"network": checkpoint["bachlit"]["network"]},
-                "data": {key: checkpoint["bachlit"][key] for key in ("encoding", "keys")},
-            }
-        )
-    except Exception as error:  # unpickling fails in many ways
-        raise CheckpointError(
-            f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
-            "`bachlit fit` wrote."
-        ) from error
-    _refuse_foreign_classes(options)
-    file = folder / "remembered.yaml"
-    file.write_text(yaml.safe_dump(options))
-    return ["--config", str(file)]
-
-
-def _refuse_foreign_classes(options: Any) -> None:
-    """Refuse a checkpoint that names a class nobody imported: parsing it would import its module and run its code."""
-    for path in _class_paths(options):
-        module, _, name = path.rpartition(".")
-        if not hasattr(sys.modules.get(module), name):
-            raise CheckpointError(
-                f"The checkpoint wants the class {path}, which isn't imported here; if it is yours and you trust it, "
-                "name it on the command line, or import its module first."
-            )
-
-
-def _class_paths(options: Any) -> Iterator[str]:
-    if isinstance(options, Mapping):
-        for key, value in options.items():
-            if isinstance(value, str) and key in _CLASS_KEYS:
-                yield value
-            yield from _class_paths(value)
-    elif isinstance(options, list):
-        for value in options:
-            yield from _class_paths(value)
+    # Lightning's own words for checkpoints of a run of fit.
+    return None if path in (None, "best", "last", "hpc", "registry", "null") else Path(str(path))

@@ -164,6 +164,27 @@ def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(
     assert not (tmp_path / "boom").exists()
 
 
+def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(corpus: list[str], tmp_path: Path) -> None:
+    (tmp_path / "own_network.py").write_text(
+        "from bachlit.networks import TokenLSTM\n"
+        "class Own(TokenLSTM):\n"
+        "    def __init__(self, vocabulary_size: int, *, width: int = 8) -> None:\n"
+        "        super().__init__(vocabulary_size, layers=1, hidden=width, embedding=4)\n"
+        "        self.config = {'width': width}\n"
+    )
+    own = ["--model.network=own_network.Own"]
+    args = [*QUICK, *corpus, *own, "--model.network.width=6", "--data.lanes=2"]
+    assert main(["fit", *args, "--trainer.max_epochs=1"]) == 0
+    checkpoint = "--ckpt_path=runs/bachlit/version_0/checkpoints/last.ckpt"
+    assert main(["test", *QUICK, *own, checkpoint]) == 0
+    assert "width: 6" in (tmp_path / "runs/bachlit/version_1/config.yaml").read_text()
+
+
+def test_without_a_checkpoint_the_weights_that_ship_are_used(corpus: list[str]) -> None:
+    assert main(["test", *QUICK, *corpus]) == 0
+    assert figures("test")["test/nats_per_frame"] < 3
+
+
 WRONG = {
     "a checkpoint that isn't there": (["test", "--ckpt_path=missing.ckpt"], "no checkpoint missing.ckpt"),
     "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
@@ -174,6 +195,7 @@ WRONG = {
         ["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"],
         "none holds no train.json",
     ),
+    "a network that the weights don't fit": (["test", "--model.network.hidden=9"], "don't fit the network"),
     "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
     "a value of the wrong kind": (["fit", "--data.window=wide"], "window"),
 }

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "callbacks": {"chorale", "scores", "writing"},
     "api": {"chorale", "decoding", "language_model", "prompt", "scores", "writing"},
 }  # fmt: skip
-FREE = {"__init__", "__main__", "cli", "commands", "parsing", "benchmark"}
+FREE = {"__init__", "__main__", "cli", "commands", "remembering", "parsing", "benchmark"}
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -1,0 +1,90 @@
+"""What a checkpoint remembers of the options that made it, and how a later command recalls them, safely."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from bachlit.errors import CheckpointError
+from bachlit.language_model import LanguageModel
+
+# The options under which a string names a class or a function.
+_CLASS_KEYS = ("class_path", "network", "loss", "optimizer", "lr_scheduler", "corpus", "encoding")
+
+
+class RememberOptions(Callback):
+    """Writes the options of the model and the data into every checkpoint, so that later commands needn't repeat them.
+
+    Args:
+        options: Plain data.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add them."""
+        checkpoint["bachlit_options"] = json.dumps(self.options)
+
+
+def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
+    """The options that a checkpoint remembers; of a model that no command trained, its network, encoding and keys.
+
+    Args:
+        path: A checkpoint, or a folder that `LanguageModel.save` wrote; None for no options.
+        typed: What the user typed. A class that is named there may be imported.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or it names a class that is neither imported nor typed.
+    """
+    if path is None:
+        return {}
+    options: dict[str, Any]
+    if path.is_dir():
+        options = _options_of(LanguageModel.load(path).describe())
+    elif not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
+    else:
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            remembered = checkpoint.get("bachlit_options")
+            options = json.loads(remembered) if remembered else _options_of(checkpoint["bachlit"])
+        except Exception as error:  # unpickling fails in many ways
+            raise CheckpointError(
+                f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
+                "`bachlit fit` wrote."
+            ) from error
+    for class_path in _class_paths(options):
+        module, _, name = class_path.rpartition(".")
+        # Parsing the options would import the module of a class that isn't known yet, and run whatever is in it.
+        if not hasattr(sys.modules.get(module), name) and not any(class_path in word for word in typed):
+            raise CheckpointError(
+                f"The checkpoint wants the class {class_path}, which isn't imported here; if you trust it, name it on "
+                f"the command line, such as --model.network {class_path}."
+            )
+    return options
+
+
+def _options_of(description: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": {"network": description["network"]},
+        "data": {"encoding": description["encoding"], "keys": description["keys"]},
+    }
+
+
+def _class_paths(options: Any) -> Iterator[str]:
+    if isinstance(options, Mapping):
+        for key, value in options.items():
+            if isinstance(value, str) and key in _CLASS_KEYS:
+                yield value
+            yield from _class_paths(value)
+    elif isinstance(options, list):
+        for value in options:
+            yield from _class_paths(value)
