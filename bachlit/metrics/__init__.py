@@ -1,5 +1,7 @@
 """Metrics: pure functions, and thin torchmetrics shells over them."""
 
 from bachlit.metrics.likelihood import Likelihood, Tally, figures, tally
+from bachlit.metrics.rules import RuleCounts, rule_counts, total
+from bachlit.metrics.texture import Texture, texture
 
-__all__ = ["Likelihood", "Tally", "figures", "tally"]
+__all__ = ["Likelihood", "RuleCounts", "Tally", "Texture", "figures", "rule_counts", "tally", "texture", "total"]

@@ -1,0 +1,133 @@
+"""Rules of part-writing, counted: parallels, crossings, spacing, ranges and leaps.
+
+Rules look at neighbouring frames g and f of which every pitch that they name sounds. Bach breaks all of them now and
+then; what matters is how often (see the figures in `test_rules.py`, measured on JSB-16th).
+"""
+
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bachlit.chorale import RANGES, REST, Chorale
+
+OCTAVE, FIFTH = 12, 7
+
+
+class RuleCounts(NamedTuple):
+    """How often a piece breaks each rule; add them up over pieces with `total`.
+
+    Attributes:
+        frames: Sixteenths in which the rules could be broken.
+        parallel_fifths: Two voices move, and are a fifth (or a twelfth ...) apart before and after.
+        parallel_octaves: Likewise an octave or a unison.
+        similar_fifths: Parallel fifths in which both voices move the same way.
+        similar_octaves: Parallel octaves in which both voices move the same way.
+        hidden_fifths: The outer voices move the same way into a fifth, the soprano by a leap.
+        hidden_octaves: Likewise into an octave.
+        crossings: Frames in which a voice is below its lower neighbour, a pair of neighbours at a time.
+        overlaps: Frames in which a voice goes below where its lower neighbour just was, or above where its upper was.
+        wide_soprano_alto: Frames in which they are more than an octave apart.
+        wide_alto_tenor: Likewise.
+        out_of_range: Notes outside their voice's range, a frame at a time.
+        wide_leaps: Moves of a voice by more than an octave.
+    """
+
+    frames: int = 0
+    parallel_fifths: int = 0
+    parallel_octaves: int = 0
+    similar_fifths: int = 0
+    similar_octaves: int = 0
+    hidden_fifths: int = 0
+    hidden_octaves: int = 0
+    crossings: int = 0
+    overlaps: int = 0
+    wide_soprano_alto: int = 0
+    wide_alto_tenor: int = 0
+    out_of_range: int = 0
+    wide_leaps: int = 0
+
+
+def rule_counts(chorale: Chorale) -> RuleCounts:
+    """Count what a chorale breaks.
+
+    >>> fifths = Chorale.from_pitches([[72, 67, 60, 48], [74, 67, 62, 50], [74, 67, 59, 43]])
+    >>> counts = rule_counts(fifths)  # soprano, tenor and bass all go up a tone
+    >>> counts.parallel_octaves, counts.parallel_fifths, counts.hidden_octaves
+    (3, 0, 0)
+    >>> rule_counts(Chorale.from_pitches([[60, 64, 55, 48]])).crossings
+    1
+    """
+    pitches = chorale.pitches.astype(np.int64)
+    sounding = pitches != REST
+    parallels = _parallels(pitches, sounding)
+    fifths, octaves = _hidden(pitches, sounding)
+    return RuleCounts(
+        chorale.num_frames,
+        *parallels,
+        hidden_fifths=fifths,
+        hidden_octaves=octaves,
+        crossings=sum(_below(pitches[:, [upper]], pitches[:, [lower]]) for upper, lower in pairwise(range(4))),
+        overlaps=sum(_overlaps(pitches, upper, lower) for upper, lower in pairwise(range(4))),
+        wide_soprano_alto=_wide(pitches, 0, 1),
+        wide_alto_tenor=_wide(pitches, 1, 2),
+        out_of_range=sum(
+            int((sounding[:, voice] & ((pitches[:, voice] < low) | (pitches[:, voice] > high))).sum())
+            for voice, (low, high) in enumerate(RANGES.values())
+        ),
+        wide_leaps=int(
+            ((np.abs(np.diff(pitches, axis=0)) > OCTAVE) & sounding[1:] & sounding[:-1]).sum(),
+        ),
+    )
+
+
+def total(counts: list[RuleCounts]) -> RuleCounts:
+    """The sums over pieces.
+
+    >>> total([RuleCounts(frames=10, crossings=1), RuleCounts(frames=20)])[:1]
+    (30,)
+    """
+    return RuleCounts(*(sum(column) for column in zip(*counts, strict=True)))
+
+
+def _parallels(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Parallel fifths and octaves, and those in similar motion, over all pairs of voices."""
+    moves = np.diff(pitches, axis=0)
+    sums = np.zeros(4, np.int64)
+    for upper, lower in combinations(range(4), 2):
+        pair = sounding[:, upper] & sounding[:, lower]
+        interval = np.abs(pitches[:, upper] - pitches[:, lower]) % OCTAVE
+        both_move = (moves[:, upper] != 0) & (moves[:, lower] != 0) & pair[1:] & pair[:-1]
+        same_way = moves[:, upper] * moves[:, lower] > 0
+        for index, size in enumerate((FIFTH, 0)):
+            parallel = both_move & (interval[1:] == size) & (interval[:-1] == size)
+            sums[index] += parallel.sum()
+            sums[index + 2] += (parallel & same_way).sum()
+    fifths, octaves, similar_fifths, similar_octaves = (int(count) for count in sums)
+    return fifths, octaves, similar_fifths, similar_octaves
+
+
+def _hidden(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Hidden fifths and octaves of the outer voices."""
+    soprano, bass = pitches[:, 0], pitches[:, 3]
+    pair = sounding[:, 0] & sounding[:, 3]
+    interval = np.abs(soprano - bass) % OCTAVE
+    same_way = np.diff(soprano) * np.diff(bass) > 0
+    leaps = same_way & (np.abs(np.diff(soprano)) > 2) & pair[1:] & pair[:-1]
+    fifths, octaves = (int((leaps & (interval[1:] == size) & (interval[:-1] != size)).sum()) for size in (FIFTH, 0))
+    return fifths, octaves
+
+
+def _below(upper: npt.NDArray[np.int64], lower: npt.NDArray[np.int64]) -> int:
+    return int(((upper < lower) & (upper != REST) & (lower != REST)).sum())
+
+
+def _overlaps(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
+    before, after = pitches[:-1], pitches[1:]
+    return _below(after[:, upper], before[:, lower]) + _below(before[:, upper], after[:, lower])
+
+
+def _wide(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
+    sounding = (pitches[:, upper] != REST) & (pitches[:, lower] != REST)
+    return int((sounding & (pitches[:, upper] - pitches[:, lower] > OCTAVE)).sum())

@@ -1,0 +1,30 @@
+"""Texture on cases that can be counted on one's fingers, and on Bach."""
+
+import pytest
+
+from bachlit.chorale import Chorale
+from bachlit.metrics import texture
+
+STILL = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
+RUNNING = Chorale.from_pitches([[67 + 2 * (frame % 2), 64, 60, 48] for frame in range(16)])
+
+
+def test_a_held_chord_does_nothing_and_a_trill_does_something_in_every_frame() -> None:
+    assert texture(STILL).changing == 0
+    assert texture(STILL).attacks == (1, 1, 1, 1)
+    assert texture(RUNNING).changing == 1
+    assert texture(RUNNING).attacks == (16, 1, 1, 1)
+    assert texture(RUNNING).stepwise == 1
+
+
+def test_pieces_are_pooled_by_their_length() -> None:
+    assert texture(STILL, RUNNING).attacks[0] == pytest.approx(8.5)
+    assert texture(STILL, RUNNING).changing == pytest.approx(0.5)
+
+
+def test_bach_moves_in_a_third_of_the_frames_mostly_by_step(bach: list[Chorale]) -> None:
+    pooled = texture(*bach)
+    assert 0.3 < pooled.changing < 0.42
+    assert 0.6 < pooled.stepwise < 0.9
+    assert max(pooled.lengths) == pooled.lengths[3]  # quarters
+    assert sum(pooled.lengths) > 0.9
