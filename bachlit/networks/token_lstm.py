@@ -81,4 +81,4 @@ def _normalise(norm: nn.Module, x: Tensor, real: Tensor | None) -> Tensor:
     flat = x.flatten(0, 1)  # (B N, H)
     if real is None or len(real) == len(flat):
         return norm(flat).view_as(x)  # type: ignore[no-any-return]
-    return torch.zeros_like(flat).index_copy(0, real, norm(flat[real])).view_as(x)
+    return torch.zeros_like(flat).index_copy(0, real, norm(flat.index_select(0, real))).view_as(x)
