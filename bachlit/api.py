@@ -85,7 +85,7 @@ def compose(
         _model(checkpoint),
         decoder=decoder or Sampling(temperature=0.9),
         seeds=range(seed, seed + num),
-        min_frames=16 * min(min_bars, max_bars),
+        min_frames=max(1, 16 * min(min_bars, max_bars)),
         max_frames=16 * max_bars,
     )
     return [piece.chorale for piece in written]

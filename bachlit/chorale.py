@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.errors import ChoraleError
-from bachlit.keys import Key
+from bachlit.keys import Key, estimate_key
 
 Voice = Literal["soprano", "alto", "tenor", "bass"]
 VOICES: tuple[Voice, ...] = get_args(Voice)
@@ -82,12 +82,14 @@ class Chorale:
 
     @classmethod
     def from_pitches(cls, pitches: npt.ArrayLike, *, pickup: int = 0, name: str = "") -> "Chorale":
-        """A chorale from (T, 4) pitches alone: a note begins where the pitch changes."""
+        """A chorale from (T, 4) pitches alone: a note begins where the pitch changes, the key is a guess."""
         array = np.asarray(pitches)
         onsets = np.ones(array.shape, dtype=np.bool_)
         if array.ndim == 2:
             onsets[1:] = array[1:] != array[:-1]
-        return cls(pitches=array, onsets=onsets, fermatas=np.zeros(len(array), np.bool_), pickup=pickup, name=name)
+        fermatas = np.zeros(len(onsets), np.bool_)
+        chorale = cls(pitches=array, onsets=onsets, fermatas=fermatas, pickup=pickup, name=name)
+        return dataclasses.replace(chorale, key=estimate_key(chorale.pitches))
 
     @property
     def num_frames(self) -> int:

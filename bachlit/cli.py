@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
-from bachlit.parsing import check_decoder, one_sentence
+from bachlit.parsing import one_sentence, refuse_unknown_decoder
 from bachlit.remembering import RememberOptions, recall
 
 # What Lightning says of its own insides, or of loaders that are not ours.
@@ -30,10 +30,12 @@ _NOISE = (
     ".*litlogger.*",
     ".*TF32 acceleration.*",
     ".*args parameter is intended to run.*",
-    ".*The dirpath has changed.*",
     ".*transfer_batch_to_device.*",
     ".*Checkpoint directory .* exists.*",
 )
+
+# Its words for checkpoints that an earlier run of fit left.
+_LIGHTNINGS_WORDS = ("best", "last", "hpc", "registry", "null")
 
 
 class ChoraleCLI(LightningCLI):
@@ -42,6 +44,10 @@ class ChoraleCLI(LightningCLI):
     The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
     `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that ship.
     """
+
+    def __init__(self, recalled: Path | None, **options: Any) -> None:
+        self.recalled = recalled
+        super().__init__(ChoraleModel, ChoraleDataModule, **options)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what every command has beside Lightning's own."""
@@ -55,6 +61,8 @@ class ChoraleCLI(LightningCLI):
                 "checkpoint.save_last": True,
                 "trainer.logger": {"class_path": "CSVLogger", "init_args": {"save_dir": "runs", "name": "bachlit"}},
                 "trainer.gradient_clip_val": 1.0,
+                "data.corpus": {"class_path": "bachlit.corpus.BachCorpus"},
+                "data.encoding": {"class_path": "bachlit.encoding.SatbEncoding"},
             }
         )
 
@@ -69,19 +77,32 @@ class ChoraleCLI(LightningCLI):
         predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
 
     def before_instantiate_classes(self) -> None:
-        """Keep the model's and the data's options, as plain data, for the checkpoints of this run."""
+        """Keep the model's and the data's options, as plain data, for the checkpoints of this run.
+
+        Raises:
+            CheckpointError: If the checkpoint that will be used isn't the one whose options were recalled.
+        """
+        used = self.config[self.subcommand].get("ckpt_path")
+        lightnings_own = self.subcommand == "fit" and used in _LIGHTNINGS_WORDS
+        if used is not None and not lightnings_own and Path(used) != self.recalled:
+            raise CheckpointError(
+                f"The checkpoint {used} can't be used so; name one file, once, on the command line: --ckpt_path FILE."
+            )
         options = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.subcommand]
         self.trainer_defaults["callbacks"] = [RememberOptions({key: options[key] for key in ("model", "data")})]
 
     def before_validate(self) -> None:
         """Take the weights that ship if no checkpoint is named."""
         if self.config_init[self.subcommand]["ckpt_path"] is None:
+            shipped = LanguageModel.load(PRETRAINED)
             try:
-                self.model.network.load_state_dict(LanguageModel.load(PRETRAINED).network.state_dict())
+                if shipped.encoding.config != self.model.encoding.config:
+                    raise RuntimeError("another encoding")
+                self.model.network.load_state_dict(shipped.network.state_dict())
             except RuntimeError as error:
                 raise CheckpointError(
-                    "The weights that ship with bachlit don't fit the network that was asked for; name a checkpoint "
-                    "with --ckpt_path, or leave the network's options out."
+                    "The weights that ship with bachlit don't fit the network and the encoding that were asked for; "
+                    "name a checkpoint with --ckpt_path, or leave the network's options out."
                 ) from error
 
     before_test = before_validate
@@ -105,20 +126,23 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    for noise in _NOISE:
+    # That a resumed fit forgets earlier best scores is news; for the other commands it isn't.
+    for noise in _NOISE if command == "fit" else (*_NOISE, ".*The dirpath has changed.*"):
         warnings.filterwarnings("ignore", message=noise)
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(lambda record: "litlogger" not in record.msg)
-    check_decoder(args)
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(
+        lambda record: "litlogger" not in record.getMessage()
+    )
+    refuse_unknown_decoder(args)
     configs, others = _part_configs(args)
-    recalled = recall(_checkpoint(others) or (None if command == "fit" else PRETRAINED), typed=[*configs, *others])
-    quiet: dict[str, Any] = {"exit_on_error": False}
+    checkpoint = _checkpoint(others)
+    recalled = recall(checkpoint or (None if command == "fit" else PRETRAINED), typed=[*_texts(configs), *others])
+    quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
     with tempfile.TemporaryDirectory() as folder, one_sentence(command):
         remembered = Path(folder) / "remembered.yaml"
         remembered.write_text(yaml.safe_dump(recalled))
         # Later options win: config files, then the checkpoint, then what was typed.
         ChoraleCLI(
-            ChoraleModel,
-            ChoraleDataModule,
+            checkpoint,
             args=[command, *configs, "--config", str(remembered), *others],
             seed_everything_default=0,
             auto_configure_optimizers=False,
@@ -147,5 +171,12 @@ def _checkpoint(args: Sequence[str]) -> Path | None:
     path = next((word.partition("=")[2] for word in args if word.startswith("--ckpt_path=")), None)
     if path is None and "--ckpt_path" in args[:-1]:
         path = args[list(args).index("--ckpt_path") + 1]
-    # Lightning's own words for checkpoints of a run of fit.
-    return None if path in (None, "best", "last", "hpc", "registry", "null") else Path(str(path))
+    return None if path is None or path in _LIGHTNINGS_WORDS else Path(path)
+
+
+def _texts(configs: Sequence[str]) -> Iterator[str]:
+    """What the typed config files say."""
+    for word in configs:
+        path = Path(word.removeprefix("--config="))
+        if path.is_file():
+            yield path.read_text()

@@ -1,5 +1,6 @@
 """`bachlit harmonize` and `bachlit compose`: the commands that need neither Lightning nor a corpus."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bachlit import api
 from bachlit.chorale import Chorale, Voice
 from bachlit.decoding import Decoder
 from bachlit.errors import ScoreError
-from bachlit.parsing import check_decoder, one_sentence
+from bachlit.parsing import one_sentence, refuse_unknown_decoder
 from bachlit.scores import write_midi, write_musicxml
 
 
@@ -31,13 +32,16 @@ def harmonize(
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
-        output: A file (.musicxml or .mid), or a name without an ending for both; MELODY-harmonized if left out.
+        output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
+            MELODY-harmonized if left out.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
-    output = output or Path(f"{melody.stem}-harmonized")
-    _check_place(output)
+    name = f"{melody.stem}-harmonized"
+    # A tune's own dots are no ending.
+    both = [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
+    places = both if output is None else _places(output, name)
     chorale = api.harmonize(melody, voice=voice, decoder=decoder, seed=seed, checkpoint=checkpoint, quantize=quantize)
-    _write(chorale, output)
+    _write(chorale, places)
 
 
 def compose(
@@ -59,13 +63,21 @@ def compose(
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
         seed: The first piece's; the next has the next.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
-        output: A file (.musicxml or .mid), or a name without an ending for both; several pieces get their seeds added.
+        output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
+            Several pieces get their seeds added.
     """
-    _check_place(output)
+    seeds = range(seed, seed + num)
+    places = [_places(output, "chorale") if num == 1 else _places(*_numbered(output, number)) for number in seeds]
     chorales = api.compose(num, decoder=decoder, min_bars=min_bars, max_bars=max_bars, seed=seed, checkpoint=checkpoint)
-    for chorale in chorales:
-        number = f"-{chorale.name.rpartition('-')[2]}" if num > 1 else ""
-        _write(chorale, output.with_name(f"{output.stem}{number}{output.suffix}"))
+    for chorale, its_places in zip(chorales, places, strict=True):
+        _write(chorale, its_places)
+
+
+def _numbered(output: Path, number: int) -> tuple[Path, str]:
+    """The same place for one of several pieces, and its name in a folder."""
+    ending = output.suffix if output.suffix.lower() in _WRITERS else ""
+    name = f"{output.name.removesuffix(ending)}-{number}"
+    return (output if output.is_dir() else output.parent / f"{name}{ending}"), f"chorale-{number}"
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose}
@@ -84,9 +96,11 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    check_decoder(args)
+    refuse_unknown_decoder(args)
     with one_sentence(command):
-        auto_cli(COMMANDS[command], args=_normal(args), prog=f"bachlit {command}", exit_on_error=False)
+        auto_cli(
+            COMMANDS[command], args=_normal(args), prog=f"bachlit {command}", exit_on_error=False, allow_abbrev=False
+        )
 
 
 def _normal(args: Sequence[str]) -> list[str]:
@@ -101,21 +115,35 @@ def _normal(args: Sequence[str]) -> list[str]:
     return normal
 
 
-def _check_place(output: Path) -> None:
-    """Say before the work, not after it, that its result could not be written."""
-    if output.suffix and output.suffix not in _WRITERS:
+def _places(output: Path, name: str) -> list[Path]:
+    """The files to write: `output` itself, or beside it with both endings; in it, by `name`, if it is a folder.
+
+    It is asked before the work, so that nobody waits for what can't be written.
+
+    Raises:
+        ScoreError: If the ending stands for no format, or the folder isn't there.
+    """
+    if output.is_dir():
+        output = output / name
+    elif output.suffix.lower() in _WRITERS:
+        return [_in_folder(output)]
+    elif re.fullmatch(r"\.[A-Za-z]\w{1,7}", output.suffix):
         raise ScoreError(
-            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to "
-            "have no ending for both."
+            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to have "
+            "no ending for both."
         )
-    if not output.absolute().parent.is_dir():
-        raise ScoreError(
-            f"There is no folder {output.absolute().parent} to write to; make it, or choose another --output."
-        )
+    return [_in_folder(output.parent / f"{output.name}{ending}") for ending in (".musicxml", ".mid")]
 
 
-def _write(chorale: Chorale, output: Path) -> None:
-    paths = [output] if output.suffix else [output.with_name(output.name + ending) for ending in (".musicxml", ".mid")]
-    for path in paths:
-        _WRITERS[path.suffix](chorale, path)
+def _in_folder(path: Path) -> Path:
+    if not path.absolute().parent.is_dir():
+        raise ScoreError(
+            f"There is no folder {path.absolute().parent} to write to; make it, or choose another --output."
+        )
+    return path
+
+
+def _write(chorale: Chorale, places: Sequence[Path]) -> None:
+    for path in places:
+        _WRITERS[path.suffix.lower()](chorale, path)
         print(path)

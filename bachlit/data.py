@@ -37,6 +37,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         seed: Decides the order and the keys of each epoch.
         prompts: A score or a folder of scores to harmonise by `predict`; the test pieces' melodies if None.
         voice: The voice that is given in `predict`.
+        quantize: Round what is finer than a sixteenth in the prompts instead of refusing it.
     """
 
     def __init__(
@@ -52,29 +53,37 @@ class ChoraleDataModule(pl.LightningDataModule):
         seed: int = 0,
         prompts: Path | None = None,
         voice: Voice = "soprano",
+        quantize: bool = False,
     ) -> None:
         super().__init__()
         if lanes < 1 or window < 1:
             raise OptionError(f"{lanes} lanes with a window of {window} make no batch; expected both at least 1.")
+        if min(seed, split_seed) < 0:
+            raise OptionError(f"Seeds of {seed} and {split_seed} can't be used; expected both at least 0.")
         self.corpus = corpus or BachCorpus()
         self.encoding = encoding or SatbEncoding()
         self.keys = keys
         self.lanes, self.window = lanes, window
         self.shares, self.split_seed, self.seed = shares, split_seed, seed
-        self.prompts, self.voice = prompts, voice
+        self.prompts, self.voice, self.quantize = prompts, voice, quantize
         self.folds: dict[Fold, list[Chorale]] = {}
         """The pieces of each fold as written, once `setup` has run."""
 
     def prepare_data(self) -> None:
         """Read the corpus into the cache, in one process, before the others want it."""
-        self.corpus.chorales()
+        if not self._only_prompts():
+            self.corpus.chorales()
 
     def setup(self, stage: str) -> None:
         """Read and split the corpus."""
-        if not self.folds:
+        if not self.folds and not self._only_prompts():
             self.folds = self.corpus.folds() or split_by_tune(
                 self.corpus.chorales(), shares=self.shares, seed=self.split_seed
             )
+
+    def _only_prompts(self) -> bool:
+        """Whether the command at hand is `predict` from files, which needs no corpus."""
+        return self.prompts is not None and self.trainer is not None and self.trainer.predicting
 
     def split(self) -> dict[str, list[str]]:
         """The names of each fold's pieces."""
@@ -97,14 +106,16 @@ class ChoraleDataModule(pl.LightningDataModule):
         if self.prompts is None:
             prompts = [Prompt.voices(chorale, self.voice) for chorale in self.folds["test"]]
         else:
-            prompts = [Prompt.voices(melody, self.voice) for melody in _melodies(self.prompts, self.voice)]
+            prompts = [
+                Prompt.voices(melody, self.voice) for melody in _melodies(self.prompts, self.voice, self.quantize)
+            ]
         return DataLoader(prompts, batch_size=self.lanes, collate_fn=list)  # type: ignore[arg-type]
 
     def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader:
         chorales = self.folds[fold]
         if not chorales:
             raise CorpusError(
-                f"The corpus has no pieces to {fold} on; expected at least one. Add some, or change shares."
+                f"The corpus has no pieces for the {fold} fold; expected at least one. Add some, or change shares."
             )
         num_ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         if self.lanes % num_ranks:
@@ -159,11 +170,11 @@ def _draw(
     ]
 
 
-def _melodies(path: Path, voice: Voice) -> list[Chorale]:
+def _melodies(path: Path, voice: Voice, quantize: bool) -> list[Chorale]:
     """The melodies of one score, or of every score in a folder."""
     if not path.is_dir():
-        return [read_melody(path, voice=voice)]
+        return [read_melody(path, voice=voice, quantize=quantize)]
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     if not files:
         raise CorpusError(f"{path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
-    return [read_melody(file, voice=voice) for file in files]
+    return [read_melody(file, voice=voice, quantize=quantize) for file in files]

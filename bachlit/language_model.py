@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -49,7 +48,7 @@ class LanguageModel:
         """One token further.
 
         Args:
-            tokens: (B,) the last token of each row, START at first.
+            tokens: (B,) the last token of each row, its start at first.
             memory: What `begin` or the last step left.
 
         Returns:
@@ -59,18 +58,20 @@ class LanguageModel:
         return logits[:, 0].log_softmax(-1), memory
 
     @torch.no_grad()
-    def score(self, tokens: Tensor) -> Tensor:
+    def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:
         """The log-probability of whole pieces, teacher-forced.
 
         Args:
-            tokens: (B, N) without START, to the first END of each row.
+            tokens: (B, N) without their starts, to the first END of each row.
+            start: (B,) the token with which each row starts; START if None.
 
         Returns:
             (B,) nats, END's own among them.
         """
         training = self.network.training
         self.network.eval()
-        inputs = torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], 1)
+        first = torch.full_like(tokens[:, 0], START) if start is None else start
+        inputs = torch.cat([first.unsqueeze(1), tokens[:, :-1]], 1)
         logits, _ = self.network(inputs, self.begin(len(tokens)))
         self.network.train(training)
         log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
@@ -144,23 +145,10 @@ class LanguageModel:
             ) from error
         except CheckpointError:
             raise
-        except (
-            SafetensorError,
-            OSError,
-            EOFError,
-            RuntimeError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-        ) as error:
+        except Exception as error:  # unpickling fails in many ways
             raise CheckpointError(
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
-            ) from error
-        except Exception as error:  # unpickling fails in many ways
-            raise CheckpointError(
-                f"{path} isn't a checkpoint of bachlit, and was not opened ({type(error).__name__})."
             ) from error
         return model
 

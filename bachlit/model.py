@@ -1,5 +1,6 @@
 """ChoraleModel, the LightningModule: loss, state carried from window to window, optimiser, evaluation, prediction."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.errors import OptionError
 from bachlit.keys import Keys
 from bachlit.language_model import LanguageModel
 from bachlit.metrics import Likelihood
@@ -60,6 +62,29 @@ class ChoraleModel(pl.LightningModule):
             {stage: Likelihood(self.encoding.slot_names, completes_frame) for stage in ("val", "test")}
         )
         self._carried: dict[Stage, Memory] = {}
+        self._rng_state: Tensor | None = None
+        try:
+            json.dumps(self.language_model.describe())
+        except (AttributeError, TypeError) as error:
+            raise OptionError(
+                f"{type(self.network).__name__} can't be rebuilt from a checkpoint ({error}); expected `config` to "
+                "give the constructor's keyword arguments as plain data."
+            ) from error
+
+    def setup(self, stage: str) -> None:
+        """Refuse data in another encoding or other keys than the checkpoints would claim.
+
+        Raises:
+            OptionError: If the data module's encoding or keys aren't the model's.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        encoding = getattr(data, "encoding", self.encoding)
+        keys = getattr(data, "keys", self.keys)
+        if (type(encoding), encoding.config, keys) != (type(self.encoding), self.encoding.config, self.keys):
+            raise OptionError(
+                f"The data is in {type(encoding).__name__} {encoding.config} and keys {keys!r}, the model in "
+                f"{type(self.encoding).__name__} {self.encoding.config} and keys {self.keys!r}; give both the same."
+            )
 
     @property
     def language_model(self) -> LanguageModel:
@@ -75,8 +100,12 @@ class ChoraleModel(pl.LightningModule):
         logits = self._carry("train", batch)
         targets = batch.targets.flatten()
         real = (targets >= 0).nonzero().squeeze(1)  # selecting by index costs a quarter of selecting by mask
+        if len(real) == 0:  # one process of several may meet a window of padding alone
+            return logits.sum() * 0.0
         loss: Tensor = self.loss_function(logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real))
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(batch.targets))
+        self.log(
+            "train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=len(targets)
+        )
         return loss
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:
@@ -100,7 +129,7 @@ class ChoraleModel(pl.LightningModule):
     def _carry(self, stage: Stage, batch: Window) -> Tensor:
         """Logits of a window, from the memory that the window before left."""
         memory = self._carried.get(stage)
-        if memory is None or len(memory[0]) != len(batch.tokens):
+        if memory is None or any(len(part) != len(batch.tokens) for part in memory):
             memory = self.network.initial_memory(len(batch.tokens))
         fresh = self.network.initial_memory(len(batch.tokens))
         memory = tuple(
@@ -139,7 +168,7 @@ class ChoraleModel(pl.LightningModule):
         metric = self._metric(stage)
         for name, value in metric.compute().items():
             # Already summed over processes by the metric.
-            self.log(f"{stage}/{name}", value, prog_bar=name == "nats_per_frame", rank_zero_only=False)
+            self.log(f"{stage}/{name}", value, prog_bar=name == "nats_per_frame", sync_dist=True)
         metric.reset()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -149,8 +178,20 @@ class ChoraleModel(pl.LightningModule):
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
         # Only schedules that watch a figure read the monitor.
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val/nats_per_token"}}
+        monitor = getattr(scheduler, "monitor", "val/nats_per_token")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what rebuilds the network around its weights."""
         checkpoint["bachlit"] = self.language_model.describe()
+        checkpoint["bachlit_rng_state"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the state of the random numbers for `on_train_start`."""
+        self._rng_state = checkpoint.get("bachlit_rng_state")
+
+    def on_train_start(self) -> None:
+        """Draw random numbers as the checkpoint's run would have: a resumed fit equals the uninterrupted one."""
+        if self._rng_state is not None:
+            torch.set_rng_state(self._rng_state.clone().cpu())
+            self._rng_state = None

@@ -8,7 +8,7 @@ from jsonargparse import ArgumentError
 
 from bachlit import decoding
 from bachlit.decoding import Decoder
-from bachlit.errors import BachlitError, OptionError
+from bachlit.errors import BachlitError, CheckpointError, OptionError
 
 
 @contextmanager
@@ -22,19 +22,26 @@ def one_sentence(command: str) -> Iterator[None]:
         yield
     except BachlitError:
         raise
-    except (ArgumentError, ValueError, TypeError) as error:
+    except Exception as error:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, BachlitError):
                 raise cause from error
             cause = cause.__cause__ or cause.__context__
-        if not isinstance(error, ArgumentError):
-            raise
         said = " ".join(str(error).split())
-        raise OptionError(f"{said} See bachlit {command} --help.") from error
+        if isinstance(error, ArgumentError):
+            raise OptionError(f"{said} See bachlit {command} --help.") from error
+        if "loading state_dict" in said:
+            raise CheckpointError(
+                "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
+                "or type those that it was trained with."
+            ) from error
+        if isinstance(error, OSError) or type(error).__name__ == "MisconfigurationException":
+            raise OptionError(f"{said} See bachlit {command} --help.") from error
+        raise
 
 
-def check_decoder(args: Sequence[str]) -> None:
+def refuse_unknown_decoder(args: Sequence[str]) -> None:
     """Refuse a `--decoder` that is no decoder's name; a path with dots is left to the parser.
 
     Raises:
@@ -45,6 +52,12 @@ def check_decoder(args: Sequence[str]) -> None:
         for name, kind in vars(decoding).items()
         if inspect.isclass(kind) and issubclass(kind, Decoder) and not inspect.isabstract(kind)
     )
+    typed = {word.partition("=")[0] for word in args}
+    if "--decoder" not in typed and any(word.startswith("--decoder.") for word in typed):
+        raise OptionError(
+            "An option of a decoder was given without the decoder; name it first, such as --decoder BeamSearch "
+            "--decoder.width 16."
+        )
     for index, word in enumerate(args):
         option, _, value = word.partition("=")
         if option == "--decoder":

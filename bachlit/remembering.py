@@ -1,6 +1,7 @@
 """What a checkpoint remembers of the options that made it, and how a later command recalls them, safely."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
 
     Args:
         path: A checkpoint, or a folder that `LanguageModel.save` wrote; None for no options.
-        typed: What the user typed. A class that is named there may be imported.
+        typed: What the user typed, configuration files' texts among it. A class that is named there may be imported.
 
     Raises:
         CheckpointError: If there is no checkpoint, or it names a class that is neither imported nor typed.
@@ -61,10 +62,11 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
             ) from error
+    named = {part for word in typed for part in re.findall(r"[A-Za-z_][\w.]*", word.partition("=")[2] or word)}
     for class_path in _class_paths(options):
         module, _, name = class_path.rpartition(".")
         # Parsing the options would import the module of a class that isn't known yet, and run whatever is in it.
-        if not hasattr(sys.modules.get(module), name) and not any(class_path in word for word in typed):
+        if not hasattr(sys.modules.get(module), name) and class_path not in named:
             raise CheckpointError(
                 f"The checkpoint wants the class {class_path}, which isn't imported here; if you trust it, name it on "
                 f"the command line, such as --model.network {class_path}."

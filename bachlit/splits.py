@@ -7,30 +7,42 @@ import numpy.typing as npt
 
 from bachlit.chorale import FRAMES_PER_QUARTER, REST, Chorale
 from bachlit.corpus import FOLDS, Fold
+from bachlit.errors import OptionError
 
 # Measured on music21's chorales: of the beat-by-beat openings of 14 intervals, pairs of one tune differ by an edit
 # distance of at most 4, and pairs of different tunes hardly ever by less than 6.
 _BEATS, _DISTANCE = 14, 4
 _NOTES = 7
+# Some pieces begin with another verse or another half of a tune. Pairs that share a third of their beat-by-beat runs of
+# 7 intervals are of one tune; the first pair that isn't shares 0.30.
+_RUN, _SHARED = 7, 0.33
 
 
 def group_by_tune(chorales: Sequence[Chorale]) -> list[int]:
-    """Number the hymn tunes: pieces whose soprano opens alike, up to transposition, get one number.
+    """Number the hymn tunes: pieces whose soprano is alike, up to transposition, get one number.
 
-    Two pieces open alike if their first 7 melodic intervals are the same, or if the first 14 intervals from beat to
-    beat are within an edit distance of 4: passing notes, another pickup or another rhythm don't part them.
+    Two pieces are alike if their first 7 melodic intervals are the same; if their first 14 intervals from beat to beat
+    are within an edit distance of 4, so that passing notes, another pickup or another rhythm don't part them; or if one
+    shares a third of its runs of 7 such intervals with the other, so that another verse or half of the tune doesn't.
 
     >>> notes = (67, 69, 71, 72, 74, 72, 71, 69, 67)
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in notes for _ in range(4)])
     >>> group_by_tune([tune, tune.transpose(3), Chorale.from_pitches([[60, 0, 0, 0]] * 8)])
     [0, 0, 1]
     """
-    by_beat = [_intervals(chorale, beats=True)[:_BEATS] for chorale in chorales]
+    whole = [_intervals(chorale, beats=True) for chorale in chorales]
+    by_beat = [moves[:_BEATS] for moves in whole]
+    runs = [{moves[start : start + _RUN] for start in range(len(moves) - _RUN + 1)} for moves in whole]
     by_note = [_intervals(chorale, beats=False)[:_NOTES] for chorale in chorales]
     groups = list(range(len(chorales)))
     for i in range(len(chorales)):
         for j in range(i):
-            if groups[i] != groups[j] and (by_note[i] == by_note[j] or _within(by_beat[i], by_beat[j], _DISTANCE)):
+            alike = groups[i] != groups[j] and (
+                by_note[i] == by_note[j]
+                or len(runs[i] & runs[j]) > _SHARED * max(1, min(len(runs[i]), len(runs[j])))
+                or _within(by_beat[i], by_beat[j], _DISTANCE)
+            )
+            if alike:
                 merged, kept = max(groups[i], groups[j]), min(groups[i], groups[j])
                 groups = [kept if group == merged else group for group in groups]
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
@@ -49,7 +61,12 @@ def split_by_tune(
 
     Returns:
         The pieces of each fold, in the corpus's order.
+
+    Raises:
+        OptionError: If the shares aren't shares.
     """
+    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise OptionError(f"Shares of {', '.join(map(str, shares))} can't be given; expected three that add up to 1.")
     groups = np.array(group_by_tune(chorales))
     order = np.random.default_rng(seed).permutation(groups.max() + 1)
     wanted = {fold: share * len(chorales) for fold, share in zip(FOLDS, shares, strict=True)}

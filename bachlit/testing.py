@@ -50,10 +50,6 @@ class ToyModel:
         """See `bachlit.decoding.Model.step`."""
         return self._log_probs[memory[0], tokens], (tokens,)
 
-    def score(self, tokens: Tensor) -> Tensor:
-        """Log-probabilities (B,) of sequences (B, N), to the first END."""
-        return stepped_score(self, tokens)
-
 
 @dataclass(frozen=True)
 class NoReturn(Constraint):
@@ -94,10 +90,10 @@ def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
     return [tokens for tokens in itertools.product(*options) if _fault(prompt, torch.tensor(tokens), row) is None]
 
 
-def stepped_score(model: Model, tokens: Tensor) -> Tensor:
-    """Log-probabilities (B,) of sequences (B, N) to the first END, one step at a time."""
+def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> Tensor:
+    """Log-probabilities (B,) of sequences (B, N) to the first END, one step at a time, from a start (B,) or START."""
     memory = model.begin(len(tokens))
-    last = torch.full_like(tokens[:, 0], START)
+    last = torch.full_like(tokens[:, 0], START) if start is None else start
     total = torch.zeros(len(tokens), dtype=torch.float64)
     for t in range(tokens.shape[1]):
         log_probs, memory = model.step(last, memory)
@@ -108,13 +104,13 @@ def stepped_score(model: Model, tokens: Tensor) -> Tensor:
 
 
 def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
-    """An encoding frames pieces with START and END, counts their frames, and, if it decodes, loses no note."""
+    """An encoding frames pieces with a start and END, counts their frames, and, if it decodes, loses no note."""
     for chorale in chorales:
         tokens = encoding.encode(chorale)
         targets = tokens[1:]
-        assert tokens[0] == START, f"{chorale.name}: a piece begins with START"
+        assert tokens[0] == encoding.start(chorale.key), f"{chorale.name}: a piece begins with its key's start"
         assert targets[-1] == END, f"{chorale.name}: a piece ends with END"
-        assert not np.isin(targets[:-1], [START, END]).any(), f"{chorale.name}: START and END stand nowhere else"
+        assert not np.isin(targets[:-1], [tokens[0], END]).any(), f"{chorale.name}: start and END stand nowhere else"
         assert targets.max() < encoding.vocabulary_size, f"{chorale.name}: ids are below the vocabulary's size"
         frames = encoding.completes_frame()[targets].sum()
         assert frames == chorale.num_frames, f"{chorale.name}: frames are counted"
@@ -202,16 +198,17 @@ def check_decoder(
     for row in range(num_rows):
         fault = _fault(prompt, generation.tokens[row].cpu(), row)
         assert fault is None, f"every output obeys the prompt and its constraint: {fault}"
-    rescored = stepped_score(model, generation.tokens)
+    rescored = stepped_score(model, generation.tokens, prompt.start)
     assert torch.allclose(generation.log_prob, rescored, rtol=_TOLERANCE, atol=_TOLERANCE), (
         f"the log-probability is the model's: {generation.log_prob.tolist()} reported, {rescored.tolist()} re-scored"
     )
     again = decoder.decode(model, prompt, RowGenerators(seeds))
     assert torch.equal(again.tokens, generation.tokens), "the same seed gives the same tokens"
     for row in range(num_rows):
-        alone = decoder.decode(
-            model, replace(prompt, allowed=prompt.allowed[row : row + 1]), RowGenerators(seeds[row : row + 1])
-        )
+        only = slice(row, row + 1)
+        start = None if prompt.start is None else prompt.start[only]
+        its_prompt = replace(prompt, allowed=prompt.allowed[only], start=start)
+        alone = decoder.decode(model, its_prompt, RowGenerators(seeds[only]))
         assert torch.equal(alone.tokens[0], generation.tokens[row]), f"row {row} is what it is alone"
     return generation
 

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.chorale import RANGES, REST, VOICES, BoolArray, Chorale
 from bachlit.decoding import Decoder, Generation, Grammar, RowGenerators, TokenPrompt
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError, OptionError, PromptError
-from bachlit.keys import estimate_key, semitones_home
+from bachlit.keys import Key, estimate_key, semitones_home
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.tokens import END
+
+# The keys in which pieces are composed freely: those with at most four sharps or flats.
+_HOME = (Key(0, "major"), Key(0, "minor"))
+_DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major", "minor"))
 
 
 class Written:
@@ -46,12 +50,18 @@ def write(model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, 
         DeadEndError: If the constraints leave nothing to choose.
     """
     encoding = _writing_encoding(model)
-    moves = [_move(model, prompt) for prompt in prompts]
-    masks = []
-    for prompt, move in zip(prompts, moves, strict=True):
-        ranges = {voice: (low + move, high + move) for voice, (low, high) in RANGES.items()}
+    moves, masks = [], []
+    for prompt in prompts:
+        into_range = _move_into_range(prompt)
+        move = into_range
+        if model.keys == "home":
+            pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
+            move = semitones_home(estimate_key(pitches, prompt.chorale.key))
+        moves.append(move)
+        ranges = {voice: (low + move - into_range, high + move - into_range) for voice, (low, high) in RANGES.items()}
         masks.append(encoding.allowed(prompt.chorale.transpose(move), prompt.given, ranges))
-    generation = _decode(model, encoding, masks, decoder, seeds)
+    keys = [prompt.chorale.key.transpose(move) for prompt, move in zip(prompts, moves, strict=True)]
+    generation = _decode(model, encoding, masks, keys, decoder, seeds)
     pieces = []
     for row, (prompt, move) in enumerate(zip(prompts, moves, strict=True)):
         notes = encoding.decode(generation.tokens[row].numpy()).transpose(-move)
@@ -65,7 +75,8 @@ def write_freely(
 ) -> list[Written]:
     """Compose pieces from nothing.
 
-    The model knows no bars: they are drawn in 4/4, with the pickup under which most fermatas begin on a strong beat.
+    Each is in a key that its seed draws. The model knows no bars: they are drawn in 4/4, with the pickup under
+    which most fermatas begin on a strong beat.
 
     Args:
         model: Predicts the tokens.
@@ -87,13 +98,14 @@ def write_freely(
     mask[: min_frames * encoding.frame_size, END] = False
     mask[-1] = False
     mask[-1, END] = True
-    generation = _decode(model, encoding, [mask] * len(seeds), decoder, seeds)
+    keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
+    generation = _decode(model, encoding, [mask] * len(seeds), keys, decoder, seeds)
     pieces = []
-    for row, seed in enumerate(seeds):
+    for row, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
         notes = encoding.decode(generation.tokens[row].numpy())
         chorale = dataclasses.replace(
             notes,
-            key=estimate_key(notes.pitches),
+            key=key if encoding.keys else estimate_key(notes.pitches),
             pickup=_likely_pickup(notes),
             title=f"Chorale {seed}",
             name=f"chorale-{seed}",
@@ -114,7 +126,8 @@ def grammar_of(encoding: SatbEncoding) -> Grammar:
 def _decode(
     model: LanguageModel,
     encoding: SatbEncoding,
-    masks: Sequence[np.ndarray],
+    masks: Sequence[BoolArray],
+    keys: Sequence[Key],
     decoder: Decoder,
     seeds: Sequence[int],
 ) -> Generation:
@@ -123,8 +136,18 @@ def _decode(
     allowed[:, :, END] = True
     for row, mask in enumerate(masks):
         allowed[row, : len(mask)] = torch.from_numpy(mask)
-    generation = decoder.decode(model, TokenPrompt(allowed, grammar_of(encoding)), RowGenerators(seeds))
+    start = torch.tensor([encoding.start(key) for key in keys])
+    training = model.network.training
+    model.network.eval()  # no dropout, and no statistics of what is only being written
+    try:
+        generation = decoder.decode(model, TokenPrompt(allowed, grammar_of(encoding), start), RowGenerators(seeds))
+    finally:
+        model.network.train(training)
     return dataclasses.replace(generation, tokens=generation.tokens.cpu())
+
+
+def _draw(seed: int, num: int) -> int:
+    return int(np.random.default_rng(seed % 2**63).integers(num))
 
 
 def _writing_encoding(model: LanguageModel) -> SatbEncoding:
@@ -136,19 +159,39 @@ def _writing_encoding(model: LanguageModel) -> SatbEncoding:
     return model.encoding
 
 
-def _move(model: LanguageModel, prompt: Prompt) -> int:
-    """The semitones by which a prompt is moved to where the model has learnt."""
+def _move_into_range(prompt: Prompt) -> int:
+    """The smallest move, of at most six semitones, that brings every given voice into its range.
+
+    Raises:
+        PromptError: If there is none, or nothing is given that sounds in a voice that is given whole.
+    """
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
+    compasses = {}
     for column, voice in enumerate(VOICES):
         sounding = pitches[:, column][pitches[:, column] != REST]
-        low, high = RANGES[voice]
-        if sounding.size and not low <= sounding.min() <= sounding.max() <= high:
-            raise PromptError(
-                f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(sounding.min())} to "
-                f"{_name(sounding.max())}; expected {_name(low)} to {_name(high)}. Transpose it, or give it to "
-                "another voice."
-            )
-    return semitones_home(estimate_key(pitches, prompt.chorale.key)) if model.keys == "home" else 0
+        if sounding.size:
+            compasses[voice] = (int(sounding.min()), int(sounding.max()))
+    if not compasses and prompt.given.all(axis=0).any():
+        raise PromptError(
+            f"The voice that {prompt.chorale.name or 'the prompt'} gives only rests; expected a melody in it. Name the "
+            "voice that the melody is in."
+        )
+    for move in sorted(range(-6, 7), key=abs):
+        if all(
+            RANGES[voice][0] <= low + move <= high + move <= RANGES[voice][1]
+            for voice, (low, high) in compasses.items()
+        ):
+            return move
+    voice, (low, high) = next(
+        (voice, compass)
+        for voice, compass in compasses.items()
+        if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
+    )
+    raise PromptError(
+        f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(low)} to {_name(high)}; expected "
+        f"{_name(RANGES[voice][0])} to {_name(RANGES[voice][1])}, or at most six semitones off. Transpose it, or "
+        "give it to another voice."
+    )
 
 
 def _name(pitch: int) -> str:

@@ -1,13 +1,14 @@
 """ScoreWriter: what `predict` decodes becomes files."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import BasePredictionWriter
 
-from bachlit.scores import write_midi, write_musicxml
+from bachlit.errors import OptionError
+from bachlit.scores import SUFFIXES, write_midi, write_musicxml
 from bachlit.writing import Written
 
 
@@ -21,6 +22,7 @@ class ScoreWriter(BasePredictionWriter):
     def __init__(self, output: Path = Path("predictions")) -> None:
         super().__init__(write_interval="batch")
         self.output = Path(output)
+        self._used: set[str] = set()
 
     def write_on_batch_end(
         self,
@@ -33,11 +35,27 @@ class ScoreWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Write one batch's chorales under their names."""
-        self.output.mkdir(parents=True, exist_ok=True)
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(
+                f"{self.output} can't be a folder ({error.strerror}); choose another --output."
+            ) from error
         for written in prediction:
-            name = written.chorale.name.replace("/", "-")
+            name = self._unused(written.chorale.name)
             write_musicxml(written.chorale, self.output / f"{name}.musicxml")
             write_midi(written.chorale, self.output / f"{name}.mid")
+
+    def _unused(self, name: str) -> str:
+        """A piece's name as a file's: without folders and ending, and numbered if another piece has it already."""
+        stem = str(PurePosixPath(name).with_suffix("")) if name.lower().endswith(SUFFIXES) else name
+        stem = wanted = stem.replace("/", "-")
+        number = 1
+        while stem in self._used:
+            number += 1
+            stem = f"{wanted}-{number}"
+        self._used.add(stem)
+        return stem
 
     def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say where the files are."""

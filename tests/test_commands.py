@@ -12,7 +12,7 @@ from bachlit.decoding import Greedy, Sampling
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-MELODIES = sorted(EXAMPLES.glob("*.musicxml"))
+MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmonized.musicxml"})
 TWINKLE = EXAMPLES / "twinkle.musicxml"
 
 
@@ -76,6 +76,19 @@ def test_the_output_decides_the_format(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} - before == files
 
 
+def test_dots_in_a_tunes_name_are_no_ending(tmp_path: Path) -> None:
+    (tmp_path / "01. Tune v1.2.musicxml").write_bytes(TWINKLE.read_bytes())
+    assert main(["harmonize", "01. Tune v1.2.musicxml", "--decoder", "Greedy"]) == 0
+    assert (tmp_path / "01. Tune v1.2-harmonized.musicxml").is_file()
+
+
+def test_a_folder_as_output_is_written_into(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "out"]) == 0
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=-1", "--output", "out"]) == 0
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale--1", "chorale-0"}
+
+
 def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path: Path) -> None:
     assert main(["compose", "--num", "3", "--max-bars", "4", "--output", "piece"]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -128,6 +141,7 @@ WRONG = {
     "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
     "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
+    "a decoder's option alone": (["harmonize", "tune.musicxml", "--decoder.width", "16"], "name it first"),
     "no pieces": (["compose", "--num", "0"], "at least 1"),
     "no bars": (["compose", "--max-bars", "0"], "at least 1"),
     "a command that is none": (["harmonise"], "no command"),

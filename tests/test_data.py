@@ -87,7 +87,7 @@ def test_the_split_is_recorded(bach: list[Chorale]) -> None:
 
 
 def test_a_fold_without_pieces_is_refused_when_it_is_wanted(bach: list[Chorale]) -> None:
-    with pytest.raises(CorpusError, match="no pieces to test on"):
+    with pytest.raises(CorpusError, match="no pieces for the test fold"):
         module(bach[:6]).test_dataloader()
 
 

@@ -1,5 +1,6 @@
 """The laws of training."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,12 +10,15 @@ import torch
 from few import Few
 from torch import nn
 
+from bachlit.api import harmonize
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
+from bachlit.decoding import Greedy
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
-from bachlit.networks import TokenLSTM
+from bachlit.networks import Network, TokenLSTM
 
 
 def small_network(vocabulary_size: int) -> TokenLSTM:
@@ -22,11 +26,18 @@ def small_network(vocabulary_size: int) -> TokenLSTM:
 
 
 def fit(
-    pieces: list[Chorale], folder: Path, *, epochs: int = 2, encoding: Encoding | None = None, **options: Any
+    pieces: list[Chorale],
+    folder: Path,
+    *,
+    epochs: int = 2,
+    encoding: Encoding | None = None,
+    network: Callable[[int], Network] | None = None,
+    ckpt_path: Path | None = None,
+    **options: Any,
 ) -> tuple[pl.Trainer, ChoraleModel, ChoraleDataModule]:
     pl.seed_everything(0, verbose=False)
     data = ChoraleDataModule(Few(pieces), encoding=encoding, lanes=3, window=64, keys="all")
-    model = ChoraleModel(small_network, encoding=encoding, keys="all", **options)
+    model = ChoraleModel(network or small_network, encoding=encoding, keys="all", **options)
     trainer = pl.Trainer(
         max_epochs=epochs,
         default_root_dir=folder,
@@ -36,7 +47,7 @@ def fit(
         enable_model_summary=False,
         gradient_clip_val=1.0,
     )
-    trainer.fit(model, data)
+    trainer.fit(model, data, ckpt_path=ckpt_path)
     return trainer, model, data
 
 
@@ -57,7 +68,7 @@ def test_evaluation_is_the_sum_of_whole_pieces_scores(bach: list[Chorale], tmp_p
     nats = frames = targets = 0.0
     for piece in data.folds["test"]:
         tokens = torch.from_numpy(model.encoding.encode(piece))[None, 1:]
-        nats -= model.language_model.score(tokens).item()
+        nats -= model.language_model.score(tokens, torch.tensor([model.encoding.start(piece.key)])).item()
         frames += piece.num_frames
         targets += tokens.shape[1]
     assert figures["test/nats_per_frame"] == pytest.approx(nats / frames, rel=1e-5)
@@ -70,6 +81,81 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(bach: list[Chorale], t
     _, again, _ = fit(bach[:8], tmp_path)
     for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_resumed_fit_equals_the_uninterrupted_one_bit_for_bit(bach: list[Chorale], tmp_path: Path) -> None:
+    trainer, whole, _ = fit(bach[:8], tmp_path, epochs=4)
+    trainer, _, _ = fit(bach[:8], tmp_path, epochs=2)
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    torch.manual_seed(99)  # as if another process had gone on
+    _, resumed, _ = fit(bach[:8], tmp_path, epochs=4, ckpt_path=tmp_path / "half.ckpt")
+    for one, other in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_pieces_that_fill_their_windows_to_the_last_frame_train(tmp_path: Path) -> None:
+    """Their last window holds END alone, a single row for batch normalisation."""
+    pieces = [Chorale.from_pitches([[67, 64, 60, 48]] * 24, name=str(index)) for index in range(6)]
+    pl.seed_everything(0, verbose=False)
+    data = ChoraleDataModule(Few(pieces), lanes=1, window=60)
+    trainer = pl.Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+                         enable_progress_bar=False, enable_model_summary=False)  # fmt: skip
+    model = ChoraleModel(small_network)
+    trainer.fit(model, data)
+    assert all(torch.isfinite(part).all() for part in model.state_dict().values())
+
+
+def test_a_network_without_memory_trains(bach: list[Chorale], tmp_path: Path) -> None:
+    class Bigram(Network):
+        def __init__(self, vocabulary_size: int) -> None:
+            super().__init__()
+            self.config = {}
+            self.table = nn.Embedding(vocabulary_size, vocabulary_size)
+
+        def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
+            return ()
+
+        def forward(
+            self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...], prompt: torch.Tensor | None = None
+        ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+            return self.table(tokens), memory
+
+    trainer, *_ = fit(bach[:8], tmp_path, epochs=2, network=Bigram)
+    assert trainer.callback_metrics["val/nats_per_token"].isfinite()
+
+
+def test_a_network_that_can_not_be_rebuilt_is_refused_before_training() -> None:
+    class Forgetful(TokenLSTM):
+        def __init__(self, vocabulary_size: int) -> None:
+            super().__init__(vocabulary_size, layers=1, hidden=4, embedding=4)
+            del self.config
+
+    with pytest.raises(OptionError, match="can't be rebuilt"):
+        ChoraleModel(Forgetful)
+
+
+@pytest.mark.parametrize("difference", [{"keys": "home"}, {"encoding": BachBotEncoding()}], ids=str)
+def test_data_and_model_that_disagree_are_refused(
+    difference: dict[str, Any], bach: list[Chorale], tmp_path: Path
+) -> None:
+    data = ChoraleDataModule(Few(bach[:8]), **difference)
+    trainer = pl.Trainer(max_epochs=1, accelerator="cpu", logger=False, default_root_dir=tmp_path)
+    with pytest.raises(OptionError, match="give both the same"):
+        trainer.fit(ChoraleModel(small_network), data)
+
+
+def test_a_model_just_trained_writes_as_it_would_after_loading(bach: list[Chorale], tmp_path: Path) -> None:
+    """No dropout while writing, and no trace of it in the statistics."""
+    trainer, model, _ = fit(bach[:8], tmp_path, epochs=1)
+    model.train()
+    before = {name: part.clone() for name, part in model.state_dict().items()}
+    tune = bach[0].only("soprano")
+    first, again = (harmonize(tune, checkpoint=model.language_model, decoder=Greedy()) for _ in range(2))
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    assert first == again == harmonize(tune, checkpoint=tmp_path / "model.ckpt", decoder=Greedy())
+    assert model.network.training
+    for name, part in model.state_dict().items():
+        assert torch.equal(part, before[name])
 
 
 def test_memory_is_detached_and_fresh_where_a_piece_begins(bach: list[Chorale]) -> None:

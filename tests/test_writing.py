@@ -11,6 +11,7 @@ from bachlit.chorale import RANGES, REST, VOICES, Chorale, Voice
 from bachlit.decoding import BeamSearch, Decoder, Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CheckpointError, PromptError
+from bachlit.keys import Key, Keys
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.scores import read_melody, write_musicxml
@@ -80,21 +81,26 @@ def test_every_decoder_gives_every_melody_back_note_for_note(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(melody=melodies(), seed=st.integers(0, 2**40))
-def test_the_soprano_survives_the_whole_way_from_file_to_file(
-    small_model: LanguageModel, tmp_path_factory: pytest.TempPathFactory, melody: Chorale, seed: int
+@given(data=st.data(), voice=st.sampled_from(VOICES), seed=st.integers(0, 2**40))
+def test_a_melody_survives_the_whole_way_from_file_to_file(
+    small_model: LanguageModel,
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    voice: Voice,
+    seed: int,
 ) -> None:
-    if not melody.only("soprano").compass:
+    """Its fermatas too, which scores draw by the soprano, even where the melody is another voice."""
+    melody = data.draw(melodies(voice))
+    if not melody.compass:
         return
     folder = tmp_path_factory.getbasetemp()
     write_musicxml(melody, folder / "melody.musicxml")
-    tune = read_melody(folder / "melody.musicxml")
+    tune = read_melody(folder / "melody.musicxml", voice=voice)
     for decoder in DECODERS:
-        [written] = write(small_model, [Prompt.voices(tune, "soprano")], decoder=decoder, seeds=[seed])
+        [written] = write(small_model, [Prompt.voices(tune, voice)], decoder=decoder, seeds=[seed])
         write_musicxml(written.chorale, folder / "chorale.musicxml")
-        assert_given_back(
-            read_melody(folder / "chorale.musicxml"), dataclasses.replace(tune, name="chorale"), "soprano"
-        )
+        again = read_melody(folder / "chorale.musicxml", voice=voice)
+        assert_given_back(again, dataclasses.replace(tune, name="chorale"), voice)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -144,6 +150,26 @@ def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: Language
     low = dataclasses.replace(Chorale.from_pitches([[50, 0, 0, 0]] * 4), name="low")
     with pytest.raises(PromptError, match=r"soprano of low goes from D3 to D3; expected A3 to A5"):
         write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
+    with pytest.raises(PromptError, match="low gives only rests"):
+        write(small_model, [Prompt.voices(low, "alto")], decoder=Greedy(), seeds=[0])
+
+
+def test_what_stands_in_free_cells_does_not_matter(small_model: LanguageModel) -> None:
+    plain, odd = (
+        dataclasses.replace(Chorale.from_pitches([row] * 8), key=Key()) for row in ([67, 0, 0, 0], [67, 100, 5, 20])
+    )
+    expected, same = write(
+        small_model, [Prompt.voices(piece, "soprano") for piece in (plain, odd)], decoder=Greedy(), seeds=[0, 0]
+    )
+    assert np.array_equal(expected.chorale.pitches, same.chorale.pitches)
+
+
+@pytest.mark.parametrize("keys", ["home", "all"])
+def test_a_melody_a_little_too_low_is_moved_and_moved_back(small_model: LanguageModel, keys: Keys) -> None:
+    model = LanguageModel(small_model.network, small_model.encoding, keys)
+    low = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (55, 55, 57, 55, 60, 59) for _ in range(4)])
+    [written] = write(model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
+    assert_given_back(written.chorale, low, "soprano")
 
 
 def test_an_encoding_without_voices_can_not_write(small_model: LanguageModel, bach: list[Chorale]) -> None:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from bachlit.chorale import Chorale
 from bachlit.corpus.base import Corpus
 from bachlit.corpus.cache import load_chorales, save_chorales
-from bachlit.errors import CorpusError, ScoreError
+from bachlit.errors import BachlitError, CorpusError
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 
 # In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.
@@ -76,7 +76,7 @@ class ScoreCorpus(Corpus):
     def _key(self, files: dict[str, Path]) -> str:
         digest = hashlib.sha256(f"{_READER_VERSION} {version('music21')} {self.quantize}".encode())
         for name, path in files.items():
-            digest.update(f"\n{name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+            digest.update(f"\n{name} ".encode() + hashlib.sha256(_content(path)).digest())
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _parse(self, files: dict[str, Path]) -> tuple[list[Chorale], dict[str, str]]:
@@ -98,7 +98,8 @@ class BachCorpus(ScoreCorpus):
     """Bach's four-part chorales in the installed music21, one piece a movement, some 390 of them.
 
     Taken are the scores with parts named Soprano, Alto, Tenor and Bass; where a movement stands there twice, the one
-    with the fewest other parts. The three `.krn` files, which reserve rights, are left out.
+    with the fewest other parts. Left out are the three `.krn` files, which reserve rights. The ten notes that are finer
+    than a sixteenth, in three pieces, are rounded.
     """
 
     def files(self) -> dict[str, Path]:
@@ -140,7 +141,7 @@ class FolderCorpus(ScoreCorpus):
         """See `ScoreCorpus.files`."""
         if not self.path.is_dir():
             raise CorpusError(f"There is no folder {self.path}; expected a folder of scores.")
-        paths = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES)
+        paths = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         if not paths:
             raise CorpusError(f"{self.path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
         return {path.relative_to(self.path).as_posix(): path for path in paths}
@@ -156,6 +157,14 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         vars(main).update(hidden)
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes; none if it can't be opened, which reading it will tell."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _num_cores() -> int:
@@ -174,6 +183,6 @@ def _read(item: tuple[str, Path], *, quantize: bool) -> Chorale | str:
         warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
         try:
             chorale = read_chorale(path, quantize=quantize)
-        except ScoreError as error:
+        except (BachlitError, OSError) as error:
             return str(error)
     return dataclasses.replace(chorale, name=name)

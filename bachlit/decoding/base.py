@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import RLock
 from typing import NamedTuple, Protocol
 
 import torch
@@ -38,10 +39,12 @@ class TokenPrompt:
     Attributes:
         allowed: (B, N, V) bool; a row ends with the first END, and after it anything is END.
         constraint: What depends on the tokens before.
+        start: (B,) the token that precedes each row; START if None.
     """
 
     allowed: Tensor
     constraint: Constraint
+    start: Tensor | None = None
 
     @property
     def forced(self) -> Tensor:
@@ -137,6 +140,8 @@ class StepDecoder(Decoder):
         fixed = prompt.allowed.to(device)
         rows = torch.arange(batch, device=device).unsqueeze(1)  # (B, 1)
         token = torch.full((batch, width), START, device=device)
+        if prompt.start is not None:
+            token = prompt.start.to(device).unsqueeze(1).expand(batch, width)
         # Sums over thousands of tokens want double precision, which Apple's GPUs don't have.
         precision = torch.float32 if device.type == "mps" else torch.float64
         score = torch.full((batch, width), -torch.inf, device=device, dtype=precision)
@@ -174,15 +179,23 @@ class StepDecoder(Decoder):
         return Generation(padded, log_prob.gather(1, best)[:, 0], score.gather(1, best)[:, 0], prompt.forced.to(device))
 
 
+_SWITCHING = RLock()
+
+
 @contextmanager
 def _plain_kernels() -> Iterator[None]:
-    """Without oneDNN, whose LSTM is made for whole sequences: one step of it takes three to eight times as long."""
+    """Without oneDNN, whose LSTM is made for whole sequences: one step of it takes three to eight times as long.
+
+    The switch is the process's, so threads that decode take turns.
+    """
     # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
+    _SWITCHING.acquire()
     enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         torch.backends.mkldnn.set_flags(_enabled=enabled)  # type: ignore[no-untyped-call]
+        _SWITCHING.release()
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:

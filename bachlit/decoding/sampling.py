@@ -1,5 +1,6 @@
 """Sampling: tokens drawn from the model's distribution."""
 
+import torch
 from torch import Tensor
 
 from bachlit.decoding.base import Choice, RowGenerators, StepDecoder
@@ -23,7 +24,10 @@ class Sampling(StepDecoder):
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """See `StepDecoder.step`. The score is the tempered distribution's own log-probability."""
-        tempered = (log_probs.to(score.dtype) / self.temperature).masked_fill(~allowed, -float("inf")).log_softmax(2)
+        legal = log_probs.to(score.dtype).masked_fill(~allowed, -float("inf"))
+        # The likeliest is taken off first: at the coldest temperature only the others overflow, to minus infinity.
+        likeliest = legal.amax(2, keepdim=True).clamp(min=torch.finfo(legal.dtype).min)
+        tempered = ((legal - likeliest) / self.temperature).log_softmax(2)
         # The largest ratio of probability to an exponential draw is a sample; what isn't allowed has the ratio 0.
         draws = generator.exponential(*log_probs.shape[1:]).to(tempered)
         token = (tempered.exp() / draws).argmax(2)

@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.chorale import Chorale
+from bachlit.keys import Key
+from bachlit.tokens import START
 
 Tokens = npt.NDArray[np.int64]
 
 
 class Encoding(ABC):
-    """Turns a chorale into token ids: START, its tokens, END (ids in `bachlit.tokens`).
+    """Turns a chorale into token ids: a start, its tokens, END (ids in `bachlit.tokens`).
 
     An encoding is plain data: `config` rebuilds it, so a checkpoint can name it.
     """
@@ -33,9 +35,13 @@ class Encoding(ABC):
     def vocabulary_size(self) -> int:
         """V, the number of token ids."""
 
+    def start(self, key: Key) -> int:
+        """The token with which a piece in a key begins: START, unless the encoding tells keys apart."""
+        return START
+
     @abstractmethod
     def encode(self, chorale: Chorale) -> Tokens:
-        """The tokens of a chorale, (1 + N,): START, then the N targets, of which the last is END.
+        """The tokens of a chorale, (1 + N,): its start, then the N targets, of which the last is END.
 
         Raises:
             EncodingError: If a note is outside what the encoding can express.

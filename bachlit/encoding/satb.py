@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.encoding.base import Encoding, Tokens
 from bachlit.errors import EncodingError, OptionError, PromptError
+from bachlit.keys import Key, key_of
 from bachlit.tokens import END, START
 
 FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5
@@ -17,6 +18,10 @@ FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5
 class SatbEncoding(Encoding):
     """A mark (FRAME, FERMATA or END), then one token a voice: an onset or a hold of a pitch, or a rest.
 
+    A piece starts with a token for its key, so that a model needn't guess it from the first chords: a melody that
+    begins on E is harmonised otherwise in E minor than in C major. Likelihoods are then
+    those of the notes given the key.
+
     Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, no hold but of
     the pitch that the voice has just sounded.
 
@@ -24,11 +29,12 @@ class SatbEncoding(Encoding):
         order: The voices in the order in which they are predicted within a frame.
         lowest: The lowest MIDI pitch with a token.
         highest: The highest.
+        keys: Whether a piece starts with its key, or with START whatever its key.
 
     >>> encoding = SatbEncoding()
     >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
     >>> [encoding.describe(token) for token in encoding.encode(chord)[:7]]
-    ['START', 'FRAME', '67 onset', '48 onset', '64 onset', '60 onset', 'FRAME']
+    ['C major', 'FRAME', '67 onset', '48 onset', '64 onset', '60 onset', 'FRAME']
     >>> encoding.decode(encoding.encode(chord)) == chord
     True
     """
@@ -38,38 +44,41 @@ class SatbEncoding(Encoding):
         order: Sequence[Voice] = ("soprano", "bass", "alto", "tenor"),
         lowest: int = 30,
         highest: int = 87,
+        keys: bool = True,
     ) -> None:
         if sorted(order) != sorted(VOICES):
             raise OptionError(f"The order {list(order)} of voices doesn't name each of {', '.join(VOICES)} once.")
         if not 0 < lowest <= highest <= 127:
             raise OptionError(f"The compass {lowest} to {highest} isn't within MIDI's pitches 1 to 127.")
         self.order = tuple(order)
-        self.lowest, self.highest = lowest, highest
+        self.lowest, self.highest, self.keys = lowest, highest, keys
+        self._first_key = FIRST_PITCH + 2 * (highest - lowest + 1)
         self.slot_names = ("mark", *self.order)
         self.frame_size = 1 + len(VOICES)
         self._columns = [VOICES.index(voice) for voice in self.order]
         ids = np.arange(self.vocabulary_size)
-        self.token_pitch = np.where(ids >= FIRST_PITCH, lowest + (ids - FIRST_PITCH) // 2, REST)
+        has_pitch = (ids >= FIRST_PITCH) & (ids < self._first_key)
+        self.token_pitch = np.where(has_pitch, lowest + (ids - FIRST_PITCH) // 2, REST)
         """(V,) the pitch of each token, 0 where it has none."""
-        self.token_holds = (ids >= FIRST_PITCH) & ((ids - FIRST_PITCH) % 2 == 1)
+        self.token_holds = has_pitch & ((ids - FIRST_PITCH) % 2 == 1)
         """(V,) true for the tokens that continue a pitch."""
 
     @property
     def config(self) -> dict[str, Any]:
         """See `Encoding.config`."""
-        return {"order": list(self.order), "lowest": self.lowest, "highest": self.highest}
+        return {"order": list(self.order), "lowest": self.lowest, "highest": self.highest, "keys": self.keys}
 
     @property
     def vocabulary_size(self) -> int:
-        """V: four marks (START among them), a rest, and two tokens a pitch."""
-        return FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
+        """V: four marks (START among them), a rest, two tokens a pitch, and one a key where pieces start with it."""
+        return self._first_key + (24 if self.keys else 0)
 
     @property
     def slot_tokens(self) -> BoolArray:
         """(5, V) which tokens may stand in each slot."""
         allowed = np.zeros((self.frame_size, self.vocabulary_size), np.bool_)
         allowed[0, [END, FRAME, FERMATA]] = True
-        allowed[1:, REST_TOKEN:] = True
+        allowed[1:, REST_TOKEN : self._first_key] = True
         return allowed
 
     def cells(self, chorale: Chorale) -> Tokens:
@@ -78,33 +87,42 @@ class SatbEncoding(Encoding):
         Raises:
             EncodingError: If a pitch has no token.
         """
-        pitches = chorale.pitches.astype(np.int64)
+        return self._cells(chorale.pitches.astype(np.int64), chorale.onsets, chorale.name)
+
+    def _cells(self, pitches: Tokens, onsets: BoolArray, name: str) -> Tokens:
         sounding = pitches != REST
         outside = sounding & ((pitches < self.lowest) | (pitches > self.highest))
         if outside.any():
             frame, voice = (int(index[0]) for index in np.nonzero(outside))
             raise EncodingError(
-                f"{chorale.name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} "
+                f"{name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} "
                 f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the "
                 "encoding's compass."
             )
-        tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~chorale.onsets
+        tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~onsets
         return np.where(sounding, tokens, REST_TOKEN)[:, self._columns]
 
     def encode(self, chorale: Chorale) -> Tokens:
         """See `Encoding.encode`; N = 5 T + 1."""
         marks = np.where(chorale.fermatas, FERMATA, FRAME)
         frames = np.column_stack([marks, self.cells(chorale)])  # (T, 5)
-        return np.concatenate([[START], frames.ravel(), [END]])
+        return np.concatenate([[self.start(chorale.key)], frames.ravel(), [END]])
+
+    def start(self, key: Key) -> int:
+        """See `Encoding.start`."""
+        return self._first_key + 2 * key.tonic + (key.mode == "minor") if self.keys else START
 
     def decode(self, tokens: npt.ArrayLike) -> Chorale:
-        """The chorale of a token stream, with or without START, up to its first END or its end.
+        """The chorale of a token stream, with or without its start, up to its first END or its end.
 
         Raises:
             EncodingError: If the stream breaks the grammar.
         """
         stream = np.asarray(tokens, np.int64)
-        stream = stream[1:] if stream.size and stream[0] == START else stream
+        key = C_MAJOR
+        if stream.size and (stream[0] == START or self._first_key <= stream[0] < self.vocabulary_size):
+            key = C_MAJOR if stream[0] == START else self._key(stream[0])
+            stream = stream[1:]
         ends = np.flatnonzero(stream == END)
         stream = stream[: ends[0]] if ends.size else stream
         fault = self.fault(stream)
@@ -114,11 +132,18 @@ class SatbEncoding(Encoding):
         cells = np.empty((len(frames), len(VOICES)), np.int64)
         cells[:, self._columns] = frames[:, 1:]
         return Chorale(
-            pitches=self.token_pitch[cells], onsets=~self.token_holds[cells], fermatas=frames[:, 0] == FERMATA
+            pitches=self.token_pitch[cells],
+            onsets=~self.token_holds[cells],
+            fermatas=frames[:, 0] == FERMATA,
+            key=key,
         )
 
+    def _key(self, token: int) -> Key:
+        tonic, minor = divmod(int(token) - self._first_key, 2)
+        return key_of(tonic, "minor" if minor else "major")
+
     def fault(self, stream: Tokens) -> str | None:
-        """Where and how a stream (without START and END) breaks the grammar, or None if it doesn't."""
+        """Where and how a stream (without its start and END) breaks the grammar, or None if it doesn't."""
         if stream.size == 0 or stream.size % self.frame_size:
             return f"{stream.size} tokens, expected whole frames of {self.frame_size}"
         if ((stream < 0) | (stream >= self.vocabulary_size)).any():
@@ -159,7 +184,8 @@ class SatbEncoding(Encoding):
         allowed = np.zeros((num_frames + 1, self.frame_size, self.vocabulary_size), np.bool_)
         allowed[np.arange(num_frames), 0, np.where(chorale.fermatas, FERMATA, FRAME)] = True
         allowed[num_frames, 0, END] = True
-        cells = self.cells(chorale)
+        silent = np.where(given, chorale.pitches, REST).astype(np.int64)
+        cells = self._cells(silent, chorale.onsets, chorale.name)
         for slot, column in enumerate(self._columns, start=1):
             voice = VOICES[column]
             cell_allowed = allowed[:num_frames, slot]
@@ -167,6 +193,8 @@ class SatbEncoding(Encoding):
             fixed = np.flatnonzero(given[:, column])
             cell_allowed[fixed] = False
             cell_allowed[fixed, cells[fixed, slot - 1]] = True
+            if voice == "soprano" and not fixed.size:
+                self._sing_fermatas(cell_allowed, chorale.fermatas)
             self._look_ahead(cell_allowed, voice)
         return allowed.reshape(-1, self.vocabulary_size)[: num_frames * self.frame_size + 1]
 
@@ -176,6 +204,13 @@ class SatbEncoding(Encoding):
         allowed = (self.token_pitch >= lowest) & (self.token_pitch <= highest)
         allowed[REST_TOKEN] = True
         return allowed
+
+    def _sing_fermatas(self, allowed: BoolArray, fermatas: BoolArray) -> None:
+        """Let a free soprano's notes begin and end, in place, where the fermatas do: a fermata is a soprano note's."""
+        begins = np.flatnonzero(np.diff(fermatas, prepend=~fermatas[:1]))
+        inside = np.setdiff1d(np.flatnonzero(fermatas), begins)
+        allowed[begins] &= ~self.token_holds
+        allowed[inside] &= self.token_holds | (self.token_pitch == REST)
 
     def _look_ahead(self, allowed: BoolArray, voice: Voice) -> None:
         """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
@@ -195,6 +230,8 @@ class SatbEncoding(Encoding):
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""
+        if token >= self._first_key:
+            return str(self._key(token))
         if token >= FIRST_PITCH:
             return f"{self.token_pitch[token]} {'hold' if self.token_holds[token] else 'onset'}"
         return ("END", "START", "FRAME", "FERMATA", "REST")[token]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
 from bachlit.tokens import END
 
@@ -19,6 +20,9 @@ class TokenLSTM(Network):
         embedding: Size of a token's vector.
         dropout: Share of each layer's outputs that is dropped in training.
         batch_norm: Whether layers are normalised over batch and time; padding doesn't count.
+
+    Raises:
+        OptionError: If a size is below 1 or the dropout isn't a share below 1.
 
     >>> network = TokenLSTM(100, layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
@@ -37,6 +41,11 @@ class TokenLSTM(Network):
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        if min(layers, hidden, embedding) < 1 or not 0 <= dropout < 1:
+            raise OptionError(
+                f"A TokenLSTM of {layers} layers, {hidden} hidden units, embedding {embedding} and dropout {dropout} "
+                "can't be built; expected sizes of at least 1 and a dropout from 0 to below 1."
+            )
         self.config = {
             "layers": layers,
             "hidden": hidden,
@@ -81,4 +90,9 @@ def _normalise(norm: nn.Module, x: Tensor, real: Tensor | None) -> Tensor:
     flat = x.flatten(0, 1)  # (B N, H)
     if real is None or len(real) == len(flat):
         return norm(flat).view_as(x)  # type: ignore[no-any-return]
+    if len(real) < 2:  # one row has no variance: take the running statistics
+        norm.eval()
+        normalised: Tensor = norm(flat)
+        norm.train()
+        return normalised.view_as(x)
     return torch.zeros_like(flat).index_copy(0, real, norm(flat.index_select(0, real))).view_as(x)

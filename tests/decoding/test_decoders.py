@@ -11,7 +11,16 @@ from bachlit.testing import NoReturn, ToyModel, check_decoder, enumerate_legal, 
 from bachlit.tokens import END
 
 VOCABULARY, TOKENS = 6, 4
-DECODERS = [Greedy(), Sampling(0.5), Sampling(1.0), Sampling(5.0), BeamSearch(1), BeamSearch(3), BeamSearch(16)]
+DECODERS = [
+    Greedy(),
+    Sampling(0.5),
+    Sampling(1.0),
+    Sampling(5.0),
+    Sampling(1e-308),
+    BeamSearch(1),
+    BeamSearch(3),
+    BeamSearch(16),
+]
 
 
 def model(seed: int = 0) -> ToyModel:
