@@ -76,18 +76,23 @@ class ChoraleCLI(LightningCLI):
         predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
         predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
 
-    def before_instantiate_classes(self) -> None:
-        """Keep the model's and the data's options, as plain data, for the checkpoints of this run.
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and see that the checkpoint that will be used is the one whose options were recalled.
 
         Raises:
-            CheckpointError: If the checkpoint that will be used isn't the one whose options were recalled.
+            CheckpointError: If it was named in another way than by one `--ckpt_path FILE`.
         """
-        used = self.config[self.subcommand].get("ckpt_path")
-        lightnings_own = self.subcommand == "fit" and used in _LIGHTNINGS_WORDS
+        super().parse_arguments(parser, args)
+        command = self.config["subcommand"]
+        used = self.config[command].get("ckpt_path")
+        lightnings_own = command == "fit" and used in _LIGHTNINGS_WORDS
         if used is not None and not lightnings_own and Path(used) != self.recalled:
             raise CheckpointError(
                 f"The checkpoint {used} can't be used so; name one file, once, on the command line: --ckpt_path FILE."
             )
+
+    def before_instantiate_classes(self) -> None:
+        """Keep the model's and the data's options, as plain data, for the checkpoints of this run."""
         options = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.subcommand]
         self.trainer_defaults["callbacks"] = [RememberOptions({key: options[key] for key in ("model", "data")})]
 

@@ -234,7 +234,6 @@ WRONG = {
     "a network of nothing": (["fit", "--model.network.layers=0"], "expected sizes of at least 1"),
     "a dropout of everything": (["fit", "--model.network.dropout=1"], "below 1"),
     "shares of more than all": (["fit", "--data.shares=[0.9,0.9,0.9]", "--data.corpus=BachCorpus"], "add up to 1"),
-    "a device that isn't there": (["fit", "--trainer.accelerator=cuda"], "cuda"),
     "an epoch count of less than none": (["fit", "--trainer.max_epochs=-5"], "max_epochs"),
     "a seed below 0": (["fit", "--data.seed=-1"], "at least 0"),
     "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
@@ -247,7 +246,7 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
     args, said = WRONG[case]
     (tmp_path / "garbage.ckpt").write_bytes(b"garbage")
     (tmp_path / "names_a_checkpoint.yaml").write_text("ckpt_path: garbage.ckpt\n")
-    assert main([*args, *QUICK]) == 2
+    assert main([args[0], *QUICK, *args[1:]]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("bachlit: ")
     assert said in last
