@@ -100,12 +100,13 @@ class ChoraleModel(pl.LightningModule):
         logits = self._carry("train", batch)
         targets = batch.targets.flatten()
         real = (targets >= 0).nonzero().squeeze(1)  # selecting by index costs a quarter of selecting by mask
-        if len(real) == 0:  # one process of several may meet a window of padding alone
-            return logits.sum() * 0.0
-        loss: Tensor = self.loss_function(logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real))
-        self.log(
-            "train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=len(targets)
-        )
+        if len(real):
+            loss: Tensor = self.loss_function(logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real))
+        else:  # one process of several may meet a window of padding alone
+            loss = logits.sum() * 0.0
+        # Every process logs every step: one that didn't would leave the others waiting for it.
+        weight = max(len(real), 1)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=weight)
         return loss
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:

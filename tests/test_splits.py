@@ -24,6 +24,12 @@ def test_settings_of_one_tune_are_one_group(groups: dict[str, int]) -> None:
     assert groups[passion[0]] != groups[innsbruck[0]]
 
 
+def test_another_verse_or_half_of_a_tune_is_of_its_group(groups: dict[str, int]) -> None:
+    """Pieces that begin elsewhere in the tune once stood on both sides of the split."""
+    assert groups["bwv79.6"] == groups["bwv194.12"] == groups["bwv165.6"]
+    assert groups["bwv66.6"] == groups["bwv276"]
+
+
 def test_transposing_a_piece_does_not_change_its_group(bach: list[Chorale]) -> None:
     pieces = bach[:60]
     moved = [

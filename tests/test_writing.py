@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -150,6 +151,19 @@ def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: Language
         write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
     with pytest.raises(PromptError, match="low gives only rests"):
         write(small_model, [Prompt.voices(low, "alto")], decoder=Greedy(), seeds=[0])
+
+
+@pytest.mark.parametrize("decoder", [Greedy(), BeamSearch(4)], ids=["greedy", "beam"])
+def test_a_piece_is_written_and_scored_from_its_keys_start(small_model: LanguageModel, decoder: Decoder) -> None:
+    encoding = small_model.encoding
+    tune = Chorale.from_pitches([[67, 0, 0, 0]] * 8)
+    for key in (Key(0, "major"), Key(-3, "minor")):
+        prompt = Prompt.voices(dataclasses.replace(tune, key=key), "soprano")
+        [written] = write(small_model, [prompt], decoder=decoder, seeds=[0])
+        tokens = torch.from_numpy(encoding.encode(written.chorale))[None, 1:]
+        scores = [small_model.score(tokens, torch.tensor([start])).item() for start in (encoding.start(key), 1)]
+        assert written.log_prob == pytest.approx(scores[0], abs=1e-3)
+        assert written.log_prob != pytest.approx(scores[1], abs=1e-3)
 
 
 def test_what_stands_in_free_cells_does_not_matter(small_model: LanguageModel) -> None:

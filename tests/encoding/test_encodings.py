@@ -1,5 +1,7 @@
 """The laws of encodings, on all of Bach's chorales."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,16 @@ def test_a_free_cell_before_a_given_hold_may_only_sound_its_pitch() -> None:
     soprano = allowed[1:-1:5]
     assert soprano[0].sum() > 50
     assert {encoding.describe(token) for token in np.flatnonzero(soprano[1])} == {"67 onset", "67 hold"}
+
+
+def test_a_free_sopranos_notes_begin_and_end_with_the_fermatas() -> None:
+    """Scores draw fermatas on the soprano's notes, so one that held across their edge would move them."""
+    encoding = SatbEncoding()
+    bass = Chorale.from_pitches([[0, 0, 0, 48]] * 6)
+    bass = dataclasses.replace(bass, fermatas=np.array([False, False, True, True, False, False]))
+    given = np.zeros((6, 4), bool)
+    given[:, 3] = True
+    soprano = encoding.allowed(bass, given)[1:-1:5]
+    begins = ~encoding.token_holds & (encoding.token_pitch > 0)
+    assert [bool(soprano[frame][encoding.token_holds].any()) for frame in range(6)] == [0, 1, 0, 1, 0, 1]
+    assert [bool(soprano[frame][begins].any()) for frame in range(6)] == [1, 1, 1, 0, 1, 1]
