@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from jsonargparse import auto_cli
 
 from bachlit import api
-from bachlit.chorale import Chorale, Voice
+from bachlit.chorale import VOICES, Chorale, Voice
 from bachlit.decoding import Decoder
-from bachlit.errors import ScoreError
+from bachlit.errors import OptionError, ScoreError
 from bachlit.parsing import one_sentence, refuse_unknown_decoder
 from bachlit.scores import write_midi, write_musicxml
 
@@ -17,18 +18,24 @@ from bachlit.scores import write_midi, write_musicxml
 def harmonize(
     melody: Path,
     *,
-    voice: Voice = "soprano",
+    voice: str | None = None,
+    bars: str | None = None,
+    rhythm: str | None = None,
     decoder: Decoder | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path | None = None,
     quantize: bool = False,
 ) -> None:
-    """Harmonise a melody in four parts.
+    """Harmonise a melody in four parts, or write around whatever else is given.
 
     Args:
         melody: A score: MusicXML, MXL, MIDI, ABC or kern.
-        voice: Which voice the melody is.
+        voice: The voice or voices that are given, such as bass or soprano,bass. If left out, all that the score has;
+            of four, the soprano.
+        bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
+            given, if any. Bar 1 is the first full one, a pickup is bar 0.
+        rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
@@ -40,7 +47,16 @@ def harmonize(
     # A tune's own dots are no ending.
     both = [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
     places = both if output is None else _places(output, name)
-    chorale = api.harmonize(melody, voice=voice, decoder=decoder, seed=seed, checkpoint=checkpoint, quantize=quantize)
+    chorale = api.harmonize(
+        melody,
+        voice=None if voice is None else _voices(voice),
+        bars=None if bars is None else _bars(bars),
+        rhythm=() if rhythm is None else _voices(rhythm),
+        decoder=decoder,
+        seed=seed,
+        checkpoint=checkpoint,
+        quantize=quantize,
+    )
     _write(chorale, places)
 
 
@@ -71,6 +87,34 @@ def compose(
     chorales = api.compose(num, decoder=decoder, min_bars=min_bars, max_bars=max_bars, seed=seed, checkpoint=checkpoint)
     for chorale, its_places in zip(chorales, places, strict=True):
         _write(chorale, its_places)
+
+
+def _voices(typed: str) -> list[Voice]:
+    """The voices of `soprano,bass`.
+
+    Raises:
+        OptionError: If one of them is none.
+    """
+    names = [name.strip().lower() for name in typed.split(",")]
+    unknown = [name for name in names if name not in VOICES]
+    if unknown:
+        raise OptionError(
+            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
+            "such as soprano,bass."
+        )
+    return cast(list[Voice], names)
+
+
+def _bars(typed: str) -> tuple[int, int]:
+    """The first and the last bar of `5-8` or `5`.
+
+    Raises:
+        OptionError: If these are no numbers.
+    """
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", typed.replace(" ", ""))
+    if not match:
+        raise OptionError(f"{typed!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8.")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def _numbered(output: Path, number: int) -> tuple[Path, str]:

@@ -33,7 +33,21 @@ class CheckpointError(BachlitError):
 
 
 class DeadEndError(BachlitError):
-    """Decoding came to a point at which the constraints leave nothing to choose."""
+    """Decoding came to a point at which the constraints leave nothing to choose.
+
+    Args:
+        message: What to tell.
+        row: Of the batch.
+        t: The step.
+    """
+
+    def __init__(self, message: str, row: int = 0, t: int = 0) -> None:
+        super().__init__(message)
+        self.row, self.t = row, t
+
+
+class RuleWarning(UserWarning):
+    """A rule had to give way, because what is given leaves no note that keeps it."""
 
 
 class OptionError(BachlitError, ValueError):

@@ -11,7 +11,7 @@ torch.Size([3, 4])
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -205,17 +205,16 @@ def check_decoder(
     again = decoder.decode(model, prompt, RowGenerators(seeds))
     assert torch.equal(again.tokens, generation.tokens), "the same seed gives the same tokens"
     for row in range(num_rows):
-        only = slice(row, row + 1)
-        start = None if prompt.start is None else prompt.start[only]
-        its_prompt = replace(prompt, allowed=prompt.allowed[only], start=start)
-        alone = decoder.decode(model, its_prompt, RowGenerators(seeds[only]))
+        its_prompt = prompt.rows(torch.tensor([row]))
+        alone = decoder.decode(model, its_prompt, RowGenerators(seeds[row : row + 1]))
         assert torch.equal(alone.tokens[0], generation.tokens[row]), f"row {row} is what it is alone"
     return generation
 
 
 def _fault(prompt: TokenPrompt, tokens: Tensor, row: int) -> str | None:
     """Where and how tokens (N,) break a row's prompt or the constraint, or None."""
-    state = prompt.constraint.begin(1, 1, tokens.device)
+    constraint = prompt.constraint.rows(torch.tensor([row]))
+    state = constraint.begin(1, 1, tokens.device)
     for t, token in enumerate(tokens.tolist()):
         if t and tokens[t - 1] == END:
             if token != END:
@@ -223,7 +222,7 @@ def _fault(prompt: TokenPrompt, tokens: Tensor, row: int) -> str | None:
             continue
         if not prompt.allowed[row, t, token]:
             return f"row {row} has the token {token} at step {t}, which the prompt forbids"
-        if not prompt.constraint.allowed(state, t)[0, 0, token]:
-            return f"row {row} has the token {token} at step {t}, which {prompt.constraint} forbids"
-        state = prompt.constraint.advance(state, torch.tensor([[token]]), t)
+        if not constraint.allowed(state, t)[0, 0, token]:
+            return f"row {row} has the token {token} at step {t}, which {constraint} forbids"
+        state = constraint.advance(state, torch.tensor([[token]]), t)
     return None

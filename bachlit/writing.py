@@ -1,15 +1,30 @@
 """From prompts to chorales: moves them to the model's keys, decodes, and moves the result back."""
 
 import dataclasses
+import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from bachlit.chorale import RANGES, REST, VOICES, BoolArray, Chorale
-from bachlit.decoding import Decoder, Generation, Grammar, RowGenerators, TokenPrompt
+from bachlit.decoding import (
+    FREE,
+    PART_WRITING,
+    Decoder,
+    Enforced,
+    Generation,
+    Grammar,
+    Grid,
+    RowGenerators,
+    Rule,
+    Rules,
+    TokenPrompt,
+    Yielded,
+)
 from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError, OptionError, PromptError
+from bachlit.errors import CheckpointError, DeadEndError, OptionError, PromptError, RuleWarning
 from bachlit.keys import Key, estimate_key, semitones_home
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
@@ -33,7 +48,15 @@ class Written:
         self.chorale, self.log_prob, self.score = chorale, log_prob, score
 
 
-def write(model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, seeds: Sequence[int]) -> list[Written]:
+def write(
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    rules: Rules | Rule = PART_WRITING,
+    strict: bool = False,
+) -> list[Written]:
     """Fill the free cells of prompts, all at once.
 
     Args:
@@ -41,37 +64,70 @@ def write(model: LanguageModel, prompts: Sequence[Prompt], *, decoder: Decoder, 
         prompts: B pieces with given and free cells.
         decoder: Chooses the tokens.
         seeds: One a prompt; the same seed gives the same piece, whatever stands beside it.
+        rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`.
+        strict: Raise where a rule would have to give way.
 
     Returns:
         The pieces, in the prompts' order.
 
     Raises:
         PromptError: If a given note is out of its voice's range.
-        DeadEndError: If the constraints leave nothing to choose.
+        DeadEndError: If nothing is left to choose.
+    """
+    several = write_several(model, prompts, decoder=decoder, seeds=seeds, num=1, rules=rules, strict=strict)
+    return [pieces[0] for pieces in several]
+
+
+def write_several(
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    num: int,
+    rules: Rules | Rule = PART_WRITING,
+    strict: bool = False,
+) -> list[list[Written]]:
+    """Fill the free cells of prompts, each in up to `num` different ways; see `write`.
+
+    Returns:
+        For each prompt its pieces, in the decoder's order; the first is what `write` writes.
     """
     encoding = _writing_encoding(model)
-    moves, masks = [], []
-    for prompt in prompts:
-        into_range = _move_into_range(prompt)
-        move = into_range
-        if model.keys == "home":
-            pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
-            move = semitones_home(estimate_key(pitches, prompt.chorale.key))
-        moves.append(move)
-        ranges = {voice: (low + move - into_range, high + move - into_range) for voice, (low, high) in RANGES.items()}
-        masks.append(encoding.allowed(prompt.chorale.transpose(move), prompt.given, ranges))
-    keys = [prompt.chorale.key.transpose(move) for prompt, move in zip(prompts, moves, strict=True)]
-    generation = _decode(model, encoding, masks, keys, decoder, seeds)
-    pieces = []
-    for row, (prompt, move) in enumerate(zip(prompts, moves, strict=True)):
-        notes = encoding.decode(generation.tokens[row].numpy()).transpose(-move)
-        chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
-        pieces.append(Written(chorale, float(generation.log_prob[row]), float(generation.score[row])))
+    moves = [_move(prompt, model) for prompt in prompts]
+    masks = [
+        encoding.allowed(prompt.chorale.transpose(move), prompt.given, rhythm=prompt.rhythm)
+        for prompt, (move, _) in zip(prompts, moves, strict=True)
+    ]
+    keys = [prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)]
+    grid = _grid(encoding, prompts, moves)
+    names = [prompt.chorale.name for prompt in prompts]
+    generation = _decode(
+        model, _token_prompt(encoding, masks, keys, grid, rules, strict), decoder, seeds, num, names
+    )
+    pieces: list[list[Written]] = []
+    for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
+        distinct: dict[bytes, Written] = {}
+        for row in range(index * num, (index + 1) * num):
+            tokens = generation.tokens[row].numpy()
+            if generation.score[row] > -math.inf and tokens.tobytes() not in distinct:
+                notes = encoding.decode(tokens).transpose(-move)
+                chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
+                written = Written(chorale, float(generation.log_prob[row]), float(generation.score[row]))
+                distinct[tokens.tobytes()] = written
+        pieces.append(list(distinct.values()))
     return pieces
 
 
 def write_freely(
-    model: LanguageModel, *, decoder: Decoder, seeds: Sequence[int], min_frames: int = 1, max_frames: int = 640
+    model: LanguageModel,
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    min_frames: int = 1,
+    max_frames: int = 640,
+    rules: Rules | Rule = PART_WRITING,
+    strict: bool = False,
 ) -> list[Written]:
     """Compose pieces from nothing.
 
@@ -84,6 +140,8 @@ def write_freely(
         seeds: One a piece.
         min_frames: No piece ends before so many sixteenths.
         max_frames: A piece that hasn't ended after so many sixteenths is ended there.
+        rules: See `write`.
+        strict: See `write`.
 
     Returns:
         As many pieces as there are seeds.
@@ -99,7 +157,19 @@ def write_freely(
     mask[-1] = False
     mask[-1, END] = True
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
-    generation = _decode(model, encoding, [mask] * len(seeds), keys, decoder, seeds)
+    num = len(seeds)
+    grid = _new_grid(
+        encoding,
+        given=torch.full((num, max_frames, len(VOICES)), FREE),
+        num_frames=[max_frames] * num,
+        keys=keys,
+        shift=[0] * num,
+        measure=[16] * num,
+        pickup=[0] * num,
+    )
+    names = [f"chorale-{seed}" for seed in seeds]
+    token_prompt = _token_prompt(encoding, [mask] * num, keys, grid, rules, strict)
+    generation = _decode(model, token_prompt, decoder, seeds, 1, names)
     pieces = []
     for row, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
         notes = encoding.decode(generation.tokens[row].numpy())
@@ -123,27 +193,126 @@ def grammar_of(encoding: SatbEncoding) -> Grammar:
     )
 
 
-def _decode(
-    model: LanguageModel,
+def _token_prompt(
     encoding: SatbEncoding,
     masks: Sequence[BoolArray],
     keys: Sequence[Key],
-    decoder: Decoder,
-    seeds: Sequence[int],
-) -> Generation:
-    """Decode masks (N, V) of any lengths as one batch, the shorter ones filled with END."""
+    grid: Grid,
+    rules: Rules | Rule,
+    strict: bool,
+) -> TokenPrompt:
+    """Masks (N, V) of any lengths as one batch, the shorter ones filled with END."""
     allowed = torch.zeros(len(masks), max(len(mask) for mask in masks), encoding.vocabulary_size, dtype=torch.bool)
     allowed[:, :, END] = True
     for row, mask in enumerate(masks):
         allowed[row, : len(mask)] = torch.from_numpy(mask)
-    start = torch.tensor([encoding.start(key) for key in keys])
+    constraint = grammar_of(encoding) & Enforced(grid, rules)
+    return TokenPrompt(allowed, constraint, torch.tensor([encoding.start(key) for key in keys]), grid, strict)
+
+
+def _decode(
+    model: LanguageModel,
+    prompt: TokenPrompt,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    num: int,
+    names: Sequence[str],
+) -> Generation:
+    """Decode up to `num` pieces a prompt, and warn where a rule had to give way."""
     training = model.network.training
     model.network.eval()  # no dropout, and no statistics of what is only being written
+    grid = prompt.grid
+    assert grid is not None
     try:
-        generation = decoder.decode(model, TokenPrompt(allowed, grammar_of(encoding), start), RowGenerators(seeds))
+        generator = RowGenerators(seeds)
+        if num == 1:
+            generation = decoder.decode(model, prompt, generator)
+        else:
+            generation = decoder.decode_several(model, prompt, generator, num)
+    except DeadEndError as error:
+        raise DeadEndError(
+            f"{_place(grid, names, error.row // num, error.t)} has no note that all rules and what is given allow; "
+            "leave a rule out or make it soft by a number, let rules give way, or use a decoder that keeps more hypotheses.",
+            error.row,
+            error.t,
+        ) from error
     finally:
         model.network.train(training)
+    _warn(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
     return dataclasses.replace(generation, tokens=generation.tokens.cpu())
+
+
+def _warn(grid: Grid, names: Sequence[str], yielded: Sequence[Yielded]) -> None:
+    """Say where rules gave way, each rule of a piece once."""
+    places: dict[tuple[int, str], dict[int, None]] = {}
+    for row, t, rule in yielded:
+        places.setdefault((row, rule), {})[t] = None
+    for (row, rule), steps in places.items():
+        others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
+        warnings.warn(
+            f"{_place(grid, names, row, next(iter(steps)))} has no note that keeps {rule}{others}; it gave way there.",
+            RuleWarning,
+            stacklevel=4,
+        )
+
+
+def _place(grid: Grid, names: Sequence[str], row: int, t: int) -> str:
+    """A step in musical terms."""
+    frame, slot = divmod(t, len(grid.voices))
+    column = grid.voices[slot]
+    bar = (frame - int(grid.pickup[row])) // int(grid.measure[row]) + 1
+    voice = "end" if column is None else VOICES[column]
+    return f"The {voice} of {names[row] or 'the piece'} at bar {bar} (frame {frame})"
+
+
+def _grid(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tuple[int, int]]) -> Grid:
+    longest = max(prompt.chorale.num_frames for prompt in prompts)
+    given = torch.full((len(prompts), longest, len(VOICES)), REST)
+    for row, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
+        pitches = prompt.chorale.transpose(move).pitches.astype(np.int64)
+        given[row, : len(pitches)] = torch.from_numpy(np.where(prompt.given, pitches, FREE))
+    return _new_grid(
+        encoding,
+        given=given,
+        num_frames=[prompt.chorale.num_frames for prompt in prompts],
+        keys=[prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)],
+        shift=[move - into_range for move, into_range in moves],
+        measure=[prompt.chorale.measure_length for prompt in prompts],
+        pickup=[prompt.chorale.pickup for prompt in prompts],
+    )
+
+
+def _new_grid(
+    encoding: SatbEncoding,
+    *,
+    given: torch.Tensor,
+    num_frames: Sequence[int],
+    keys: Sequence[Key],
+    shift: Sequence[int],
+    measure: Sequence[int],
+    pickup: Sequence[int],
+) -> Grid:
+    return Grid(
+        voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
+        pitch=torch.from_numpy(encoding.token_pitch),
+        holds=torch.from_numpy(encoding.token_holds),
+        given=given,
+        num_frames=torch.tensor(num_frames),
+        tonic=torch.tensor([key.tonic for key in keys]),
+        minor=torch.tensor([key.mode == "minor" for key in keys]),
+        shift=torch.tensor(shift),
+        measure=torch.tensor(measure),
+        pickup=torch.tensor(pickup),
+    )
+
+
+def _move(prompt: Prompt, model: LanguageModel) -> tuple[int, int]:
+    """Semitones to move a prompt by for the model, and those of them that bring it into the voices' ranges."""
+    into_range = _move_into_range(prompt)
+    if model.keys != "home":
+        return into_range, into_range
+    pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
+    return semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
 
 
 def _draw(seed: int, num: int) -> int:

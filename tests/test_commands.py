@@ -1,5 +1,6 @@
 """The light commands, as a person types them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
+from bachlit.chorale import VOICES, Voice
 from bachlit.decoding import Greedy, Sampling
+from bachlit.errors import OptionError, PromptError
+from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -69,6 +73,103 @@ def test_another_voice_can_be_given() -> None:
     assert (again.pitches[:, :3] > 0).any(axis=0).all()
 
 
+@pytest.fixture
+def four_parts(bach: list[Chorale], tmp_path: Path) -> Chorale:
+    """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 6, in the file four.musicxml."""
+    bwv269 = next(piece for piece in bach if piece.name == "bwv269")
+    end = bwv269.pickup + 6 * bwv269.measure_length
+    cut = {field: getattr(bwv269, field)[:end] for field in ("pitches", "onsets", "fermatas")}
+    write_musicxml(dataclasses.replace(bwv269, **cut), tmp_path / "four.musicxml")
+    return read_chorale(tmp_path / "four.musicxml")
+
+
+def typed(*options: str) -> Chorale:
+    """What a command with Greedy writes of four.musicxml, or of the file that is named first."""
+    score, *rest = options if options[0].endswith(".musicxml") else ("four.musicxml", *options)
+    assert main(["harmonize", score, "--decoder", "Greedy", "--output", "new.musicxml", *rest]) == 0
+    return read_chorale("new.musicxml")
+
+
+def unchanged(one: Chorale, other: Chorale) -> list[Voice]:
+    """The voices that are the same in two chorales, note for note."""
+    same = (one.pitches == other.pitches).all(axis=0) & (one.onsets == other.onsets).all(axis=0)
+    return [voice for voice, equal in zip(VOICES, same, strict=True) if equal]
+
+
+@pytest.mark.parametrize("voice", ["bass", "soprano,bass", "alto, Tenor"])
+def test_the_voices_that_are_named_come_back_and_the_others_are_new(four_parts: Chorale, voice: str) -> None:
+    assert unchanged(typed("--voice", voice), four_parts) == voice.lower().replace(" ", "").split(",")
+
+
+def test_four_parts_without_names_are_harmonised_under_their_soprano_anew(four_parts: Chorale) -> None:
+    assert unchanged(typed("four.musicxml"), four_parts) == ["soprano"]
+    assert harmonize(four_parts, decoder=Greedy()) == harmonize("four.musicxml", decoder=Greedy())
+
+
+@pytest.mark.parametrize("sung", [("soprano", "bass"), ("alto",), ("soprano", "alto", "bass")], ids="-".join)
+def test_what_is_missing_is_filled(four_parts: Chorale, sung: tuple[Voice, ...]) -> None:
+    write_musicxml(four_parts.only(*sung), "some.musicxml")
+    filled = typed("some.musicxml")
+    assert unchanged(filled, four_parts) == [*sung]
+    assert (filled.pitches > 0).any(axis=0).all()
+    called = harmonize(four_parts.only(*sung), decoder=Greedy())
+    assert np.array_equal(called.pitches, filled.pitches)
+
+
+@pytest.mark.parametrize(("bars", "span"), [("2-3", (16, 40)), ("0", (0, 4)), ("6", (64, 76)), ("0-6", (0, 76))])
+@pytest.mark.parametrize("kept", [(), ("soprano",)], ids=["whole", "under the soprano"])
+def test_bars_are_composed_anew_and_all_else_stays(
+    four_parts: Chorale, bars: str, span: tuple[int, int], kept: tuple[Voice, ...]
+) -> None:
+    written = typed("--bars", bars, *(f"--voice={voice}" for voice in kept))
+    changed = written.pitches != four_parts.pitches
+    inside = np.zeros(76, bool)
+    inside[slice(*span)] = True
+    assert not changed[~inside].any()
+    assert changed[inside].any()
+    assert not changed[:, : len(kept)].any()
+    assert np.array_equal(written.onsets[~inside], four_parts.onsets[~inside])
+    assert (written.pickup, written.key) == (four_parts.pickup, four_parts.key)
+    assert np.array_equal(written.fermatas, four_parts.fermatas)
+
+
+def test_voices_keep_their_rhythm_on_other_notes(four_parts: Chorale) -> None:
+    under = typed("--rhythm", "alto,tenor")
+    assert unchanged(under, four_parts) == ["soprano"]
+    assert np.array_equal(under.onsets[:, 1:3], four_parts.onsets[:, 1:3])
+    named = typed("--voice=bass", "--rhythm=soprano")
+    assert unchanged(named, four_parts) == ["bass"]
+    assert np.array_equal(named.onsets[:, 0], four_parts.onsets[:, 0])
+    within = typed("--bars=2", "--rhythm=soprano,alto,tenor,bass")
+    assert np.array_equal(within.onsets, four_parts.onsets)
+    assert not np.array_equal(within.pitches, four_parts.pitches)
+
+
+def test_a_tune_whose_rhythm_alone_is_wanted_becomes_another_tune() -> None:
+    tune = read_melody(TWINKLE)
+    for melody in (TWINKLE, tune):
+        other = harmonize(melody, rhythm="soprano", decoder=Greedy())
+        assert np.array_equal(other.onsets[:, 0], tune.onsets[:, 0])
+        assert not np.array_equal(other.pitches[:, 0], tune.pitches[:, 0])
+
+
+def test_a_prompt_says_itself_what_is_given(four_parts: Chorale) -> None:
+    prompt = Prompt.bars(four_parts, 2, 2)
+    assert harmonize(prompt, decoder=Greedy()) == harmonize(four_parts, bars=2, decoder=Greedy())
+    assert harmonize(prompt, decoder=Greedy()) == harmonize("four.musicxml", bars=(2, 2), decoder=Greedy())
+    for more in ({"voice": "soprano"}, {"bars": 2}, {"rhythm": ["alto"]}):
+        with pytest.raises(OptionError, match="leave out voice, bars and rhythm"):
+            harmonize(prompt, **more)  # type: ignore[arg-type]
+    everything = np.ones(four_parts.pitches.shape, np.bool_)
+    with pytest.raises(PromptError, match="All of four is given"):
+        harmonize(Prompt(four_parts, everything))
+
+
+def test_a_chorale_in_which_nothing_sounds_is_refused() -> None:
+    with pytest.raises(PromptError, match="only rests"):
+        harmonize(Chorale.from_pitches([[0, 0, 0, 0]] * 16))
+
+
 def test_the_output_decides_the_format(tmp_path: Path) -> None:
     for output, files in (("a.mid", {"a.mid"}), ("b.musicxml", {"b.musicxml"}), ("c", {"c.musicxml", "c.mid"})):
         before = {path.name for path in tmp_path.iterdir()}
@@ -126,10 +227,35 @@ WRONG = {
     "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
     "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
     "a tune too low for a soprano": (["harmonize", "low.musicxml"], "expected A3 to A5"),
-    "a voice that is none": (["harmonize", "low.musicxml", "--voice", "baritone"], "voice"),
+    "a voice that is none": (
+        ["harmonize", "tune.musicxml", "--voice", "soprano,baritone"],
+        "no voice 'baritone'; expected soprano, alto, tenor, bass, or several",
+    ),
+    "a voice that isn't there": (
+        ["harmonize", "tune.musicxml", "--voice", "soprano,bass"],
+        "has 1 part, and which are the soprano and bass is unclear",
+    ),
+    "all voices": (["harmonize", "chords.musicxml", "--voice", "soprano,alto,tenor,bass"], "All of chords is given"),
+    "no voice": (["harmonize", "tune.musicxml", "--voice", ""], "no voice ''"),
+    "bars in words": (["harmonize", "chords.musicxml", "--bars", "two"], "'two' names no bars"),
+    "bars without an end": (["harmonize", "chords.musicxml", "--bars", "1-"], "'1-' names no bars"),
+    "bars backwards": (["harmonize", "chords.musicxml", "--bars", "2-1"], "Bar 1 comes before bar 2"),
+    "a pickup that isn't there": (["harmonize", "chords.musicxml", "--bars", "0"], "no bar 0 in chords; expected 1 to"),
+    "a bar that isn't there": (["harmonize", "chords.musicxml", "--bars", "1-99"], "no bar 99 in chords"),
+    "bars of a tune": (["harmonize", "tune.musicxml", "--bars", "1"], "which are the four voices is unclear"),
+    "all of some bars": (
+        ["harmonize", "chords.musicxml", "--bars", "1", "--voice", "soprano,alto,tenor,bass"],
+        "All of chords is given",
+    ),
+    "the rhythm of no voice": (["harmonize", "chords.musicxml", "--rhythm", "drums"], "no voice 'drums'"),
+    "the rhythm of silence": (["harmonize", "tune.musicxml", "--rhythm", "alto"], "The alto of tune never sounds"),
+    "the rhythm of what is given": (
+        ["harmonize", "chords.musicxml", "--voice", "alto", "--rhythm", "alto"],
+        "The alto of chords is given whole",
+    ),
     "a decoder that is none": (
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
-        "expected BeamSearch, Greedy, Sampling",
+        "expected BeamSearch, Greedy",
     ),
     "a decoder's bad option": (
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
@@ -158,6 +284,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
     write_musicxml(low, tmp_path / "low.musicxml")
     write_musicxml(low.transpose(20), tmp_path / "tune.musicxml")
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 32), tmp_path / "chords.musicxml")
     before = {path.name for path in tmp_path.iterdir()}
     assert main(args) == 2
     error = capsys.readouterr().err

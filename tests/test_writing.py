@@ -122,6 +122,63 @@ def test_any_cells_that_are_given_come_back(
     assert np.array_equal(written.chorale.onsets[notes], piece.onsets[notes])
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), seed=st.integers(0, 2**40))
+def test_a_rhythm_that_is_given_is_kept_whatever_else_is(
+    small_model: LanguageModel, bach: list[Chorale], data: st.DataObject, seed: int
+) -> None:
+    piece = opening(data.draw(st.sampled_from(in_range(bach))), 24)
+    random = np.random.default_rng(seed)
+    given, timed = (random.random(piece.pitches.shape) < data.draw(st.floats(0, 1)) for _ in range(2))
+    decoder = data.draw(st.sampled_from(DECODERS))
+    [written] = write(small_model, [Prompt(piece, given, timed)], decoder=decoder, seeds=[seed])
+    assert np.array_equal(written.chorale.pitches[given], piece.pitches[given])
+    fixed = given | timed
+    assert np.array_equal(written.chorale.pitches[fixed] == REST, piece.pitches[fixed] == REST)
+    notes = fixed & (piece.pitches != REST)
+    assert np.array_equal(written.chorale.onsets[notes], piece.onsets[notes])
+
+
+def test_voices_in_a_given_rhythm_sing_other_notes_at_the_same_times(
+    small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    for seed, piece in enumerate(map(opening, in_range(bach)[:4])):
+        prompt = Prompt.voices(piece, "bass").with_rhythm("alto", "tenor")
+        [written] = write(small_model, [prompt], decoder=Sampling(), seeds=[seed])
+        assert np.array_equal(written.chorale.onsets[:, 1:], piece.onsets[:, 1:])
+        assert not np.array_equal(written.chorale.pitches[:, 1:3], piece.pitches[:, 1:3])
+
+
+def test_recomposing_bars_changes_nothing_outside_of_them_and_something_inside(
+    small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    for seed, piece in enumerate(opening(piece, 64) for piece in in_range(bach)[:4]):
+        for prompt in (Prompt.bars(piece, 2, 3), Prompt.bars(piece, 2, 3, "soprano", "bass")):
+            one, other = (
+                write(small_model, [prompt], decoder=Sampling(), seeds=[each])[0].chorale for each in (seed, seed + 50)
+            )
+            for written in (one, other):
+                outside = prompt.given
+                assert np.array_equal(written.pitches[outside], piece.pitches[outside])
+                notes = outside & (piece.pitches != REST)
+                assert np.array_equal(written.onsets[notes], piece.onsets[notes])
+                assert np.array_equal(written.fermatas, piece.fermatas)
+                assert written.num_frames == piece.num_frames
+            changed = one.pitches != other.pitches
+            assert changed[~prompt.given].mean() > 0.2
+            assert (one.pitches != piece.pitches)[~prompt.given].mean() > 0.2
+
+
+def in_range(bach: list[Chorale]) -> list[Chorale]:
+    """The chorales whose every voice stays in its range."""
+    compasses = np.array(list(RANGES.values()))
+    return [
+        piece
+        for piece in bach
+        if ((piece.pitches == REST) | ((piece.pitches >= compasses[:, 0]) & (piece.pitches <= compasses[:, 1]))).all()
+    ]
+
+
 def test_pieces_written_together_are_those_written_alone(small_model: LanguageModel, bach: list[Chorale]) -> None:
     prompts = [Prompt.voices(opening(piece, 40 + 8 * i), "soprano") for i, piece in enumerate(bach[:4])]
     for decoder in DECODERS:

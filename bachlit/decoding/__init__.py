@@ -1,32 +1,65 @@
 """Decoders: how a model's probabilities become music, and what they must respect."""
 
-from bachlit.decoding.base import (
-    Choice,
-    Decoder,
-    Generation,
-    Model,
-    RowGenerators,
-    StepDecoder,
-    TokenPrompt,
-)
+from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
+from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
+from bachlit.decoding.part_writing import (
+    PART_WRITING,
+    Attack,
+    FinalTonic,
+    InKey,
+    LargestLeap,
+    NoCrossing,
+    NoHidden,
+    NoOverlap,
+    NoParallels,
+    Ranges,
+    Sounding,
+    Spacing,
+)
+from bachlit.decoding.particles import Particles
+from bachlit.decoding.rules import FREE, Enforced, Grid, Position, Rule, Rules
 from bachlit.decoding.sampling import Sampling
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, Yielded, stepping
 
 __all__ = [
+    "FREE",
+    "PART_WRITING",
+    "Attack",
     "BeamSearch",
     "Both",
     "Choice",
     "Constraint",
     "Decoder",
+    "Enforced",
+    "FinalTonic",
     "Generation",
+    "Gibbs",
     "Grammar",
     "Greedy",
+    "Grid",
+    "InKey",
+    "LargestLeap",
     "Model",
+    "NoCrossing",
+    "NoHidden",
+    "NoOverlap",
+    "NoParallels",
+    "Particles",
+    "Position",
+    "Ranges",
     "RowGenerators",
+    "Rule",
+    "Rules",
     "Sampling",
+    "Sounding",
+    "Spacing",
     "State",
     "StepDecoder",
     "TokenPrompt",
+    "Walk",
+    "Yielded",
+    "stepping",
 ]

@@ -1,8 +1,10 @@
 """BeamSearch: the likeliest whole sequence, as far as a beam can see."""
 
+import torch
 from torch import Tensor
 
-from bachlit.decoding.base import Choice, RowGenerators, StepDecoder
+from bachlit.decoding.base import RowGenerators, StepDecoder
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt
 from bachlit.errors import OptionError
 
 
@@ -14,18 +16,63 @@ class BeamSearch(StepDecoder):
 
     Args:
         width: K, hypotheses a row.
+        groups: Parts of the beam that search apart, each told to choose otherwise than those before it (diverse beam
+            search, Vijayakumar et al. 2018).
+        diversity: Nats that a token costs for each earlier group that chose it at the same step, by the share of the
+            group's hypotheses that did.
 
     Raises:
-        OptionError: If the width isn't at least 1.
+        OptionError: If the width isn't at least 1, or not a multiple of the groups.
     """
 
-    def __init__(self, width: int = 8) -> None:
+    def __init__(self, width: int = 8, groups: int = 1, diversity: float = 1.0) -> None:
         if width < 1:
             raise OptionError(f"A beam of {width} holds nothing; expected a width of at least 1, such as 8.")
+        if groups < 1 or width % groups:
+            raise OptionError(
+                f"A beam of {width} can't be dealt to {groups} groups equally; set the width to a multiple of them."
+            )
         self.width = self.hypotheses = width
+        self.groups, self.diversity = groups, diversity
+
+    def initial_score(self) -> Tensor:
+        """See `StepDecoder.initial_score`: one hypothesis is alive in each group."""
+        score = torch.full((self.width,), -torch.inf)
+        score[:: self.width // self.groups] = 0.0
+        return score
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """See `StepDecoder.step`."""
+        batch, _, size = log_probs.shape
+        each = self.width // self.groups
         candidates = (score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))  # (B, K, V)
-        best, index = candidates.flatten(1).topk(self.width)  # (B, K)
-        return Choice(index // log_probs.shape[2], index % log_probs.shape[2], best)
+        if self.groups == 1:
+            best, index = candidates.flatten(1).topk(self.width)  # (B, K)
+            return Choice(index // size, index % size, best)
+        used = candidates.new_zeros(batch, 1, size)
+        choices = []
+        for first in range(0, self.width, each):
+            its = candidates[:, first : first + each]  # (B, K / G, V)
+            index = (its - self.diversity * used).flatten(1).topk(each).indices
+            choices.append(Choice(first + index // size, index % size, its.flatten(1).gather(1, index)))
+            alive = (choices[-1].score > -float("inf")).to(used)
+            share = alive / alive.sum(1, keepdim=True).clamp(min=1)
+            used = used.scatter_add(2, choices[-1].token.unsqueeze(1), share.unsqueeze(1))
+        return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True)))
+
+    def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
+        """See `Decoder.decode_several`: the best of one beam; of several groups, the best of each.
+
+        Raises:
+            OptionError: If the beam is narrower than `num`.
+        """
+        if num > self.width:
+            raise OptionError(
+                f"A beam of {self.width} holds no {num} pieces; set its width to at least {num}, or ask for fewer."
+            )
+        walk = self.walk(model, prompt, generator)
+        score = walk.score
+        if self.groups > 1:  # the best of each group before the second of any
+            ranks = score.view(len(score), self.groups, -1).argsort(2, descending=True).argsort(2).flatten(1)
+            score = score - ranks * (score.masked_fill(score == -torch.inf, 0.0).abs().amax() + 1) * 2
+        return walk.finish(score.topk(num).indices)

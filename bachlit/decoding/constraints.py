@@ -1,7 +1,9 @@
-"""Constraints: what may follow, as immutable values that compose with `&`."""
+"""Constraints: what may follow and what it costs, as immutable values that compose with `&`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,11 +11,34 @@ from torch import Tensor
 from bachlit.tokens import END
 
 State = dict[str, Tensor]
-"""What a constraint remembers: tensors (B, K, ...), so that the loop can gather them by hypothesis."""
+"""What a constraint remembers: tensors (B, K, ...), so that they can be gathered by hypothesis."""
+
+YIELDED = 20.0
+"""Nats that a breach costs where a hard constraint has to give way: what is chosen breaks it as little as can be."""
+
+
+class Part(NamedTuple):
+    """One of a constraint's parts at a step, in the order of their weight: where nothing is left, the last gives way first.
+
+    Attributes:
+        name: For the warning.
+        cost: (B, K, V) nats; infinite where a token is forbidden.
+        yielding: (B, K, V) finite nats that count when the part gives way; None if it never does.
+    """
+
+    name: str
+    cost: Tensor
+    yielding: Tensor | None
 
 
 class Constraint(ABC):
-    """Says which tokens may come next, from what was chosen so far. It holds no state of its own."""
+    """Says which tokens may come next, from what was chosen so far. It holds no state of its own.
+
+    A hard constraint says what is `allowed`; a soft one says by `cost` how many nats less likely a token becomes.
+    """
+
+    gives_way: bool = True
+    """Whether it may be broken where otherwise nothing could be written."""
 
     @abstractmethod
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
@@ -27,14 +52,28 @@ class Constraint(ABC):
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """The state after the tokens (B, K) of step t; the old one stays as it is."""
 
+    def cost(self, state: State, t: int) -> Tensor:
+        """(B, K, V) nats by which tokens become less likely at step t, infinite where they aren't allowed."""
+        allowed = self.allowed(state, t)
+        return torch.zeros(allowed.shape, device=allowed.device).masked_fill(~allowed, torch.inf)
+
+    def parts(self, state: State, t: int) -> Iterator[Part]:
+        """What it is composed of, the most important first."""
+        cost = self.cost(state, t)
+        yield Part(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
+
+    def rows(self, index: Tensor) -> "Constraint":
+        """The constraint on some rows, in this order; itself where rows don't differ."""
+        return self
+
     def __and__(self, other: "Constraint") -> "Constraint":
-        """Both at once."""
+        """Both at once; where both can't be kept, the second gives way first."""
         return Both(self, other)
 
 
 @dataclass(frozen=True)
 class Both(Constraint):
-    """Allows what two constraints both allow."""
+    """Allows what two constraints both allow, at the sum of their costs."""
 
     first: Constraint
     second: Constraint
@@ -48,6 +87,19 @@ class Both(Constraint):
     def allowed(self, state: State, t: int) -> Tensor:
         """See `Constraint.allowed`."""
         return self.first.allowed(_part(state, "1"), t) & self.second.allowed(_part(state, "2"), t)
+
+    def cost(self, state: State, t: int) -> Tensor:
+        """See `Constraint.cost`."""
+        return self.first.cost(_part(state, "1"), t) + self.second.cost(_part(state, "2"), t)
+
+    def parts(self, state: State, t: int) -> Iterator[Part]:
+        """See `Constraint.parts`."""
+        yield from self.first.parts(_part(state, "1"), t)
+        yield from self.second.parts(_part(state, "2"), t)
+
+    def rows(self, index: Tensor) -> "Both":
+        """See `Constraint.rows`."""
+        return Both(self.first.rows(index), self.second.rows(index))
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """See `Constraint.advance`."""
@@ -76,6 +128,7 @@ class Grammar(Constraint):
     slot_tokens: Tensor
     token_pitch: Tensor
     token_holds: Tensor
+    gives_way = False
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
         """See `Constraint.begin`. The state is the pitch that each slot last sounded, (B, K, S)."""

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from bachlit.decoding.base import Choice, RowGenerators, StepDecoder
+from bachlit.decoding.base import RowGenerators, StepDecoder
+from bachlit.decoding.walk import Choice
 
 
 class Greedy(StepDecoder):

@@ -161,17 +161,23 @@ class SatbEncoding(Encoding):
         return None
 
     def allowed(
-        self, chorale: Chorale, given: BoolArray, ranges: dict[Voice, tuple[int, int]] | None = None
+        self,
+        chorale: Chorale,
+        given: BoolArray,
+        ranges: dict[Voice, tuple[int, int]] | None = None,
+        rhythm: BoolArray | None = None,
     ) -> BoolArray:
         """Which tokens may stand at each step if some cells are given: a prompt, as a mask.
 
-        Marks and length are the chorale's. A given cell allows its own token alone; a free one allows every token of
-        its voice that some token of the next frame can follow, so that no hold is ever stranded.
+        Marks and length are the chorale's. A given cell allows its own token alone; one whose rhythm is given, the
+        onsets, the holds or the rest; a free one, every token of its voice. Of those stay the tokens that some token of
+        the next frame can follow, so that no hold is ever stranded.
 
         Args:
             chorale: Holds the given cells; what stands in the free ones doesn't matter.
             given: (T, 4) true where a cell is given.
             ranges: The lowest and highest pitch of each free voice; the encoding's whole compass without.
+            rhythm: (T, 4) true where a cell, if it isn't given, has the chorale's rhythm; no cell without.
 
         Returns:
             (5 T + 1, V) bool.
@@ -186,15 +192,17 @@ class SatbEncoding(Encoding):
         allowed[num_frames, 0, END] = True
         silent = np.where(given, chorale.pitches, REST).astype(np.int64)
         cells = self._cells(silent, chorale.onsets, chorale.name)
+        timed = np.zeros_like(given) if rhythm is None else rhythm
         for slot, column in enumerate(self._columns, start=1):
             voice = VOICES[column]
             cell_allowed = allowed[:num_frames, slot]
             cell_allowed[:] = self._voice_tokens(ranges.get(voice) if ranges else None)
+            cell_allowed[timed[:, column]] &= self._in_rhythm(chorale, column)[timed[:, column]]
             fixed = np.flatnonzero(given[:, column])
             cell_allowed[fixed] = False
             cell_allowed[fixed, cells[fixed, slot - 1]] = True
-            if voice == "soprano" and not fixed.size:
-                self._sing_fermatas(cell_allowed, chorale.fermatas)
+            if voice == "soprano":
+                self._sing_fermatas(cell_allowed, chorale, ~(given | timed)[:, column])
             self._look_ahead(cell_allowed, voice)
         return allowed.reshape(-1, self.vocabulary_size)[: num_frames * self.frame_size + 1]
 
@@ -205,12 +213,29 @@ class SatbEncoding(Encoding):
         allowed[REST_TOKEN] = True
         return allowed
 
-    def _sing_fermatas(self, allowed: BoolArray, fermatas: BoolArray) -> None:
-        """Let a free soprano's notes begin and end, in place, where the fermatas do: a fermata is a soprano note's."""
-        begins = np.flatnonzero(np.diff(fermatas, prepend=~fermatas[:1]))
-        inside = np.setdiff1d(np.flatnonzero(fermatas), begins)
-        allowed[begins] &= ~self.token_holds
-        allowed[inside] &= self.token_holds | (self.token_pitch == REST)
+    def _in_rhythm(self, chorale: Chorale, column: int) -> BoolArray:
+        """(T, V) the tokens that have the rhythm of a voice: rests, onsets or holds."""
+        rests = self.token_pitch == REST
+        kinds = np.stack([rests, ~rests & ~self.token_holds, self.token_holds])
+        onsets = np.where(chorale.onsets[:, column], 1, 2)
+        in_rhythm: BoolArray = kinds[np.where(chorale.pitches[:, column] == REST, 0, onsets)]
+        return in_rhythm
+
+    def _sing_fermatas(self, allowed: BoolArray, chorale: Chorale, free: BoolArray) -> None:
+        """Let a soprano's free notes begin and end, in place, where the fermatas do: a fermata is a soprano note's.
+
+        Under a fermata no note begins but the first, unless other pitches are fixed there: they may need one between.
+        """
+        soprano = VOICES.index("soprano")
+        edges = np.flatnonzero(np.diff(chorale.fermatas, prepend=~chorale.fermatas[:1]))
+        allowed[edges[free[edges]]] &= ~self.token_holds
+        for begin, end in zip(edges, [*edges[1:], len(free)], strict=True):
+            held_on = end < len(free) and not chorale.onsets[end, soprano]
+            span = slice(begin, end + held_on)
+            fixed = chorale.pitches[span, soprano][~free[span]]
+            if chorale.fermatas[begin] and np.unique(fixed).size <= 1:
+                inside = begin + 1 + np.flatnonzero(free[begin + 1 : end])
+                allowed[inside] &= self.token_holds | (self.token_pitch == REST)
 
     def _look_ahead(self, allowed: BoolArray, voice: Voice) -> None:
         """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
@@ -221,12 +246,11 @@ class SatbEncoding(Encoding):
                 held = np.unique(self.token_pitch[allowed[frame + 1]])
                 allowed[frame] &= np.isin(self.token_pitch, held)
                 can_begin[frame] = (allowed[frame] & ~self.token_holds).any()
-        if not allowed.any(axis=1).all():
-            frame = int(np.flatnonzero(~allowed.any(axis=1))[0])
-            raise PromptError(
-                f"The {voice} is given a hold that can't follow what is given at frame {frame}; "
-                "give the whole of a held note, or begin it with an onset."
-            )
+            if not allowed[frame].any():
+                raise PromptError(
+                    f"The {voice} is given a hold that can't follow what is given at frame {frame}; "
+                    "give the whole of a held note, or begin it with an onset."
+                )
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""

@@ -8,13 +8,14 @@ from bachlit.files import write_whole
 from bachlit.scores.files import SUFFIXES, ScoreWarning
 from bachlit.scores.midi import to_midi
 from bachlit.scores.musicxml import to_musicxml
-from bachlit.scores.reading import read_chorale, read_melody
+from bachlit.scores.reading import read_chorale, read_melody, read_voices
 
 __all__ = [
     "SUFFIXES",
     "ScoreWarning",
     "read_chorale",
     "read_melody",
+    "read_voices",
     "to_midi",
     "to_musicxml",
     "write_midi",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bachlit.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, IntArray, Voice
-from bachlit.errors import ScoreError
+from bachlit.errors import OptionError, ScoreError
 from bachlit.keys import Key, estimate_key
 from bachlit.scores.files import MIDI_SUFFIXES, open_score, warn
 from bachlit.scores.singing import sung_notes
@@ -33,14 +33,43 @@ def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = 
         ScoreError: If the file isn't there or isn't a score, has no such voice, no notes or chords, or is finer than a
             sixteenth.
     """
+    return read_voices(path, [voice], quantize=quantize)
+
+
+def read_voices(
+    path: str | Path, voices: Sequence[Voice] | None = None, *, also: Sequence[Voice] = (), quantize: bool = False
+) -> Chorale:
+    """Read some voices of a score; the others rest.
+
+    Voices that are named are found as by `read_melody`. Without names, those are read that the score has: its parts
+    named after voices, the only part as the soprano, or four parts in their order. Where it has all four, the
+    soprano is read alone, for the others are what is to be written.
+
+    Args:
+        path: A score in MusicXML, MXL, MIDI, ABC or kern.
+        voices: Which voices to read.
+        also: Voices to read besides, for their rhythm.
+        quantize: Round what is finer than a sixteenth instead of refusing it.
+
+    Returns:
+        A chorale with these voices. Fermatas are those of the highest; those over rests are left out.
+
+    Raises:
+        OptionError: If a name isn't one of the four voices.
+        ScoreError: If the file isn't there or isn't a score, which part is which voice is unclear, or a part has
+            chords, no notes, or notes finer than a sixteenth.
+    """
+    unknown = [voice for voice in (*(voices or ()), *also) if voice not in VOICES]
+    if unknown:
+        raise OptionError(f"There is no voice {unknown[0]!r}; expected one of {', '.join(VOICES)}.")
     path = Path(path)
     score, parts = open_score(path)
-    chosen = _choose(parts, (voice,)) or ({voice: parts[0]} if len(parts) == 1 else None)
-    if chosen is None:
-        raise ScoreError(
-            f"{path} has {len(parts)} parts, and which is the {voice} is unclear; expected one melody; keep one part, "
-            f"or name one {voice.capitalize()}."
-        )
+    if voices is None:
+        found = _find(path, parts)
+        wanted = {*also, "soprano"} if len(found) == len(VOICES) else set(found)
+        chosen = {voice: part for voice, part in found.items() if voice in wanted}
+    else:
+        chosen = _name(path, parts, [voice for voice in VOICES if voice in (*voices, *also)])
     return _chorale(path, score, chosen, quantize)
 
 
@@ -68,9 +97,55 @@ def read_chorale(path: str | Path, *, quantize: bool = False) -> Chorale:
     return _chorale(path, score, chosen, quantize)
 
 
+def _name(path: Path, parts: Sequence[Any], voices: Sequence[Voice]) -> dict[Voice, Any]:
+    """The parts of the voices that are asked for. An only part is an only voice, whatever its name."""
+    chosen = _choose(parts, voices) or ({voices[0]: parts[0]} if len(voices) == len(parts) == 1 else None)
+    if chosen is not None:
+        return chosen
+    num_parts = f"{len(parts)} part{'s' * (len(parts) != 1)}"
+    if len(voices) == 1:
+        raise ScoreError(
+            f"{path} has {num_parts}, and which is the {voices[0]} is unclear; expected one melody; keep one part, "
+            f"or name one {voices[0].capitalize()}."
+        )
+    raise ScoreError(
+        f"{path} has {num_parts}, and which are the {_listed(voices)} is unclear; expected parts named "
+        f"{_listed([voice.capitalize() for voice in voices])}, or the four voices in order; name the parts."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _find(path: Path, parts: Sequence[Any]) -> dict[Voice, Any]:
+    """The parts of all voices that a score has.
+
+    Parts of other names are left out beside a soprano, as there is a melody; without one, any may be the melody.
+    """
+    chosen = _choose(parts, VOICES)
+    if chosen is not None:
+        return chosen
+    names = _names(parts)
+    named = {voice: parts[names.index(voice)] for voice in VOICES if voice in names}
+    others = [
+        str(part.partName or "one without a name") for part, name in zip(parts, names, strict=True) if name not in named
+    ]
+    if len(parts) == 1 and others:
+        return {"soprano": parts[0]}
+    if (others and "soprano" not in named) or any(names.count(voice) > 1 for voice in named):
+        raise ScoreError(
+            f"{path} has {len(parts)} parts, and which voices they are is unclear; expected one melody, parts named "
+            "Soprano, Alto, Tenor or Bass, or the four voices in order; name or remove parts."
+        )
+    if others:
+        warn(f"{path}: parts that are no voice are left out: {', '.join(others)}.")
+    return named
+
+
 def _choose(parts: Sequence[Any], voices: Sequence[Voice]) -> dict[Voice, Any] | None:
     """The parts of some voices by name, else by place among four whose names don't speak against it."""
-    names = [str(part.partName or "").strip().lower() for part in parts]
+    names = _names(parts)
     # A name that stands twice (Soprano, Soprano) names nothing.
     places = {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}
     if all(voice in places for voice in voices):
@@ -78,6 +153,10 @@ def _choose(parts: Sequence[Any], voices: Sequence[Voice]) -> dict[Voice, Any] |
     if len(parts) == len(VOICES) and all(VOICES.index(voice) == place for voice, place in places.items()):
         return {voice: parts[VOICES.index(voice)] for voice in voices}
     return None
+
+
+def _names(parts: Sequence[Any]) -> list[str]:
+    return [str(part.partName or "").strip().lower() for part in parts]
 
 
 def _chorale(path: Path, score: Any, parts: dict[Voice, Any], quantize: bool) -> Chorale:

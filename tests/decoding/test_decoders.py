@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from bachlit.decoding import BeamSearch, Choice, Decoder, Greedy, RowGenerators, Sampling, StepDecoder, TokenPrompt
+from bachlit.decoding import (
+    BeamSearch,
+    Choice,
+    Decoder,
+    Greedy,
+    Particles,
+    RowGenerators,
+    Sampling,
+    StepDecoder,
+    TokenPrompt,
+)
 from bachlit.errors import DeadEndError, OptionError
 from bachlit.testing import NoReturn, ToyModel, check_decoder, enumerate_legal, stepped_score, toy_prompt
 from bachlit.tokens import END
@@ -20,6 +30,14 @@ DECODERS = [
     BeamSearch(1),
     BeamSearch(3),
     BeamSearch(16),
+    BeamSearch(6, groups=3),
+    Sampling(1.0, top_k=2),
+    Sampling(2.0, top_p=0.7),
+    Sampling(1.0, min_p=0.3),
+    Particles(1),
+    Particles(8),
+    Particles(8, lookahead=3, horizon=1),
+    Particles(5, threshold=1.0, lookahead=2, temperature=2.0),
 ]
 
 

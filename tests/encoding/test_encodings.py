@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from chorales import chorales
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bachlit.chorale import RANGES, VOICES, Chorale
+from bachlit.chorale import RANGES, REST, VOICES, BoolArray, Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
-from bachlit.errors import EncodingError, OptionError
+from bachlit.errors import EncodingError, OptionError, PromptError
 from bachlit.testing import check_encoding
 from bachlit.tokens import END
 
@@ -110,3 +113,75 @@ def test_a_free_sopranos_notes_begin_and_end_with_the_fermatas() -> None:
     begins = ~encoding.token_holds & (encoding.token_pitch > 0)
     assert [bool(soprano[frame][encoding.token_holds].any()) for frame in range(6)] == [0, 1, 0, 1, 0, 1]
     assert [bool(soprano[frame][begins].any()) for frame in range(6)] == [1, 1, 1, 0, 1, 1]
+
+
+def sung_within(encoding: SatbEncoding, allowed: BoolArray, seed: int) -> Chorale:
+    """A chorale of random tokens that a mask and the grammar allow, chosen from left to right."""
+    random = np.random.default_rng(seed)
+    stream = np.zeros(len(allowed), np.int64)
+    for step, here in enumerate(allowed):
+        before = encoding.token_pitch[stream[step - 5]] if step >= 5 else REST
+        open_ = here & (~encoding.token_holds | (encoding.token_pitch == before))
+        assert open_.any(), f"a dead end at step {step}"
+        stream[step] = random.choice(np.flatnonzero(open_))
+    return encoding.decode(stream)
+
+
+def random_mask(shape: tuple[int, ...], seed: int) -> BoolArray:
+    """Cells by chance: one by one, in stretches of some frames, or whole voices; few or many."""
+    random = np.random.default_rng(seed)
+    length = int(random.choice([1, 2, 5, shape[0]]))
+    cells = random.random((-(-shape[0] // length), shape[1])) < random.choice([0.1, 0.5, 0.9])
+    return np.repeat(cells, length, axis=0)[: shape[0]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(chorale=chorales(), seed=st.integers(0, 2**32), fermatas=st.sampled_from(["its own", "of another tune"]))
+def test_any_cells_and_any_rhythm_can_be_given_without_a_dead_end(chorale: Chorale, seed: int, fermatas: str) -> None:
+    encoding = SatbEncoding()
+    shape = chorale.pitches.shape
+    if fermatas == "of another tune":
+        chorale = dataclasses.replace(chorale, fermatas=random_mask((shape[0], 1), seed + 3)[:, 0])
+    given, timed = random_mask(shape, seed), random_mask(shape, seed + 1)
+    allowed = encoding.allowed(chorale, given, RANGES, timed)
+    sung = sung_within(encoding, allowed, seed + 2)
+    assert np.array_equal(sung.fermatas, chorale.fermatas)
+    assert np.array_equal(sung.pitches[given], chorale.pitches[given])
+    fixed = given | timed
+    assert np.array_equal(sung.pitches[fixed] == REST, chorale.pitches[fixed] == REST)
+    notes = fixed & (chorale.pitches != REST)  # whether a rest begins depends on what is sung before it
+    assert np.array_equal(sung.onsets[notes], chorale.onsets[notes])
+    for column, (low, high) in enumerate(RANGES.values()):
+        pitches = sung.pitches[:, column]
+        assert ((pitches == REST) | ((low <= pitches) & (pitches <= high))).all()
+
+
+def test_what_stands_in_a_cell_of_which_the_rhythm_is_given_does_not_matter() -> None:
+    encoding = SatbEncoding()
+    piece = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 64, 60, 48]] * 4)
+    other = Chorale.from_pitches([[70, 127, 1, 48]] * 4 + [[62, 127, 1, 48]] * 4)
+    timed = np.ones((8, 4), bool)
+    nothing = np.zeros((8, 4), bool)
+    masks = [encoding.allowed(chorale, nothing, RANGES, timed) for chorale in (piece, other)]
+    assert np.array_equal(*masks)
+    assert not np.array_equal(masks[0], encoding.allowed(piece, nothing, RANGES))
+
+
+def test_a_given_hold_out_of_a_free_cells_range_is_refused_with_its_place() -> None:
+    piece = Chorale.from_pitches([[67, 64, 60, 48]] * 8)
+    given = np.zeros((8, 4), bool)
+    given[5:, 0] = True
+    with pytest.raises(PromptError, match=r"The soprano is given a hold that can't follow .* at frame 4;"):
+        SatbEncoding().allowed(piece, given, {"soprano": (70, 80)})
+
+
+def test_fermatas_bound_the_free_notes_of_a_soprano_that_is_given_in_part() -> None:
+    encoding = SatbEncoding()
+    piece = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 64, 60, 48]] * 4 + [[71, 64, 60, 48]] * 4)
+    piece = dataclasses.replace(piece, fermatas=np.repeat([False, True, False], 4))
+    begins = ~encoding.token_holds & (encoding.token_pitch > 0)
+    given = np.ones((12, 4), bool)
+    given[6:, 0] = False  # from the middle of the fermata
+    soprano = encoding.allowed(piece, given)[1:-1:5]
+    assert [bool(soprano[frame][begins].any()) for frame in range(5, 9)] == [0, 0, 0, 1]
+    assert not soprano[8][encoding.token_holds].any()

@@ -11,12 +11,13 @@ import pytest
 from chorales import KEYS, METRES, chorales, melody, random_chorale, voices
 from handwritten import line, note, score
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from bachlit.chorale import REST, VOICES, Chorale, Voice
 from bachlit.corpus import BachCorpus
-from bachlit.errors import ScoreError
+from bachlit.errors import OptionError, ScoreError
 from bachlit.keys import Key
-from bachlit.scores import ScoreWarning, read_chorale, read_melody, write_midi, write_musicxml
+from bachlit.scores import ScoreWarning, read_chorale, read_melody, read_voices, write_midi, write_musicxml
 from bachlit.scores.notation import notes_of
 
 BAR = line("C4 D4 E4 F4")
@@ -61,6 +62,42 @@ def test_a_voice_survives_musicxml_as_a_melody(chorale: Chorale, voice: Voice) -
         fermatas[sung.start : sung.start + sung.length] = sung.fermata
     expected = dataclasses.replace(chorale.only(voice), fermatas=fermatas, name="piece")
     assert rewritten(chorale, write_musicxml, lambda path: read_melody(path, voice=voice)) == expected
+
+
+@reads_files
+@given(chorales(), st.sets(voices, min_size=1))
+def test_the_voices_that_are_named_are_read_and_no_others(chorale: Chorale, named: set[Voice]) -> None:
+    assume(chorale.pitches.any(axis=0).all())
+    expected = with_fermatas_of_its_highest(chorale, named)
+    assert rewritten(chorale, write_musicxml, lambda path: read_voices(path, [*named])) == expected
+
+
+@reads_files
+@given(chorales(), st.sets(voices, min_size=1, max_size=3), voices)
+def test_the_voices_that_a_score_has_are_read_without_naming_them(
+    chorale: Chorale, sung: set[Voice], also: Voice
+) -> None:
+    assume(chorale.pitches.any(axis=0).all())
+    part = chorale.only(*sung)
+    expected = with_fermatas_of_its_highest(part, sung)
+    assert rewritten(part, write_musicxml, read_voices) == expected
+    assert rewritten(part, write_musicxml, lambda path: read_voices(path, also=[also])) == expected
+
+
+@reads_files
+@given(chorales(), st.sets(voices))
+def test_of_four_voices_the_soprano_is_read_and_what_is_asked_for_besides(chorale: Chorale, also: set[Voice]) -> None:
+    assume(chorale.pitches.any(axis=0).all())
+    expected = with_fermatas_of_its_highest(chorale, {"soprano", *also})
+    assert rewritten(chorale, write_musicxml, lambda path: read_voices(path, also=[*also])) == expected
+
+
+def with_fermatas_of_its_highest(chorale: Chorale, sung: set[Voice]) -> Chorale:
+    """Some voices of a chorale as they are read again from a score of it."""
+    fermatas = np.zeros(chorale.num_frames, np.bool_)  # written in each voice where the soprano's end
+    for tone in notes_of(chorale, next(voice for voice in VOICES if voice in sung)):
+        fermatas[tone.start : tone.start + tone.length] = tone.fermata
+    return dataclasses.replace(chorale.only(*sung), fermatas=fermatas, name="piece")
 
 
 @reads_files
@@ -171,6 +208,58 @@ def test_the_only_part_with_notes_is_taken_for_any_voice(tmp_path: Path) -> None
     for column, voice in enumerate(VOICES):
         chorale = read_melody(path, voice=voice)
         assert chorale.pitches.any(axis=0).tolist() == [column == other for other in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "voice"), [("", "soprano"), ("Voice", "soprano"), ("Soprano", "soprano"), (" BASS", "bass")]
+)
+def test_an_only_part_is_the_soprano_unless_its_name_says_which(tmp_path: Path, name: str, voice: Voice) -> None:
+    path = save(tmp_path, score([BAR], names=[name]))
+    assert read_voices(path) == read_melody(path, voice=voice)
+
+
+def test_an_only_part_is_the_one_voice_that_is_named_whatever_its_name(tmp_path: Path) -> None:
+    path = save(tmp_path, score([BAR], names=["Tenor"]))
+    assert read_voices(path, ["alto"]).pitches[0].tolist() == [0, 60, 0, 0]
+    with pytest.raises(ScoreError, match=r"has 1 part, and which are the alto and bass is unclear; .*Alto and Bass"):
+        read_voices(path, ["bass", "alto"])
+
+
+def test_four_parts_without_names_are_the_voices_in_order(tmp_path: Path) -> None:
+    path = save(tmp_path, four("", "", "", ""))
+    assert read_voices(path).pitches[0].tolist() == [72, 0, 0, 0]
+    assert read_voices(path, also=["tenor"]).pitches[0].tolist() == [72, 0, 64, 0]
+    assert read_voices(path, ["bass", "alto"]).pitches[0].tolist() == [0, 67, 0, 60]
+
+
+@pytest.mark.parametrize(
+    "names", [("x", "y"), ("Bass", "x"), ("Soprano", "Soprano", "Bass"), ("x",) * 5, ("Bass", "x", "y", "z")]
+)
+def test_parts_of_which_the_voices_are_unclear_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    path = save(tmp_path, score(*[[BAR]] * len(names), names=names))
+    with pytest.raises(ScoreError, match=f"has {len(names)} parts, and which voices they are is unclear"):
+        read_voices(path)
+
+
+def test_parts_beside_a_soprano_that_are_no_voice_are_left_out_and_told(tmp_path: Path) -> None:
+    path = save(tmp_path, score([BAR], [note("C3", 16)], [note("E4", 16)], names=["Soprano", "Bass", "Organ"]))
+    with pytest.warns(ScoreWarning, match=r"parts that are no voice are left out: Organ\."):
+        assert read_voices(path).pitches[0].tolist() == [60, 0, 0, 48]
+
+
+def test_a_fault_in_a_part_that_is_not_wanted_does_no_harm(tmp_path: Path) -> None:
+    chord = note("C4", 16) + note("E4", 16, before="<chord/>")
+    path = save(tmp_path, score([BAR], [BAR], [chord], [note("C3", 16)], names=VOICES))
+    assert read_voices(path).compass == (60, 65)
+    assert read_voices(path, ["bass"], also=["alto"]).pitches[0].tolist() == [0, 60, 0, 48]
+    with pytest.raises(ScoreError, match=r"tenor of .* has two notes at once"):
+        read_voices(path, also=["tenor"])
+
+
+def test_a_voice_that_is_none_is_refused(tmp_path: Path) -> None:
+    for asked in ({"voices": ["descant"]}, {"also": ["descant"]}):
+        with pytest.raises(OptionError, match="no voice 'descant'; expected one of soprano"):
+            read_voices(save(tmp_path, score([BAR])), **asked)  # type: ignore[arg-type]
 
 
 def test_one_part_is_no_chorale(tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""Gibbs: refines a whole piece by recomposing random blocks of it given all the rest."""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.base import Decoder, RowGenerators
+from bachlit.decoding.beam import BeamSearch
+from bachlit.decoding.sampling import draw
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, stepping
+from bachlit.errors import OptionError
+
+
+class Gibbs(Decoder):
+    """Starts from another decoder's piece and recomposes blocks, some frames of some voices at a time.
+
+    A block is drawn from the model, with what stands after it held fast, and accepted by Metropolis's rule: by the
+    whole piece's probability, soft constraints being weighed, corrected for how the block was drawn (Hastings 1970).
+    So at temperature 1 it comes to draw from the model under the condition of what is given; below, it comes to prefer
+    the likeliest, and at 0 it takes nothing but improvements.
+
+    Args:
+        start: Writes the first piece; a beam of 8 if None.
+        rounds: Blocks that are tried, one after another. Each takes as long as writing a piece.
+        block: The frames of a block; tokens where a prompt has no grid.
+        temperature: Of what is drawn from.
+
+    Raises:
+        OptionError: If an option is outside its range.
+    """
+
+    def __init__(
+        self, start: Decoder | None = None, rounds: int = 16, block: int = 8, temperature: float = 0.0
+    ) -> None:
+        if rounds < 0 or block < 1 or not 0 <= temperature < math.inf:
+            raise OptionError(
+                f"{rounds} rounds of blocks of {block} at temperature {temperature} can't be drawn; expected at least "
+                "0, at least 1 and at least 0."
+            )
+        self.start = start or BeamSearch()
+        self.rounds, self.block, self.temperature = rounds, block, temperature
+
+    def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
+        """See `Decoder.decode`. The score is the log-probability of the piece, less what soft constraints cost."""
+        generation = self.start.decode(model, prompt, generator)
+        with stepping():
+            for _ in range(self.rounds):
+                generation = self._refine(model, prompt, generation, generator)
+        return generation
+
+    def _refine(
+        self, model: Model, prompt: TokenPrompt, generation: Generation, generator: RowGenerators
+    ) -> Generation:
+        old = generation.tokens
+        allowed = prompt.allowed.to(old.device) & self._free(prompt, old, generator)
+        walk = Walk(model, replace(prompt, allowed=allowed), torch.zeros(2), mortal=True)
+        drawn = torch.zeros_like(walk.score)  # (B, 2) the log-probabilities with which the blocks are drawn
+        same = torch.arange(2, device=old.device).expand_as(walk.score)
+        for t, (log_probs, may) in enumerate(walk):
+            # The first hypothesis is the old piece, the second is drawn.
+            legal = log_probs.to(walk.precision).masked_fill(~may, -torch.inf)  # (B, 2, V)
+            token = torch.stack([old[:, t], draw(legal.exp(), generator)[:, 1]], 1)
+            gained = legal.gather(2, token.unsqueeze(2)).squeeze(2)
+            share = gained - legal.logsumexp(2)
+            drawn = drawn + torch.where(gained > -torch.inf, share, 0.0)
+            walk.take(Choice(same, token, walk.score + gained))
+        odds = walk.score[:, 1] - walk.score[:, 0]  # (B,), infinite where the old piece had broken a constraint
+        if self.temperature:
+            chance = odds / self.temperature + drawn[:, 0] - drawn[:, 1]
+            better = generator.uniform(1)[:, 0].to(chance).log() < chance
+        else:
+            better = odds > 0
+        better &= walk.score[:, 1] > -torch.inf
+        tried = walk.finish(better.long().unsqueeze(1))
+        kept = better | (walk.score[:, 0] > -torch.inf)
+        parts = {
+            name: torch.where(kept, getattr(tried, name), getattr(generation, name))
+            for name in ("log_prob", "score", "cost")
+        }
+        return replace(generation, tokens=torch.where(kept.unsqueeze(1), tried.tokens, old), **parts)
+
+    def _free(self, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Tensor:
+        """(B, N, V) the old tokens, and in each row one block in which all are free."""
+        size = prompt.allowed.shape[2]
+        kept = torch.nn.functional.one_hot(old, size).bool()
+        first, which = generator.uniform(2).to(old.device).unbind(1)  # (B,) each
+        step = torch.arange(old.shape[1], device=old.device)
+        if prompt.grid is None:
+            begin = ((1 - first) * old.shape[1]).long().unsqueeze(1)
+            return kept | ((step >= begin) & (step < begin + self.block)).unsqueeze(2)
+        grid = prompt.grid.to(old.device)
+        begin = ((1 - first) * grid.num_frames).long().unsqueeze(1)
+        voices = ((1 - which) * 15).long() + 1  # (B,) a set of voices as bits, at least one
+        slots = len(grid.voices)
+        bits = torch.tensor([0 if voice is None else 1 << voice for voice in grid.voices], device=old.device)
+        chosen = (voices.unsqueeze(1) & bits[step % slots]) > 0  # (B, N)
+        frame = step // slots
+        inside = chosen & (frame >= begin) & (frame < begin + self.block)
+        # What follows a block keeps its pitch, but may begin anew where the block comes to end on another one.
+        after = chosen & (frame == begin + self.block)
+        alike = (grid.pitch == grid.pitch[old].unsqueeze(2)) & (grid.pitch > 0)
+        return kept | inside.unsqueeze(2) | (after.unsqueeze(2) & alike)

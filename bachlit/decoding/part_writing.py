@@ -1,0 +1,255 @@
+"""The rules of part-writing: what `bachlit.metrics.rules` counts, as rules to decode under.
+
+Each breaks where its counter counts; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules import Position, Rule
+from bachlit.tokens import END
+
+OCTAVE, FIFTH = 12, 7
+
+
+@dataclass(frozen=True)
+class NoParallels(Rule):
+    """No two voices move from a fifth to a fifth, or from an octave or unison to one.
+
+    Args:
+        weight: See `Rule`.
+        similar_only: Let contrary motion pass (from a fifth to a twelfth), as the stricter school doesn't count it.
+    """
+
+    similar_only: bool = False
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return position.pairs(self._breaks)
+
+    def _breaks(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        before, after = (own_before - other_before).abs() % OCTAVE, (own - other).abs() % OCTAVE
+        both_move = (own != own_before) & (other != other_before)
+        parallel = both_move & (before == after) & ((after == FIFTH) | (after == 0))
+        if self.similar_only:
+            parallel = parallel & ((own - own_before).sign() == (other - other_before).sign())
+        return parallel
+
+
+@dataclass(frozen=True)
+class NoHidden(Rule):
+    """The outer voices don't move the same way into a fifth or an octave while the soprano leaps."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        if position.voice not in (0, 3):
+            return torch.zeros(1, device=position.pitch.device)
+        return position.pairs(self._soprano if position.voice == 0 else self._bass, 3 - position.voice)
+
+    def _soprano(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        before, after = (own_before - other_before).abs() % OCTAVE, (own - other).abs() % OCTAVE
+        same_way = (own - own_before) * (other - other_before) > 0
+        return same_way & ((own - own_before).abs() > 2) & (before != after) & ((after == FIFTH) | (after == 0))
+
+    def _bass(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        return self._soprano(other_before, other, own_before, own)
+
+
+@dataclass(frozen=True)
+class NoCrossing(Rule):
+    """No voice goes below its lower neighbour."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            other = position.now[..., neighbour, None]
+            crossed = (position.pitch - other) * direction > 0
+            total = total + (crossed & (other > 0) & ~position.rests)
+        return total
+
+    def dooms(self, position: Position) -> Tensor | None:
+        """See `Rule.dooms`: beyond a voice further off, with no room left for those between."""
+        assert position.voice is not None
+        total: Tensor | None = None
+        for voice in range(4):
+            between = list(range(min(voice, position.voice) + 1, max(voice, position.voice)))
+            if between:
+                other = position.now[..., voice, None]
+                beyond = (position.pitch - other) * (position.voice - voice) > 0
+                doomed = beyond & (other > 0) & ~position.rests & (position.now[..., between] != 0).all(-1, keepdim=True)
+                total = doomed if total is None else total | doomed
+        return total
+
+
+@dataclass(frozen=True)
+class NoOverlap(Rule):
+    """No voice goes below where its lower neighbour just was, or above where its upper one was."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            for other in (position.before[..., neighbour, None], position.later[:, None, neighbour, None]):
+                overlapped = (position.pitch - other) * direction > 0
+                total = total + (overlapped & (other > 0) & ~position.rests)
+        return total
+
+
+@dataclass(frozen=True)
+class Spacing(Rule):
+    """Soprano and alto, and alto and tenor, are at most an octave apart.
+
+    Args:
+        weight: See `Rule`.
+        widest: Semitones.
+    """
+
+    widest: int = OCTAVE
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            if 3 not in (neighbour, position.voice):
+                other = position.now[..., neighbour, None]
+                wide = (other - position.pitch) * direction > self.widest
+                total = total + (wide & (other > 0) & ~position.rests)
+        return total
+
+
+@dataclass(frozen=True)
+class LargestLeap(Rule):
+    """No voice leaps further.
+
+    Args:
+        weight: See `Rule`.
+        semitones: The largest leap.
+    """
+
+    semitones: int = OCTAVE
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return position.melody(lambda before, after: (after - before).abs() > self.semitones)
+
+
+@dataclass(frozen=True)
+class Ranges(Rule):
+    """Every voice stays in its range: MIDI pitches, lowest and highest, in the key in which the music is given.
+
+    Args:
+        weight: See `Rule`.
+        soprano: Bach's own compass by default, as for the others.
+        alto: Likewise.
+        tenor: Likewise.
+        bass: Likewise.
+    """
+
+    soprano: tuple[int, int] = (57, 81)
+    alto: tuple[int, int] = (53, 74)
+    tenor: tuple[int, int] = (48, 69)
+    bass: tuple[int, int] = (36, 64)
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        lowest, highest = (self.soprano, self.alto, self.tenor, self.bass)[position.voice or 0]
+        sounding = position.pitch - position.grid.shift[:, None, None]
+        return ((sounding < lowest) | (sounding > highest)) & ~position.rests
+
+
+@dataclass(frozen=True)
+class Sounding(Rule):
+    """No voice rests while a given one sounds, or, where none is given, at all."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        given = position.grid.given[:, min(position.frame, position.grid.given.shape[1] - 1)]  # (B, 4)
+        silent = ((given == 0).any(1) & ~(given > 0).any(1))[:, None, None]
+        return position.rests & ~silent
+
+
+@dataclass(frozen=True)
+class InKey(Rule):
+    """No note is foreign to the key; in minor the raised sixth and seventh belong to it."""
+
+    scales: ClassVar[tuple[tuple[int, ...], tuple[int, ...]]] = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11))
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        degree = (position.pitch - position.grid.tonic[:, None, None]) % OCTAVE  # (B, 1, V)
+        major, minor = (torch.isin(degree, degree.new_tensor(scale)) for scale in self.scales)
+        return ~torch.where(position.grid.minor[:, None, None], minor, major) & ~position.rests
+
+
+@dataclass(frozen=True)
+class FinalTonic(Rule):
+    """The piece ends on the tonic triad over its root; minor may end in major.
+
+    Where a given voice ends on another note, nothing is asked.
+
+    Args:
+        weight: See `Rule`.
+        sixteenths: How long before the end the chord stands at least.
+    """
+
+    sixteenths: int = 4
+
+    def judges(self, voice: int | None) -> bool:
+        """See `Rule.judges`: also whether a piece may end."""
+        return True
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        grid = position.grid
+        if position.voice is None:
+            chord = position.now  # (B, K, 4)
+            tonic = self._belongs(chord, grid.tonic[:, None, None], grid.minor[:, None, None]) | (chord == 0)
+            over_root = (chord[..., 3] - grid.tonic[:, None]) % OCTAVE == 0
+            ends = torch.arange(len(position.pitch), device=chord.device) == END
+            return ~(tonic.all(2) & over_root).unsqueeze(2) & ends
+        ending = (position.frame >= grid.num_frames - self.sixteenths) & (position.frame < grid.num_frames)  # (B,)
+        if not bool(ending.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        given = grid.given[:, position.frame]  # (B, 4)
+        fits = (self._belongs(given, grid.tonic[:, None], grid.minor[:, None]) | (given <= 0)).all(1)
+        fits &= (given[:, 3] <= 0) | ((given[:, 3] - grid.tonic) % OCTAVE == 0)
+        tonic, minor = grid.tonic[:, None, None], grid.minor[:, None, None]
+        belongs = self._belongs(position.pitch, tonic, minor)
+        if position.voice == 3:
+            belongs = (position.pitch - tonic) % OCTAVE == 0
+        return (ending & fits)[:, None, None] & ~belongs & ~position.rests
+
+    def _belongs(self, pitch: Tensor, tonic: Tensor, minor: Tensor) -> Tensor:
+        degree = (pitch - tonic) % OCTAVE
+        return (degree == 0) | (degree == FIFTH) | (degree == 4) | ((degree == 3) & minor)
+
+
+@dataclass(frozen=True)
+class Attack(Rule):
+    """A note that begins. With a negative weight it is a reward, against a beam's love of long notes.
+
+    Args:
+        weight: See `Rule`.
+        voices: Whose notes; 0 is the soprano, 3 the bass.
+    """
+
+    weight: float = 0.0
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+
+    def judges(self, voice: int | None) -> bool:
+        """See `Rule.judges`."""
+        return voice in self.voices
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return ~position.holds & ~position.rests
+
+
+PART_WRITING = (
+    Sounding() & Ranges() & LargestLeap() & NoParallels() & NoCrossing() & Spacing() & FinalTonic() & NoOverlap(1.0)
+)
+"""What is asked of a chorale by default."""

@@ -1,0 +1,123 @@
+"""Particles: samples from the model under the condition of what is given, by sequential Monte Carlo."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.base import Decoder, RowGenerators
+from bachlit.decoding.sampling import draw
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, stepping
+from bachlit.errors import OptionError
+
+
+class Particles(Decoder):
+    """Draws from what the model would write *if* it came to write the given notes and to break no constraint.
+
+    Choosing token by token among what is allowed only dodges what is forbidden; here pieces that come to find the next
+    given note unlikely are given up, as often as they are less likely than others (Doucet, de Freitas and Gordon 2001;
+    for language models Lew et al. 2023). Particles are resampled systematically when their effective number falls.
+
+    The score is the logarithm of an unbiased estimate of the evidence: the probability, under the model, that what is
+    given comes about and no constraint is broken, soft ones being weighed.
+
+    Args:
+        num: K, particles a row.
+        threshold: Share of `num` to which the effective sample size must fall before they are resampled.
+        lookahead: Candidates of each particle that are tried on the given tokens which follow; 0 for none.
+        horizon: How many given tokens the look-ahead tries at most.
+        temperature: Below 1 sharpens the model's distribution at every step, above 1 flattens it.
+
+    Raises:
+        OptionError: If an option is outside its range.
+    """
+
+    def __init__(
+        self,
+        num: int = 32,
+        threshold: float = 0.5,
+        lookahead: int = 0,
+        horizon: int = 2,
+        temperature: float = 1.0,
+    ) -> None:
+        if num < 1 or not 0 <= threshold <= 1 or lookahead < 0 or horizon < 1 or not 0 < temperature < math.inf:
+            raise OptionError(
+                f"{num} particles with threshold {threshold}, lookahead {lookahead}, horizon {horizon} and temperature "
+                f"{temperature} can't be drawn; expected at least 1, a share, at least 0, at least 1, and above 0."
+            )
+        self.num, self.threshold, self.temperature = num, threshold, temperature
+        self.lookahead, self.horizon = lookahead, horizon
+
+    def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
+        """See `Decoder.decode`."""
+        with stepping():
+            walk = Walk(model, prompt, torch.zeros(self.num))
+            # What the look-ahead has weighed already of the given tokens to come, and how many they are.
+            advance = torch.zeros_like(walk.score)  # (B, K)
+            left = torch.zeros(len(walk.score), 1, dtype=torch.long, device=walk.device)
+            for log_probs, allowed in walk:
+                legal = self._tempered(log_probs.to(walk.precision)).masked_fill(~allowed, -torch.inf)
+                gained = legal.logsumexp(2)  # (B, K)
+                lives = gained > -torch.inf
+                rest = torch.where((left > 1) & lives, advance - gained, 0.0)
+                weight = torch.where(lives, walk.score + gained + rest - advance, -torch.inf)
+                advance, left = rest, (left - 1).clamp(min=0)
+                twist = self._twist(walk, legal)
+                if twist is not None:
+                    ahead, run = twist
+                    looked = legal + ahead
+                    weight = torch.where(run > 0, weight + looked.logsumexp(2) - gained, weight)
+                    legal = torch.where((run > 0).unsqueeze(2), looked, legal)
+                parent, weight = self._resample(weight, generator)
+                legal = legal.gather(1, parent.unsqueeze(2).expand_as(legal))
+                likeliest = legal.amax(2, keepdim=True).clamp(min=torch.finfo(legal.dtype).min)
+                token = draw((legal - likeliest).exp(), generator)
+                advance = advance.gather(1, parent)
+                if twist is not None:
+                    chosen = ahead.gather(1, parent.unsqueeze(2).expand_as(ahead)).gather(2, token.unsqueeze(2))
+                    advance = torch.where(run > 0, chosen.squeeze(2), advance)
+                    left = torch.where(run > 0, run, left)
+                walk.take(Choice(parent, token, weight))
+            evidence = walk.score.logsumexp(1, keepdim=True) - math.log(self.num)
+            probability = (walk.score - walk.score.amax(1, keepdim=True)).exp()
+            return walk.finish(draw(probability.unsqueeze(1), generator), evidence)
+
+    def _tempered(self, log_probs: Tensor) -> Tensor:
+        if self.temperature == 1:
+            return log_probs
+        # Soft constraints were taken off already, so the whole is brought back to the mass that it had.
+        return (log_probs / self.temperature).log_softmax(2) + log_probs.logsumexp(2, keepdim=True)
+
+    def _twist(self, walk: Walk, legal: Tensor) -> tuple[Tensor, Tensor] | None:
+        """(B, K, V) how likely the given tokens to come are after each candidate, and (B, 1) how many were tried.
+
+        Candidates that aren't tried count as the worst of those that were: a weight above 0 keeps the draw unbiased.
+        """
+        if not self.lookahead:
+            return None
+        run = walk.run(self.horizon)  # (B,)
+        if not bool((run > 0).any()):
+            return None
+        candidates = legal.topk(min(self.lookahead, legal.shape[2])).indices  # (B, K, M)
+        tried = walk.ahead(candidates, self.horizon)
+        tried = torch.where(legal.gather(2, candidates) > -torch.inf, tried, torch.inf)
+        worst = tried.amin(2, keepdim=True)
+        worst = torch.where(worst == torch.inf, 0.0, worst)  # a particle that isn't alive has no candidates
+        tried = torch.where(tried == torch.inf, worst, tried)
+        ahead = worst.expand_as(legal).scatter(2, candidates, tried)
+        return ahead, run.unsqueeze(1)
+
+    def _resample(self, weight: Tensor, generator: RowGenerators) -> tuple[Tensor, Tensor]:
+        """Parents (B, K) and weights: systematic resampling of the rows whose effective sample size is low."""
+        total = weight.logsumexp(1, keepdim=True)
+        effective = (2 * total - (2 * weight).logsumexp(1, keepdim=True)).exp()
+        low = effective < self.threshold * self.num  # (B, 1)
+        same = torch.arange(self.num, device=weight.device).expand_as(weight)
+        offset = generator.uniform(1).to(weight)  # always drawn: what a row draws mustn't depend on other rows
+        if not bool(low.any()):
+            return same, weight
+        share = (weight - total).exp().cumsum(1)
+        positions = (same + offset) / self.num * share[:, -1:]
+        drawn = torch.searchsorted(share, positions).clamp(max=self.num - 1)
+        even = (total - math.log(self.num)).expand_as(weight)
+        return torch.where(low, drawn, same), torch.where(low, even, weight)

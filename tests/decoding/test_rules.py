@@ -1,0 +1,213 @@
+"""A rule forbids what its counter in `bachlit.metrics` counts: one definition, held together here."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from bachlit.chorale import REST, VOICES, Chorale
+from bachlit.decoding import (
+    FREE,
+    PART_WRITING,
+    BeamSearch,
+    Decoder,
+    Enforced,
+    FinalTonic,
+    Greedy,
+    Grid,
+    InKey,
+    LargestLeap,
+    NoCrossing,
+    NoHidden,
+    NoOverlap,
+    NoParallels,
+    Particles,
+    Ranges,
+    Rule,
+    Rules,
+    Sampling,
+    Sounding,
+    Spacing,
+)
+from bachlit.encoding import SatbEncoding
+from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.language_model import LanguageModel
+from bachlit.metrics import rule_counts
+from bachlit.prompt import Prompt
+from bachlit.testing import check_constraint
+from bachlit.writing import write
+
+from chorales import random_chorale
+
+COUNTERS: list[tuple[Rule, tuple[str, ...]]] = [
+    (NoParallels(), ("parallel_fifths", "parallel_octaves")),
+    (NoParallels(similar_only=True), ("similar_fifths", "similar_octaves")),
+    (NoHidden(), ("hidden_fifths", "hidden_octaves")),
+    (NoCrossing(), ("crossings",)),
+    (NoOverlap(), ("overlaps",)),
+    (Spacing(), ("wide_soprano_alto", "wide_alto_tenor")),
+    (LargestLeap(), ("wide_leaps",)),
+    (Ranges(), ("out_of_range",)),
+]
+ORDERS = [SatbEncoding(), SatbEncoding(order=("bass", "tenor", "alto", "soprano"))]
+
+
+def count(chorale: Chorale, counters: tuple[str, ...]) -> int:
+    return sum(getattr(rule_counts(chorale), name) for name in counters)
+
+
+def grid_of(encoding: SatbEncoding, chorales: list[Chorale], given: list[np.ndarray]) -> Grid:
+    longest = max(piece.num_frames for piece in chorales)
+    cells = torch.zeros(len(chorales), longest, 4, dtype=torch.long)
+    for row, (piece, mask) in enumerate(zip(chorales, given, strict=True)):
+        cells[row, : piece.num_frames] = torch.from_numpy(np.where(mask, piece.pitches, FREE).astype(np.int64))
+    zeros = torch.zeros(len(chorales), dtype=torch.long)
+    return Grid(
+        voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
+        pitch=torch.from_numpy(encoding.token_pitch),
+        holds=torch.from_numpy(encoding.token_holds),
+        given=cells,
+        num_frames=torch.tensor([piece.num_frames for piece in chorales]),
+        tonic=torch.tensor([piece.key.tonic for piece in chorales]),
+        minor=torch.tensor([piece.key.mode == "minor" for piece in chorales]),
+        shift=zeros,
+        measure=zeros + 16,
+        pickup=zeros,
+    )
+
+
+def charged(rule: Rule, encoding: SatbEncoding, chorales: list[Chorale], given: list[np.ndarray]) -> list[float]:
+    """What a rule of weight 1 charges to each piece's free cells, decoded as they stand."""
+    grid = grid_of(encoding, chorales, given)
+    constraint = Enforced(grid, dataclasses.replace(rule, weight=1.0))
+    steps = grid.given.shape[1] * encoding.frame_size
+    tokens = torch.zeros(len(chorales), steps, dtype=torch.long)
+    for row, piece in enumerate(chorales):
+        encoded = torch.from_numpy(encoding.encode(piece)[1:-1])
+        tokens[row, : len(encoded)] = encoded
+    state = constraint.begin(len(chorales), 1, torch.device("cpu"))
+    sums = torch.zeros(len(chorales))
+    for t in range(steps):
+        sums += constraint.cost(state, t)[:, 0].gather(1, tokens[:, t : t + 1])[:, 0]
+        state = constraint.advance(state, tokens[:, t : t + 1], t)
+    return sums.tolist()
+
+
+def openings(bach: list[Chorale]) -> list[Chorale]:
+    cuts = []
+    for piece in bach[::12]:
+        first = (piece.num_frames // 16 // 2) * 16
+        part = slice(first, first + 64)
+        onsets = piece.onsets[part].copy()
+        onsets[0] = True
+        cuts.append(
+            dataclasses.replace(piece, pitches=piece.pitches[part], onsets=onsets, fermatas=piece.fermatas[part])
+        )
+    return cuts + [random_chorale(seed, num_frames=50).transpose(5 * (seed % 3 - 1)) for seed in range(12)]
+
+
+@pytest.mark.parametrize("share_given", [0.0, 0.5, "soprano", "outer voices", "bars"])
+@pytest.mark.parametrize("encoding", ORDERS, ids=["SBAT", "BTAS"])
+@pytest.mark.parametrize(("rule", "counters"), COUNTERS, ids=lambda value: str(value) if isinstance(value, Rule) else "")
+def test_a_rule_charges_to_free_cells_what_its_counter_counts_but_for_given_ones(
+    rule: Rule, counters: tuple[str, ...], encoding: SatbEncoding, share_given: float | str, bach: list[Chorale]
+) -> None:
+    """Each breach once, whichever cells are given; those among given cells alone never. On Bach and on noise."""
+    pieces = openings(bach)
+    random = np.random.default_rng(0)
+    given = []
+    for piece in pieces:
+        mask = np.zeros(piece.pitches.shape, np.bool_)
+        if share_given == "soprano":
+            mask[:, 0] = True
+        elif share_given == "outer voices":
+            mask[:, [0, 3]] = True
+        elif share_given == "bars":
+            mask[:16] = mask[32:] = True
+        else:
+            mask = random.random(piece.pitches.shape) < share_given
+        given.append(mask)
+    only_given = [
+        dataclasses.replace(
+            piece, pitches=np.where(mask, piece.pitches, REST), onsets=np.ones_like(piece.onsets)
+        )
+        for piece, mask in zip(pieces, given, strict=True)
+    ]
+    expected = [count(piece, counters) - count(rest, counters) for piece, rest in zip(pieces, only_given, strict=True)]
+    assert charged(rule, encoding, pieces, given) == expected
+    assert sum(count(piece, counters) for piece in pieces) > 0  # else nothing was tested
+
+
+@pytest.mark.parametrize("rule", [one for one, _ in COUNTERS] + [Sounding(), InKey(), FinalTonic()], ids=str)
+def test_rules_are_constraints(rule: Rule, bach: list[Chorale]) -> None:
+    encoding = ORDERS[0]
+    pieces = openings(bach)[:3]
+    grid = grid_of(encoding, pieces, [np.zeros(piece.pitches.shape, np.bool_) for piece in pieces])
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(2, encoding.vocabulary_size, (3, 2, 60), generator=generator)
+    check_constraint(Enforced(grid, rule), tokens)
+    check_constraint(Enforced(grid, PART_WRITING & rule), tokens)
+
+
+@pytest.mark.parametrize(
+    "decoder", [Greedy(), Sampling(3.0), BeamSearch(4), Particles(4)], ids=lambda value: type(value).__name__
+)
+def test_what_is_written_breaks_no_hard_rule_but_where_a_warning_says_so(
+    decoder: Decoder, small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    """An untrained model breaks every rule it can: all that it keeps, the rules make it keep."""
+    tunes = [piece for piece in openings(bach)[:30] if 57 <= piece.pitches[:, 0].min()][:12]
+    prompts = [Prompt.voices(tune, "soprano") for tune in tunes]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        written = write(small_model, prompts, decoder=decoder, seeds=range(len(prompts)))
+    for rule, counters in COUNTERS:
+        if rule in (NoParallels(), NoCrossing(), Spacing(), LargestLeap(), Ranges()):
+            broken = [
+                count(piece.chorale, counters) - count(piece.chorale.only("soprano"), counters) for piece in written
+            ]
+            warned = sum(str(rule) in str(one.message) for one in told)
+            assert (sum(broken) > 0) <= (warned > 0), f"{rule}: {broken} with {warned} warnings"
+    assert len(told) <= 3 * len(prompts)
+
+
+def test_a_soft_rule_makes_breaches_rarer_and_a_heavier_one_rarer_still(
+    small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    prompts = [Prompt.voices(piece, "soprano") for piece in openings(bach)[:10]]
+    sums = []
+    for weight in (0.0, 2.0, float("inf")):
+        written = write(small_model, prompts, decoder=Sampling(), seeds=range(10), rules=NoCrossing(weight))
+        sums.append(sum(rule_counts(piece.chorale).crossings for piece in written))
+    assert sums[0] > 1.5 * sums[1] > 2 * sums[2]
+
+
+def test_a_rule_that_can_not_be_kept_gives_way_with_a_warning_that_names_rule_voice_and_frame(
+    small_model: LanguageModel,
+) -> None:
+    low = Chorale.from_pitches([[57, 0, 0, 0]] * 4, name="low")
+    tight = Sounding() & Ranges(alto=(60, 74)) & NoCrossing()
+    with pytest.warns(RuleWarning, match=r"alto of low at bar 1 \(frame 0\) .* NoCrossing, nor at 3 other places; it gave way"):
+        [written] = write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0], rules=tight)
+    assert (written.chorale.pitches[:, 1] >= 60).all()
+    with pytest.warns(RuleWarning, match=r"Ranges, nor .*; it gave way"):
+        [written] = write(
+            small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0],
+            rules=Sounding() & NoCrossing() & Ranges(alto=(60, 74)),
+        )  # fmt: skip
+
+
+def test_strictness_makes_it_an_error(small_model: LanguageModel) -> None:
+    low = Chorale.from_pitches([[57, 0, 0, 0]] * 4, name="low")
+    tight = Sounding() & Ranges(alto=(60, 74)) & NoCrossing()
+    with pytest.raises(DeadEndError, match=r"alto of low at bar 1 \(frame 0\)"):
+        write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0], rules=tight, strict=True)
+
+
+def test_rules_compose_in_their_order() -> None:
+    rules = NoCrossing() & Spacing(2.0) & (NoOverlap(1.0) & LargestLeap())
+    assert [str(rule) for rule in rules] == ["NoCrossing", "Spacing", "NoOverlap", "LargestLeap"]
+    assert [rule.weight for rule in rules][1:3] == [2.0, 1.0]
+    assert list(Rules() & Spacing()) == [Spacing()]
