@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bachlit.chorale import VOICES, Chorale, Voice
-from bachlit.decoding import BeamSearch, Decoder, Sampling
+from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_voices
-from bachlit.writing import write, write_freely
+from bachlit.writing import Written, write_freely, write_several
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The folder of the model that ships with the package."""
+
+_WIDTH = 16
 
 
 def harmonize(
@@ -21,55 +23,139 @@ def harmonize(
     voice: Voice | Sequence[Voice] | None = None,
     bars: int | tuple[int, int] | None = None,
     rhythm: Voice | Sequence[Voice] = (),
+    quantize: bool = False,
     decoder: Decoder | None = None,
+    rules: Rules | Rule | None = None,
+    strict: bool = False,
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
-    quantize: bool = False,
 ) -> Chorale:
     """Put four voices under, over or around a melody, or around whatever else is given.
 
     What is given comes back as it was: in its key, metre, rhythm and title.
 
     Args:
-        melody: A score in MusicXML, MXL, MIDI, ABC or kern, a chorale, or a prompt, which says itself what is given.
-        voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
-        bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
-            them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
-        rhythm: The voice or voices of which only the rhythm is given.
-        decoder: Chooses the notes; a beam of 8 if None.
-        seed: The same seed gives the same result.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or a loaded model; the one that ships with
-            the package if None.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
+        melody: See `prompt_of`; or a prompt, which says itself what is given.
+        voice: See `prompt_of`.
+        bars: See `prompt_of`.
+        rhythm: See `prompt_of`.
+        quantize: See `prompt_of`.
+        decoder: See `harmonize_several`.
+        rules: See `harmonize_several`.
+        strict: See `harmonize_several`.
+        seed: See `harmonize_several`.
+        checkpoint: See `harmonize_several`.
 
     Returns:
         The four voices.
 
     Raises:
-        OptionError: If a voice's name is none, or a prompt comes with `voice`, `bars` or `rhythm`.
-        ScoreError: If the melody can't be read.
-        PromptError: If a given voice is out of its range, there are no such bars, a voice has no rhythm to keep, or
-            nothing is left to write.
-        CheckpointError: If the checkpoint can't be used.
+        BachlitError: As `prompt_of` and `harmonize_several`; an OptionError if a prompt comes with `voice`, `bars` or
+            `rhythm`.
 
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 67, 69, 71, 72, 72) for _ in range(4)])
     >>> chorale = harmonize(tune)
     >>> bool((chorale.pitches[:, 0] == tune.pitches[:, 0]).all() and (chorale.pitches > 0).all())
     True
     """
-    voices, timed = None if voice is None else _several(voice), _several(rhythm)
     if not isinstance(melody, Prompt):
-        prompt = _prompt(_read(melody, voices, timed, bars is not None, quantize), voices, bars, timed)
-    elif voices is None and bars is None and not timed:
+        prompt = prompt_of(melody, voice=voice, bars=bars, rhythm=rhythm, quantize=quantize)
+    elif voice is None and bars is None and not rhythm:
         prompt = melody
     else:
         raise OptionError("A prompt says itself what is given; expected it alone; leave out voice, bars and rhythm.")
+    [written] = harmonize_several(
+        prompt, 1, decoder=decoder, rules=rules, strict=strict, seed=seed, checkpoint=checkpoint
+    )
+    return written.chorale
+
+
+def harmonize_several(
+    prompt: Prompt,
+    num: int,
+    *,
+    decoder: Decoder | None = None,
+    rules: Rules | Rule | None = None,
+    strict: bool = False,
+    seed: int = 0,
+    checkpoint: str | Path | LanguageModel | None = None,
+) -> list[Written]:
+    """Fill a prompt in several different ways, the best first.
+
+    Args:
+        prompt: What is given.
+        num: How many ways at most.
+        decoder: Chooses the notes. If None, a beam of 16; for several ways, of as many groups, each told to choose
+            otherwise than those before it.
+        rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
+            none. Where they can't be kept, the last gives way first, with a warning.
+        strict: Raise where a rule would have to give way.
+        seed: The same seed gives the same result.
+        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or a loaded model; the one that ships with
+            the package if None.
+
+    Returns:
+        Pieces with the model's log-probability of each, ranked by that less what the rules cost.
+
+    Raises:
+        PromptError: If a given voice is out of its range, or nothing is left to write.
+        DeadEndError: If the rules leave nothing to choose and are strict.
+        OptionError: If `num` isn't at least 1.
+        CheckpointError: If the checkpoint can't be used.
+    """
+    if num < 1:
+        raise OptionError(f"{num} harmonisations can't be written; expected at least 1.")
     if prompt.given.all():
         raise PromptError(
             f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer voices."
         )
-    [written] = write(_model(checkpoint), [prompt], decoder=decoder or BeamSearch(), seeds=[seed])
-    return written.chorale
+    [pieces] = write_several(
+        _model(checkpoint),
+        [prompt],
+        decoder=decoder or BeamSearch(_WIDTH * num, groups=num),
+        seeds=[seed],
+        num=num,
+        rules=rules,
+        strict=strict,
+    )
+    return pieces
+
+
+def prompt_of(
+    melody: str | Path | Chorale,
+    *,
+    voice: Voice | Sequence[Voice] | None = None,
+    bars: int | tuple[int, int] | None = None,
+    rhythm: Voice | Sequence[Voice] = (),
+    quantize: bool = False,
+) -> Prompt:
+    """Which cells of a score are given.
+
+    Args:
+        melody: A score in MusicXML, MXL, MIDI, ABC or kern, or a chorale.
+        voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
+        bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
+            them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
+        rhythm: The voice or voices of which only the rhythm is given.
+        quantize: Round what is finer than a sixteenth instead of refusing it.
+
+    Raises:
+        OptionError: If a voice's name is none.
+        ScoreError: If the melody can't be read.
+        PromptError: If there are no such bars, or a voice has no rhythm to keep.
+    """
+    voices, timed = None if voice is None else _several(voice), _several(rhythm)
+    chorale = _read(melody, voices, timed, bars is not None, quantize)
+    if bars is not None:
+        first, last = (bars, bars) if isinstance(bars, int) else bars
+        prompt = Prompt.bars(chorale, first, last, *(voices or ()))
+    elif voices is not None:
+        prompt = Prompt.voices(chorale, *voices)
+    else:
+        sounding = [voice for voice in VOICES if chorale.only(voice).compass]
+        lead = sounding if 0 < len(sounding) < len(VOICES) else VOICES[:1]
+        prompt = Prompt.voices(chorale, *(voice for voice in lead if voice not in timed))
+    return prompt.with_rhythm(*timed)
 
 
 def _several(voice: Voice | Sequence[Voice]) -> tuple[Voice, ...]:
@@ -91,31 +177,14 @@ def _read(
     return read_voices(melody, voices, also=rhythm, quantize=quantize)
 
 
-def _prompt(
-    chorale: Chorale,
-    voices: Sequence[Voice] | None,
-    bars: int | tuple[int, int] | None,
-    rhythm: Sequence[Voice],
-) -> Prompt:
-    """What `harmonize` makes of its arguments."""
-    if bars is not None:
-        first, last = (bars, bars) if isinstance(bars, int) else bars
-        prompt = Prompt.bars(chorale, first, last, *(voices or ()))
-    elif voices is not None:
-        prompt = Prompt.voices(chorale, *voices)
-    else:
-        sounding = [voice for voice in VOICES if chorale.only(voice).compass]
-        lead = sounding if 0 < len(sounding) < len(VOICES) else VOICES[:1]
-        prompt = Prompt.voices(chorale, *(voice for voice in lead if voice not in rhythm))
-    return prompt.with_rhythm(*rhythm)
-
-
 def compose(
     num: int = 1,
     *,
-    decoder: Decoder | None = None,
+    bars: int | None = None,
     min_bars: int = 8,
     max_bars: int = 40,
+    decoder: Decoder | None = None,
+    rules: Rules | Rule | None = None,
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> list[Chorale]:
@@ -123,25 +192,31 @@ def compose(
 
     Args:
         num: How many.
-        decoder: Chooses the notes; sampling at temperature 0.9 if None.
+        bars: Every piece ends after just so many bars of 4/4, never before; instead of `min_bars` and `max_bars`.
         min_bars: No piece ends before so many bars of 4/4, or before `max_bars` if that is less.
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
+        decoder: Chooses the notes; sampling at temperature 0.9 if None.
+        rules: See `harmonize_several`.
         seed: The first piece's; the next has the next, so that a larger `num` adds pieces and changes none.
-        checkpoint: As for `harmonize`.
+        checkpoint: See `harmonize_several`.
 
     Returns:
         The chorales.
 
     Raises:
-        OptionError: If `num` or `max_bars` isn't at least 1.
+        OptionError: If `num` or the number of bars isn't at least 1.
         CheckpointError: If the checkpoint can't be used.
     """
+    least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
+    if most < 1:
+        raise OptionError(f"A piece of {most} bars can't be written; expected at least 1.")
     written = write_freely(
         _model(checkpoint),
         decoder=decoder or Sampling(temperature=0.9),
         seeds=range(seed, seed + num),
-        min_frames=max(1, 16 * min(min_bars, max_bars)),
-        max_frames=16 * max_bars,
+        min_frames=max(1, 16 * least),
+        max_frames=16 * most,
+        rules=rules,
     )
     return [piece.chorale for piece in written]
 

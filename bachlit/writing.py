@@ -11,6 +11,7 @@ import torch
 from bachlit.chorale import RANGES, REST, VOICES, BoolArray, Chorale
 from bachlit.decoding import (
     FREE,
+    LIVELY,
     PART_WRITING,
     Decoder,
     Enforced,
@@ -42,10 +43,16 @@ class Written:
         chorale: The piece, given cells and metadata as they were.
         log_prob: The model's log-probability of the whole piece, given cells among it, in nats.
         score: The decoder's own.
+        cost: What its rules charged, in nats; rewards are negative.
     """
 
-    def __init__(self, chorale: Chorale, log_prob: float, score: float) -> None:
-        self.chorale, self.log_prob, self.score = chorale, log_prob, score
+    def __init__(self, chorale: Chorale, log_prob: float, score: float, cost: float = 0.0) -> None:
+        self.chorale, self.log_prob, self.score, self.cost = chorale, log_prob, score, cost
+
+    @property
+    def merit(self) -> float:
+        """By which pieces under the same prompt are ranked: the log-probability less the cost, in nats."""
+        return self.log_prob - self.cost
 
 
 def write(
@@ -54,7 +61,7 @@ def write(
     *,
     decoder: Decoder,
     seeds: Sequence[int],
-    rules: Rules | Rule = PART_WRITING,
+    rules: Rules | Rule | None = None,
     strict: bool = False,
 ) -> list[Written]:
     """Fill the free cells of prompts, all at once.
@@ -64,7 +71,8 @@ def write(
         prompts: B pieces with given and free cells.
         decoder: Chooses the tokens.
         seeds: One a prompt; the same seed gives the same piece, whatever stands beside it.
-        rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`.
+        rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
+            `PART_WRITING`, and `LIVELY` for a decoder that seeks the likeliest; `Rules()` for none.
         strict: Raise where a rule would have to give way.
 
     Returns:
@@ -85,13 +93,13 @@ def write_several(
     decoder: Decoder,
     seeds: Sequence[int],
     num: int,
-    rules: Rules | Rule = PART_WRITING,
+    rules: Rules | Rule | None = None,
     strict: bool = False,
 ) -> list[list[Written]]:
     """Fill the free cells of prompts, each in up to `num` different ways; see `write`.
 
     Returns:
-        For each prompt its pieces, in the decoder's order; the first is what `write` writes.
+        For each prompt its pieces, those of greater merit first.
     """
     encoding = _writing_encoding(model)
     moves = [_move(prompt, model) for prompt in prompts]
@@ -103,7 +111,7 @@ def write_several(
     grid = _grid(encoding, prompts, moves)
     names = [prompt.chorale.name for prompt in prompts]
     generation = _decode(
-        model, _token_prompt(encoding, masks, keys, grid, rules, strict), decoder, seeds, num, names
+        model, _token_prompt(encoding, masks, keys, grid, rules, strict, decoder), decoder, seeds, num, names
     )
     pieces: list[list[Written]] = []
     for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
@@ -113,9 +121,9 @@ def write_several(
             if generation.score[row] > -math.inf and tokens.tobytes() not in distinct:
                 notes = encoding.decode(tokens).transpose(-move)
                 chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
-                written = Written(chorale, float(generation.log_prob[row]), float(generation.score[row]))
-                distinct[tokens.tobytes()] = written
-        pieces.append(list(distinct.values()))
+                figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
+                distinct[tokens.tobytes()] = Written(chorale, *figures)
+        pieces.append(sorted(distinct.values(), key=lambda written: written.merit, reverse=True))
     return pieces
 
 
@@ -126,7 +134,7 @@ def write_freely(
     seeds: Sequence[int],
     min_frames: int = 1,
     max_frames: int = 640,
-    rules: Rules | Rule = PART_WRITING,
+    rules: Rules | Rule | None = None,
     strict: bool = False,
 ) -> list[Written]:
     """Compose pieces from nothing.
@@ -162,13 +170,14 @@ def write_freely(
         encoding,
         given=torch.full((num, max_frames, len(VOICES)), FREE),
         num_frames=[max_frames] * num,
+        ending=[max_frames - 1] * num,
         keys=keys,
         shift=[0] * num,
         measure=[16] * num,
         pickup=[0] * num,
     )
     names = [f"chorale-{seed}" for seed in seeds]
-    token_prompt = _token_prompt(encoding, [mask] * num, keys, grid, rules, strict)
+    token_prompt = _token_prompt(encoding, [mask] * num, keys, grid, rules, strict, decoder)
     generation = _decode(model, token_prompt, decoder, seeds, 1, names)
     pieces = []
     for row, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
@@ -180,7 +189,8 @@ def write_freely(
             title=f"Chorale {seed}",
             name=f"chorale-{seed}",
         )
-        pieces.append(Written(chorale, float(generation.log_prob[row]), float(generation.score[row])))
+        figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
+        pieces.append(Written(chorale, *figures))
     return pieces
 
 
@@ -198,14 +208,17 @@ def _token_prompt(
     masks: Sequence[BoolArray],
     keys: Sequence[Key],
     grid: Grid,
-    rules: Rules | Rule,
+    rules: Rules | Rule | None,
     strict: bool,
+    decoder: Decoder,
 ) -> TokenPrompt:
     """Masks (N, V) of any lengths as one batch, the shorter ones filled with END."""
     allowed = torch.zeros(len(masks), max(len(mask) for mask in masks), encoding.vocabulary_size, dtype=torch.bool)
     allowed[:, :, END] = True
     for row, mask in enumerate(masks):
         allowed[row, : len(mask)] = torch.from_numpy(mask)
+    if rules is None:
+        rules = LIVELY if decoder.seeks_likeliest else PART_WRITING
     constraint = grammar_of(encoding) & Enforced(grid, rules)
     return TokenPrompt(allowed, constraint, torch.tensor([encoding.start(key) for key in keys]), grid, strict)
 
@@ -232,7 +245,7 @@ def _decode(
     except DeadEndError as error:
         raise DeadEndError(
             f"{_place(grid, names, error.row // num, error.t)} has no note that all rules and what is given allow; "
-            "leave a rule out or make it soft by a number, let rules give way, or use a decoder that keeps more hypotheses.",
+            "leave a rule out, make it soft by a number, or use a decoder that keeps more hypotheses.",
             error.row,
             error.t,
         ) from error
@@ -275,6 +288,7 @@ def _grid(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tup
         encoding,
         given=given,
         num_frames=[prompt.chorale.num_frames for prompt in prompts],
+        ending=[_last_onset(prompt) for prompt in prompts],
         keys=[prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)],
         shift=[move - into_range for move, into_range in moves],
         measure=[prompt.chorale.measure_length for prompt in prompts],
@@ -282,11 +296,21 @@ def _grid(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tup
     )
 
 
+def _last_onset(prompt: Prompt) -> int:
+    """Where the last given note begins, within the last measure; a quarter before the end if none is given there."""
+    chorale = prompt.chorale
+    num_frames = chorale.num_frames
+    first = max(0, num_frames - chorale.measure_length)
+    begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:].any(axis=1)
+    return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, num_frames - 4)
+
+
 def _new_grid(
     encoding: SatbEncoding,
     *,
     given: torch.Tensor,
     num_frames: Sequence[int],
+    ending: Sequence[int],
     keys: Sequence[Key],
     shift: Sequence[int],
     measure: Sequence[int],
@@ -298,6 +322,7 @@ def _new_grid(
         holds=torch.from_numpy(encoding.token_holds),
         given=given,
         num_frames=torch.tensor(num_frames),
+        ending=torch.tensor(ending),
         tonic=torch.tensor([key.tonic for key in keys]),
         minor=torch.tensor([key.mode == "minor" for key in keys]),
         shift=torch.tensor(shift),

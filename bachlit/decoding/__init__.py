@@ -6,6 +6,7 @@ from bachlit.decoding.constraints import Both, Constraint, Grammar, State
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
 from bachlit.decoding.part_writing import (
+    LIVELY,
     PART_WRITING,
     Attack,
     FinalTonic,
@@ -26,6 +27,7 @@ from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, 
 
 __all__ = [
     "FREE",
+    "LIVELY",
     "PART_WRITING",
     "Attack",
     "BeamSearch",

@@ -44,6 +44,9 @@ def _derive(seed: int, index: int) -> int:
 class Decoder(ABC):
     """Writes tokens under a prompt."""
 
+    seeks_likeliest: bool = False
+    """Whether it looks for the likeliest piece instead of drawing one: then it wants rewards for movement."""
+
     @abstractmethod
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """Write one piece a row of the prompt.
@@ -66,7 +69,7 @@ class Decoder(ABC):
 
 
 class StepDecoder(Decoder):
-    """Writes from left to right. A subclass says how many hypotheses it keeps and how it chooses; `Walk` is the loop."""
+    """Left to right: a subclass says how many hypotheses it keeps and how it chooses; `Walk` is the loop."""
 
     hypotheses: int = 1
     """K."""

@@ -25,9 +25,11 @@ class BeamSearch(StepDecoder):
         OptionError: If the width isn't at least 1, or not a multiple of the groups.
     """
 
-    def __init__(self, width: int = 8, groups: int = 1, diversity: float = 1.0) -> None:
+    seeks_likeliest = True
+
+    def __init__(self, width: int = 16, groups: int = 1, diversity: float = 1.0) -> None:
         if width < 1:
-            raise OptionError(f"A beam of {width} holds nothing; expected a width of at least 1, such as 8.")
+            raise OptionError(f"A beam of {width} holds nothing; expected a width of at least 1, such as 16.")
         if groups < 1 or width % groups:
             raise OptionError(
                 f"A beam of {width} can't be dealt to {groups} groups equally; set the width to a multiple of them."

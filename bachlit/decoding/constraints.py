@@ -18,7 +18,7 @@ YIELDED = 20.0
 
 
 class Part(NamedTuple):
-    """One of a constraint's parts at a step, in the order of their weight: where nothing is left, the last gives way first.
+    """One of a constraint's parts at a step. Where nothing is left, the last gives way first.
 
     Attributes:
         name: For the warning.

@@ -22,7 +22,7 @@ class Gibbs(Decoder):
     the likeliest, and at 0 it takes nothing but improvements.
 
     Args:
-        start: Writes the first piece; a beam of 8 if None.
+        start: Writes the first piece; a beam if None.
         rounds: Blocks that are tried, one after another. Each takes as long as writing a piece.
         block: The frames of a block; tokens where a prompt has no grid.
         temperature: Of what is drawn from.
@@ -41,6 +41,7 @@ class Gibbs(Decoder):
             )
         self.start = start or BeamSearch()
         self.rounds, self.block, self.temperature = rounds, block, temperature
+        self.seeks_likeliest = temperature < 1
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`. The score is the log-probability of the piece, less what soft constraints cost."""
@@ -75,11 +76,13 @@ class Gibbs(Decoder):
         better &= walk.score[:, 1] > -torch.inf
         tried = walk.finish(better.long().unsqueeze(1))
         kept = better | (walk.score[:, 0] > -torch.inf)
-        parts = {
-            name: torch.where(kept, getattr(tried, name), getattr(generation, name))
-            for name in ("log_prob", "score", "cost")
-        }
-        return replace(generation, tokens=torch.where(kept.unsqueeze(1), tried.tokens, old), **parts)
+        return replace(
+            generation,
+            tokens=torch.where(kept.unsqueeze(1), tried.tokens, old),
+            log_prob=torch.where(kept, tried.log_prob, generation.log_prob),
+            score=torch.where(kept, tried.score, generation.score),
+            cost=torch.where(kept, tried.cost, generation.cost),
+        )
 
     def _free(self, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Tensor:
         """(B, N, V) the old tokens, and in each row one block in which all are free."""

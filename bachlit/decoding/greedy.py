@@ -9,6 +9,8 @@ from bachlit.decoding.walk import Choice
 class Greedy(StepDecoder):
     """Takes the likeliest token that is allowed; what BachBot harmonised with."""
 
+    seeks_likeliest = True
+
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """See `StepDecoder.step`."""
         gained, token = log_probs.masked_fill(~allowed, -float("inf")).max(2)

@@ -29,6 +29,7 @@ class Grid:
         holds: (V,) true for tokens that continue their pitch.
         given: (B, T, 4) pitches that are given, 0 a rest, `FREE` where a cell is free.
         num_frames: (B,) the pieces' lengths; the longest allowed where a length is open.
+        ending: (B,) the frame in which the last given note begins.
         tonic: (B,) the keys' tonics, 0 is C.
         minor: (B,) true in minor.
         shift: (B,) semitones by which the piece was moved from where the voices' ranges hold.
@@ -41,6 +42,7 @@ class Grid:
     holds: Tensor
     given: Tensor
     num_frames: Tensor
+    ending: Tensor
     tonic: Tensor
     minor: Tensor
     shift: Tensor
@@ -54,7 +56,7 @@ class Grid:
 
     def rows(self, index: Tensor) -> "Grid":
         """Some rows, in this order."""
-        per_row = ("given", "num_frames", "tonic", "minor", "shift", "measure", "pickup")
+        per_row = ("given", "num_frames", "ending", "tonic", "minor", "shift", "measure", "pickup")
         return Grid(self.voices, self.pitch, self.holds, *(getattr(self, name)[index] for name in per_row))
 
 
@@ -190,8 +192,7 @@ class Enforced(Constraint):
         self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
-            voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)]
-            for voice in grid.voices
+            voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
         }
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:

@@ -9,7 +9,7 @@ from bachlit.errors import OptionError
 
 
 class Sampling(StepDecoder):
-    """Draws each token from the allowed part of the model's distribution, tempered, cut and renormalised, in this order.
+    """Draws each token from the allowed part of the model's distribution: tempered, cut, renormalised.
 
     Args:
         temperature: Below 1 favours the likely, above 1 the unlikely.
@@ -39,7 +39,8 @@ class Sampling(StepDecoder):
         weights = self._cut(((legal - likeliest) / self.temperature).exp())  # (B, K, V), the likeliest is 1
         token = draw(weights, generator)
         chosen = weights.gather(2, token.unsqueeze(2)).squeeze(2)
-        return Choice(torch.arange(token.shape[1], device=token.device).expand_as(token), token, score + (chosen / weights.sum(2)).log())
+        same = torch.arange(token.shape[1], device=token.device).expand_as(token)
+        return Choice(same, token, score + (chosen / weights.sum(2)).log())
 
     def _cut(self, weights: Tensor) -> Tensor:
         if 0 < self.top_k < weights.shape[2]:

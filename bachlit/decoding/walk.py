@@ -225,9 +225,7 @@ class Walk:
         score = self.score.gather(1, chosen) if score is None else score
         log_prob, cost = (part.gather(1, chosen).flatten() for part in (self._log_prob, self._charged))
         forced = self._forced.repeat_interleave(num, 0)
-        yielded = [
-            one._replace(row=one.row * num + index) for one in self._yielded for index in range(num)
-        ]
+        yielded = [one._replace(row=one.row * num + index) for one in self._yielded for index in range(num)]
         return Generation(padded, log_prob, score.flatten(), cost, forced, tuple(yielded))
 
     def _give_way(self, dead: Tensor, fixed: Tensor, allowed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bachlit.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.encoding.base import Encoding, Tokens
-from bachlit.errors import EncodingError, OptionError, PromptError
+from bachlit.errors import EncodingError, OptionError
 from bachlit.keys import Key, key_of
 from bachlit.tokens import END, START
 
@@ -160,13 +160,7 @@ class SatbEncoding(Encoding):
                 return f"'{self.describe(frames[frame, slot])}' at frame {frame}, {self.slot_names[slot]}, {reason}"
         return None
 
-    def allowed(
-        self,
-        chorale: Chorale,
-        given: BoolArray,
-        ranges: dict[Voice, tuple[int, int]] | None = None,
-        rhythm: BoolArray | None = None,
-    ) -> BoolArray:
+    def allowed(self, chorale: Chorale, given: BoolArray, rhythm: BoolArray | None = None) -> BoolArray:
         """Which tokens may stand at each step if some cells are given: a prompt, as a mask.
 
         Marks and length are the chorale's. A given cell allows its own token alone; one whose rhythm is given, the
@@ -176,7 +170,6 @@ class SatbEncoding(Encoding):
         Args:
             chorale: Holds the given cells; what stands in the free ones doesn't matter.
             given: (T, 4) true where a cell is given.
-            ranges: The lowest and highest pitch of each free voice; the encoding's whole compass without.
             rhythm: (T, 4) true where a cell, if it isn't given, has the chorale's rhythm; no cell without.
 
         Returns:
@@ -184,7 +177,6 @@ class SatbEncoding(Encoding):
 
         Raises:
             EncodingError: If a given pitch has no token.
-            PromptError: If a given hold can't follow the cell before it.
         """
         num_frames = chorale.num_frames
         allowed = np.zeros((num_frames + 1, self.frame_size, self.vocabulary_size), np.bool_)
@@ -196,22 +188,15 @@ class SatbEncoding(Encoding):
         for slot, column in enumerate(self._columns, start=1):
             voice = VOICES[column]
             cell_allowed = allowed[:num_frames, slot]
-            cell_allowed[:] = self._voice_tokens(ranges.get(voice) if ranges else None)
+            cell_allowed[:] = self.slot_tokens[slot]
             cell_allowed[timed[:, column]] &= self._in_rhythm(chorale, column)[timed[:, column]]
             fixed = np.flatnonzero(given[:, column])
             cell_allowed[fixed] = False
             cell_allowed[fixed, cells[fixed, slot - 1]] = True
             if voice == "soprano":
                 self._sing_fermatas(cell_allowed, chorale, ~(given | timed)[:, column])
-            self._look_ahead(cell_allowed, voice)
+            self._look_ahead(cell_allowed)
         return allowed.reshape(-1, self.vocabulary_size)[: num_frames * self.frame_size + 1]
-
-    def _voice_tokens(self, compass: tuple[int, int] | None) -> BoolArray:
-        """(V,) what a free cell may hold: a rest, or a pitch of the compass."""
-        lowest, highest = compass or (self.lowest, self.highest)
-        allowed = (self.token_pitch >= lowest) & (self.token_pitch <= highest)
-        allowed[REST_TOKEN] = True
-        return allowed
 
     def _in_rhythm(self, chorale: Chorale, column: int) -> BoolArray:
         """(T, V) the tokens that have the rhythm of a voice: rests, onsets or holds."""
@@ -237,7 +222,7 @@ class SatbEncoding(Encoding):
                 inside = begin + 1 + np.flatnonzero(free[begin + 1 : end])
                 allowed[inside] &= self.token_holds | (self.token_pitch == REST)
 
-    def _look_ahead(self, allowed: BoolArray, voice: Voice) -> None:
+    def _look_ahead(self, allowed: BoolArray) -> None:
         """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
         allowed[0] &= ~self.token_holds
         can_begin = (allowed & ~self.token_holds).any(axis=1)
@@ -246,11 +231,6 @@ class SatbEncoding(Encoding):
                 held = np.unique(self.token_pitch[allowed[frame + 1]])
                 allowed[frame] &= np.isin(self.token_pitch, held)
                 can_begin[frame] = (allowed[frame] & ~self.token_holds).any()
-            if not allowed[frame].any():
-                raise PromptError(
-                    f"The {voice} is given a hold that can't follow what is given at frame {frame}; "
-                    "give the whole of a held note, or begin it with an onset."
-                )
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from chorales import random_chorale
 
 from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.decoding import (
@@ -39,8 +40,6 @@ from bachlit.prompt import Prompt
 from bachlit.testing import check_constraint
 from bachlit.writing import write
 
-from chorales import random_chorale
-
 COUNTERS: list[tuple[Rule, tuple[str, ...]]] = [
     (NoParallels(), ("parallel_fifths", "parallel_octaves")),
     (NoParallels(similar_only=True), ("similar_fifths", "similar_octaves")),
@@ -70,6 +69,7 @@ def grid_of(encoding: SatbEncoding, chorales: list[Chorale], given: list[np.ndar
         holds=torch.from_numpy(encoding.token_holds),
         given=cells,
         num_frames=torch.tensor([piece.num_frames for piece in chorales]),
+        ending=torch.tensor([piece.num_frames - 4 for piece in chorales]),
         tonic=torch.tensor([piece.key.tonic for piece in chorales]),
         minor=torch.tensor([piece.key.mode == "minor" for piece in chorales]),
         shift=zeros,
@@ -110,7 +110,9 @@ def openings(bach: list[Chorale]) -> list[Chorale]:
 
 @pytest.mark.parametrize("share_given", [0.0, 0.5, "soprano", "outer voices", "bars"])
 @pytest.mark.parametrize("encoding", ORDERS, ids=["SBAT", "BTAS"])
-@pytest.mark.parametrize(("rule", "counters"), COUNTERS, ids=lambda value: str(value) if isinstance(value, Rule) else "")
+@pytest.mark.parametrize(
+    ("rule", "counters"), COUNTERS, ids=lambda value: str(value) if isinstance(value, Rule) else ""
+)
 def test_a_rule_charges_to_free_cells_what_its_counter_counts_but_for_given_ones(
     rule: Rule, counters: tuple[str, ...], encoding: SatbEncoding, share_given: float | str, bach: list[Chorale]
 ) -> None:
@@ -130,9 +132,7 @@ def test_a_rule_charges_to_free_cells_what_its_counter_counts_but_for_given_ones
             mask = random.random(piece.pitches.shape) < share_given
         given.append(mask)
     only_given = [
-        dataclasses.replace(
-            piece, pitches=np.where(mask, piece.pitches, REST), onsets=np.ones_like(piece.onsets)
-        )
+        dataclasses.replace(piece, pitches=np.where(mask, piece.pitches, REST), onsets=np.ones_like(piece.onsets))
         for piece, mask in zip(pieces, given, strict=True)
     ]
     expected = [count(piece, counters) - count(rest, counters) for piece, rest in zip(pieces, only_given, strict=True)]
@@ -158,7 +158,7 @@ def test_what_is_written_breaks_no_hard_rule_but_where_a_warning_says_so(
     decoder: Decoder, small_model: LanguageModel, bach: list[Chorale]
 ) -> None:
     """An untrained model breaks every rule it can: all that it keeps, the rules make it keep."""
-    tunes = [piece for piece in openings(bach)[:30] if 57 <= piece.pitches[:, 0].min()][:12]
+    tunes = [piece for piece in openings(bach)[:30] if piece.pitches[:, 0].min() >= 57][:12]
     prompts = [Prompt.voices(tune, "soprano") for tune in tunes]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -189,7 +189,9 @@ def test_a_rule_that_can_not_be_kept_gives_way_with_a_warning_that_names_rule_vo
 ) -> None:
     low = Chorale.from_pitches([[57, 0, 0, 0]] * 4, name="low")
     tight = Sounding() & Ranges(alto=(60, 74)) & NoCrossing()
-    with pytest.warns(RuleWarning, match=r"alto of low at bar 1 \(frame 0\) .* NoCrossing, nor at 3 other places; it gave way"):
+    with pytest.warns(
+        RuleWarning, match=r"alto of low at bar 1 \(frame 0\) .* NoCrossing, nor at 3 other places; it gave way"
+    ):
         [written] = write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0], rules=tight)
     assert (written.chorale.pitches[:, 1] >= 60).all()
     with pytest.warns(RuleWarning, match=r"Ranges, nor .*; it gave way"):
