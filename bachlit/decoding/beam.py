@@ -27,7 +27,7 @@ class BeamSearch(StepDecoder):
 
     seeks_likeliest = True
 
-    def __init__(self, width: int = 16, groups: int = 1, diversity: float = 1.0) -> None:
+    def __init__(self, width: int = 16, groups: int = 1, diversity: float = 2.0) -> None:
         if width < 1:
             raise OptionError(f"A beam of {width} holds nothing; expected a width of at least 1, such as 16.")
         if groups < 1 or width % groups:

@@ -66,7 +66,7 @@ class Particles(Decoder):
                 if twist is not None:
                     ahead, run = twist
                     looked = legal + ahead
-                    weight = torch.where(run > 0, weight + looked.logsumexp(2) - gained, weight)
+                    weight = torch.where((run > 0) & lives, weight + looked.logsumexp(2) - gained, weight)
                     legal = torch.where((run > 0).unsqueeze(2), looked, legal)
                 parent, weight = self._resample(weight, generator)
                 legal = legal.gather(1, parent.unsqueeze(2).expand_as(legal))

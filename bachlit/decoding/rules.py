@@ -16,7 +16,6 @@ from torch import Tensor
 from bachlit.decoding.constraints import YIELDED, Constraint, Part, State
 
 FREE = -1
-VOICES = ("soprano", "alto", "tenor", "bass")
 
 
 @dataclass(frozen=True, eq=False)
