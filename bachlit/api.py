@@ -14,7 +14,13 @@ from bachlit.writing import Written, write_freely, write_several
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The folder of the model that ships with the package."""
 
-_WIDTH = 16
+COMPOSER = Sampling(temperature=0.9)
+"""Chooses the notes of `compose` unless another does."""
+
+
+def harmonizer(num: int = 1) -> BeamSearch:
+    """What chooses the notes of `harmonize_several` unless another does: a beam of 16 for each way."""
+    return BeamSearch(16 * num, groups=num)
 
 
 def harmonize(
@@ -112,7 +118,7 @@ def harmonize_several(
     [pieces] = write_several(
         _model(checkpoint),
         [prompt],
-        decoder=decoder or BeamSearch(_WIDTH * num, groups=num),
+        decoder=decoder or harmonizer(num),
         seeds=[seed],
         num=num,
         rules=rules,
@@ -185,6 +191,7 @@ def compose(
     max_bars: int = 40,
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
+    strict: bool = False,
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> list[Chorale]:
@@ -197,6 +204,7 @@ def compose(
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
         decoder: Chooses the notes; sampling at temperature 0.9 if None.
         rules: See `harmonize_several`.
+        strict: See `harmonize_several`.
         seed: The first piece's; the next has the next, so that a larger `num` adds pieces and changes none.
         checkpoint: See `harmonize_several`.
 
@@ -205,6 +213,7 @@ def compose(
 
     Raises:
         OptionError: If `num` or the number of bars isn't at least 1.
+        DeadEndError: If the rules leave nothing to choose and are strict.
         CheckpointError: If the checkpoint can't be used.
     """
     least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
@@ -212,11 +221,12 @@ def compose(
         raise OptionError(f"A piece of {most} bars can't be written; expected at least 1.")
     written = write_freely(
         _model(checkpoint),
-        decoder=decoder or Sampling(temperature=0.9),
+        decoder=decoder or COMPOSER,
         seeds=range(seed, seed + num),
         min_frames=max(1, 16 * least),
         max_frames=16 * most,
         rules=rules,
+        strict=strict,
     )
     return [piece.chorale for piece in written]
 

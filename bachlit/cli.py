@@ -19,7 +19,14 @@ from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
-from bachlit.parsing import one_sentence, refuse_unknown_decoder
+from bachlit.parsing import (
+    HelpFormatter,
+    one_sentence,
+    plain_words,
+    refuse_unknown_decoder,
+    rules_help,
+    weighed_rules,
+)
 from bachlit.remembering import RememberOptions, recall
 
 # What Lightning says of its own insides, or of loaders that are not ours.
@@ -42,7 +49,8 @@ class ChoraleCLI(LightningCLI):
     """The command line over `ChoraleModel` and `ChoraleDataModule`.
 
     The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
-    `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that ship.
+    `--rules`, `--strict`, `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that
+    ship.
     """
 
     def __init__(self, recalled: Path | None, **options: Any) -> None:
@@ -72,9 +80,17 @@ class ChoraleCLI(LightningCLI):
         """Add what `predict` alone has."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
         predict = self._subcommand_parsers["predict"]
-        predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 8.")
+        predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
+        predict.add_argument(
+            "--rules",
+            type=dict[str, Any] | str | None,
+            default=None,
+            help="Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.",
+        )
+        predict.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
         predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
         predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
+        predict.formatter_class, predict.epilog = HelpFormatter, rules_help()
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and see that the checkpoint that will be used is the one whose options were recalled.
@@ -113,10 +129,12 @@ class ChoraleCLI(LightningCLI):
     before_test = before_validate
 
     def before_predict(self) -> None:
-        """Hand the decoder over: it belongs to the prediction, not to the model's hyper-parameters."""
+        """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
         self.before_validate()
         options = self.config_init["predict"]
         self.model.decoder = options["decoder"] or BeamSearch()
+        self.model.decoding_rules = weighed_rules(options["rules"], self.model.decoder)
+        self.model.decoding_strict = options["strict"]
         self.model.decoding_seed = options["seed"]
         self.trainer.callbacks.append(ScoreWriter(options["output"]))  # type: ignore[attr-defined]
 
@@ -137,6 +155,7 @@ def run(command: str, args: Sequence[str]) -> None:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(
         lambda record: "litlogger" not in record.getMessage()
     )
+    args = plain_words(args)
     refuse_unknown_decoder(args)
     configs, others = _part_configs(args)
     checkpoint = _checkpoint(others)

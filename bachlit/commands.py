@@ -1,9 +1,11 @@
 """`bachlit harmonize` and `bachlit compose`: the commands that need neither Lightning nor a corpus."""
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from jsonargparse import auto_cli
 
@@ -11,8 +13,17 @@ from bachlit import api
 from bachlit.chorale import VOICES, Chorale, Voice
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
-from bachlit.parsing import one_sentence, refuse_unknown_decoder
+from bachlit.files import write_whole
+from bachlit.parsing import (
+    HelpFormatter,
+    one_sentence,
+    plain_words,
+    refuse_unknown_decoder,
+    rules_help,
+    weighed_rules,
+)
 from bachlit.scores import write_midi, write_musicxml
+from bachlit.writing import Written
 
 
 def harmonize(
@@ -21,7 +32,10 @@ def harmonize(
     voice: str | None = None,
     bars: str | None = None,
     rhythm: str | None = None,
+    num: int = 1,
     decoder: Decoder | None = None,
+    rules: dict[str, Any] | str | None = None,
+    strict: bool = False,
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path | None = None,
@@ -36,36 +50,57 @@ def harmonize(
         bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
             given, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
+        num: How many different harmonisations at most. Several are numbered, the best first, compared in a table, and
+            described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
+        rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
+        strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
         output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
             MELODY-harmonized if left out.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
-    name = f"{melody.stem}-harmonized"
-    # A tune's own dots are no ending.
-    both = [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
-    places = both if output is None else _places(output, name)
-    chorale = api.harmonize(
+    weighed = weighed_rules(rules, decoder or api.harmonizer())
+    places = _harmonized_places(f"{melody.stem}-harmonized", num, output)
+    prompt = api.prompt_of(
         melody,
         voice=None if voice is None else _voices(voice),
         bars=None if bars is None else _bars(bars),
         rhythm=() if rhythm is None else _voices(rhythm),
-        decoder=decoder,
-        seed=seed,
-        checkpoint=checkpoint,
         quantize=quantize,
     )
-    _write(chorale, places)
+    pieces = api.harmonize_several(
+        prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
+    )
+    for piece, its_places in zip(pieces, places, strict=False):
+        _write(piece.chorale, its_places)
+    if num > 1:
+        options = {
+            "melody": melody,
+            "voice": voice,
+            "bars": bars,
+            "rhythm": rhythm,
+            "num": num,
+            "decoder": decoder or api.harmonizer(num),
+            "rules": weighed,
+            "strict": strict,
+            "seed": seed,
+            "checkpoint": checkpoint,
+            "quantize": quantize,
+        }
+        _compare(pieces, places[: len(pieces)], options)
 
 
 def compose(
     num: int = 1,
     *,
+    bars: int | None = None,
+    min_bars: int | None = None,
+    max_bars: int | None = None,
     decoder: Decoder | None = None,
-    min_bars: int = 8,
-    max_bars: int = 40,
+    rules: dict[str, Any] | str | None = None,
+    strict: bool = False,
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path = Path("chorale"),
@@ -74,17 +109,35 @@ def compose(
 
     Args:
         num: How many.
+        bars: Every piece is just so many bars of 4/4 long.
+        min_bars: No piece ends before so many bars of 4/4, or before --max-bars if that is less; 8 if left out.
+        max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there; 40 if left out.
         decoder: Chooses the notes, such as Sampling.
-        min_bars: No piece ends before so many bars of 4/4, or before max_bars if that is less.
-        max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
+        rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
+        strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The first piece's; the next has the next.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
         output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
             Several pieces get their seeds added.
     """
+    length = {
+        name: typed
+        for name, typed in (("bars", bars), ("min_bars", min_bars), ("max_bars", max_bars))
+        if typed is not None
+    }
+    if bars is not None and len(length) > 1:
+        raise OptionError(
+            f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
+        )
+    weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
-    places = [_places(output, "chorale") if num == 1 else _places(*_numbered(output, number)) for number in seeds]
-    chorales = api.compose(num, decoder=decoder, min_bars=min_bars, max_bars=max_bars, seed=seed, checkpoint=checkpoint)
+    places = [
+        _places(output if num == 1 else _numbered(output, number), "chorale" if num == 1 else f"chorale-{number}")
+        for number in seeds
+    ]
+    chorales = api.compose(
+        num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
+    )
     for chorale, its_places in zip(chorales, places, strict=True):
         _write(chorale, its_places)
 
@@ -117,11 +170,25 @@ def _bars(typed: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _numbered(output: Path, number: int) -> tuple[Path, str]:
-    """The same place for one of several pieces, and its name in a folder."""
+def _harmonized_places(name: str, num: int, output: Path | None) -> list[list[Path]]:
+    """The files of each harmonisation; several are numbered from 1."""
+    if num == 1:
+        # A tune's own dots are no ending.
+        return [_both(name) if output is None else _places(output, name)]
+    names = [f"{name}-{number}" for number in range(1, num + 1)]
+    if output is None:
+        return [_both(its) for its in names]
+    return [_places(_numbered(output, number), its) for number, its in enumerate(names, start=1)]
+
+
+def _both(name: str) -> list[Path]:
+    return [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
+
+
+def _numbered(output: Path, number: int) -> Path:
+    """The same place for one of several pieces; a folder is that of all."""
     ending = output.suffix if output.suffix.lower() in _WRITERS else ""
-    name = f"{output.name.removesuffix(ending)}-{number}"
-    return (output if output.is_dir() else output.parent / f"{name}{ending}"), f"chorale-{number}"
+    return output if output.is_dir() else output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}"
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose}
@@ -143,18 +210,22 @@ def run(command: str, args: Sequence[str]) -> None:
     refuse_unknown_decoder(args)
     with one_sentence(command):
         auto_cli(
-            COMMANDS[command], args=_normal(args), prog=f"bachlit {command}", exit_on_error=False, allow_abbrev=False
+            COMMANDS[command],
+            args=_normal(args),
+            prog=f"bachlit {command}",
+            epilog=rules_help(),
+            formatter_class=HelpFormatter,
+            exit_on_error=False,
+            allow_abbrev=False,
         )
 
 
 def _normal(args: Sequence[str]) -> list[str]:
-    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`, `--quantize` is `--quantize=true`."""
+    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`."""
     normal = []
-    for index, arg in enumerate(args):
+    for arg in plain_words(args):
         name, equals, value = arg.partition("=")
         name = name.replace("-", "_").replace("__", "--", 1) if name.startswith("--") else name
-        if arg == "--quantize" and args[index + 1 : index + 2] not in (["true"], ["false"]):
-            equals, value = "=", "true"
         normal.append(name + equals + value)
     return normal
 
@@ -191,3 +262,24 @@ def _write(chorale: Chorale, places: Sequence[Path]) -> None:
     for path in places:
         _WRITERS[path.suffix.lower()](chorale, path)
         print(path)
+
+
+def _compare(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> None:
+    """Describe several pieces in a file beside their scores, and show how they compare."""
+    from bachlit import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
+
+    described = {
+        "bachlit": version("bachlit"),
+        "options": ranking.plain(options),
+        "pieces": [
+            {"files": [path.name for path in its_places], **ranking.figures(piece)}
+            for piece, its_places in zip(pieces, places, strict=True)
+        ],
+    }
+    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
+    path = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
+    write_whole(path, f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode())
+    print(path)
+    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
+    if len(pieces) < options["num"]:
+        print(f"Found {len(pieces)} of {options['num']}: the decoder came to no others.")

@@ -16,7 +16,7 @@ from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
-from bachlit.networks import Memory, Network
+from bachlit.networks import Memory, Network, SequenceStepper, Stepper
 from bachlit.tokens import END, START
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -34,6 +34,7 @@ class LanguageModel:
 
     def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
+        self._stepper: Stepper = SequenceStepper(network)
 
     @property
     def device(self) -> torch.device:
@@ -41,8 +42,9 @@ class LanguageModel:
         return next(self.network.parameters()).device
 
     def begin(self, batch_size: int) -> Memory:
-        """The memory at the start of so many pieces."""
-        return self.network.initial_memory(batch_size)
+        """The memory at the start of so many pieces, which are stepped with the weights as they are now."""
+        self._stepper = self.network.stepper() or SequenceStepper(self.network)
+        return self._stepper.begin(batch_size)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """One token further.
@@ -54,8 +56,8 @@ class LanguageModel:
         Returns:
             (B, V) log-probabilities of the next token in nats, and the memory.
         """
-        logits, memory = self.network(tokens.unsqueeze(1), memory)
-        return logits[:, 0].log_softmax(-1), memory
+        logits, memory = self._stepper.step(tokens, memory)
+        return logits.log_softmax(-1), memory
 
     @torch.no_grad()
     def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:
@@ -72,7 +74,7 @@ class LanguageModel:
         self.network.eval()
         first = torch.full_like(tokens[:, 0], START) if start is None else start
         inputs = torch.cat([first.unsqueeze(1), tokens[:, :-1]], 1)
-        logits, _ = self.network(inputs, self.begin(len(tokens)))
+        logits, _ = self.network(inputs, self.network.initial_memory(len(tokens)))
         self.network.train(training)
         log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
         return torch.where(inputs == END, 0.0, log_probs).cpu().double().sum(1)

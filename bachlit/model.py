@@ -10,7 +10,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from bachlit.decoding import BeamSearch, Decoder
+from bachlit.decoding import BeamSearch, Decoder, Rules
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.keys import Keys
@@ -57,6 +57,8 @@ class ChoraleModel(pl.LightningModule):
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.decoder: Decoder = BeamSearch()
         self.decoding_seed = 0
+        self.decoding_rules: Rules | None = None
+        self.decoding_strict = False
         completes_frame = torch.from_numpy(self.encoding.completes_frame())
         self.likelihood = nn.ModuleDict(
             {stage: Likelihood(self.encoding.slot_names, completes_frame) for stage in ("val", "test")}
@@ -119,7 +121,14 @@ class ChoraleModel(pl.LightningModule):
 
     def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Written]:
         """Fill a batch of prompts with the decoder, each as it would be filled alone."""
-        return write(self.language_model, batch, decoder=self.decoder, seeds=[self.decoding_seed] * len(batch))
+        return write(
+            self.language_model,
+            batch,
+            decoder=self.decoder,
+            seeds=[self.decoding_seed] * len(batch),
+            rules=self.decoding_rules,
+            strict=self.decoding_strict,
+        )
 
     def _evaluate(self, stage: Stage, batch: Window) -> None:
         self._metric(stage).update(self._carry(stage, batch), batch.targets, batch.slots)

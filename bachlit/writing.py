@@ -72,7 +72,7 @@ def write(
         decoder: Chooses the tokens.
         seeds: One a prompt; the same seed gives the same piece, whatever stands beside it.
         rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
-            `PART_WRITING`, and `LIVELY` for a decoder that seeks the likeliest; `Rules()` for none.
+            `usual_rules`; `Rules()` for none.
         strict: Raise where a rule would have to give way.
 
     Returns:
@@ -172,7 +172,7 @@ def write_freely(
         num_frames=[max_frames] * num,
         ending=[max_frames - 1] * num,
         keys=keys,
-        shift=[0] * num,
+        moves=[(0, 0)] * num,
         measure=[16] * num,
         pickup=[0] * num,
     )
@@ -192,6 +192,11 @@ def write_freely(
         figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
         pieces.append(Written(chorale, *figures))
     return pieces
+
+
+def usual_rules(decoder: Decoder) -> Rules:
+    """What a decoder's pieces must keep unless other rules are named: of one that seeks the likeliest, movement too."""
+    return LIVELY if decoder.seeks_likeliest else PART_WRITING
 
 
 def grammar_of(encoding: SatbEncoding) -> Grammar:
@@ -217,9 +222,7 @@ def _token_prompt(
     allowed[:, :, END] = True
     for row, mask in enumerate(masks):
         allowed[row, : len(mask)] = torch.from_numpy(mask)
-    if rules is None:
-        rules = LIVELY if decoder.seeks_likeliest else PART_WRITING
-    constraint = grammar_of(encoding) & Enforced(grid, rules)
+    constraint = grammar_of(encoding) & Enforced(grid, usual_rules(decoder) if rules is None else rules)
     return TokenPrompt(allowed, constraint, torch.tensor([encoding.start(key) for key in keys]), grid, strict)
 
 
@@ -290,7 +293,7 @@ def _grid(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tup
         num_frames=[prompt.chorale.num_frames for prompt in prompts],
         ending=[_last_onset(prompt) for prompt in prompts],
         keys=[prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)],
-        shift=[move - into_range for move, into_range in moves],
+        moves=moves,
         measure=[prompt.chorale.measure_length for prompt in prompts],
         pickup=[prompt.chorale.pickup for prompt in prompts],
     )
@@ -312,7 +315,7 @@ def _new_grid(
     num_frames: Sequence[int],
     ending: Sequence[int],
     keys: Sequence[Key],
-    shift: Sequence[int],
+    moves: Sequence[tuple[int, int]],
     measure: Sequence[int],
     pickup: Sequence[int],
 ) -> Grid:
@@ -325,7 +328,8 @@ def _new_grid(
         ending=torch.tensor(ending),
         tonic=torch.tensor([key.tonic for key in keys]),
         minor=torch.tensor([key.mode == "minor" for key in keys]),
-        shift=torch.tensor(shift),
+        moved=torch.tensor([move for move, _ in moves]),
+        shift=torch.tensor([move - into_range for move, into_range in moves]),
         measure=torch.tensor(measure),
         pickup=torch.tensor(pickup),
     )

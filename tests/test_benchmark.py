@@ -1,8 +1,18 @@
-"""The benchmarks run. What they measure is for people to read."""
+"""The benchmarks run, and what they compare with does the same work. What they measure is for people to read."""
+
+import math
+import re
 
 import pytest
 
-from bachlit.benchmark import main
+from bachlit.benchmark.__main__ import main
+from bachlit.benchmark.decoding import DECODERS, PLAIN, Floor, melodies
+from bachlit.benchmark.plain import PlainBeam, PlainGreedy
+from bachlit.chorale import Chorale
+from bachlit.decoding import BeamSearch, Decoder, Greedy
+from bachlit.language_model import LanguageModel
+from bachlit.networks import TokenLSTM
+from bachlit.writing import write
 
 
 def test_the_training_benchmark_prints_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
@@ -10,3 +20,49 @@ def test_the_training_benchmark_prints_a_ratio(capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()[-4:]
     assert [line.split()[0] for line in lines] == ["1", "bare", "Trainer", "ratio"]
     assert float(lines[-1].split()[1]) > 0
+
+
+def test_the_decoding_benchmark_prints_each_decoders_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["decoding", "--frames", "4", "--pieces", "3", "--rounds", "1"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 thread, 3 sopranos of 4 frames, TokenLSTM")
+    assert [line.split()[0] for line in lines[2:]] == [
+        name for name in DECODERS for _ in range(4 if name in PLAIN else 2)
+    ]
+    for line in lines[2:]:
+        assert int(re.search(r"(\d+) frames/s", line)[1]) > 0
+        assert float(re.search(r"([\d.]+) x ", line)[1]) > 0
+
+
+@pytest.mark.parametrize("onednn", [True, False])
+@pytest.mark.parametrize("width", [None, 1, 5])
+def test_the_plain_loop_writes_what_the_decoder_writes(
+    small_model: LanguageModel, bach: list[Chorale], width: int | None, onednn: bool
+) -> None:
+    assert isinstance(small_model.network, TokenLSTM)
+    decoder: Decoder = BeamSearch(width) if width else Greedy()
+    network = small_model.network
+    plain: Decoder = PlainBeam(network, width, onednn=onednn) if width else PlainGreedy(network, onednn=onednn)
+    prompts = melodies(bach, 12, 4)
+    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 4) for one in (decoder, plain))
+    for one, other in zip(ours, its, strict=True):
+        assert other.chorale == one.chorale
+        assert other.score == pytest.approx(one.score, abs=1e-3)
+
+
+def test_a_floor_counts_the_weights_that_a_step_reads() -> None:
+    network = TokenLSTM(50, layers=1, hidden=8, embedding=4, batch_norm=False)
+    floor = Floor(network)
+    matrices = 32 * 4 + 32 * 8 + 50 * 8
+    assert floor.num_products == matrices
+    assert floor.num_bytes == 4 * (matrices + 2 * 32 + 50)
+    assert math.isclose(floor.seconds(10**6), 10**6 * matrices / floor.rate)
+
+
+def test_melodies_are_cut_one_after_another(bach: list[Chorale]) -> None:
+    few = bach[:2]
+    prompts = melodies(few, 32, 4)
+    assert [prompt.chorale.num_frames for prompt in prompts] == [32] * 4
+    assert (prompts[0].chorale.pitches == few[0].pitches[:32]).all()
+    assert (prompts[2].chorale.pitches == few[0].pitches[32:64]).all()
+    assert prompts[2].chorale.onsets[0].all() == (prompts[2].chorale.pitches[0] > 0).all()

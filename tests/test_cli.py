@@ -131,6 +131,43 @@ def test_predict_decodes_with_the_typed_decoder_and_writes_scores(trained: Path,
     assert (tmp_path / "out/twinkle.musicxml").read_bytes() == (tmp_path / "x.musicxml").read_bytes()
 
 
+@pytest.mark.parametrize("decoder", ["Greedy", "Sampling"])
+def test_predict_keeps_the_rules_that_are_typed_as_harmonize_does(tmp_path: Path, decoder: str) -> None:
+    """Typed, or from a config whose numbers typed ones beat."""
+    (tmp_path / "rules.yaml").write_text("rules: {NoOverlap: .inf, NoHidden: 0, Attack: 7}\n")
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder", decoder]
+    rules = ["--rules.NoOverlap", "inf", "--rules.NoHidden=0", "--rules.Attack", "-2.5"]
+    assert main([*args, "--output=usual"]) == 0
+    assert main([*args, "--output=typed", *rules]) == 0
+    assert main([*args, "--output=config", "--config", "rules.yaml", "--rules.Attack", "-2.5"]) == 0
+    assert main(["harmonize", str(TWINKLE), "--decoder", decoder, *rules, "--output=called.musicxml"]) == 0
+    called = (tmp_path / "called.musicxml").read_bytes()
+    assert (tmp_path / "typed/twinkle.musicxml").read_bytes() == called
+    assert (tmp_path / "config/twinkle.musicxml").read_bytes() == called
+    assert (tmp_path / "usual/twinkle.musicxml").read_bytes() != called
+
+
+def test_predict_stops_where_a_rule_cannot_be_kept_if_strict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own_refusal.py").write_text(
+        "from bachlit.decoding import Rule\n"
+        "class Never(Rule):\n"
+        "    def breaches(self, position):\n"
+        "        return position.pitch[None, None] == position.pitch\n"
+    )
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy", "--rules.own_refusal.Never=inf"]
+    assert main([*args, "--strict"]) == 2
+    assert "has no note that all rules" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert main(args) == 0
+
+
+def test_the_help_of_predict_tells_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    assert ["NoOverlap", "1", "1"] in [line.split()[:3] for line in capsys.readouterr().out.split("\n")]
+
+
 def test_predict_without_prompts_harmonises_the_test_pieces(trained: Path, tmp_path: Path, jsb16: Path) -> None:
     assert main(["predict", *QUICK, f"--ckpt_path={trained}/checkpoints/best.ckpt", "--decoder=Greedy"]) == 0
     pieces = json.loads((jsb16 / "test.json").read_text())
@@ -216,7 +253,9 @@ WRONG = {
     "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
     "an option that is none": (["fit", "--model.network.hiden=3"], "hiden"),
     "a network that is none": (["fit", "--model.network=TokenLSTMM"], "TokenLSTMM"),
-    "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Greedy, Sampling"),
+    "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Gibbs, Greedy, Particles"),
+    "a rule that is none": (["predict", "--rules.NoOverlaps=3"], "no rule 'NoOverlaps'; expected Sounding, Ranges"),
+    "a number that is none": (["predict", "--rules.NoOverlap=nan"], "NoOverlap can't weigh nan"),
     "a corpus that isn't there": (
         ["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"],
         "none holds no train.json",

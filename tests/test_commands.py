@@ -10,8 +10,22 @@ import pytest
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
 from bachlit.chorale import VOICES, Voice
-from bachlit.decoding import Greedy, Sampling
+from bachlit.decoding import (
+    LIVELY,
+    PART_WRITING,
+    BeamSearch,
+    Decoder,
+    Gibbs,
+    Greedy,
+    NoOverlap,
+    NoParallels,
+    Rules,
+    Sampling,
+    Spacing,
+)
 from bachlit.errors import OptionError, PromptError
+from bachlit.metrics import rule_counts, texture
+from bachlit.parsing import weighed_rules
 from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
@@ -203,6 +217,211 @@ def test_composing_more_changes_none() -> None:
     assert compose(2, max_bars=3, seed=5) == compose(4, max_bars=3, seed=5)[:2]
 
 
+def test_a_piece_of_so_many_bars_is_just_so_long() -> None:
+    for bars in (3, 6):
+        assert main(["compose", "--bars", str(bars), "--num", "2", "--output", "piece.musicxml"]) == 0
+        for seed in (0, 1):
+            assert read_chorale(f"piece-{seed}.musicxml").num_frames == 16 * bars
+
+
+NARROW = ["--decoder", "BeamSearch", "--decoder.width", "6", "--decoder.groups", "3"]
+
+
+def test_several_harmonisations_differ_are_ranked_and_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table, the description and the scores say the same."""
+    assert main(["harmonize", str(TWINKLE), "--num", "3", *NARROW, "--rules.NoOverlap", "inf", "--seed=4"]) == 0
+    paths, table, caption = capsys.readouterr().out.rstrip().split("\n\n")
+    scores = [f"twinkle-harmonized-{rank}.{ending}" for rank in (1, 2, 3) for ending in ("musicxml", "mid")]
+    assert paths.split("\n") == [*scores, "twinkle-harmonized.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {*scores, "twinkle-harmonized.json"}
+    assert caption.count("\n") == 0
+
+    described = json.loads((tmp_path / "twinkle-harmonized.json").read_text())
+    options, pieces = described["options"], described["pieces"]
+    assert options["decoder"] == {"class": "BeamSearch", "width": 6, "groups": 3, "diversity": BeamSearch().diversity}
+    assert [(one["class"], float(one["weight"])) for one in options["rules"]] == [
+        (str(rule), rule.weight) for rule in weighed_rules({"NoOverlap": "inf"}, Greedy())
+    ]
+    assert (options["melody"], options["num"], options["seed"]) == (str(TWINKLE), 3, 4)
+    assert [name for piece in pieces for name in piece["files"]] == scores
+
+    heads, *rows = table.split("\n")
+    assert len({len(line) for line in table.split("\n")}) == 1  # aligned
+    assert heads.split()[:3] == ["rank", "file", "log-prob"]
+    chorales = []
+    for rank, (row, piece) in enumerate(zip(rows, pieces, strict=True), start=1):
+        chorale = read_chorale(piece["files"][0])
+        counts = rule_counts(chorale)
+        assert piece["rule_counts"] == counts._asdict()
+        assert piece["texture"]["attacks"] == [*texture(chorale).attacks]
+        assert piece["merit"] == pytest.approx(piece["log_prob"] - piece["cost"])
+        shown = row.split()
+        assert shown[:2] == [str(rank), f"twinkle-harmonized-{rank}"]
+        nats = [piece["log_prob"], piece["log_prob"] / chorale.num_frames, piece["merit"]]
+        assert [float(value) for value in shown[2:5]] == pytest.approx(nats, abs=0.051)
+        assert [int(value) for value in shown[5:]] == [
+            counts.parallel_fifths, counts.parallel_octaves, counts.hidden_fifths + counts.hidden_octaves,
+            counts.crossings, counts.overlaps, counts.wide_soprano_alto + counts.wide_alto_tenor,
+            counts.out_of_range, counts.wide_leaps,
+        ]  # fmt: skip
+        chorales.append(chorale)
+    assert len({chorale.pitches.tobytes() + chorale.onsets.tobytes() for chorale in chorales}) == 3
+    assert all(unchanged(chorale, chorales[0])[0] == "soprano" for chorale in chorales)
+    merits = [piece["merit"] for piece in pieces]
+    assert merits == sorted(merits, reverse=True)
+
+
+def test_one_harmonisation_is_written_and_told_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ([], ["--num", "1"]):
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *options]) == 0
+        assert capsys.readouterr().out == "twinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
+    assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid"}
+
+
+def test_where_fewer_differ_than_were_asked_for_a_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(TWINKLE), "--num", "3", "--decoder", "Greedy", "--output", "a.mid"]) == 0
+    assert capsys.readouterr().out.endswith("\nFound 1 of 3: the decoder came to no others.\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"a-1.mid", "a.json"}
+
+
+@pytest.mark.parametrize(
+    ("output", "stem", "endings"),
+    [
+        ([], "01. Tune v1.2-harmonized", ("musicxml", "mid")),
+        (["--output", "out"], "out/01. Tune v1.2-harmonized", ("musicxml", "mid")),
+        (["--output", "out/b.xml"], "out/b", ("xml",)),
+        (["--output", "c"], "c", ("musicxml", "mid")),
+    ],
+    ids=["none", "a folder", "a file", "a name"],
+)
+def test_several_harmonisations_go_where_one_would_numbered(
+    output: list[str], stem: str, endings: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "01. Tune v1.2.musicxml").write_bytes(TWINKLE.read_bytes())
+    before = {*tmp_path.rglob("*")}
+    beam = ["--decoder", "BeamSearch", "--decoder.width", "2"]
+    assert main(["harmonize", "01. Tune v1.2.musicxml", "--num", "2", *beam, *output]) == 0
+    assert {*tmp_path.rglob("*")} - before == {
+        tmp_path / f"{stem}{rest}" for rest in (".json", *(f"-{n}.{ending}" for n in (1, 2) for ending in endings))
+    }
+
+
+USUAL = [(Greedy(), LIVELY), (BeamSearch(), LIVELY), (Gibbs(), LIVELY), (Sampling(), PART_WRITING)]
+
+
+@pytest.mark.parametrize(("decoder", "usual"), USUAL, ids=lambda value: type(value).__name__)
+def test_typed_numbers_weigh_the_usual_rules_and_leave_the_others(decoder: Decoder, usual: Rules) -> None:
+    assert weighed_rules(None, decoder) == weighed_rules({}, decoder) == usual
+    typed = weighed_rules({"NoOverlap": "inf", "NoHidden": 0, "Spacing": ".5", "LargestLeap": 2.5}, decoder)
+    assert NoOverlap() in typed
+    assert Spacing(0.5) in typed
+    others = [rule for rule in usual if str(rule) not in ("NoOverlap", "NoHidden", "Spacing", "LargestLeap")]
+    assert [rule for rule in typed if rule in others] == others  # in their order, too
+    assert [str(rule) for rule in typed] == [str(rule) for rule in usual if str(rule) != "NoHidden"]
+
+
+def test_rules_that_are_not_usual_come_last_and_one_number_is_for_all_of_a_class() -> None:
+    assert [*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1].weight == float("inf")
+    assert str([*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1]) == "InKey"
+    attacks = [rule for rule in weighed_rules({"Attack": -0.25}, Greedy()) if str(rule) == "Attack"]
+    assert [rule.weight for rule in attacks] == [-0.25, -0.25]
+    assert [rule.voices for rule in attacks] == [(0, 1, 2), (3,)]  # type: ignore[attr-defined]
+
+
+def test_a_rule_that_needs_more_than_its_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_needy.py").write_text(
+        "from bachlit.decoding import LargestLeap\n"
+        "class Needy(LargestLeap):\n"
+        "    def __init__(self, semitones, weight): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OptionError, match=r"own_needy.Needy can't be made with its weight alone .*semitones"):
+        weighed_rules({"own_needy.Needy": 1}, Greedy())
+
+
+def test_no_rules_are_none_but_those_typed_with_it() -> None:
+    assert weighed_rules("none", Greedy()) == Rules()
+    assert weighed_rules({"NoParallels": "inf", "all": 0}, Greedy()) == Rules((NoParallels(),))
+
+
+@pytest.mark.parametrize("decoder", [Greedy(), Sampling()], ids=lambda value: type(value).__name__)
+def test_without_a_number_the_rules_are_those_that_the_function_takes(decoder: Decoder) -> None:
+    assert harmonize(TWINKLE, decoder=decoder, rules=weighed_rules(None, decoder)) == harmonize(
+        TWINKLE, decoder=decoder
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        (["--rules", "none"], Rules()),
+        (["--rules=none"], Rules()),
+        (["--rules", "none", "--rules.NoParallels", "inf"], NoParallels()),
+        (["--rules.Attack", "-.5", "--rules.InKey=.inf"], weighed_rules({"Attack": -0.5, "InKey": "inf"}, Greedy())),
+        (["--rules.all=0", "--rules.Spacing=1e1"], Spacing(10.0)),
+        (["--config", "rules.yaml", "--rules.InKey", "0"], NoOverlap(2.0)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_typed_rules_and_called_ones_do_the_same(options: list[str], rules: Rules, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("rules: {all: 0, NoOverlap: 2, InKey: .inf}\n")
+    god_rest = EXAMPLES / "god_rest_ye_merry.musicxml"
+    assert main(["harmonize", str(god_rest), "--decoder", "Greedy", "--output", "a.musicxml", *options]) == 0
+    called = harmonize(god_rest, decoder=Greedy(), rules=rules)
+    write_musicxml(called, "b.musicxml")
+    assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
+    assert called != harmonize(god_rest, decoder=Greedy())
+
+
+def test_composing_keeps_the_rules_that_are_typed() -> None:
+    composed = {}
+    for number in ("0", "inf"):
+        options = ["--rules", "none", "--rules.InKey", number, "--bars", "8", "--output", "piece.musicxml"]
+        assert main(["compose", *options]) == 0
+        chorale = read_chorale("piece.musicxml")
+        minor = chorale.key.mode == "minor"
+        scale = {0, 2, 3, 5, 7, 8, 9, 10, 11} if minor else {0, 2, 4, 5, 7, 9, 11}
+        sounding = chorale.pitches[chorale.pitches > 0].astype(int)
+        composed[number] = {(pitch - chorale.key.tonic) % 12 for pitch in sounding.tolist()} <= scale
+    assert composed == {"0": False, "inf": True}
+
+
+@pytest.mark.parametrize("command", [["harmonize", str(TWINKLE), "--decoder", "Greedy"], ["compose", "--bars=1"]])
+def test_a_rule_that_cannot_be_kept_gives_way_or_is_an_error_if_strict(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own_silence.py").write_text(
+        "from bachlit.decoding import Rule\n"
+        "class Never(Rule):\n"
+        "    def breaches(self, position):\n"
+        "        return position.pitch[None, None] == position.pitch\n"
+    )
+    args = [*command, "--output=x.mid", "--rules.own_silence.Never", "inf"]
+    assert main([*args, "--strict"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "has no note that all rules" in error
+    assert not (tmp_path / "x.mid").exists()
+    assert main([*args, "--strict", "false"]) == 0
+    assert "has no note that keeps Never" in capsys.readouterr().err
+    assert (tmp_path / "x.mid").exists()
+
+
+@pytest.mark.parametrize("command", ["harmonize", "compose"])
+def test_help_tells_the_rules_and_their_numbers(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = [line.split() for line in capsys.readouterr().out.split("\n")]
+    for name in {str(rule) for rule in LIVELY}:
+        numbers = ["/".join(f"{one.weight:g}" for one in rules if str(one) == name) for rules in (LIVELY, PART_WRITING)]
+        assert [name, *(number or "0" for number in numbers)] in [words[:3] for words in told]
+
+
 def test_a_checkpoint_can_be_a_folder_or_a_loaded_model(small_model: LanguageModel, tmp_path: Path) -> None:
     small_model.save(tmp_path / "model")
     from_folder = harmonize(TWINKLE, checkpoint=tmp_path / "model", decoder=Greedy())
@@ -255,7 +474,7 @@ WRONG = {
     ),
     "a decoder that is none": (
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
-        "expected BeamSearch, Greedy",
+        "expected BeamSearch, Gibbs, Greedy",
     ),
     "a decoder's bad option": (
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
@@ -268,6 +487,31 @@ WRONG = {
     "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (["harmonize", "tune.musicxml", "--decoder.width", "16"], "name it first"),
+    "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
+    "more harmonisations than a beam holds": (
+        ["harmonize", "tune.musicxml", "--num", "3", "--decoder=BeamSearch", "--decoder.width=2"],
+        "set its width to at least 3",
+    ),
+    "a rule that is none": (
+        ["harmonize", "tune.musicxml", "--rules.NoOverlaps", "3"],
+        "no rule 'NoOverlaps'; expected Sounding, Ranges, LargestLeap, NoParallels",
+    ),
+    "a rule without a name": (["harmonize", "tune.musicxml", "--rules.", "3"], "no rule ''; expected Sounding"),
+    "a rule of no module": (["compose", "--rules.nowhere.NoRule", "3"], "No module named 'nowhere'"),
+    "a rule of a broken module": (["compose", "--rules.broken.NoRule", "3"], "'broken.NoRule' (SyntaxError"),
+    "a rule that a module hasn't": (["compose", "--rules.json.NoRule", "3"], "no rule 'json.NoRule'"),
+    "a rule that is a decoder": (["compose", "--rules.bachlit.decoding.Greedy", "3"], "decoding.Greedy'; expected"),
+    "a rule that is abstract": (["compose", "--rules.bachlit.decoding.Rule", "3"], "decoding.Rule'; expected"),
+    "a number in words": (["harmonize", "tune.musicxml", "--rules.Spacing", "strong"], "Spacing can't weigh strong"),
+    "a number that is true": (["harmonize", "tune.musicxml", "--rules.Spacing", "true"], "Spacing can't weigh True"),
+    "a number that is none": (["compose", "--rules.Spacing", "nan"], "Spacing can't weigh nan; expected nats"),
+    "a number of nothing": (["compose", "--rules.Spacing", "null"], "Spacing can't weigh None"),
+    "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
+    "a rule without a number": (["compose", "--rules.Spacing"], "argument --rules"),
+    "rules that are no rules": (["compose", "--rules", "some"], "--rules some says nothing; expected --rules none"),
+    "one number for all rules": (["compose", "--rules.all", "3"], "can only be switched off"),
+    "two lengths": (["compose", "--bars", "12", "--max-bars", "12"], "without --min-bars and --max-bars"),
+    "a length of nothing": (["compose", "--bars", "0"], "A piece of 0 bars"),
     "no pieces": (["compose", "--num", "0"], "at least 1"),
     "no bars": (["compose", "--max-bars", "0"], "at least 1"),
     "a command that is none": (["harmonise"], "no command"),
@@ -281,6 +525,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    (tmp_path / "broken.py").write_text("class NoRule(:\n")
     low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
     write_musicxml(low, tmp_path / "low.musicxml")
     write_musicxml(low.transpose(20), tmp_path / "tune.musicxml")

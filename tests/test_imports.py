@@ -34,7 +34,8 @@ MAY_IMPORT = {
     },
     "testing": {"chorale", "decoding", "encoding", "networks", "tokens"},
     "callbacks": {"errors", "scores", "writing"},
-    "api": {"chorale", "decoding", "language_model", "prompt", "scores", "writing"},
+    "ranking": {"decoding", "metrics", "writing"},
+    "api": {"chorale", "decoding", "errors", "language_model", "prompt", "scores", "writing"},
 }  # fmt: skip
 FREE = {"__init__", "__main__", "cli", "commands", "remembering", "parsing", "benchmark"}
 

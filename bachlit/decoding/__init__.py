@@ -2,6 +2,7 @@
 
 from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
+from bachlit.decoding.chords import ChordTones
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
@@ -23,7 +24,7 @@ from bachlit.decoding.part_writing import (
 from bachlit.decoding.particles import Particles
 from bachlit.decoding.rules import FREE, Enforced, Grid, Position, Rule, Rules
 from bachlit.decoding.sampling import Sampling
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, Yielded, stepping
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, Yielded
 
 __all__ = [
     "FREE",
@@ -33,6 +34,7 @@ __all__ = [
     "BeamSearch",
     "Both",
     "Choice",
+    "ChordTones",
     "Constraint",
     "Decoder",
     "Enforced",
@@ -63,5 +65,4 @@ __all__ = [
     "TokenPrompt",
     "Walk",
     "Yielded",
-    "stepping",
 ]

@@ -155,6 +155,7 @@ class Ranges(Rule):
     alto: tuple[int, int] = (53, 74)
     tenor: tuple[int, int] = (48, 69)
     bass: tuple[int, int] = (36, 64)
+    steady = True
 
     def breaches(self, position: Position) -> Tensor:
         """See `Rule.breaches`."""
@@ -178,6 +179,7 @@ class Sounding(Rule):
 class InKey(Rule):
     """No note is foreign to the key; in minor the raised sixth and seventh belong to it."""
 
+    steady = True
     scales: ClassVar[tuple[tuple[int, ...], tuple[int, ...]]] = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11))
 
     def breaches(self, position: Position) -> Tensor:
@@ -244,6 +246,7 @@ class Attack(Rule):
 
     weight: float = 0.0
     voices: tuple[int, ...] = (0, 1, 2, 3)
+    steady = True
 
     def judges(self, voice: int | None) -> bool:
         """See `Rule.judges`."""

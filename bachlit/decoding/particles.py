@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.sampling import draw
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, stepping
+from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
 from bachlit.errors import OptionError
 
 
@@ -50,7 +50,7 @@ class Particles(Decoder):
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`."""
-        with stepping():
+        with torch.inference_mode():
             walk = Walk(model, prompt, torch.zeros(self.num))
             # What the look-ahead has weighed already of the given tokens to come, and how many they are.
             advance = torch.zeros_like(walk.score)  # (B, K)

@@ -6,9 +6,10 @@ around it, before it among them, are chosen so that none is broken. `Enforced` t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -31,7 +32,8 @@ class Grid:
         ending: (B,) the frame in which the last given note begins.
         tonic: (B,) the keys' tonics, 0 is C.
         minor: (B,) true in minor.
-        shift: (B,) semitones by which the piece was moved from where the voices' ranges hold.
+        moved: (B,) semitones by which the piece was moved for the model.
+        shift: (B,) semitones of these by which the voices' ranges moved with it.
         measure: (B,) sixteenths in a measure.
         pickup: (B,) sixteenths before the first full one.
     """
@@ -44,6 +46,7 @@ class Grid:
     ending: Tensor
     tonic: Tensor
     minor: Tensor
+    moved: Tensor
     shift: Tensor
     measure: Tensor
     pickup: Tensor
@@ -55,7 +58,7 @@ class Grid:
 
     def rows(self, index: Tensor) -> "Grid":
         """Some rows, in this order."""
-        per_row = ("given", "num_frames", "ending", "tonic", "minor", "shift", "measure", "pickup")
+        per_row = ("given", "num_frames", "ending", "tonic", "minor", "moved", "shift", "measure", "pickup")
         return Grid(self.voices, self.pitch, self.holds, *(getattr(self, name)[index] for name in per_row))
 
 
@@ -138,6 +141,9 @@ class Rule(ABC):
 
     weight: float = float("inf")
 
+    steady: ClassVar[bool] = False
+    """Whether it judges a voice's candidates alike wherever they stand, whatever stands around them."""
+
     def judges(self, voice: int | None) -> bool:
         """Whether it judges this voice's notes, or at None whether a piece goes on or ends."""
         return voice is not None
@@ -189,6 +195,7 @@ class Enforced(Constraint):
         given = torch.nn.functional.pad(grid.given, (0, 0, 0, 2))  # beyond the end all rest
         self._given = given.transpose(0, 1).contiguous()  # (T + 2, B, 4)
         self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
+        self._steady: dict[int | None, Tensor] = {}  # what steady rules charge, (B, 1, V)
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
             voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
@@ -206,17 +213,18 @@ class Enforced(Constraint):
     def cost(self, state: State, t: int) -> Tensor:
         """See `Constraint.cost`."""
         shape = (*state["now"].shape[:2], len(self.grid.pitch))
-        total = torch.zeros(shape, device=state["now"].device)
         position = self._position(state, t)
-        active = self._active[position.voice]
-        if active and (position.voice is None or not self._all_given[position.frame][position.voice]):
-            for rule in active:
-                if rule.weight == torch.inf:
-                    total = total.masked_fill(_forbidden(rule, position), torch.inf)
-                else:
-                    total = total + rule.weight * rule.breaches(position)
+        voice = position.voice
+        active = self._active[voice]
+        if not active or (voice is not None and self._all_given[position.frame][voice]):
+            return torch.zeros(shape, device=state["now"].device)
+        if voice not in self._steady:
+            steady = torch.zeros(len(self._given[0]), 1, shape[2], device=state["now"].device)
+            self._steady[voice] = _sum(steady, [rule for rule in active if rule.steady], position)
+        total = _sum(self._steady[voice], [rule for rule in active if not rule.steady], position)
+        if voice is None or self._known[position.frame][voice]:
             total = torch.where(self._is_free(position), total, 0.0)
-        return total
+        return total.expand(shape)
 
     def parts(self, state: State, t: int) -> Iterator[Part]:
         """See `Constraint.parts`: rule by rule."""
@@ -261,6 +269,16 @@ class Enforced(Constraint):
 
     def __str__(self) -> str:
         return str(self.rules)
+
+
+def _sum(total: Tensor, rules: Sequence[Rule], position: Position) -> Tensor:
+    """What some rules charge, added to a total."""
+    for rule in rules:
+        if rule.weight == torch.inf:
+            total = total.masked_fill(_forbidden(rule, position), torch.inf)
+        else:
+            total = total + rule.weight * rule.breaches(position)
+    return total
 
 
 def _forbidden(rule: Rule, position: Position) -> Tensor:

@@ -1,9 +1,7 @@
 """Walk: hypotheses led through a prompt token by token; the one loop that steps a model."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import RLock
 from typing import NamedTuple, Protocol
 
 import torch
@@ -278,24 +276,3 @@ def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) ->
         written.append(token.gather(1, last))
         last = parent.gather(1, last)
     return torch.stack(written[::-1], 2)
-
-
-_SWITCHING = RLock()
-
-
-@contextmanager
-def stepping() -> Iterator[None]:
-    """How a decoder runs: without gradients, and without oneDNN.
-
-    Its LSTM is made for whole sequences: one step of it takes three to eight times as long. The switch is the
-    process's, so threads that decode take turns.
-    """
-    # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
-    _SWITCHING.acquire()
-    enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.backends.mkldnn.set_flags(_enabled=enabled)  # type: ignore[no-untyped-call]
-        _SWITCHING.release()

@@ -9,6 +9,18 @@ Memory = tuple[Tensor, ...]
 """What a network carries from step to step: tensors with the batch first, so that rows can be gathered by index."""
 
 
+class Stepper(ABC):
+    """A network that goes one token at a time, with the weights that it had when the stepper was made."""
+
+    @abstractmethod
+    def begin(self, batch_size: int) -> Memory:
+        """The memory at the start of so many pieces."""
+
+    @abstractmethod
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """From each row's last token (B,) and the memory: logits (B, V), the memory after."""
+
+
 class Network(nn.Module, ABC):
     """Predicts each next token from the tokens so far.
 
@@ -34,3 +46,7 @@ class Network(nn.Module, ABC):
         Returns:
             Logits (B, N, V) of each step's next token, and the memory after the last step.
         """
+
+    def stepper(self) -> Stepper | None:
+        """A faster way to go one token at a time, if the network has one; its memory may look different."""
+        return None

@@ -1,10 +1,13 @@
 """TokenLSTM: BachBot's network, one recurrent step a token."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
+from bachlit.networks.stepping import FoldedStepper
 from bachlit.tokens import END
 
 
@@ -83,6 +86,23 @@ class TokenLSTM(Network):
             cells.append(cell[0])
             x = self.dropout(_normalise(norm, x, real))  # (B, N, H)
         return self.head(x), (torch.stack(outputs, 1), torch.stack(cells, 1))
+
+    @torch.no_grad()
+    def stepper(self) -> FoldedStepper | None:
+        """See `Network.stepper`; only in evaluation, when normalisation is an affine map."""
+        if self.training:
+            return None
+        layers, norms = cast(list[nn.LSTM], list(self.lstms)), [_affine(norm, self.head) for norm in self.norms]
+        return FoldedStepper(self.embedding.weight, layers, norms, self.head)
+
+
+def _affine(norm: nn.Module, head: nn.Linear) -> tuple[Tensor, Tensor]:
+    """The scale and shift (H,) of a batch normalisation in evaluation, or of none."""
+    ones = head.weight.new_ones(head.in_features)
+    if not isinstance(norm, nn.BatchNorm1d):
+        return ones, torch.zeros_like(ones)
+    shift = norm(torch.zeros_like(ones).unsqueeze(0))[0]
+    return norm(ones.unsqueeze(0))[0] - shift, shift
 
 
 def _normalise(norm: nn.Module, x: Tensor, real: Tensor | None) -> Tensor:

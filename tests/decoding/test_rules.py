@@ -13,6 +13,7 @@ from bachlit.decoding import (
     FREE,
     PART_WRITING,
     BeamSearch,
+    ChordTones,
     Decoder,
     Enforced,
     FinalTonic,
@@ -33,7 +34,8 @@ from bachlit.decoding import (
     Spacing,
 )
 from bachlit.encoding import SatbEncoding
-from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.errors import DeadEndError, OptionError, RuleWarning
+from bachlit.keys import Key, Keys
 from bachlit.language_model import LanguageModel
 from bachlit.metrics import rule_counts
 from bachlit.prompt import Prompt
@@ -72,6 +74,7 @@ def grid_of(encoding: SatbEncoding, chorales: list[Chorale], given: list[np.ndar
         ending=torch.tensor([piece.num_frames - 4 for piece in chorales]),
         tonic=torch.tensor([piece.key.tonic for piece in chorales]),
         minor=torch.tensor([piece.key.mode == "minor" for piece in chorales]),
+        moved=zeros,
         shift=zeros,
         measure=zeros + 16,
         pickup=zeros,
@@ -213,3 +216,34 @@ def test_rules_compose_in_their_order() -> None:
     assert [str(rule) for rule in rules] == ["NoCrossing", "Spacing", "NoOverlap", "LargestLeap"]
     assert [rule.weight for rule in rules][1:3] == [2.0, 1.0]
     assert list(Rules() & Spacing()) == [Spacing()]
+
+
+@pytest.mark.parametrize("decoder", [Greedy(), Sampling(2.0), BeamSearch(4)], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("keys", ["all", "home"])
+def test_chord_symbols_are_obeyed_in_the_key_in_which_the_music_is_given(
+    small_model: LanguageModel, decoder: Decoder, keys: Keys
+) -> None:
+    """A pickup of a quarter in 3/4, bars shared by chords, basses, and a bar left to the model; all in D minor."""
+    tune = dataclasses.replace(
+        Chorale.from_pitches([[74, 0, 0, 0]] * (4 + 4 * 12), pickup=0),
+        time_signature=(3, 4),
+        pickup=4,
+        key=Key(-1, "minor"),
+    )
+    chords = ChordTones(chords="Dm | Gm/Bb A7 Dm | Bb | . | D")
+    model = LanguageModel(small_model.network, small_model.encoding, keys)
+    given = np.zeros(tune.pitches.shape, np.bool_)
+    rules = Sounding() & chords
+    [written] = write(model, [Prompt(tune, given)], decoder=decoder, seeds=[1], rules=rules)
+    classes = written.chorale.pitches % 12
+    for span, tones in (((0, 4), {2, 5, 9}), ((4, 8), {7, 10, 2}), ((8, 12), {9, 1, 4, 7}), ((12, 16), {2, 5, 9}),
+                        ((16, 28), {10, 2, 5}), ((40, 52), {2, 6, 9})):  # fmt: skip
+        assert set(classes[slice(*span)].flatten().tolist()) <= tones
+    assert set(classes[4:8, 3].tolist()) == {10}
+    assert not set(classes[28:40].flatten().tolist()) <= {2, 6, 9}
+
+
+@pytest.mark.parametrize("symbol", ["H", "C/", "c", "Cmin", "C | Xm", "C#b"])
+def test_what_is_no_chord_is_refused(symbol: str) -> None:
+    with pytest.raises(OptionError, match="There is no chord"):
+        ChordTones(chords=symbol)

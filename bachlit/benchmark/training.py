@@ -1,10 +1,7 @@
-"""`python -m bachlit.benchmark training`: what the framework costs, as a ratio to a bare loop in the same run."""
+"""What the framework costs in training, as a ratio to a bare loop in the same run."""
 
-import argparse
-import logging
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 
 import pytorch_lightning as pl
@@ -115,20 +112,3 @@ def training(*, steps: int, rounds: int) -> Iterator[str]:
     ratios = [one / other for one, other in zip(trained, bare, strict=True)]
     each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
     yield f"ratio               {max(trained) / max(bare):8.3f} (rounds: {each})"
-
-
-def main(args: Sequence[str] | None = None) -> None:
-    """Run a benchmark by name."""
-    parser = argparse.ArgumentParser(prog="python -m bachlit.benchmark", description=__doc__)
-    parser.add_argument("benchmark", choices=["training"])
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=8)
-    options = parser.parse_args(args)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
-    for line in training(steps=options.steps, rounds=options.rounds):
-        print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,35 @@
+"""`python -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run."""
+
+import argparse
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+from bachlit.benchmark.decoding import DECODERS, decoding
+from bachlit.benchmark.training import training
+from bachlit.errors import RuleWarning
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a benchmark by name."""
+    parser = argparse.ArgumentParser(prog="python -m bachlit.benchmark", description=__doc__)
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True)
+    one = benchmarks.add_parser("training", help="the Trainer against a bare loop")
+    one.add_argument("--steps", type=int, default=40, help="windows an epoch")
+    one.add_argument("--rounds", type=int, default=8, help="the fastest is reported")
+    other = benchmarks.add_parser("decoding", help="decoders against a plain loop and what the machine could do")
+    other.add_argument("--frames", type=int, default=32, help="sixteenths a piece")
+    other.add_argument("--pieces", type=int, default=64, help="pieces at once")
+    other.add_argument("--rounds", type=int, default=3, help="the fastest is reported")
+    other.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS), metavar="NAME")
+    options = vars(parser.parse_args(args))
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    warnings.filterwarnings("ignore", category=RuleWarning)
+    run: Callable[..., Iterator[str]] = training if options.pop("benchmark") == "training" else decoding
+    for line in run(**options):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

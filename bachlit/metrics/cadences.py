@@ -1,0 +1,55 @@
+"""Cadences: on what chords lines end, and the piece."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bachlit.chorale import REST, Chorale
+
+_TRIADS = {(0, 4, 7): 0, (0, 3, 7): 0, (0, 3, 8): 8, (0, 5, 9): 5, (0, 4, 9): 9, (0, 5, 8): 5}
+
+
+class Cadences(NamedTuple):
+    """The chords under fermatas, judged where the fermata begins.
+
+    Attributes:
+        fermatas: How many.
+        triads: Those over a major or minor triad, its fifth left out or not.
+        in_root_position: Those of them whose bass is the triad's root.
+        ends_on_tonic: Whether the piece's last bass note is the key's tonic.
+    """
+
+    fermatas: int
+    triads: int
+    in_root_position: int
+    ends_on_tonic: bool
+
+
+def cadences(chorale: Chorale) -> Cadences:
+    """Judge a chorale's cadences.
+
+    >>> closing = Chorale.from_pitches([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4)
+    >>> cadences(closing)
+    Cadences(fermatas=0, triads=0, in_root_position=0, ends_on_tonic=True)
+    """
+    begins = np.flatnonzero(np.diff(chorale.fermatas.astype(int), prepend=0) == 1)
+    roots = [_root(chorale.pitches[frame]) for frame in begins]
+    last = int(chorale.pitches[-1, 3])
+    return Cadences(
+        fermatas=len(begins),
+        triads=sum(root is not None for root in roots),
+        in_root_position=sum(root == 0 for root in roots),
+        ends_on_tonic=last != REST and last % 12 == chorale.key.tonic,
+    )
+
+
+def _root(chord: np.ndarray) -> int | None:  # type: ignore[type-arg]
+    """The root of a triad in semitones above its bass, or None if the chord is none."""
+    sounding = chord[chord != REST].astype(int)
+    if not sounding.size:
+        return None
+    classes = {int(pitch - sounding.min()) % 12 for pitch in sounding}
+    for triad, root in _TRIADS.items():
+        if classes == set(triad) or (classes == {0, triad[1]} and root == 0):
+            return root
+    return None

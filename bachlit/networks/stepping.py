@@ -1,0 +1,132 @@
+"""Steppers: a network with its weights as they are now, made ready to go one token at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import RLock
+
+import torch
+from torch import Tensor, nn
+
+from bachlit.networks.base import Memory, Network, Stepper
+
+
+class SequenceStepper(Stepper):
+    """Steps any network by sequences of one token.
+
+    Args:
+        network: Is called with (B, 1) tokens.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def begin(self, batch_size: int) -> Memory:
+        """See `Stepper.begin`."""
+        return self.network.initial_memory(batch_size)
+
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """See `Stepper.step`."""
+        with plain_kernels() if len(tokens) < _FEW_ROWS else nullcontext():
+            logits, memory = self.network(tokens.unsqueeze(1), memory)
+        return logits[:, 0], memory
+
+
+_FEW_ROWS = 32
+_SWITCHING = RLock()
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Without oneDNN: its LSTM is made for long sequences, one step of it on few rows takes three times as long.
+
+    The switch is the process's, so threads that step take turns.
+    """
+    # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
+    _SWITCHING.acquire()
+    enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(_enabled=enabled)  # type: ignore[no-untyped-call]
+        _SWITCHING.release()
+
+
+class Product:
+    """A linear map, ready to be applied to a few rows or to many.
+
+    Args:
+        weight: (out, in).
+        bias: (out,).
+    """
+
+    _MANY_ROWS = 8  # from here on oneDNN's packed weights are the faster ones
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight, self._bias = weight.t().contiguous(), bias
+        packs = weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+        self._packed = weight.contiguous().to_mkldnn() if packs else None
+        self._packed_bias = bias.contiguous().to_mkldnn() if packs else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, in) to (B, out)."""
+        if self._packed is None or len(x) < self._MANY_ROWS:
+            return torch.addmm(self._bias, x, self._weight)
+        return nn.functional.linear(x.to_mkldnn(), self._packed, self._packed_bias).to_dense()
+
+
+class FoldedStepper(Stepper):
+    """Steps layers of [LSTM, affine map] with everything that doesn't depend on the state folded into the weights.
+
+    The embedding and the first layer's input weights become a table of tokens; batch normalisation, which in
+    evaluation is an affine map, goes into the weights that read it; a layer's inputs and outputs are multiplied by one
+    matrix. On one row this takes half of the time of `nn.LSTM`.
+
+    Args:
+        embedding: (V, E).
+        layers: Each with one `nn.LSTM`.
+        norms: A scale and a shift (H,) after each layer.
+        head: From the last layer to the vocabulary.
+    """
+
+    def __init__(
+        self, embedding: Tensor, layers: list[nn.LSTM], norms: list[tuple[Tensor, Tensor]], head: nn.Linear
+    ) -> None:
+        self.hidden = layers[0].hidden_size
+        inputs, outputs, bias = _gates(layers[0])
+        self.table = embedding @ inputs.t() + bias  # (V, 4 H)
+        self.first = Product(outputs, torch.zeros_like(bias))
+        self.others = []
+        for layer, (scale, shift) in zip(layers[1:], norms[:-1], strict=True):
+            inputs, outputs, bias = _gates(layer)
+            self.others.append(Product(torch.cat([inputs * scale, outputs], 1), bias + inputs @ shift))
+        scale, shift = norms[-1]
+        self.head = Product(head.weight * scale, head.bias + head.weight @ shift)
+
+    def begin(self, batch_size: int) -> Memory:
+        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each."""
+        zeros = self.table.new_zeros(batch_size, self.hidden)
+        return (zeros,) * (2 * (len(self.others) + 1))
+
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """See `Stepper.step`."""
+        num = len(memory) // 2
+        outputs, cells = list(memory[:num]), list(memory[num:])
+        gates = self.first(outputs[0]) + self.table[tokens]  # (B, 4 H)
+        outputs[0], cells[0] = self._cell(gates, cells[0])
+        for layer, product in enumerate(self.others, start=1):
+            gates = product(torch.cat([outputs[layer - 1], outputs[layer]], 1))
+            outputs[layer], cells[layer] = self._cell(gates, cells[layer])
+        return self.head(outputs[-1]), (*outputs, *cells)
+
+    def _cell(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        open_, new = gates.split([3 * self.hidden, self.hidden], 1)
+        enter, keep, out = open_.sigmoid().chunk(3, 1)
+        cell = keep * cell + enter * new.tanh()
+        return out * cell.tanh(), cell
+
+
+def _gates(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
+    """A layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
+    order = torch.arange(4 * layer.hidden_size, device=layer.weight_ih_l0.device).view(4, -1)[[0, 1, 3, 2]].flatten()
+    bias = layer.bias_ih_l0 + layer.bias_hh_l0
+    return layer.weight_ih_l0[order], layer.weight_hh_l0[order], bias[order]
