@@ -11,7 +11,7 @@ from jsonargparse import auto_cli
 
 from bachlit import api
 from bachlit.chorale import VOICES, Chorale, Voice
-from bachlit.decoding import Decoder
+from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError, ScoreError
 from bachlit.files import write_whole
 from bachlit.parsing import (
@@ -32,6 +32,7 @@ def harmonize(
     voice: str | None = None,
     bars: str | None = None,
     rhythm: str | None = None,
+    chords: str | None = None,
     num: int = 1,
     decoder: Decoder | None = None,
     rules: dict[str, Any] | str | None = None,
@@ -50,6 +51,8 @@ def harmonize(
         bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
             given, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
+        chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
+            a pickup is the first. A dot leaves it open.
         num: How many different harmonisations at most. Several are numbered, the best first, compared in a table, and
             described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
@@ -62,6 +65,8 @@ def harmonize(
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     weighed = weighed_rules(rules, decoder or api.harmonizer())
+    if chords is not None:
+        weighed = ChordTones(chords=chords) & weighed
     places = _harmonized_places(f"{melody.stem}-harmonized", num, output)
     prompt = api.prompt_of(
         melody,

@@ -11,14 +11,26 @@ torch.Size([3, 4])
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bachlit.chorale import Chorale
-from bachlit.decoding import Constraint, Decoder, Generation, Model, RowGenerators, State, TokenPrompt
+from bachlit.chorale import VOICES, BoolArray, Chorale
+from bachlit.decoding import (
+    FREE,
+    Constraint,
+    Decoder,
+    Enforced,
+    Generation,
+    Grid,
+    Model,
+    RowGenerators,
+    Rule,
+    State,
+    TokenPrompt,
+)
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.networks import Network
 from bachlit.tokens import END, START
@@ -176,6 +188,76 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
             assert part.shape[:2] == (batch_size, hypotheses), "state can be gathered by hypothesis"
             assert torch.equal(part, before[name]), "a constraint leaves the state it was given as it was"
         state, state_of_both = following, both.advance(state_of_both, tokens[:, :, t], t)
+
+
+def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
+    """The grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
+    cells = torch.zeros(len(chorales), max(piece.num_frames for piece in chorales), len(VOICES), dtype=torch.long)
+    for row, (piece, mask) in enumerate(zip(chorales, given, strict=True)):
+        cells[row, : piece.num_frames] = torch.from_numpy(np.where(mask, piece.pitches, FREE).astype(np.int64))
+    num_frames = torch.tensor([piece.num_frames for piece in chorales])
+    zeros = torch.zeros_like(num_frames)
+    return Grid(
+        voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
+        pitch=torch.from_numpy(encoding.token_pitch),
+        holds=torch.from_numpy(encoding.token_holds),
+        given=cells,
+        num_frames=num_frames,
+        ending=(num_frames - 4).clamp(min=0),
+        tonic=torch.tensor([piece.key.tonic for piece in chorales]),
+        minor=torch.tensor([piece.key.mode == "minor" for piece in chorales]),
+        moved=zeros,
+        shift=zeros,
+        measure=torch.tensor([piece.measure_length for piece in chorales]),
+        pickup=torch.tensor([piece.pickup for piece in chorales]),
+    )
+
+
+def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:
+    """What a rule charges to the cells of chorales as they stand, 1 a breach: (B, T, 4) in the encoding's order."""
+    grid = grid_of(encoding, chorales, given)
+    constraint = Enforced(grid, replace(rule, weight=1.0))
+    batch, num_frames, _ = grid.given.shape
+    tokens = torch.zeros(batch, num_frames * encoding.frame_size, dtype=torch.long)
+    for row, piece in enumerate(chorales):
+        tokens[row, : piece.num_frames * encoding.frame_size] = torch.from_numpy(encoding.encode(piece)[1:-1])
+    state = constraint.begin(batch, 1, torch.device("cpu"))
+    charged = torch.zeros(tokens.shape)
+    for t in range(tokens.shape[1]):
+        now = tokens[:, t : t + 1]
+        charged[:, t] = constraint.cost(state, t)[:, 0].gather(1, now)[:, 0]
+        state = constraint.advance(state, now, t)
+    return charged.view(batch, num_frames, encoding.frame_size)[:, :, 1:]
+
+
+def check_rule(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale]) -> None:
+    """A rule is a value, charges whole breaches, charges given cells nothing, and judges each row alone.
+
+    Args:
+        rule: To be checked.
+        encoding: Of the tokens.
+        chorales: To be judged, as they stand.
+    """
+    nothing = [np.zeros(piece.pitches.shape, np.bool_) for piece in chorales]
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(
+        2, encoding.vocabulary_size, (len(chorales), 2, 8 * encoding.frame_size), generator=generator
+    )
+    check_constraint(Enforced(grid_of(encoding, chorales, nothing), rule), tokens)
+    together = charges(rule, encoding, chorales, nothing)
+    assert (together >= 0).all(), "no breach is counted below 0"
+    assert torch.equal(together, together.round()), "breaches are counted"
+    for row, piece in enumerate(chorales):
+        alone = charges(rule, encoding, [piece], nothing[row : row + 1])[0]
+        assert torch.equal(alone, together[row, : piece.num_frames]), f"{piece.name} is judged as it is alone"
+    columns = [VOICES.index(voice) for voice in encoding.order]
+    random = np.random.default_rng(0)
+    masks = [random.random(piece.pitches.shape) < 0.5 for piece in chorales]
+    charged = charges(rule, encoding, chorales, masks)
+    for row, (piece, mask) in enumerate(zip(chorales, masks, strict=True)):
+        assert (charged[row, : piece.num_frames].numpy()[mask[:, columns]] == 0).all(), (
+            "given cells are charged nothing"
+        )
 
 
 def check_decoder(

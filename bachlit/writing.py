@@ -36,6 +36,10 @@ _HOME = (Key(0, "major"), Key(0, "minor"))
 _DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major", "minor"))
 
 
+_TRIES = 8
+_BASS = VOICES.index("bass")
+
+
 class Written:
     """A piece that a model wrote. No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
 
@@ -139,7 +143,8 @@ def write_freely(
 ) -> list[Written]:
     """Compose pieces from nothing.
 
-    Each is in a key that its seed draws. The model knows no bars: they are drawn in 4/4, with the pickup under
+    Each is in a key that its seed draws, and where its end is open, it is drawn up to eight times until it ends on its
+    tonic, unless there are to be no rules. The model knows no bars: they are drawn in 4/4, with the pickup under
     which most fermatas begin on a strong beat.
 
     Args:
@@ -170,7 +175,7 @@ def write_freely(
         encoding,
         given=torch.full((num, max_frames, len(VOICES)), FREE),
         num_frames=[max_frames] * num,
-        ending=[max_frames - 1] * num,
+        ending=[max(0, max_frames - 4)] * num,
         keys=keys,
         moves=[(0, 0)] * num,
         measure=[16] * num,
@@ -178,10 +183,14 @@ def write_freely(
     )
     names = [f"chorale-{seed}" for seed in seeds]
     token_prompt = _token_prompt(encoding, [mask] * num, keys, grid, rules, strict, decoder)
-    generation = _decode(model, token_prompt, decoder, seeds, 1, names)
+    tries = 1 if decoder.seeks_likeliest or min_frames == max_frames or rules == Rules() else _TRIES
+    generation = _decode(model, token_prompt, decoder, seeds, tries, names)
     pieces = []
-    for row, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
-        notes = encoding.decode(generation.tokens[row].numpy())
+    for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
+        drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
+        home = [row for row, notes in enumerate(drawn) if notes.pitches[-1, _BASS] % 12 == key.tonic]
+        chosen = home[0] if home else 0
+        notes = drawn[chosen]
         chorale = dataclasses.replace(
             notes,
             key=key if encoding.keys else estimate_key(notes.pitches),
@@ -189,6 +198,7 @@ def write_freely(
             title=f"Chorale {seed}",
             name=f"chorale-{seed}",
         )
+        row = index * tries + chosen
         figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
         pieces.append(Written(chorale, *figures))
     return pieces

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.chorale import REST, Chorale
+from bachlit.chorale import REST, Chorale, IntArray
 
 _TRIADS = {(0, 4, 7): 0, (0, 3, 7): 0, (0, 3, 8): 8, (0, 5, 9): 5, (0, 4, 9): 9, (0, 5, 8): 5}
 
@@ -28,9 +28,10 @@ class Cadences(NamedTuple):
 def cadences(chorale: Chorale) -> Cadences:
     """Judge a chorale's cadences.
 
-    >>> closing = Chorale.from_pitches([[71, 67, 62, 55]] * 4 + [[72, 67, 64, 48]] * 4)
+    >>> pitches, onsets = [[71, 67, 62, 55], [72, 67, 64, 48]], [[True] * 4] * 2
+    >>> closing = Chorale(pitches=pitches, onsets=onsets, fermatas=[False, True])
     >>> cadences(closing)
-    Cadences(fermatas=0, triads=0, in_root_position=0, ends_on_tonic=True)
+    Cadences(fermatas=1, triads=1, in_root_position=1, ends_on_tonic=True)
     """
     begins = np.flatnonzero(np.diff(chorale.fermatas.astype(int), prepend=0) == 1)
     roots = [_root(chorale.pitches[frame]) for frame in begins]
@@ -43,7 +44,7 @@ def cadences(chorale: Chorale) -> Cadences:
     )
 
 
-def _root(chord: np.ndarray) -> int | None:  # type: ignore[type-arg]
+def _root(chord: IntArray) -> int | None:
     """The root of a triad in semitones above its bass, or None if the chord is none."""
     sounding = chord[chord != REST].astype(int)
     if not sounding.size:

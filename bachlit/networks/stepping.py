@@ -63,7 +63,8 @@ class Product:
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self._weight, self._bias = weight.t().contiguous(), bias
-        packs = weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+        has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        packs = has_onednn and weight.device.type == "cpu" and weight.dtype == torch.float32
         self._packed = weight.contiguous().to_mkldnn() if packs else None
         self._packed_bias = bias.contiguous().to_mkldnn() if packs else None
 
@@ -119,14 +120,17 @@ class FoldedStepper(Stepper):
         return self.head(outputs[-1]), (*outputs, *cells)
 
     def _cell(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        open_, new = gates.split([3 * self.hidden, self.hidden], 1)
-        enter, keep, out = open_.sigmoid().chunk(3, 1)
+        enter, keep, out = gates[:, : 3 * self.hidden].sigmoid().chunk(3, 1)
+        new = gates[:, 3 * self.hidden :]
         cell = keep * cell + enter * new.tanh()
         return out * cell.tanh(), cell
 
 
 def _gates(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
     """A layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
-    order = torch.arange(4 * layer.hidden_size, device=layer.weight_ih_l0.device).view(4, -1)[[0, 1, 3, 2]].flatten()
-    bias = layer.bias_ih_l0 + layer.bias_hh_l0
-    return layer.weight_ih_l0[order], layer.weight_hh_l0[order], bias[order]
+    weights: list[Tensor] = [
+        layer.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ]
+    inputs, outputs, bias, other = weights
+    order = torch.arange(4 * layer.hidden_size, device=bias.device).view(4, -1)[[0, 1, 3, 2]].flatten()
+    return inputs[order], outputs[order], (bias + other)[order]
