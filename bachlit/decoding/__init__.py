@@ -24,6 +24,7 @@ from bachlit.decoding.part_writing import (
 from bachlit.decoding.particles import Particles
 from bachlit.decoding.rules import FREE, Enforced, Grid, Position, Rule, Rules
 from bachlit.decoding.sampling import Sampling
+from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, Yielded
 
 __all__ = [
@@ -65,4 +66,5 @@ __all__ = [
     "TokenPrompt",
     "Walk",
     "Yielded",
+    "stepping",
 ]

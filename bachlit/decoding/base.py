@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
 
 
@@ -101,7 +102,7 @@ class StepDecoder(Decoder):
 
     def walk(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Walk:
         """Walk to the end of a prompt."""
-        with torch.inference_mode():
+        with stepping():
             walk = Walk(model, prompt, self.initial_score())
             for log_probs, allowed in walk:
                 walk.take(self.step(walk.score, log_probs, allowed, generator))

@@ -9,6 +9,7 @@ from torch import Tensor
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.sampling import draw
+from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
 from bachlit.errors import OptionError
 
@@ -46,7 +47,7 @@ class Gibbs(Decoder):
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`. The score is the log-probability of the piece, less what soft constraints cost."""
         generation = self.start.decode(model, prompt, generator)
-        with torch.inference_mode():
+        with stepping():
             for _ in range(self.rounds):
                 generation = self._refine(model, prompt, generation, generator)
         return generation

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.sampling import draw
+from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
 from bachlit.errors import OptionError
 
@@ -50,7 +51,7 @@ class Particles(Decoder):
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`."""
-        with torch.inference_mode():
+        with stepping():
             walk = Walk(model, prompt, torch.zeros(self.num))
             # What the look-ahead has weighed already of the given tokens to come, and how many they are.
             advance = torch.zeros_like(walk.score)  # (B, K)

@@ -19,6 +19,7 @@ from bachlit.decoding import (
     Sampling,
     StepDecoder,
     TokenPrompt,
+    stepping,
 )
 from bachlit.errors import DeadEndError, OptionError
 from bachlit.testing import NoReturn, ToyModel, check_decoder, enumerate_legal, stepped_score, toy_prompt
@@ -288,3 +289,28 @@ def test_temperatures_that_mean_nothing_are_refused(temperature: float) -> None:
 def test_an_empty_beam_is_refused() -> None:
     with pytest.raises(OptionError, match="at least 1"):
         BeamSearch(0)
+
+
+@pytest.mark.parametrize("decoder", [Greedy(), Particles(2), Gibbs(rounds=1)], ids=lambda one: type(one).__name__)
+def test_decoders_run_on_one_thread_and_leave_the_others_as_they_were(decoder: Decoder) -> None:
+    """Two at once as well, the second leaving first."""
+    seen = []
+
+    class Watched(ToyModel):
+        def step(
+            self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...]
+        ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+            seen.append(torch.get_num_threads())
+            return super().step(tokens, memory)
+
+    torch.set_num_threads(2)
+    try:
+        with stepping():
+            decoder.decode(Watched(VOCABULARY), prompt(1), RowGenerators([0]))
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        assert set(seen) == {1}
+        decoder.decode(Watched(VOCABULARY), prompt(1), RowGenerators([0]))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
