@@ -4,14 +4,13 @@ from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.chords import ChordTones
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
+from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt, Yielded
+from bachlit.decoding.enforced import Enforced
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
+from bachlit.decoding.harmony import FinalTonic, InKey
 from bachlit.decoding.part_writing import (
-    LIVELY,
-    PART_WRITING,
     Attack,
-    FinalTonic,
-    InKey,
     LargestLeap,
     NoCrossing,
     NoHidden,
@@ -22,10 +21,11 @@ from bachlit.decoding.part_writing import (
     Spacing,
 )
 from bachlit.decoding.particles import Particles
-from bachlit.decoding.rules import FREE, Enforced, Grid, Position, Rule, Rules
+from bachlit.decoding.rules import FREE, Grid, Position, Rule, Rules
 from bachlit.decoding.sampling import Sampling
 from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk, Yielded
+from bachlit.decoding.usual import LIVELY, PART_WRITING
+from bachlit.decoding.walk import Walk
 
 __all__ = [
     "FREE",

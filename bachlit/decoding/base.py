@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
+from bachlit.decoding.walk import Walk
 
 
 class RowGenerators:

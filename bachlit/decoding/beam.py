@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt
+from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.errors import OptionError
 
 

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.beam import BeamSearch
+from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.sampling import draw
 from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Choice, Generation, Model, TokenPrompt, Walk
+from bachlit.decoding.walk import Walk
 from bachlit.errors import OptionError
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
-from bachlit.decoding.walk import Choice
+from bachlit.decoding.contracts import Choice
 
 
 class Greedy(StepDecoder):

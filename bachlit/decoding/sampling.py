@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
-from bachlit.decoding.walk import Choice
+from bachlit.decoding.contracts import Choice
 from bachlit.errors import OptionError
 
 
