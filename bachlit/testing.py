@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bachlit import token_prompts
 from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.decoding import (
-    FREE,
     Constraint,
     Decoder,
     Enforced,
@@ -33,6 +33,7 @@ from bachlit.decoding import (
 )
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.networks import Network
+from bachlit.prompt import Prompt
 from bachlit.tokens import END, START
 
 _TOLERANCE = 1e-4
@@ -192,25 +193,8 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
 
 def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
     """The grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
-    cells = torch.zeros(len(chorales), max(piece.num_frames for piece in chorales), len(VOICES), dtype=torch.long)
-    for row, (piece, mask) in enumerate(zip(chorales, given, strict=True)):
-        cells[row, : piece.num_frames] = torch.from_numpy(np.where(mask, piece.pitches, FREE).astype(np.int64))
-    num_frames = torch.tensor([piece.num_frames for piece in chorales])
-    zeros = torch.zeros_like(num_frames)
-    return Grid(
-        voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
-        pitch=torch.from_numpy(encoding.token_pitch),
-        holds=torch.from_numpy(encoding.token_holds),
-        given=cells,
-        num_frames=num_frames,
-        ending=(num_frames - 4).clamp(min=0),
-        tonic=torch.tensor([piece.key.tonic for piece in chorales]),
-        minor=torch.tensor([piece.key.mode == "minor" for piece in chorales]),
-        moved=zeros,
-        shift=zeros,
-        measure=torch.tensor([piece.measure_length for piece in chorales]),
-        pickup=torch.tensor([piece.pickup for piece in chorales]),
-    )
+    prompts = [Prompt(chorale, mask) for chorale, mask in zip(chorales, given, strict=True)]
+    return token_prompts.grid_of(encoding, prompts, [(0, 0)] * len(prompts))
 
 
 def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:

@@ -1,4 +1,4 @@
-"""From prompts to chorales: moves them to the model's keys, decodes, and moves the result back."""
+"""From prompts to chorales: decodes them, warns where rules gave way, and moves the result back to its key."""
 
 import dataclasses
 import math
@@ -8,15 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import RANGES, REST, VOICES, BoolArray, Chorale
+from bachlit.chorale import VOICES, Chorale
 from bachlit.decoding import (
     FREE,
     LIVELY,
     PART_WRITING,
     Decoder,
-    Enforced,
     Generation,
-    Grammar,
     Grid,
     RowGenerators,
     Rule,
@@ -25,10 +23,11 @@ from bachlit.decoding import (
     Yielded,
 )
 from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError, DeadEndError, OptionError, PromptError, RuleWarning
-from bachlit.keys import Key, estimate_key, semitones_home
+from bachlit.errors import CheckpointError, DeadEndError, OptionError, RuleWarning
+from bachlit.keys import Key, estimate_key
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
+from bachlit.token_prompts import grid_of, move_for, new_grid, token_prompt
 from bachlit.tokens import END
 
 # The keys in which pieces are composed freely: those with at most four sharps or flats.
@@ -106,16 +105,21 @@ def write_several(
         For each prompt its pieces, those of greater merit first.
     """
     encoding = _writing_encoding(model)
-    moves = [_move(prompt, model) for prompt in prompts]
+    moves = [move_for(prompt, model.keys) for prompt in prompts]
     masks = [
         encoding.allowed(prompt.chorale.transpose(move), prompt.given, rhythm=prompt.rhythm)
         for prompt, (move, _) in zip(prompts, moves, strict=True)
     ]
     keys = [prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)]
-    grid = _grid(encoding, prompts, moves)
+    grid = grid_of(encoding, prompts, moves)
     names = [prompt.chorale.name for prompt in prompts]
     generation = _decode(
-        model, _token_prompt(encoding, masks, keys, grid, rules, strict, decoder), decoder, seeds, num, names
+        model,
+        token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict),
+        decoder,
+        seeds,
+        num,
+        names,
     )
     pieces: list[list[Written]] = []
     for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
@@ -171,7 +175,7 @@ def write_freely(
     mask[-1, END] = True
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     num = len(seeds)
-    grid = _new_grid(
+    grid = new_grid(
         encoding,
         given=torch.full((num, max_frames, len(VOICES)), FREE),
         num_frames=[max_frames] * num,
@@ -182,9 +186,9 @@ def write_freely(
         pickup=[0] * num,
     )
     names = [f"chorale-{seed}" for seed in seeds]
-    token_prompt = _token_prompt(encoding, [mask] * num, keys, grid, rules, strict, decoder)
+    asked = token_prompt(encoding, [mask] * num, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
     tries = 1 if decoder.seeks_likeliest or min_frames == max_frames or rules == Rules() else _TRIES
-    generation = _decode(model, token_prompt, decoder, seeds, tries, names)
+    generation = _decode(model, asked, decoder, seeds, tries, names)
     pieces = []
     for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
         drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
@@ -207,33 +211,6 @@ def write_freely(
 def usual_rules(decoder: Decoder) -> Rules:
     """What a decoder's pieces must keep unless other rules are named: of one that seeks the likeliest, movement too."""
     return LIVELY if decoder.seeks_likeliest else PART_WRITING
-
-
-def grammar_of(encoding: SatbEncoding) -> Grammar:
-    """The encoding's grammar as a constraint on decoding."""
-    return Grammar(
-        torch.from_numpy(encoding.slot_tokens),
-        torch.from_numpy(encoding.token_pitch),
-        torch.from_numpy(encoding.token_holds),
-    )
-
-
-def _token_prompt(
-    encoding: SatbEncoding,
-    masks: Sequence[BoolArray],
-    keys: Sequence[Key],
-    grid: Grid,
-    rules: Rules | Rule | None,
-    strict: bool,
-    decoder: Decoder,
-) -> TokenPrompt:
-    """Masks (N, V) of any lengths as one batch, the shorter ones filled with END."""
-    allowed = torch.zeros(len(masks), max(len(mask) for mask in masks), encoding.vocabulary_size, dtype=torch.bool)
-    allowed[:, :, END] = True
-    for row, mask in enumerate(masks):
-        allowed[row, : len(mask)] = torch.from_numpy(mask)
-    constraint = grammar_of(encoding) & Enforced(grid, usual_rules(decoder) if rules is None else rules)
-    return TokenPrompt(allowed, constraint, torch.tensor([encoding.start(key) for key in keys]), grid, strict)
 
 
 def _decode(
@@ -291,69 +268,6 @@ def _place(grid: Grid, names: Sequence[str], row: int, t: int) -> str:
     return f"The {voice} of {names[row] or 'the piece'} at bar {bar} (frame {frame})"
 
 
-def _grid(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tuple[int, int]]) -> Grid:
-    longest = max(prompt.chorale.num_frames for prompt in prompts)
-    given = torch.full((len(prompts), longest, len(VOICES)), REST)
-    for row, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
-        pitches = prompt.chorale.transpose(move).pitches.astype(np.int64)
-        given[row, : len(pitches)] = torch.from_numpy(np.where(prompt.given, pitches, FREE))
-    return _new_grid(
-        encoding,
-        given=given,
-        num_frames=[prompt.chorale.num_frames for prompt in prompts],
-        ending=[_last_onset(prompt) for prompt in prompts],
-        keys=[prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)],
-        moves=moves,
-        measure=[prompt.chorale.measure_length for prompt in prompts],
-        pickup=[prompt.chorale.pickup for prompt in prompts],
-    )
-
-
-def _last_onset(prompt: Prompt) -> int:
-    """Where the last given note begins, within the last measure; a quarter before the end if none is given there."""
-    chorale = prompt.chorale
-    num_frames = chorale.num_frames
-    first = max(0, num_frames - chorale.measure_length)
-    begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:].any(axis=1)
-    return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, num_frames - 4)
-
-
-def _new_grid(
-    encoding: SatbEncoding,
-    *,
-    given: torch.Tensor,
-    num_frames: Sequence[int],
-    ending: Sequence[int],
-    keys: Sequence[Key],
-    moves: Sequence[tuple[int, int]],
-    measure: Sequence[int],
-    pickup: Sequence[int],
-) -> Grid:
-    return Grid(
-        voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
-        pitch=torch.from_numpy(encoding.token_pitch),
-        holds=torch.from_numpy(encoding.token_holds),
-        given=given,
-        num_frames=torch.tensor(num_frames),
-        ending=torch.tensor(ending),
-        tonic=torch.tensor([key.tonic for key in keys]),
-        minor=torch.tensor([key.mode == "minor" for key in keys]),
-        moved=torch.tensor([move for move, _ in moves]),
-        shift=torch.tensor([move - into_range for move, into_range in moves]),
-        measure=torch.tensor(measure),
-        pickup=torch.tensor(pickup),
-    )
-
-
-def _move(prompt: Prompt, model: LanguageModel) -> tuple[int, int]:
-    """Semitones to move a prompt by for the model, and those of them that bring it into the voices' ranges."""
-    into_range = _move_into_range(prompt)
-    if model.keys != "home":
-        return into_range, into_range
-    pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
-    return semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
-
-
 def _draw(seed: int, num: int) -> int:
     return int(np.random.default_rng(seed % 2**63).integers(num))
 
@@ -365,47 +279,6 @@ def _writing_encoding(model: LanguageModel) -> SatbEncoding:
             "the voices apart; use one trained with SatbEncoding."
         )
     return model.encoding
-
-
-def _move_into_range(prompt: Prompt) -> int:
-    """The smallest move, of at most six semitones, that brings every given voice into its range.
-
-    Raises:
-        PromptError: If there is none, or nothing is given that sounds in a voice that is given whole.
-    """
-    pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
-    compasses = {}
-    for column, voice in enumerate(VOICES):
-        sounding = pitches[:, column][pitches[:, column] != REST]
-        if sounding.size:
-            compasses[voice] = (int(sounding.min()), int(sounding.max()))
-    if not compasses and prompt.given.all(axis=0).any():
-        raise PromptError(
-            f"The voice that {prompt.chorale.name or 'the prompt'} gives only rests; expected a melody in it. Name the "
-            "voice that the melody is in."
-        )
-    for move in sorted(range(-6, 7), key=abs):
-        if all(
-            RANGES[voice][0] <= low + move <= high + move <= RANGES[voice][1]
-            for voice, (low, high) in compasses.items()
-        ):
-            return move
-    voice, (low, high) = next(
-        (voice, compass)
-        for voice, compass in compasses.items()
-        if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
-    )
-    raise PromptError(
-        f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(low)} to {_name(high)}; expected "
-        f"{_name(RANGES[voice][0])} to {_name(RANGES[voice][1])}, or at most six semitones off. Transpose it, or "
-        "give it to another voice."
-    )
-
-
-def _name(pitch: int) -> str:
-    """A pitch as people write it: 60 is C4."""
-    names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-    return f"{names[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _likely_pickup(chorale: Chorale) -> int:

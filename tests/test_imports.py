@@ -27,12 +27,15 @@ MAY_IMPORT = {
     "decoding": {"errors", "tokens"},
     "metrics": {"chorale"},
     "language_model": {"encoding", "errors", "files", "keys", "networks", "tokens"},
-    "writing": {"chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "tokens"},
+    "writing": {
+        "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
+    },
     "model": {
         "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "windows",
         "writing",
     },
-    "testing": {"chorale", "decoding", "encoding", "networks", "tokens"},
+    "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
+    "testing": {"chorale", "decoding", "encoding", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {"errors", "scores", "writing"},
     "ranking": {"decoding", "metrics", "writing"},
     "api": {"chorale", "decoding", "errors", "language_model", "prompt", "scores", "writing"},

@@ -66,6 +66,10 @@ class Constraint(ABC):
         """The constraint on some rows, in this order; itself where rows don't differ."""
         return self
 
+    def to(self, device: torch.device) -> "Constraint":
+        """The constraint with its tensors on a device; itself where it has none."""
+        return self
+
     def __and__(self, other: "Constraint") -> "Constraint":
         """Both at once; where both can't be kept, the second gives way first."""
         return Both(self, other)
@@ -100,6 +104,10 @@ class Both(Constraint):
     def rows(self, index: Tensor) -> "Both":
         """See `Constraint.rows`."""
         return Both(self.first.rows(index), self.second.rows(index))
+
+    def to(self, device: torch.device) -> "Both":
+        """See `Constraint.to`."""
+        return Both(self.first.to(device), self.second.to(device))
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """See `Constraint.advance`."""
@@ -138,8 +146,8 @@ class Grammar(Constraint):
         """See `Constraint.allowed`."""
         slot = t % len(self.slot_tokens)
         pitch = state["pitch"][:, :, slot, None]  # (B, K, 1)
-        founded = ~self.token_holds.to(pitch.device) | (self.token_pitch.to(pitch.device) == pitch)  # (B, K, V)
-        allowed = self.slot_tokens[slot].to(pitch.device) & founded
+        founded = ~self.token_holds | (self.token_pitch == pitch)  # (B, K, V)
+        allowed = self.slot_tokens[slot] & founded
         if t == 0:
             allowed[..., END] = False  # a piece has at least one frame
         return allowed
@@ -147,8 +155,12 @@ class Grammar(Constraint):
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """See `Constraint.advance`."""
         pitch = state["pitch"].clone()
-        pitch[:, :, t % len(self.slot_tokens)] = self.token_pitch.to(token.device)[token]
+        pitch[:, :, t % len(self.slot_tokens)] = self.token_pitch[token]
         return {"pitch": pitch}
+
+    def to(self, device: torch.device) -> "Grammar":
+        """See `Constraint.to`."""
+        return Grammar(self.slot_tokens.to(device), self.token_pitch.to(device), self.token_holds.to(device))
 
     def __str__(self) -> str:
         return "the grammar"

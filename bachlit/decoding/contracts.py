@@ -59,6 +59,16 @@ class TokenPrompt:
             self.strict,
         )
 
+    def to(self, device: torch.device) -> "TokenPrompt":
+        """The same on a device."""
+        return TokenPrompt(
+            self.allowed.to(device),
+            self.constraint.to(device),
+            None if self.start is None else self.start.to(device),
+            None if self.grid is None else self.grid.to(device),
+            self.strict,
+        )
+
 
 class Yielded(NamedTuple):
     """That a constraint gave way: in which row, at which step, which one."""

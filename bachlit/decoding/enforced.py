@@ -72,6 +72,10 @@ class Enforced(Constraint):
         """See `Constraint.rows`."""
         return Enforced(self.grid.rows(index), self.rules)
 
+    def to(self, device: torch.device) -> "Enforced":
+        """See `Constraint.to`."""
+        return self if self.grid.pitch.device == device else Enforced(self.grid.to(device), self.rules)
+
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """See `Constraint.advance`."""
         voice = self.grid.voices[t % len(self.grid.voices)]

@@ -47,6 +47,7 @@ class Gibbs(Decoder):
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """See `Decoder.decode`. The score is the log-probability of the piece, less what soft constraints cost."""
+        prompt = prompt.to(model.device)
         generation = self.start.decode(model, prompt, generator)
         with stepping():
             for _ in range(self.rounds):
@@ -57,7 +58,7 @@ class Gibbs(Decoder):
         self, model: Model, prompt: TokenPrompt, generation: Generation, generator: RowGenerators
     ) -> Generation:
         old = generation.tokens
-        allowed = prompt.allowed.to(old.device) & self._free(prompt, old, generator)
+        allowed = prompt.allowed & self._free(prompt, old, generator)
         walk = Walk(model, replace(prompt, allowed=allowed), torch.zeros(2), mortal=True)
         drawn = torch.zeros_like(walk.score)  # (B, 2) the log-probabilities with which the blocks are drawn
         same = torch.arange(2, device=old.device).expand_as(walk.score)
@@ -95,7 +96,7 @@ class Gibbs(Decoder):
         if prompt.grid is None:
             begin = ((1 - first) * old.shape[1]).long().unsqueeze(1)
             return kept | ((step >= begin) & (step < begin + self.block)).unsqueeze(2)
-        grid = prompt.grid.to(old.device)
+        grid = prompt.grid
         begin = ((1 - first) * grid.num_frames).long().unsqueeze(1)
         voices = ((1 - which) * 15).long() + 1  # (B,) a set of voices as bits, at least one
         slots = len(grid.voices)

@@ -21,7 +21,7 @@ class InKey(Rule):
     def breaches(self, position: Position) -> Tensor:
         """See `Rule.breaches`."""
         degree = (position.pitch - position.grid.tonic[:, None, None]) % OCTAVE  # (B, 1, V)
-        major, minor = (torch.isin(degree, degree.new_tensor(scale)) for scale in self.scales)
+        major, minor = (torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales)
         return ~torch.where(position.grid.minor[:, None, None], minor, major) & ~position.rests
 
 

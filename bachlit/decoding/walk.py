@@ -30,22 +30,21 @@ class Walk:
     """
 
     def __init__(self, model: Model, prompt: TokenPrompt, score: Tensor, *, mortal: bool = False) -> None:
-        self.model, self.prompt, self.mortal = model, prompt, mortal
+        self.device = device = model.device
+        self.model, self.prompt, self.mortal = model, prompt.to(device), mortal
         batch, self._steps, _ = prompt.allowed.shape
         width = score.shape[-1]
-        self.device = device = model.device
         # Sums over thousands of tokens want double precision, which Apple's GPUs don't have.
         self.precision = torch.float32 if device.type == "mps" else torch.float64
         self.score = score.to(device, self.precision).expand(batch, width).clone()
-        self._allowed = prompt.allowed.to(device)
-        self._forced = prompt.forced.to(device)
+        self._allowed, self._forced = self.prompt.allowed, self.prompt.forced
         self._rows = torch.arange(batch, device=device).unsqueeze(1)  # (B, 1)
         self._token = torch.full((batch, width), START, device=device)
-        if prompt.start is not None:
-            self._token = prompt.start.to(device).unsqueeze(1).expand(batch, width)
+        if self.prompt.start is not None:
+            self._token = self.prompt.start.unsqueeze(1).expand(batch, width)
         self._log_prob = torch.zeros_like(self.score)
         self._charged = torch.zeros_like(self.score)
-        self._state = prompt.constraint.begin(batch, width, device)
+        self._state = self.prompt.constraint.begin(batch, width, device)
         self._memory = model.begin(batch * width)
         self._only_end = torch.zeros(self._allowed.shape[2], dtype=torch.bool, device=device)
         self._only_end[END] = True
@@ -163,7 +162,7 @@ class Walk:
 def _cost(parts: Sequence[Part], yielding: Sequence[Part], row: int) -> Tensor:
     """(K, V) a row's cost where some parts give way."""
     gives = {id(part) for part in yielding}
-    total = torch.zeros(())
+    total = torch.zeros((), device=parts[0].cost.device)
     for part in parts:
         softened = part.yielding if id(part) in gives else None
         total = total + (part.cost if softened is None else softened)[row]

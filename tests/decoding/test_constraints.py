@@ -4,7 +4,7 @@ import torch
 
 from bachlit.encoding import SatbEncoding
 from bachlit.testing import NoReturn, check_constraint
-from bachlit.writing import grammar_of
+from bachlit.token_prompts import grammar_of
 
 ENCODING = SatbEncoding()
 
