@@ -14,12 +14,18 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.parametrize("batch_size", [3, 12])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: str(network.config))
-def test_networks_keep_the_laws(network: Network) -> None:
+def test_networks_keep_the_laws(network: Network, batch_size: int) -> None:
+    """On few rows and on many, which are multiplied in other ways."""
+    torch.manual_seed(0)
+    for name, parameter in network.named_parameters():
+        if "norms" in name:  # scales and shifts that are not those of a fresh network
+            torch.nn.init.normal_(parameter, 1.0, 0.5)
     network.train()
     for _ in range(3):  # give the normalisation statistics that are not those of a fresh network
         network(torch.randint(2, 50, (4, 30)), network.initial_memory(4))
-    check_network(network, 50)
+    check_network(network, 50, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: str(network.config))
@@ -55,3 +61,8 @@ def test_forget_gates_begin_open() -> None:
     for lstm in TokenLSTM(50, layers=2, hidden=16).lstms:
         forget = slice(16, 32)
         assert torch.equal((lstm.bias_ih_l0 + lstm.bias_hh_l0)[forget], torch.ones(16))
+
+
+def test_what_is_folded_for_evaluation_is_not_used_in_training() -> None:
+    assert NETWORKS[0].train().stepper() is None
+    assert NETWORKS[0].eval().stepper() is not None

@@ -1,17 +1,8 @@
-"""The laws that every encoding, network, constraint and decoder keeps, to be run on your own parts as on ours.
-
-Each `check_*` raises `AssertionError` with the law's name where a part breaks it. `ToyModel` is small enough to
-enumerate, so that what a decoder finds or samples can be compared with the truth.
-
->>> from bachlit.decoding import Greedy
->>> prompt = toy_prompt(num_rows=3, num_tokens=3, vocabulary_size=4)
->>> check_decoder(Greedy(), ToyModel(4, seed=1), prompt).tokens.shape
-torch.Size([3, 4])
-"""
+"""The laws of constraints, rules and decoders."""
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,82 +10,12 @@ from torch import Tensor
 
 from bachlit import token_prompts
 from bachlit.chorale import VOICES, BoolArray, Chorale
-from bachlit.decoding import (
-    Constraint,
-    Decoder,
-    Enforced,
-    Generation,
-    Grid,
-    Model,
-    RowGenerators,
-    Rule,
-    State,
-    TokenPrompt,
-)
-from bachlit.encoding import Encoding, SatbEncoding
-from bachlit.networks import Network
+from bachlit.decoding import Constraint, Decoder, Enforced, Generation, Grid, Model, RowGenerators, Rule, TokenPrompt
+from bachlit.encoding import SatbEncoding
 from bachlit.prompt import Prompt
 from bachlit.tokens import END, START
 
-_TOLERANCE = 1e-4
-
-
-class ToyModel:
-    """A random model over few tokens: what follows depends on the last two.
-
-    Args:
-        vocabulary_size: V; the ids 0 and 1 are END and START.
-        seed: Draws its probabilities.
-        spread: Standard deviation of its logits; the larger, the surer of itself.
-    """
-
-    device = torch.device("cpu")
-
-    def __init__(self, vocabulary_size: int, *, seed: int = 0, spread: float = 1.5) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        shape = (vocabulary_size, vocabulary_size, vocabulary_size)
-        self._log_probs = (spread * torch.randn(shape, generator=generator)).log_softmax(-1)
-
-    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
-        """The token before the last, (B,)."""
-        return (torch.full((batch_size,), START),)
-
-    def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """See `bachlit.decoding.Model.step`."""
-        return self._log_probs[memory[0], tokens], (tokens,)
-
-
-@dataclass(frozen=True)
-class NoReturn(Constraint):
-    """A constraint to test with: no token but END may come back after two steps."""
-
-    vocabulary_size: int
-
-    def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """The last two tokens, (B, K) each."""
-        start = torch.full((batch_size, hypotheses), START, device=device)
-        return {"last": start, "before": start}
-
-    def allowed(self, state: State, t: int) -> Tensor:
-        """All but the token before the last."""
-        ids = torch.arange(self.vocabulary_size, device=state["last"].device)
-        return ((ids != state["before"].unsqueeze(2)) | (ids == END)) & (ids != START)
-
-    def advance(self, state: State, token: Tensor, t: int) -> State:
-        """Remember the token."""
-        return {"last": token, "before": state["last"]}
-
-
-def toy_prompt(*, num_rows: int, num_tokens: int, vocabulary_size: int) -> TokenPrompt:
-    """Prompts for a `ToyModel`: each row N tokens and END, the second one given and another in each row."""
-    allowed = torch.ones(num_rows, num_tokens + 1, vocabulary_size, dtype=torch.bool)
-    allowed[:, :, [END, START]] = False
-    allowed[:, -1] = False
-    allowed[:, -1, END] = True
-    if num_tokens > 1:
-        given = 2 + torch.arange(num_rows) % (vocabulary_size - 2)
-        allowed[:, 1] = torch.nn.functional.one_hot(given, vocabulary_size).bool()
-    return TokenPrompt(allowed, NoReturn(vocabulary_size))
+TOLERANCE = 1e-4
 
 
 def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
@@ -114,57 +35,6 @@ def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> 
         total += torch.where(last == END, 0.0, gained)
         last = tokens[:, t]
     return total
-
-
-def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
-    """An encoding frames pieces with a start and END, counts their frames, and, if it decodes, loses no note."""
-    for chorale in chorales:
-        tokens = encoding.encode(chorale)
-        targets = tokens[1:]
-        assert tokens[0] == encoding.start(chorale.key), f"{chorale.name}: a piece begins with its key's start"
-        assert targets[-1] == END, f"{chorale.name}: a piece ends with END"
-        assert not np.isin(targets[:-1], [tokens[0], END]).any(), f"{chorale.name}: start and END stand nowhere else"
-        assert targets.max() < encoding.vocabulary_size, f"{chorale.name}: ids are below the vocabulary's size"
-        frames = encoding.completes_frame()[targets].sum()
-        assert frames == chorale.num_frames, f"{chorale.name}: frames are counted"
-        slots = encoding.slots(targets)
-        assert slots.shape == targets.shape, f"{chorale.name}: every target has a slot"
-        assert slots.max() < len(encoding.slot_names), f"{chorale.name}: every slot has a name"
-        if isinstance(encoding, SatbEncoding):
-            decoded = encoding.decode(tokens)
-            for field in ("pitches", "onsets", "fermatas"):
-                same = np.array_equal(getattr(decoded, field), getattr(chorale, field))
-                assert same, f"{chorale.name}: {field} survive encoding and decoding"
-
-
-@torch.no_grad()
-def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3, num_tokens: int = 20) -> None:
-    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future."""
-    network.eval()
-    generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(1, vocabulary_size, (batch_size, num_tokens), generator=generator)
-    whole, after_whole = network(tokens, network.initial_memory(batch_size))
-    assert whole.shape == (batch_size, num_tokens, vocabulary_size), "logits are (B, N, V)"
-    half = num_tokens // 2
-    first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
-    second, after = network(tokens[:, half:], memory)
-    assert torch.allclose(torch.cat([first, second], 1), whole, rtol=_TOLERANCE, atol=_TOLERANCE), (
-        "two windows with carried memory equal one"
-    )
-    for part, other in zip(after, after_whole, strict=True):
-        assert part.shape[0] == batch_size, "memory has the batch first"
-        assert torch.allclose(part, other, rtol=_TOLERANCE, atol=_TOLERANCE), (
-            "two windows leave the memory that one leaves"
-        )
-    order = torch.arange(batch_size).flip(0)
-    gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
-    assert torch.allclose(gathered, second[order], rtol=_TOLERANCE, atol=_TOLERANCE), "memory can be gathered by row"
-    changed = tokens.clone()
-    changed[:, half:] = 1
-    blind, _ = network(changed, network.initial_memory(batch_size))
-    assert torch.allclose(blind[:, :half], whole[:, :half], rtol=_TOLERANCE, atol=_TOLERANCE), (
-        "no logit depends on later tokens"
-    )
 
 
 def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
@@ -265,7 +135,7 @@ def check_decoder(
         fault = _fault(prompt, generation.tokens[row].cpu(), row)
         assert fault is None, f"every output obeys the prompt and its constraint: {fault}"
     rescored = stepped_score(model, generation.tokens, prompt.start)
-    assert torch.allclose(generation.log_prob, rescored, rtol=_TOLERANCE, atol=_TOLERANCE), (
+    assert torch.allclose(generation.log_prob, rescored, rtol=TOLERANCE, atol=TOLERANCE), (
         f"the log-probability is the model's: {generation.log_prob.tolist()} reported, {rescored.tolist()} re-scored"
     )
     again = decoder.decode(model, prompt, RowGenerators(seeds))

@@ -1,0 +1,76 @@
+"""The laws of encodings and networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bachlit.chorale import Chorale
+from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.networks import Network
+from bachlit.tokens import END
+
+TOLERANCE = 1e-4
+
+
+def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
+    """An encoding frames pieces with a start and END, counts their frames, and, if it decodes, loses no note."""
+    for chorale in chorales:
+        tokens = encoding.encode(chorale)
+        targets = tokens[1:]
+        assert tokens[0] == encoding.start(chorale.key), f"{chorale.name}: a piece begins with its key's start"
+        assert targets[-1] == END, f"{chorale.name}: a piece ends with END"
+        assert not np.isin(targets[:-1], [tokens[0], END]).any(), f"{chorale.name}: start and END stand nowhere else"
+        assert targets.max() < encoding.vocabulary_size, f"{chorale.name}: ids are below the vocabulary's size"
+        frames = encoding.completes_frame()[targets].sum()
+        assert frames == chorale.num_frames, f"{chorale.name}: frames are counted"
+        slots = encoding.slots(targets)
+        assert slots.shape == targets.shape, f"{chorale.name}: every target has a slot"
+        assert slots.max() < len(encoding.slot_names), f"{chorale.name}: every slot has a name"
+        if isinstance(encoding, SatbEncoding):
+            decoded = encoding.decode(tokens)
+            for field in ("pitches", "onsets", "fermatas"):
+                same = np.array_equal(getattr(decoded, field), getattr(chorale, field))
+                assert same, f"{chorale.name}: {field} survive encoding and decoding"
+
+
+@torch.no_grad()
+def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3, num_tokens: int = 20) -> None:
+    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future."""
+    network.eval()
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1, vocabulary_size, (batch_size, num_tokens), generator=generator)
+    whole, after_whole = network(tokens, network.initial_memory(batch_size))
+    assert whole.shape == (batch_size, num_tokens, vocabulary_size), "logits are (B, N, V)"
+    half = num_tokens // 2
+    first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
+    second, after = network(tokens[:, half:], memory)
+    assert torch.allclose(torch.cat([first, second], 1), whole, rtol=TOLERANCE, atol=TOLERANCE), (
+        "two windows with carried memory equal one"
+    )
+    for part, other in zip(after, after_whole, strict=True):
+        assert part.shape[0] == batch_size, "memory has the batch first"
+        assert torch.allclose(part, other, rtol=TOLERANCE, atol=TOLERANCE), (
+            "two windows leave the memory that one leaves"
+        )
+    order = torch.arange(batch_size).flip(0)
+    gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
+    assert torch.allclose(gathered, second[order], rtol=TOLERANCE, atol=TOLERANCE), "memory can be gathered by row"
+    changed = tokens.clone()
+    changed[:, half:] = 1
+    blind, _ = network(changed, network.initial_memory(batch_size))
+    assert torch.allclose(blind[:, :half], whole[:, :half], rtol=TOLERANCE, atol=TOLERANCE), (
+        "no logit depends on later tokens"
+    )
+    stepper = network.stepper()
+    if stepper is not None:
+        steps, its_memory = [], stepper.begin(batch_size)
+        for t in range(num_tokens):
+            if t == half:  # beams gather memory by row between steps
+                its_memory = tuple(part[order] for part in its_memory)
+            last = tokens[:, t] if t < half else tokens[order, t]
+            logits, its_memory = stepper.step(last, its_memory)
+            steps.append(logits if t < half else logits[order])
+        assert torch.allclose(torch.stack(steps, 1), whole, rtol=TOLERANCE, atol=TOLERANCE), (
+            "token by token gives what the whole sequence gives"
+        )
