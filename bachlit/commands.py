@@ -10,9 +10,9 @@ from typing import Any, cast
 from jsonargparse import auto_cli
 
 from bachlit import api
-from bachlit.chorale import VOICES, Chorale, Voice
+from bachlit.chorale import VOICES, Voice
 from bachlit.decoding import ChordTones, Decoder
-from bachlit.errors import OptionError, ScoreError
+from bachlit.errors import OptionError
 from bachlit.files import write_whole
 from bachlit.parsing import (
     HelpFormatter,
@@ -22,7 +22,7 @@ from bachlit.parsing import (
     rules_help,
     weighed_rules,
 )
-from bachlit.scores import write_midi, write_musicxml
+from bachlit.places import harmonized_places, numbered, places_for, write
 from bachlit.writing import Written
 
 
@@ -67,7 +67,7 @@ def harmonize(
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     if chords is not None:
         weighed = ChordTones(chords=chords) & weighed
-    places = _harmonized_places(f"{melody.stem}-harmonized", num, output)
+    places = harmonized_places(f"{melody.stem}-harmonized", num, output)
     prompt = api.prompt_of(
         melody,
         voice=None if voice is None else _voices(voice),
@@ -79,7 +79,7 @@ def harmonize(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     for piece, its_places in zip(pieces, places, strict=False):
-        _write(piece.chorale, its_places)
+        write(piece.chorale, its_places)
     if num > 1:
         options = {
             "melody": melody,
@@ -137,14 +137,14 @@ def compose(
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
-        _places(output if num == 1 else _numbered(output, number), "chorale" if num == 1 else f"chorale-{number}")
+        places_for(output if num == 1 else numbered(output, number), "chorale" if num == 1 else f"chorale-{number}")
         for number in seeds
     ]
     chorales = api.compose(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     for chorale, its_places in zip(chorales, places, strict=True):
-        _write(chorale, its_places)
+        write(chorale, its_places)
 
 
 def _voices(typed: str) -> list[Voice]:
@@ -175,35 +175,7 @@ def _bars(typed: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _harmonized_places(name: str, num: int, output: Path | None) -> list[list[Path]]:
-    """The files of each harmonisation; several are numbered from 1."""
-    if num == 1:
-        # A tune's own dots are no ending.
-        return [_both(name) if output is None else _places(output, name)]
-    names = [f"{name}-{number}" for number in range(1, num + 1)]
-    if output is None:
-        return [_both(its) for its in names]
-    return [_places(_numbered(output, number), its) for number, its in enumerate(names, start=1)]
-
-
-def _both(name: str) -> list[Path]:
-    return [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
-
-
-def _numbered(output: Path, number: int) -> Path:
-    """The same place for one of several pieces; a folder is that of all."""
-    ending = output.suffix if output.suffix.lower() in _WRITERS else ""
-    return output if output.is_dir() else output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}"
-
-
 COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose}
-
-_WRITERS: dict[str, Callable[[Chorale, Path], None]] = {
-    ".musicxml": write_musicxml,
-    ".xml": write_musicxml,
-    ".mid": write_midi,
-    ".midi": write_midi,
-}
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -233,40 +205,6 @@ def _normal(args: Sequence[str]) -> list[str]:
         name = name.replace("-", "_").replace("__", "--", 1) if name.startswith("--") else name
         normal.append(name + equals + value)
     return normal
-
-
-def _places(output: Path, name: str) -> list[Path]:
-    """The files to write: `output` itself, or beside it with both endings; in it, by `name`, if it is a folder.
-
-    It is asked before the work, so that nobody waits for what can't be written.
-
-    Raises:
-        ScoreError: If the ending stands for no format, or the folder isn't there.
-    """
-    if output.is_dir():
-        output = output / name
-    elif output.suffix.lower() in _WRITERS:
-        return [_in_folder(output)]
-    elif re.fullmatch(r"\.[A-Za-z]\w{1,7}", output.suffix):
-        raise ScoreError(
-            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to have "
-            "no ending for both."
-        )
-    return [_in_folder(output.parent / f"{output.name}{ending}") for ending in (".musicxml", ".mid")]
-
-
-def _in_folder(path: Path) -> Path:
-    if not path.absolute().parent.is_dir():
-        raise ScoreError(
-            f"There is no folder {path.absolute().parent} to write to; make it, or choose another --output."
-        )
-    return path
-
-
-def _write(chorale: Chorale, places: Sequence[Path]) -> None:
-    for path in places:
-        _WRITERS[path.suffix.lower()](chorale, path)
-        print(path)
 
 
 def _compare(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "tokens": set(),
     "keys": set(),
     "chorale": {"errors", "keys"},
+    "places": {"chorale", "errors", "scores"},
     "prompt": {"chorale", "errors"},
     "encoding": {"chorale", "errors", "keys", "tokens"},
     "scores": {"chorale", "errors", "files", "keys"},
