@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import VOICES, Chorale
+from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.decoding import (
     FREE,
     LIVELY,
@@ -36,7 +36,6 @@ _DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major"
 
 
 _TRIES = 8
-_BASS = VOICES.index("bass")
 
 
 class Written:
@@ -121,6 +120,7 @@ def write_several(
         num,
         names,
     )
+    _warn(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
     pieces: list[list[Written]] = []
     for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
         distinct: dict[bytes, Written] = {}
@@ -147,9 +147,9 @@ def write_freely(
 ) -> list[Written]:
     """Compose pieces from nothing.
 
-    Each is in a key that its seed draws, and where its end is open, it is drawn up to eight times until it ends on its
-    tonic, unless there are to be no rules. The model knows no bars: they are drawn in 4/4, with the pickup under
-    which most fermatas begin on a strong beat.
+    Each is in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on its tonic is
+    taken, unless there are to be no rules or strict ones. The model knows no bars: they are drawn in 4/4, with the
+    pickup under which most fermatas begin on a strong beat.
 
     Args:
         model: Predicts the tokens.
@@ -187,12 +187,13 @@ def write_freely(
     )
     names = [f"chorale-{seed}" for seed in seeds]
     asked = token_prompt(encoding, [mask] * num, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
-    tries = 1 if decoder.seeks_likeliest or min_frames == max_frames or rules == Rules() else _TRIES
+    once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
+    tries = 1 if once else _TRIES
     generation = _decode(model, asked, decoder, seeds, tries, names)
-    pieces = []
+    pieces, yielded = [], list[Yielded]()
     for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
         drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
-        home = [row for row, notes in enumerate(drawn) if notes.pitches[-1, _BASS] % 12 == key.tonic]
+        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, key.tonic)]
         chosen = home[0] if home else 0
         notes = drawn[chosen]
         chorale = dataclasses.replace(
@@ -203,9 +204,16 @@ def write_freely(
             name=f"chorale-{seed}",
         )
         row = index * tries + chosen
+        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
         figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
         pieces.append(Written(chorale, *figures))
+    _warn(grid, names, yielded)
     return pieces
+
+
+def _ends_on(chorale: Chorale, tonic: int) -> bool:
+    bass = int(chorale.pitches[-1, VOICES.index("bass")])
+    return bass != REST and bass % 12 == tonic
 
 
 def usual_rules(decoder: Decoder) -> Rules:
@@ -221,7 +229,7 @@ def _decode(
     num: int,
     names: Sequence[str],
 ) -> Generation:
-    """Decode up to `num` pieces a prompt, and warn where a rule had to give way."""
+    """Decode up to `num` pieces a prompt."""
     training = model.network.training
     model.network.eval()  # no dropout, and no statistics of what is only being written
     grid = prompt.grid
@@ -234,14 +242,13 @@ def _decode(
             generation = decoder.decode_several(model, prompt, generator, num)
     except DeadEndError as error:
         raise DeadEndError(
-            f"{_place(grid, names, error.row // num, error.t)} has no note that all rules and what is given allow; "
+            f"{_place(grid, names, error.row, error.t)} has no note that all rules and what is given allow; "
             "leave a rule out, make it soft by a number, or use a decoder that keeps more hypotheses.",
             error.row,
             error.t,
         ) from error
     finally:
         model.network.train(training)
-    _warn(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
     return dataclasses.replace(generation, tokens=generation.tokens.cpu())
 
 
@@ -255,7 +262,7 @@ def _warn(grid: Grid, names: Sequence[str], yielded: Sequence[Yielded]) -> None:
         warnings.warn(
             f"{_place(grid, names, row, next(iter(steps)))} has no note that keeps {rule}{others}; it gave way there.",
             RuleWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Walk
+from bachlit.errors import DeadEndError
 
 
 class RowGenerators:
@@ -67,7 +68,10 @@ class Decoder(ABC):
             infinity.
         """
         index = torch.arange(len(prompt.allowed)).repeat_interleave(num)
-        return self.decode(model, prompt.rows(index), generator.repeat(num))
+        try:
+            return self.decode(model, prompt.rows(index), generator.repeat(num))
+        except DeadEndError as error:
+            raise DeadEndError(str(error), error.row // num, error.t) from error
 
 
 class StepDecoder(Decoder):

@@ -73,8 +73,22 @@ class BeamSearch(StepDecoder):
                 f"A beam of {self.width} holds no {num} pieces; set its width to at least {num}, or ask for fewer."
             )
         walk = self.walk(model, prompt, generator)
-        score = walk.score
-        if self.groups > 1:  # the best of each group before the second of any
-            ranks = score.view(len(score), self.groups, -1).argsort(2, descending=True).argsort(2).flatten(1)
-            score = score - ranks * (score.masked_fill(score == -torch.inf, 0.0).abs().amax() + 1) * 2
-        return walk.finish(score.topk(num).indices)
+        # The best of each group before the second of any; what is there twice counts once.
+        best_first = walk.score.view(len(walk.score), self.groups, -1).argsort(2, descending=True)
+        rank = best_first.argsort(2).flatten(1)  # (B, K)
+        order = torch.stack(
+            [
+                torch.tensor(sorted(range(self.width), key=lambda k: (ranks[k], -scores[k])), device=rank.device)
+                for ranks, scores in zip(rank.tolist(), walk.score.tolist(), strict=True)
+            ]
+        )
+        written = walk.written(order)
+        chosen = [_distinct(row, tokens, num) for row, tokens in zip(order.tolist(), written.tolist(), strict=True)]
+        return walk.finish(torch.tensor(chosen, device=order.device))
+
+
+def _distinct(order: list[int], written: list[list[int]], num: int) -> list[int]:
+    """The first `num` hypotheses of an order that wrote different pieces; the first again where there are fewer."""
+    first = {tuple(tokens): hypothesis for hypothesis, tokens in zip(reversed(order), reversed(written), strict=True)}
+    distinct = sorted(first.values(), key=order.index)[:num]
+    return distinct + distinct[:1] * (num - len(distinct))

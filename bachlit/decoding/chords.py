@@ -28,9 +28,9 @@ _ANY = "."
 
 @dataclass(frozen=True)
 class ChordTones(Rule):
-    """Every note that begins belongs to the chord that stands there.
+    """Every note that begins belongs to the chord that stands there, and no voice rests.
 
-    So does every note that a chord's beginning meets. Bars are divided by `|`, and a bar is shared by its chords
+    A note that is held into a chord belongs to it too. Bars are divided by `|`, and a bar is shared by its chords
     equally; a pickup is the first bar. A chord is its root and m, dim, aug, sus4, 7, m7, maj7, dim7 or m7b5, and after
     a slash its bass; a dot leaves the harmony to the model, as after the last bar.
 
@@ -39,7 +39,7 @@ class ChordTones(Rule):
         chords: Such as "C | F G7/B | Am . | C", in the key in which the music is given.
 
     Raises:
-        OptionError: If a symbol is no chord.
+        OptionError: If a symbol is no chord, or a bar has more of them than sixteenths.
 
     >>> tones, bass = ChordTones(chords="C | G7/B").bars[1][0]
     >>> sorted(tones), bass
@@ -49,7 +49,8 @@ class ChordTones(Rule):
     chords: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        """Check the symbols."""
+        """Check the weight and the symbols."""
+        super().__post_init__()
         _ = self.bars
 
     @cached_property
@@ -71,7 +72,8 @@ class ChordTones(Rule):
                 tones = torch.tensor([(tone - moved) % 12 in classes for tone in range(12)])
             held = grid.holds.cpu() & (not begins)
             rows.append(~tones[grid.pitch.cpu() % 12] & ~held)
-        return torch.stack(rows).unsqueeze(1).to(grid.pitch.device) & ~position.rests
+        foreign = torch.stack(rows).unsqueeze(1).to(grid.pitch.device)
+        return torch.where(position.rests, ~position.silent, foreign)
 
     def _at(self, frame: int, measure: int, pickup: int) -> tuple[tuple[set[int], int | None] | None, bool]:
         """The chord at a frame, and whether it begins there."""
@@ -80,6 +82,8 @@ class ChordTones(Rule):
             return None, False
         first, length = (measure - pickup, pickup) if pickup and bar == 0 else (0, measure)
         chords = self.bars[bar]
+        if len(chords) > length:
+            raise OptionError(f"Bar {bar + 1} has {len(chords)} chords; expected at most {length}; give it fewer.")
         index = (place - first) * len(chords) // length
         begins = place == first or (place - first - 1) * len(chords) // length != index
         return chords[index], begins

@@ -51,47 +51,37 @@ class Gibbs(Decoder):
         generation = self.start.decode(model, prompt, generator)
         with stepping():
             for _ in range(self.rounds):
-                generation = self._refine(model, prompt, generation, generator)
-        return generation
+                generation = self._refine(model, prompt, generation.tokens, generator)
+        return replace(generation, score=generation.log_prob - generation.cost)
 
-    def _refine(
-        self, model: Model, prompt: TokenPrompt, generation: Generation, generator: RowGenerators
-    ) -> Generation:
-        old = generation.tokens
+    def _refine(self, model: Model, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Generation:
+        """Try a block on each row. Where a constraint gave way in the old piece, it may do so in both."""
         allowed = prompt.allowed & self._free(prompt, old, generator)
-        walk = Walk(model, replace(prompt, allowed=allowed), torch.zeros(2), mortal=True)
+        walk = Walk(model, replace(prompt, allowed=allowed, strict=False), torch.zeros(2))
         drawn = torch.zeros_like(walk.score)  # (B, 2) the log-probabilities with which the blocks are drawn
         same = torch.arange(2, device=old.device).expand_as(walk.score)
         for t, (log_probs, may) in enumerate(walk):
             # The first hypothesis is the old piece, the second is drawn.
             legal = log_probs.to(walk.precision).masked_fill(~may, -torch.inf)  # (B, 2, V)
-            token = torch.stack([old[:, t], draw(legal.exp(), generator)[:, 1]], 1)
+            likeliest = legal.amax(2, keepdim=True).clamp(min=torch.finfo(legal.dtype).min)
+            token = torch.stack([old[:, t], draw((legal - likeliest).exp(), generator)[:, 1]], 1)
             gained = legal.gather(2, token.unsqueeze(2)).squeeze(2)
             share = gained - legal.logsumexp(2)
             drawn = drawn + torch.where(gained > -torch.inf, share, 0.0)
             walk.take(Choice(same, token, walk.score + gained))
-        odds = walk.score[:, 1] - walk.score[:, 0]  # (B,), infinite where the old piece had broken a constraint
+        odds = walk.score[:, 1] - walk.score[:, 0]  # (B,), infinite where only the new piece keeps the constraints
         if self.temperature:
             chance = odds / self.temperature + drawn[:, 0] - drawn[:, 1]
             better = generator.uniform(1)[:, 0].to(chance).log() < chance
         else:
             better = odds > 0
-        better &= walk.score[:, 1] > -torch.inf
-        tried = walk.finish(better.long().unsqueeze(1))
-        kept = better | (walk.score[:, 0] > -torch.inf)
-        return replace(
-            generation,
-            tokens=torch.where(kept.unsqueeze(1), tried.tokens, old),
-            log_prob=torch.where(kept, tried.log_prob, generation.log_prob),
-            score=torch.where(kept, tried.score, generation.score),
-            cost=torch.where(kept, tried.cost, generation.cost),
-        )
+        return walk.finish((better & (walk.score[:, 1] > -torch.inf)).long().unsqueeze(1))
 
     def _free(self, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Tensor:
         """(B, N, V) the old tokens, and in each row one block in which all are free."""
         size = prompt.allowed.shape[2]
         kept = torch.nn.functional.one_hot(old, size).bool()
-        first, which = generator.uniform(2).to(old.device).unbind(1)  # (B,) each
+        first, which = generator.uniform(2).float().to(old.device).unbind(1)  # (B,) each
         step = torch.arange(old.shape[1], device=old.device)
         if prompt.grid is None:
             begin = ((1 - first) * old.shape[1]).long().unsqueeze(1)

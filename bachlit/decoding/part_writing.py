@@ -123,7 +123,7 @@ class Spacing(Rule):
 
 @dataclass(frozen=True)
 class LargestLeap(Rule):
-    """No voice leaps further.
+    """No voice leaps further than an octave, or than so many semitones.
 
     Args:
         weight: See `Rule`.
@@ -139,7 +139,9 @@ class LargestLeap(Rule):
 
 @dataclass(frozen=True)
 class Ranges(Rule):
-    """Every voice stays in its range: MIDI pitches, lowest and highest, in the key in which the music is given.
+    """Every voice stays in its range: MIDI pitches, lowest and highest.
+
+    Where a given voice is out of its own range, the other ranges move with it, by as little as brings it in.
 
     Args:
         weight: See `Rule`.
@@ -168,9 +170,7 @@ class Sounding(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """See `Rule.breaches`."""
-        given = position.grid.given[:, min(position.frame, position.grid.given.shape[1] - 1)]  # (B, 4)
-        silent = ((given == 0).any(1) & ~(given > 0).any(1))[:, None, None]
-        return position.rests & ~silent
+        return position.rests & ~position.silent
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ class Particles(Decoder):
     given note unlikely are given up, as often as they are less likely than others (Doucet, de Freitas and Gordon 2001;
     for language models Lew et al. 2023). Particles are resampled systematically when their effective number falls.
 
-    The score is the logarithm of an unbiased estimate of the evidence: the probability, under the model, that what is
-    given comes about and no constraint is broken, soft ones being weighed.
+    The score is the logarithm of an unbiased estimate of the evidence: the probability, under the (tempered) model,
+    that what is given comes about and no constraint is broken, soft ones being weighed.
 
     Args:
         num: K, particles a row.
@@ -67,6 +67,7 @@ class Particles(Decoder):
                 twist = self._twist(walk, legal)
                 if twist is not None:
                     ahead, run = twist
+                    run = torch.where(left > 0, 0, run)  # given tokens that were weighed already aren't weighed again
                     looked = legal + ahead
                     weight = torch.where((run > 0) & lives, weight + looked.logsumexp(2) - gained, weight)
                     legal = torch.where((run > 0).unsqueeze(2), looked, legal)
@@ -93,7 +94,8 @@ class Particles(Decoder):
     def _twist(self, walk: Walk, legal: Tensor) -> tuple[Tensor, Tensor] | None:
         """(B, K, V) how likely the given tokens to come are after each candidate, and (B, 1) how many were tried.
 
-        Candidates that aren't tried count as the worst of those that were: a weight above 0 keeps the draw unbiased.
+        Candidates that aren't tried count as the mean of those that were. Any weight above 0 keeps the estimate
+        unbiased, but a small one makes it huge now and then.
         """
         if not self.lookahead:
             return None
@@ -102,11 +104,10 @@ class Particles(Decoder):
             return None
         candidates = legal.topk(min(self.lookahead, legal.shape[2])).indices  # (B, K, M)
         tried = walk.ahead(candidates, self.horizon)
-        tried = torch.where(legal.gather(2, candidates) > -torch.inf, tried, torch.inf)
-        worst = tried.amin(2, keepdim=True)
-        worst = torch.where(worst == torch.inf, 0.0, worst)  # a particle that isn't alive has no candidates
-        tried = torch.where(tried == torch.inf, worst, tried)
-        ahead = worst.expand_as(legal).scatter(2, candidates, tried)
+        lives = legal.gather(2, candidates) > -torch.inf
+        mean = tried.masked_fill(~lives, -torch.inf).logsumexp(2, keepdim=True) - lives.sum(2, keepdim=True).log()
+        mean = torch.where(lives.any(2, keepdim=True), mean, 0.0)  # a particle that isn't alive has no candidates
+        ahead = mean.expand_as(legal).scatter(2, candidates, torch.where(lives, tried, mean))
         return ahead, run.unsqueeze(1)
 
     def _resample(self, weight: Tensor, generator: RowGenerators) -> tuple[Tensor, Tensor]:

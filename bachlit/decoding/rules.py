@@ -14,7 +14,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bachlit.errors import OptionError
+
 FREE = -1
+MOST = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +126,12 @@ class Position:
             count = count + (breaks(candidate, later) & (later > 0) & (candidate > 0))
         return count
 
+    @property
+    def silent(self) -> Tensor:
+        """(B, 1, 1) where voices are given and all of them rest."""
+        given = self.grid.given[:, min(self.frame, self.grid.given.shape[1] - 1)]  # (B, 4)
+        return ((given == 0).any(1) & ~(given > 0).any(1))[:, None, None]
+
     @cached_property
     def rests(self) -> Tensor:
         """(V,) true for the candidates that don't sound."""
@@ -138,6 +147,13 @@ class Rule(ABC):
     """
 
     weight: float = float("inf")
+
+    def __post_init__(self) -> None:
+        """Refuse weights that are none."""
+        if not -MOST <= self.weight <= MOST and self.weight != float("inf"):
+            raise OptionError(
+                f"{self} can't weigh {self.weight} nats; expected inf, or a number from -{MOST:g} to {MOST:g}."
+            )
 
     steady: ClassVar[bool] = False
     """Whether it judges a voice's candidates alike wherever they stand, whatever stands around them."""

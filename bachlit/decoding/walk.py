@@ -22,16 +22,14 @@ class Walk:
         model: Predicts the tokens.
         prompt: Of B rows.
         score: (B, K) or (K,) the hypotheses' scores at the start; minus infinity for one that isn't alive.
-        mortal: Whether a row in which nothing is left dies quietly, its score minus infinity, instead of having a
-            constraint give way.
 
     Attributes:
         score: (B, K) of the hypotheses so far.
     """
 
-    def __init__(self, model: Model, prompt: TokenPrompt, score: Tensor, *, mortal: bool = False) -> None:
+    def __init__(self, model: Model, prompt: TokenPrompt, score: Tensor) -> None:
         self.device = device = model.device
-        self.model, self.prompt, self.mortal = model, prompt.to(device), mortal
+        self.model, self.prompt = model, prompt.to(device)
         batch, self._steps, _ = prompt.allowed.shape
         width = score.shape[-1]
         # Sums over thousands of tokens want double precision, which Apple's GPUs don't have.
@@ -119,6 +117,10 @@ class Walk:
             last = given
         return total
 
+    def written(self, chosen: Tensor) -> Tensor:
+        """The tokens (B, R, N) of the hypotheses `chosen` (B, R), as far as they were written."""
+        return _trace(self._tokens, self._parents, chosen)
+
     def finish(self, chosen: Tensor, score: Tensor | None = None) -> Generation:
         """What was written, of the hypotheses `chosen` (B, R): B R rows, each row's R after one another.
 
@@ -127,7 +129,7 @@ class Walk:
             score: (B, R) to be reported instead of theirs.
         """
         num = chosen.shape[1]
-        written = _trace(self._tokens, self._parents, chosen).flatten(0, 1)  # (B R, N)
+        written = self.written(chosen).flatten(0, 1)  # (B R, N)
         padded = torch.full((len(written), self._steps), END, device=self.device)
         padded[:, : written.shape[1]] = written
         score = self.score.gather(1, chosen) if score is None else score
@@ -138,8 +140,6 @@ class Walk:
 
     def _give_way(self, dead: Tensor, fixed: Tensor, allowed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
         """Open the rows (B,) in which nothing is left, by as little of the constraint as it takes."""
-        if self.mortal:
-            return allowed, cost
         t, constraint = self._t, self.prompt.constraint
         parts = list(constraint.parts(self._state, t))
         allowed, cost = allowed.clone(), cost.clone()
@@ -170,13 +170,17 @@ def _cost(parts: Sequence[Part], yielding: Sequence[Part], row: int) -> Tensor:
 
 
 def _least(parts: Sequence[Part], row: int, fixed: Tensor) -> list[Part]:
-    """The last part that alone opens the row if it gives way, else as many from the last on as it takes; or none."""
-    soft = [part for part in parts if part.yielding is not None and bool((part.cost[row] == torch.inf).any())][::-1]
-    tries = [[part] for part in soft] + [soft[:num] for num in range(2, len(soft) + 1)]
-    for broken in tries:
-        if bool((fixed & (_cost(parts, broken, row) < torch.inf)).any()):
-            return broken
-    return []
+    """As few parts, from the last on, as must give way to open the row; none if nothing opens it."""
+
+    def opens(broken: Sequence[Part]) -> bool:
+        return bool((fixed & (_cost(parts, broken, row) < torch.inf)).any())
+
+    hard = [part for part in parts if part.yielding is not None and bool((part.cost[row] == torch.inf).any())]
+    broken = next((hard[first:] for first in reversed(range(len(hard))) if opens(hard[first:])), [])
+    for part in list(broken):  # what isn't needed, the most important first, is kept after all
+        if len(broken) > 1 and opens(rest := [one for one in broken if one is not part]):
+            broken = rest
+    return broken
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:

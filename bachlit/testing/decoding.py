@@ -38,7 +38,7 @@ def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> 
 
 
 def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
-    """A constraint is a value: it changes no state that it was given, and composes to the intersection.
+    """A constraint is a value: it changes no state that it was given, composes to the intersection, keeps rows apart.
 
     Args:
         constraint: To be checked.
@@ -54,6 +54,18 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
         assert allowed.dtype == torch.bool, "what is allowed is a mask"
         assert allowed.shape[:2] == (batch_size, hypotheses), "what is allowed is (B, K, V)"
         assert torch.equal(both.allowed(state_of_both, t), allowed), "a constraint and itself allow what it allows"
+        cost = constraint.cost(state, t)
+        assert torch.equal(cost < torch.inf, allowed), "what isn't allowed costs infinitely much"
+        parts = list(constraint.parts(state, t))
+        total = torch.stack([part.cost.expand_as(cost) for part in parts]).sum(0) if parts else torch.zeros_like(cost)
+        assert torch.allclose(total, cost, atol=TOLERANCE), "the parts' costs add up to the whole"
+        for part in parts:
+            soft = part.yielding is None or bool((part.yielding < torch.inf).all())
+            assert soft, f"where {part.name} gives way, nothing costs infinitely much"
+        for row in range(batch_size):
+            its_state = {name: part[row : row + 1] for name, part in state.items()}
+            alone = constraint.rows(torch.tensor([row])).cost(its_state, t)
+            assert torch.equal(alone[0], cost[row]), f"row {row} is judged as it is alone"
         following = constraint.advance(state, tokens[:, :, t], t)
         for name, part in state.items():
             assert part.shape[:2] == (batch_size, hypotheses), "state can be gathered by hypothesis"

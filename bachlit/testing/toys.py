@@ -1,5 +1,6 @@
 """A model, a constraint and prompts that are small enough to enumerate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,13 +56,21 @@ class NoReturn(Constraint):
         return {"last": token, "before": state["last"]}
 
 
-def toy_prompt(*, num_rows: int, num_tokens: int, vocabulary_size: int) -> TokenPrompt:
-    """Prompts for a `ToyModel`: each row N tokens and END, the second one given and another in each row."""
+def toy_prompt(*, num_rows: int, num_tokens: int, vocabulary_size: int, given: Sequence[int] = (1,)) -> TokenPrompt:
+    """Prompts for a `ToyModel`: each row N tokens and END, some given and others in each row.
+
+    Args:
+        num_rows: B.
+        num_tokens: N.
+        vocabulary_size: V.
+        given: The steps whose tokens are given.
+    """
     allowed = torch.ones(num_rows, num_tokens + 1, vocabulary_size, dtype=torch.bool)
     allowed[:, :, [END, START]] = False
     allowed[:, -1] = False
     allowed[:, -1, END] = True
-    if num_tokens > 1:
-        given = 2 + torch.arange(num_rows) % (vocabulary_size - 2)
-        allowed[:, 1] = torch.nn.functional.one_hot(given, vocabulary_size).bool()
+    for index, step in enumerate(given):
+        if step < num_tokens:
+            tokens = 2 + (torch.arange(num_rows) + index) % (vocabulary_size - 2)
+            allowed[:, step] = torch.nn.functional.one_hot(tokens, vocabulary_size).bool()
     return TokenPrompt(allowed, NoReturn(vocabulary_size))
