@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bachlit.chorale import VOICES, Chorale, Voice
+from bachlit.composing import write_freely
 from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_voices
-from bachlit.writing import Written, write_freely, write_several
+from bachlit.writing import Written, write_several
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The folder of the model that ships with the package."""

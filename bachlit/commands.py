@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,6 +66,8 @@ def harmonize(
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     weighed = weighed_rules(rules, decoder or api.harmonizer())
+    if chords is not None and not chords.strip():
+        raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
     if chords is not None:
         weighed = ChordTones(chords=chords) & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output)
@@ -134,6 +137,8 @@ def compose(
         raise OptionError(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
         )
+    if num < 1:
+        raise OptionError(f"{num} chorales can't be composed; expected at least 1; set --num to how many you want.")
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
@@ -188,7 +193,7 @@ def run(command: str, args: Sequence[str]) -> None:
     with one_sentence(command):
         auto_cli(
             COMMANDS[command],
-            args=_normal(args),
+            args=_normal(args, signature(COMMANDS[command]).parameters),
             prog=f"bachlit {command}",
             epilog=rules_help(),
             formatter_class=HelpFormatter,
@@ -197,13 +202,14 @@ def run(command: str, args: Sequence[str]) -> None:
         )
 
 
-def _normal(args: Sequence[str]) -> list[str]:
-    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`."""
+def _normal(args: Sequence[str], options: Container[str]) -> list[str]:
+    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`; what is no option stays as it was typed."""
     normal = []
     for arg in plain_words(args):
         name, equals, value = arg.partition("=")
-        name = name.replace("-", "_").replace("__", "--", 1) if name.startswith("--") else name
-        normal.append(name + equals + value)
+        plain = name.removeprefix("--").replace("-", "_")
+        known = name.startswith("--") and plain.partition(".")[0] in options
+        normal.append(f"--{plain}{equals}{value}" if known else arg)
     return normal
 
 
@@ -225,4 +231,4 @@ def _compare(pieces: Sequence[Written], places: Sequence[Sequence[Path]], option
     print(path)
     print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
     if len(pieces) < options["num"]:
-        print(f"Found {len(pieces)} of {options['num']}: the decoder came to no others.")
+        print(f"Found {len(pieces)} of the {options['num']} asked for.")

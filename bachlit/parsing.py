@@ -36,7 +36,7 @@ def one_sentence(command: str) -> Iterator[None]:
             cause = cause.__cause__ or cause.__context__
         said = " ".join(str(error).split())
         if isinstance(error, ArgumentError):
-            raise OptionError(f"{said} See bachlit {command} --help.") from error
+            raise OptionError(_plainly(said) or f"{said} See bachlit {command} --help.") from error
         if "loading state_dict" in said:
             raise CheckpointError(
                 "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
@@ -45,6 +45,32 @@ def one_sentence(command: str) -> Iterator[None]:
         if isinstance(error, OSError) or type(error).__name__ == "MisconfigurationException":
             raise OptionError(f"{said} See bachlit {command} --help.") from error
         raise
+
+
+def _plainly(said: str) -> str | None:
+    """What jsonargparse says of an option's value or of a class's options, in plain words; None for all else."""
+    option = re.search(r"Option '([\w.]+)' is not accepted", said)
+    owner = re.search(r"class_path '([\w.]+)\.(\w+)': Option|class_path='([\w.]+)\.(\w+)'", said)
+    if option and owner:
+        module, kind = filter(None, owner.groups())
+        options = ", ".join(inspect.signature(getattr(import_module(module), kind)).parameters) or "none at all"
+        return f"{kind} has no option {option[1]!r}; expected {options}; correct it, or leave it out."
+    missing = re.search(r"class_path '([\w.]+)': (No module named '[\w.]+')", said)
+    if missing:
+        return f"There is no class {missing[1]} ({missing[2]}); expected a name or a dotted path; correct it."
+    keys = ".".join(re.findall(r'Parser key "([^"]+)"', said))
+    value = re.search(r"(?:Got|Given) value: (.+?)(?= - |$)", said)
+    if not keys or not value:
+        return None
+    kinds = [_KINDS[kind] for kind in re.findall(r"Expected a <class '(\w+)'>", said) if kind in _KINDS]
+    if re.search("Expected a dot import path|Import path", said):
+        kinds = ["the name of a class, or the dotted path of your own"]
+    if not kinds:
+        return None
+    return f"--{keys} can't be {value[1]}; expected {' or '.join(dict.fromkeys(kinds))}; correct it, or leave it out."
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
 
 
 def refuse_unknown_decoder(args: Sequence[str]) -> None:

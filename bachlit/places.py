@@ -33,7 +33,7 @@ def _both(name: str) -> list[Path]:
 
 def numbered(output: Path, number: int) -> Path:
     """The same place for one of several pieces; a folder is that of all."""
-    ending = output.suffix if output.suffix.lower() in _WRITERS else ""
+    ending = _ending(output)
     return output if output.is_dir() else output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}"
 
 
@@ -49,12 +49,17 @@ def places_for(output: Path, name: str) -> list[Path]:
         output = output / name
     elif output.suffix.lower() in _WRITERS:
         return [_in_folder(output)]
-    elif re.fullmatch(r"\.[A-Za-z]\w{1,7}", output.suffix):
+    elif _ending(output):
         raise ScoreError(
             f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to have "
             "no ending for both."
         )
     return [_in_folder(output.parent / f"{output.name}{ending}") for ending in (".musicxml", ".mid")]
+
+
+def _ending(path: Path) -> str:
+    """A format's ending, one of ours or not; a name's other dots, as in `v1.2`, begin none."""
+    return path.suffix if re.fullmatch(r"\.[A-Za-z]\w{1,7}", path.suffix) else ""
 
 
 def _in_folder(path: Path) -> Path:

@@ -5,12 +5,8 @@ import math
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-
-from bachlit.chorale import REST, VOICES, Chorale
+from bachlit.chorale import VOICES, Chorale
 from bachlit.decoding import (
-    FREE,
     LIVELY,
     PART_WRITING,
     Decoder,
@@ -23,19 +19,10 @@ from bachlit.decoding import (
     Yielded,
 )
 from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError, DeadEndError, OptionError, RuleWarning
-from bachlit.keys import Key, estimate_key
+from bachlit.errors import CheckpointError, DeadEndError, RuleWarning
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
-from bachlit.token_prompts import grid_of, move_for, new_grid, token_prompt
-from bachlit.tokens import END
-
-# The keys in which pieces are composed freely: those with at most four sharps or flats.
-_HOME = (Key(0, "major"), Key(0, "minor"))
-_DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major", "minor"))
-
-
-_TRIES = 8
+from bachlit.token_prompts import grid_of, move_for, token_prompt
 
 
 class Written:
@@ -103,7 +90,7 @@ def write_several(
     Returns:
         For each prompt its pieces, those of greater merit first.
     """
-    encoding = _writing_encoding(model)
+    encoding = writing_encoding(model)
     moves = [move_for(prompt, model.keys) for prompt in prompts]
     masks = [
         encoding.allowed(prompt.chorale.transpose(move), prompt.given, rhythm=prompt.rhythm)
@@ -112,7 +99,7 @@ def write_several(
     keys = [prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)]
     grid = grid_of(encoding, prompts, moves)
     names = [prompt.chorale.name for prompt in prompts]
-    generation = _decode(
+    generation = decode_prompt(
         model,
         token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict),
         decoder,
@@ -120,7 +107,7 @@ def write_several(
         num,
         names,
     )
-    _warn(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
+    warn_of_yielding(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
     pieces: list[list[Written]] = []
     for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
         distinct: dict[bytes, Written] = {}
@@ -135,93 +122,12 @@ def write_several(
     return pieces
 
 
-def write_freely(
-    model: LanguageModel,
-    *,
-    decoder: Decoder,
-    seeds: Sequence[int],
-    min_frames: int = 1,
-    max_frames: int = 640,
-    rules: Rules | Rule | None = None,
-    strict: bool = False,
-) -> list[Written]:
-    """Compose pieces from nothing.
-
-    Each is in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on its tonic is
-    taken, unless there are to be no rules or strict ones. The model knows no bars: they are drawn in 4/4, with the
-    pickup under which most fermatas begin on a strong beat.
-
-    Args:
-        model: Predicts the tokens.
-        decoder: Chooses the tokens.
-        seeds: One a piece.
-        min_frames: No piece ends before so many sixteenths.
-        max_frames: A piece that hasn't ended after so many sixteenths is ended there.
-        rules: See `write`.
-        strict: See `write`.
-
-    Returns:
-        As many pieces as there are seeds.
-    """
-    if not 1 <= min_frames <= max_frames or not seeds:
-        raise OptionError(
-            f"{len(seeds)} pieces of {min_frames} to {max_frames} sixteenths can't be written; expected at least 1 "
-            "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
-        )
-    encoding = _writing_encoding(model)
-    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
-    mask[: min_frames * encoding.frame_size, END] = False
-    mask[-1] = False
-    mask[-1, END] = True
-    keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
-    num = len(seeds)
-    grid = new_grid(
-        encoding,
-        given=torch.full((num, max_frames, len(VOICES)), FREE),
-        num_frames=[max_frames] * num,
-        ending=[max(0, max_frames - 4)] * num,
-        keys=keys,
-        moves=[(0, 0)] * num,
-        measure=[16] * num,
-        pickup=[0] * num,
-    )
-    names = [f"chorale-{seed}" for seed in seeds]
-    asked = token_prompt(encoding, [mask] * num, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
-    once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
-    tries = 1 if once else _TRIES
-    generation = _decode(model, asked, decoder, seeds, tries, names)
-    pieces, yielded = [], list[Yielded]()
-    for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
-        drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
-        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, key.tonic)]
-        chosen = home[0] if home else 0
-        notes = drawn[chosen]
-        chorale = dataclasses.replace(
-            notes,
-            key=key if encoding.keys else estimate_key(notes.pitches),
-            pickup=_likely_pickup(notes),
-            title=f"Chorale {seed}",
-            name=f"chorale-{seed}",
-        )
-        row = index * tries + chosen
-        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
-        figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
-        pieces.append(Written(chorale, *figures))
-    _warn(grid, names, yielded)
-    return pieces
-
-
-def _ends_on(chorale: Chorale, tonic: int) -> bool:
-    bass = int(chorale.pitches[-1, VOICES.index("bass")])
-    return bass != REST and bass % 12 == tonic
-
-
 def usual_rules(decoder: Decoder) -> Rules:
     """What a decoder's pieces must keep unless other rules are named: of one that seeks the likeliest, movement too."""
     return LIVELY if decoder.seeks_likeliest else PART_WRITING
 
 
-def _decode(
+def decode_prompt(
     model: LanguageModel,
     prompt: TokenPrompt,
     decoder: Decoder,
@@ -252,7 +158,7 @@ def _decode(
     return dataclasses.replace(generation, tokens=generation.tokens.cpu())
 
 
-def _warn(grid: Grid, names: Sequence[str], yielded: Sequence[Yielded]) -> None:
+def warn_of_yielding(grid: Grid, names: Sequence[str], yielded: Sequence[Yielded]) -> None:
     """Say where rules gave way, each rule of a piece once."""
     places: dict[tuple[int, str], dict[int, None]] = {}
     for row, t, rule in yielded:
@@ -275,20 +181,15 @@ def _place(grid: Grid, names: Sequence[str], row: int, t: int) -> str:
     return f"The {voice} of {names[row] or 'the piece'} at bar {bar} (frame {frame})"
 
 
-def _draw(seed: int, num: int) -> int:
-    return int(np.random.default_rng(seed % 2**63).integers(num))
+def writing_encoding(model: LanguageModel) -> SatbEncoding:
+    """The encoding of a model that can write.
 
-
-def _writing_encoding(model: LanguageModel) -> SatbEncoding:
+    Raises:
+        CheckpointError: If its tokens don't tell the voices apart.
+    """
     if not isinstance(model.encoding, SatbEncoding):
         raise CheckpointError(
             f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell "
             "the voices apart; use one trained with SatbEncoding."
         )
     return model.encoding
-
-
-def _likely_pickup(chorale: Chorale) -> int:
-    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
-    begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
-    return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0

@@ -251,9 +251,13 @@ def test_without_a_checkpoint_the_weights_that_ship_are_used(corpus: list[str]) 
 WRONG = {
     "a checkpoint that isn't there": (["test", "--ckpt_path=missing.ckpt"], "no checkpoint missing.ckpt"),
     "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
-    "an option that is none": (["fit", "--model.network.hiden=3"], "hiden"),
+    "an option that is none": (["fit", "--model.network.hiden=3"], "TokenLSTM has no option 'hiden'; expected"),
     "a network that is none": (["fit", "--model.network=TokenLSTMM"], "TokenLSTMM"),
     "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Gibbs, Greedy, Particles"),
+    "an option that a decoder hasn't": (
+        ["predict", "--decoder=BeamSearch", "--decoder.wdth=3"],
+        "BeamSearch has no option 'wdth'; expected width, groups, diversity",
+    ),
     "a rule that is none": (["predict", "--rules.NoOverlaps=3"], "no rule 'NoOverlaps'; expected Sounding, Ranges"),
     "a number that is none": (["predict", "--rules.NoOverlap=nan"], "NoOverlap can't weigh nan"),
     "a corpus that isn't there": (
@@ -276,7 +280,7 @@ WRONG = {
     "an epoch count of less than none": (["fit", "--trainer.max_epochs=-5"], "max_epochs"),
     "a seed below 0": (["fit", "--data.seed=-1"], "at least 0"),
     "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
-    "a value of the wrong kind": (["fit", "--data.window=wide"], "window"),
+    "a value of the wrong kind": (["fit", "--data.window=wide"], "--data.window can't be wide; expected a whole"),
 }
 
 

@@ -284,7 +284,7 @@ def test_where_fewer_differ_than_were_asked_for_a_line_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["harmonize", str(TWINKLE), "--num", "3", "--decoder", "Greedy", "--output", "a.mid"]) == 0
-    assert capsys.readouterr().out.endswith("\nFound 1 of 3: the decoder came to no others.\n")
+    assert capsys.readouterr().out.endswith("\nFound 1 of the 3 asked for.\n")
     assert {path.name for path in tmp_path.iterdir()} == {"a-1.mid", "a.json"}
 
 
@@ -480,13 +480,47 @@ WRONG = {
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
         "at least 1",
     ),
+    "an option that a decoder hasn't": (
+        ["harmonize", "tune.musicxml", "--decoder", "BeamSearch", "--decoder.wdth", "3"],
+        "BeamSearch has no option 'wdth'; expected width, groups, diversity; correct it",
+    ),
+    "another decoder's option": (
+        ["harmonize", "tune.musicxml", "--decoder=Greedy", "--decoder.start=BeamSearch"],
+        "Greedy has no option 'start'; expected none at all",
+    ),
+    "an option that an inner decoder hasn't": (
+        ["compose", "--decoder=Gibbs", "--decoder.start=BeamSearch", "--decoder.start.wdth=3"],
+        "BeamSearch has no option 'wdth'",
+    ),
+    "an inner decoder that is none": (
+        ["harmonize", "tune.musicxml", "--decoder=Gibbs", "--decoder.start=Foo"],
+        "--decoder.start can't be Foo; expected the name of a class",
+    ),
+    "a decoder of no module": (["compose", "--decoder", "nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a decoder's option in words": (
+        ["compose", "--decoder", "BeamSearch", "--decoder.width", "wide"],
+        "--decoder.width can't be wide; expected a whole number",
+    ),
+    "half a bar": (["compose", "--bars", "2.5"], "--bars can't be 2.5; expected a whole number; correct it"),
+    "a number of pieces in words": (["compose", "--num", "many"], "--num can't be many; expected a whole number"),
     "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
     "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "unrecognized arguments: --sead"),
+    "an option that is none, as typed": (["compose", "--no-rules"], "unrecognized arguments: --no-rules See"),
     "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
+    "an ending of several that is no format": (
+        ["harmonize", "tune.musicxml", "--num", "2", "--output", "x.pdf"],
+        "written as .pdf",
+    ),
+    "an ending of several new pieces that is no format": (
+        ["compose", "--num", "2", "--output", "x.pdf"],
+        "written as .pdf",
+    ),
     "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
     "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (["harmonize", "tune.musicxml", "--decoder.width", "16"], "name it first"),
+    "no chords": (["harmonize", "tune.musicxml", "--chords", " "], "--chords names no chord"),
+    "fewer harmonisations than none": (["harmonize", "tune.musicxml", "--num", "-1"], "-1 harmonisations can't be"),
     "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
     "more harmonisations than a beam holds": (
         ["harmonize", "tune.musicxml", "--num", "3", "--decoder=BeamSearch", "--decoder.width=2"],
@@ -506,13 +540,18 @@ WRONG = {
     "a number that is true": (["harmonize", "tune.musicxml", "--rules.Spacing", "true"], "Spacing can't weigh True"),
     "a number that is none": (["compose", "--rules.Spacing", "nan"], "Spacing can't weigh nan; expected nats"),
     "a number of nothing": (["compose", "--rules.Spacing", "null"], "Spacing can't weigh None"),
+    "a number past all measure": (
+        ["compose", "--rules.Spacing", "1e40"],
+        "Spacing can't weigh 1e+40 nats; expected inf",
+    ),
     "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
     "a rule without a number": (["compose", "--rules.Spacing"], "argument --rules"),
     "rules that are no rules": (["compose", "--rules", "some"], "--rules some says nothing; expected --rules none"),
     "one number for all rules": (["compose", "--rules.all", "3"], "can only be switched off"),
     "two lengths": (["compose", "--bars", "12", "--max-bars", "12"], "without --min-bars and --max-bars"),
     "a length of nothing": (["compose", "--bars", "0"], "A piece of 0 bars"),
-    "no pieces": (["compose", "--num", "0"], "at least 1"),
+    "no pieces": (["compose", "--num", "0"], "0 chorales can't be composed; expected at least 1"),
+    "fewer pieces than none": (["compose", "--num", "-1"], "-1 chorales can't be composed; expected at least 1"),
     "no bars": (["compose", "--max-bars", "0"], "at least 1"),
     "a command that is none": (["harmonise"], "no command"),
 }

@@ -31,6 +31,9 @@ MAY_IMPORT = {
     "writing": {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
     },
+    "composing": {
+        "chorale", "decoding", "errors", "keys", "language_model", "token_prompts", "tokens", "writing",
+    },
     "model": {
         "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "windows",
         "writing",
@@ -39,7 +42,7 @@ MAY_IMPORT = {
     "testing": {"chorale", "decoding", "encoding", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {"errors", "scores", "writing"},
     "ranking": {"decoding", "metrics", "writing"},
-    "api": {"chorale", "decoding", "errors", "language_model", "prompt", "scores", "writing"},
+    "api": {"chorale", "composing", "decoding", "errors", "language_model", "prompt", "scores", "writing"},
 }  # fmt: skip
 FREE = {"__init__", "__main__", "cli", "commands", "remembering", "parsing", "benchmark"}
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bachlit.chorale import RANGES, REST, VOICES, Chorale, Voice
+from bachlit.composing import write_freely
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CheckpointError, PromptError
@@ -18,7 +19,7 @@ from bachlit.language_model import LanguageModel
 from bachlit.metrics import rule_counts
 from bachlit.prompt import Prompt
 from bachlit.scores import read_melody, write_musicxml
-from bachlit.writing import Written, write, write_freely
+from bachlit.writing import Written, write
 
 DECODERS: list[Decoder] = [Greedy(), Sampling(0.7), Sampling(3.0), BeamSearch(1), BeamSearch(4)]
 

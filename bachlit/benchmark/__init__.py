@@ -1,1 +1,1 @@
-"""Benchmarks: each prints ratios to a baseline that is measured in the same run."""
+"""Benchmarks: each prints its figures beside a baseline's, measured in the same run."""

@@ -120,7 +120,7 @@ def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]
     if not 1 <= frames <= longest:
         raise OptionError(f"No chorale can be cut to {frames} frames; expected 1 to {longest}.")
     cuts = [
-        _cut(chorale, first, first + frames)
+        cut(chorale, first, first + frames)
         for first in range(0, longest, frames)
         for chorale in chorales
         if first + frames <= chorale.num_frames
@@ -128,7 +128,8 @@ def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]
     return [Prompt.voices(cut, "soprano") for cut in islice(cycle(cuts), num)]
 
 
-def _cut(chorale: Chorale, first: int, last: int) -> Chorale:
+def cut(chorale: Chorale, first: int, last: int) -> Chorale:
+    """The frames from the first to before the last, where all voices begin anew."""
     onsets = chorale.onsets[first:last].copy()
     onsets[0] = True
     return replace(chorale, pitches=chorale.pitches[first:last], onsets=onsets, fermatas=chorale.fermatas[first:last])

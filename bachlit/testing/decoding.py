@@ -67,9 +67,9 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
             alone = constraint.rows(torch.tensor([row])).cost(its_state, t)
             assert torch.equal(alone[0], cost[row]), f"row {row} is judged as it is alone"
         following = constraint.advance(state, tokens[:, :, t], t)
-        for name, part in state.items():
-            assert part.shape[:2] == (batch_size, hypotheses), "state can be gathered by hypothesis"
-            assert torch.equal(part, before[name]), "a constraint leaves the state it was given as it was"
+        for name, kept in state.items():
+            assert kept.shape[:2] == (batch_size, hypotheses), "state can be gathered by hypothesis"
+            assert torch.equal(kept, before[name]), "a constraint leaves the state it was given as it was"
         state, state_of_both = following, both.advance(state_of_both, tokens[:, :, t], t)
 
 

@@ -1,0 +1,114 @@
+"""Composing: pieces from nothing."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bachlit.chorale import REST, VOICES, Chorale
+from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
+from bachlit.errors import OptionError
+from bachlit.keys import Key, estimate_key
+from bachlit.language_model import LanguageModel
+from bachlit.token_prompts import new_grid, token_prompt
+from bachlit.tokens import END
+from bachlit.writing import Written, decode_prompt, usual_rules, warn_of_yielding, writing_encoding
+
+# The keys in which pieces are composed freely: those with at most four sharps or flats.
+_HOME = (Key(0, "major"), Key(0, "minor"))
+_DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major", "minor"))
+
+
+_TRIES = 8
+
+
+def write_freely(
+    model: LanguageModel,
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    min_frames: int = 1,
+    max_frames: int = 640,
+    rules: Rules | Rule | None = None,
+    strict: bool = False,
+) -> list[Written]:
+    """Compose pieces from nothing.
+
+    Each is in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on its tonic is
+    taken, unless there are to be no rules or strict ones. The model knows no bars: they are drawn in 4/4, with the
+    pickup under which most fermatas begin on a strong beat.
+
+    Args:
+        model: Predicts the tokens.
+        decoder: Chooses the tokens.
+        seeds: One a piece.
+        min_frames: No piece ends before so many sixteenths.
+        max_frames: A piece that hasn't ended after so many sixteenths is ended there.
+        rules: See `write`.
+        strict: See `write`.
+
+    Returns:
+        As many pieces as there are seeds.
+    """
+    if not 1 <= min_frames <= max_frames or not seeds:
+        raise OptionError(
+            f"{len(seeds)} pieces of {min_frames} to {max_frames} sixteenths can't be written; expected at least 1 "
+            "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
+        )
+    encoding = writing_encoding(model)
+    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
+    mask[: min_frames * encoding.frame_size, END] = False
+    mask[-1] = False
+    mask[-1, END] = True
+    keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
+    num = len(seeds)
+    grid = new_grid(
+        encoding,
+        given=torch.full((num, max_frames, len(VOICES)), FREE),
+        num_frames=[max_frames] * num,
+        ending=[max(0, max_frames - 4)] * num,
+        keys=keys,
+        moves=[(0, 0)] * num,
+        measure=[16] * num,
+        pickup=[0] * num,
+    )
+    names = [f"chorale-{seed}" for seed in seeds]
+    asked = token_prompt(encoding, [mask] * num, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
+    once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
+    tries = 1 if once else _TRIES
+    generation = decode_prompt(model, asked, decoder, seeds, tries, names)
+    pieces, yielded = [], list[Yielded]()
+    for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
+        drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
+        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, key.tonic)]
+        chosen = home[0] if home else 0
+        notes = drawn[chosen]
+        chorale = dataclasses.replace(
+            notes,
+            key=key if encoding.keys else estimate_key(notes.pitches),
+            pickup=_likely_pickup(notes),
+            title=f"Chorale {seed}",
+            name=f"chorale-{seed}",
+        )
+        row = index * tries + chosen
+        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
+        figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
+        pieces.append(Written(chorale, *figures))
+    warn_of_yielding(grid, names, yielded)
+    return pieces
+
+
+def _ends_on(chorale: Chorale, tonic: int) -> bool:
+    bass = int(chorale.pitches[-1, VOICES.index("bass")])
+    return bass != REST and bass % 12 == tonic
+
+
+def _draw(seed: int, num: int) -> int:
+    return int(np.random.default_rng(seed % 2**63).integers(num))
+
+
+def _likely_pickup(chorale: Chorale) -> int:
+    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
+    begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
+    return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0
