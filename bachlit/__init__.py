@@ -7,12 +7,14 @@ if TYPE_CHECKING:
     from bachlit.api import compose, harmonize
     from bachlit.chorale import Chorale
     from bachlit.language_model import LanguageModel
+    from bachlit.prompt import Prompt
 
-__all__ = ["Chorale", "LanguageModel", "compose", "harmonize"]
+__all__ = ["Chorale", "LanguageModel", "Prompt", "compose", "harmonize"]
 
 _HOMES = {
     "Chorale": "bachlit.chorale",
     "LanguageModel": "bachlit.language_model",
+    "Prompt": "bachlit.prompt",
     "compose": "bachlit.api",
     "harmonize": "bachlit.api",
 }

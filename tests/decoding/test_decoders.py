@@ -250,10 +250,11 @@ def test_several_random_pieces_begin_with_the_one_that_is_drawn_alone() -> None:
     ("decoder", "kept"),
     [
         (Sampling(top_k=2), lambda p: p >= p.sort(descending=True).values[1]),
-        (Sampling(top_p=0.6), lambda p: torch.stack([p[p > one].sum() for one in p]) < 0.6),
+        (Sampling(top_p=0.3), lambda p: torch.stack([p[p > one].sum() for one in p]) < 0.3),
+        (Sampling(top_p=0.9), lambda p: torch.stack([p[p > one].sum() for one in p]) < 0.9),
         (Sampling(min_p=0.4), lambda p: p >= 0.4 * p.max()),
     ],
-    ids=["top_k", "top_p", "min_p"],
+    ids=["top_k", "top_p", "wide top_p", "min_p"],
 )
 def test_cuts_draw_the_likeliest_alone_in_their_proportions(
     decoder: Decoder, kept: Callable[[torch.Tensor], torch.Tensor]

@@ -236,3 +236,31 @@ def test_a_bar_can_not_have_more_chords_than_sixteenths(small_model: LanguageMod
 def test_weights_that_mean_nothing_are_refused(weight: float) -> None:
     with pytest.raises(OptionError, match="can't weigh"):
         NoCrossing(weight)
+
+
+@pytest.mark.parametrize("keys", ["all", "home"])
+def test_ranges_hold_in_the_key_in_which_the_music_is_given(small_model: LanguageModel, keys: Keys) -> None:
+    """A model of C major and A minor reads E flat major three semitones lower."""
+    tune = dataclasses.replace(Chorale.from_pitches([[67, 0, 0, 0]] * 4 + [[70, 0, 0, 0]] * 4), key=Key(-3, "major"))
+    model = LanguageModel(small_model.network, small_model.encoding, keys)
+    rules = Sounding() & Ranges(alto=(60, 62), tenor=(55, 56), bass=(40, 41))
+    [written] = write(model, [Prompt.voices(tune, "soprano")], decoder=Sampling(3.0), seeds=[0], rules=rules)
+    assert [set(column) <= allowed for column, allowed in zip(
+        written.chorale.pitches[:, 1:].T.tolist(), ({60, 61, 62}, {55, 56}, {40, 41}), strict=True
+    )] == [True] * 3  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "triad"), [(Key(0, "major"), {0, 4, 7}), (Key(-3, "minor"), {0, 3, 4, 7})])
+def test_pieces_end_on_the_tonic_triad_over_its_root(small_model: LanguageModel, key: Key, triad: set[int]) -> None:
+    """The bass from where the last note begins, the others in the last quarter; not where the tune ends elsewhere."""
+    for last, ends in ((72, True), (74, False)):
+        tune = dataclasses.replace(Chorale.from_pitches([[71, 0, 0, 0]] * 8 + [[last, 0, 0, 0]] * 8), key=key)
+        closing = []
+        for seed in range(4):
+            rules = Sounding() & FinalTonic()
+            [written] = write(
+                small_model, [Prompt.voices(tune, "soprano")], decoder=Sampling(3.0), seeds=[seed], rules=rules
+            )
+            classes = written.chorale.pitches % 12
+            closing.append(set(classes[-4:].flatten().tolist()) <= triad and set(classes[8:, 3].tolist()) == {0})
+        assert all(closing) if ends else not any(closing)
