@@ -264,3 +264,16 @@ def test_pieces_end_on_the_tonic_triad_over_its_root(small_model: LanguageModel,
             classes = written.chorale.pitches % 12
             closing.append(set(classes[-4:].flatten().tolist()) <= triad and set(classes[8:, 3].tolist()) == {0})
         assert all(closing) if ends else not any(closing)
+
+
+@pytest.mark.parametrize("keys", ["all", "home"])
+def test_ranges_move_with_a_melody_that_is_out_of_its_own(small_model: LanguageModel, keys: Keys) -> None:
+    """A soprano's G3 is two semitones too low, so all the others may go two lower, and no higher."""
+    low = dataclasses.replace(Chorale.from_pitches([[55, 0, 0, 0]] * 8), key=Key(-3, "major"))
+    model = LanguageModel(small_model.network, small_model.encoding, keys)
+    rules = Sounding() & Ranges(alto=(56, 57), tenor=(55, 55), bass=(40, 41))
+    [written] = write(model, [Prompt.voices(low, "soprano")], decoder=Sampling(3.0), seeds=[0], rules=rules)
+    alto, tenor, bass = (set(column) for column in written.chorale.pitches[:, 1:].T.tolist())
+    assert alto <= {54, 55}
+    assert tenor == {53}
+    assert bass <= {38, 39}
