@@ -277,3 +277,33 @@ def test_ranges_move_with_a_melody_that_is_out_of_its_own(small_model: LanguageM
     assert alto <= {54, 55}
     assert tenor == {53}
     assert bass <= {38, 39}
+
+
+@pytest.mark.parametrize(
+    "decoder", [Greedy(), Sampling(2.0), BeamSearch(4), Particles(4)], ids=lambda one: type(one).__name__
+)
+def test_what_a_piece_cost_is_what_its_rules_charge(
+    decoder: Decoder, small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    [tune] = [piece for piece in openings(bach)[:12] if piece.pitches[:, 0].min() >= 60][:1]
+    prompt = Prompt.voices(tune, "soprano")
+    rules = NoCrossing(2.0) & Attack(-0.5) & NoOverlap(1.0)
+    [written] = write(small_model, [prompt], decoder=decoder, seeds=[0], rules=rules)
+    charged = [rule.weight * charges(rule, ORDERS[0], [written.chorale], [prompt.given]).sum().item() for rule in rules]
+    assert charged[1] < 0
+    assert written.cost == pytest.approx(sum(charged))
+    assert written.merit == pytest.approx(written.log_prob - sum(charged))
+
+
+def test_a_voice_leaves_room_for_those_between(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    """The bass is written before alto and tenor: were it above the soprano, they would have to cross it."""
+    tunes = [piece for piece in openings(bach)[:30] if piece.pitches[:, 0].min() >= 60][:6]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuleWarning)
+        write(
+            small_model,
+            [Prompt.voices(tune, "soprano") for tune in tunes],
+            decoder=Sampling(3.0),
+            seeds=range(len(tunes)),
+            rules=Sounding() & NoCrossing(),
+        )
