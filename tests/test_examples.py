@@ -12,7 +12,7 @@ from bachlit import Chorale, harmonize
 from bachlit.decoding import PART_WRITING, Rule, Sampling
 from bachlit.encoding import SatbEncoding
 from bachlit.scores import read_chorale, read_melody
-from bachlit.testing import check_rule
+from bachlit.testing import ToyModel, check_decoder, check_rule, toy_prompt
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -45,6 +45,14 @@ def no_tritone(monkeypatch: pytest.MonkeyPatch) -> Rule:
     rule = import_module("own_rule").NoTritone()
     assert isinstance(rule, Rule)
     return rule
+
+
+def test_a_decoder_of_ones_own_keeps_the_laws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    decoder = import_module("own_decoder").Nucleus(0.8)
+    for seed in range(5):
+        prompt = toy_prompt(num_rows=4, num_tokens=4, vocabulary_size=6)
+        check_decoder(decoder, ToyModel(6, seed=seed), prompt)
 
 
 def test_a_rule_of_ones_own_keeps_the_laws(no_tritone: Rule, bach: list[Chorale]) -> None:
