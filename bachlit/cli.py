@@ -24,10 +24,9 @@ from bachlit.parsing import (
     one_sentence,
     plain_words,
     refuse_unknown_decoder,
-    rules_help,
-    weighed_rules,
 )
 from bachlit.remembering import RememberOptions, recall
+from bachlit.rules_by_name import rules_help, weighed_rules
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (

@@ -20,10 +20,9 @@ from bachlit.parsing import (
     one_sentence,
     plain_words,
     refuse_unknown_decoder,
-    rules_help,
-    weighed_rules,
 )
 from bachlit.places import harmonized_places, numbered, places_for, write
+from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
 
 

@@ -25,8 +25,8 @@ from bachlit.decoding import (
 )
 from bachlit.errors import OptionError, PromptError
 from bachlit.metrics import rule_counts, texture
-from bachlit.parsing import weighed_rules
 from bachlit.prompt import Prompt
+from bachlit.rules_by_name import weighed_rules
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
     "testing": {"chorale", "decoding", "encoding", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {"errors", "scores", "writing"},
+    "rules_by_name": {"decoding", "errors", "writing"},
     "ranking": {"decoding", "metrics", "writing"},
     "api": {"chorale", "composing", "decoding", "errors", "language_model", "prompt", "scores", "writing"},
 }  # fmt: skip

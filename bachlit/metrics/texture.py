@@ -5,8 +5,50 @@ from typing import NamedTuple
 import numpy as np
 
 from bachlit.chorale import REST, Chorale
+from bachlit.metrics.rules import total
 
-_LENGTHS = (1, 2, 3, 4, 6, 8)
+LENGTHS = (1, 2, 3, 4, 6, 8)
+"""The lengths of notes that are told apart, in sixteenths."""
+
+
+class TextureCounts(NamedTuple):
+    """What texture is made of; add it up over pieces with `total`.
+
+    Attributes:
+        frames: Sixteenths.
+        steps_on: Frames but each piece's first.
+        changes: Those of them in which some note begins.
+        onsets_soprano: Notes begun in this voice.
+        onsets_alto: Likewise.
+        onsets_tenor: Likewise.
+        onsets_bass: Likewise.
+        moves: Moves of a voice to another pitch.
+        steps: Those of them by one or two semitones.
+        notes: Notes, a held one once.
+        lasting_1: Those that last one sixteenth.
+        lasting_2: Likewise.
+        lasting_3: Likewise.
+        lasting_4: Likewise.
+        lasting_6: Likewise.
+        lasting_8: Likewise.
+    """
+
+    frames: int = 0
+    steps_on: int = 0
+    changes: int = 0
+    onsets_soprano: int = 0
+    onsets_alto: int = 0
+    onsets_tenor: int = 0
+    onsets_bass: int = 0
+    moves: int = 0
+    steps: int = 0
+    notes: int = 0
+    lasting_1: int = 0
+    lasting_2: int = 0
+    lasting_3: int = 0
+    lasting_4: int = 0
+    lasting_6: int = 0
+    lasting_8: int = 0
 
 
 class Texture(NamedTuple):
@@ -25,6 +67,37 @@ class Texture(NamedTuple):
     lengths: tuple[float, ...]
 
 
+def texture_counts(chorale: Chorale) -> TextureCounts:
+    """Count what happens in a piece.
+
+    >>> halves = Chorale.from_pitches([[67, 64, 60, 48]] * 8 + [[69, 65, 60, 53]] * 8)
+    >>> counts = texture_counts(halves)
+    >>> counts.changes, counts.onsets_alto, counts.onsets_tenor, counts.steps, counts.moves, counts.lasting_8
+    (1, 2, 1, 2, 3, 6)
+    """
+    begins = chorale.onsets & (chorale.pitches != REST)
+    steps, moves = 0, 0
+    lengths: list[int] = []
+    for voice in range(4):
+        starts = np.flatnonzero(chorale.onsets[:, voice])
+        ends = np.append(starts[1:], chorale.num_frames)
+        sung = chorale.pitches[starts, voice].astype(int)
+        lengths += (ends - starts)[sung != REST].tolist()
+        leaps = np.abs(np.diff(sung))[(sung[1:] != REST) & (sung[:-1] != REST)]
+        moves += int((leaps > 0).sum())
+        steps += int(((leaps > 0) & (leaps <= 2)).sum())
+    return TextureCounts(
+        chorale.num_frames,
+        chorale.num_frames - 1,
+        int(begins[1:].any(axis=1).sum()),
+        *begins.sum(axis=0).tolist(),
+        moves,
+        steps,
+        len(lengths),
+        *(lengths.count(length) for length in LENGTHS),
+    )
+
+
 def texture(*chorales: Chorale) -> Texture:
     """The texture of pieces, pooled.
 
@@ -33,27 +106,16 @@ def texture(*chorales: Chorale) -> Texture:
     >>> round(pooled.changing, 3), pooled.attacks, round(pooled.stepwise, 3), pooled.lengths[-1]
     (0.067, (2.0, 2.0, 1.0, 2.0), 0.667, 0.8571428571428571)
     """
-    frames = sum(chorale.num_frames for chorale in chorales)
-    changes = 0
-    attacks = np.zeros(4)
-    steps, moves = 0, 0
-    lengths: list[int] = []
-    for chorale in chorales:
-        begins = chorale.onsets & (chorale.pitches != REST)
-        changes += int(begins[1:].any(axis=1).sum())
-        attacks += begins.sum(axis=0)
-        for voice in range(4):
-            starts = np.flatnonzero(chorale.onsets[:, voice])
-            ends = np.append(starts[1:], chorale.num_frames)
-            sung = chorale.pitches[starts, voice].astype(int)
-            lengths += (ends - starts)[sung != REST].tolist()
-            leaps = np.abs(np.diff(sung))[(sung[1:] != REST) & (sung[:-1] != REST)]
-            moves += int((leaps > 0).sum())
-            steps += int(((leaps > 0) & (leaps <= 2)).sum())
-    per_bar = 16 * attacks / frames
+    counts = total([texture_counts(chorale) for chorale in chorales])
+    per_bar = 16 / counts.frames
     return Texture(
-        changing=changes / max(frames - len(chorales), 1),
-        attacks=(float(per_bar[0]), float(per_bar[1]), float(per_bar[2]), float(per_bar[3])),
-        stepwise=steps / max(moves, 1),
-        lengths=tuple(lengths.count(length) / max(len(lengths), 1) for length in _LENGTHS),
+        changing=counts.changes / max(counts.steps_on, 1),
+        attacks=(
+            counts.onsets_soprano * per_bar,
+            counts.onsets_alto * per_bar,
+            counts.onsets_tenor * per_bar,
+            counts.onsets_bass * per_bar,
+        ),
+        stepwise=counts.steps / max(counts.moves, 1),
+        lengths=tuple(count / max(counts.notes, 1) for count in counts[-len(LENGTHS) :]),
     )
