@@ -52,3 +52,7 @@ class RuleWarning(UserWarning):
 
 class OptionError(BachlitError, ValueError):
     """An option outside its range, or a name that stands for nothing."""
+
+
+class ComparisonError(BachlitError, ValueError):
+    """Pieces that can't be compared, since they don't fit each other."""

@@ -59,9 +59,15 @@ class ChoraleModel(pl.LightningModule):
         self.decoding_seed = 0
         self.decoding_rules: Rules | None = None
         self.decoding_strict = False
-        completes_frame = torch.from_numpy(self.encoding.completes_frame())
         self.likelihood = nn.ModuleDict(
-            {stage: Likelihood(self.encoding.slot_names, completes_frame) for stage in ("val", "test")}
+            {
+                stage: Likelihood(
+                    self.encoding.slot_names,
+                    completes_frame=torch.from_numpy(self.encoding.completes_frame()),
+                    kinds=torch.from_numpy(self.encoding.kinds()),
+                )
+                for stage in ("val", "test")
+            }
         )
         self._carried: dict[Stage, Memory] = {}
         self._rng_state: Tensor | None = None

@@ -1,7 +1,7 @@
 """Chorales as tokens: `SatbEncoding` for everything, `BachBotEncoding` to compare with the predecessor."""
 
 from bachlit.encoding.bachbot import BachBotEncoding
-from bachlit.encoding.base import Encoding, Tokens
+from bachlit.encoding.base import Encoding, Kind, Tokens
 from bachlit.encoding.satb import SatbEncoding
 
-__all__ = ["BachBotEncoding", "Encoding", "SatbEncoding", "Tokens"]
+__all__ = ["BachBotEncoding", "Encoding", "Kind", "SatbEncoding", "Tokens"]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bachlit.chorale import REST, BoolArray, Chorale
-from bachlit.encoding.base import Encoding, Tokens
+from bachlit.encoding.base import Encoding, Kind, Tokens
 from bachlit.errors import EncodingError
 from bachlit.tokens import END, START
 
@@ -74,6 +74,12 @@ class BachBotEncoding(Encoding):
         ids = np.arange(self.vocabulary_size)
         completes: BoolArray = (ids == DELIMITER) | (ids == END)
         return completes
+
+    def kinds(self) -> Tokens:
+        """See `Encoding.kinds`: a tied note is held, and rests have no token."""
+        ids = np.arange(self.vocabulary_size)
+        tied = (ids - FIRST_PITCH) % 2 == 1
+        return np.where(ids < FIRST_PITCH, Kind.MARK, np.where(tied, Kind.HOLD, Kind.ONSET))
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""

@@ -1,6 +1,7 @@
 """What an encoding is: the contract between chorales and the tokens that a network predicts."""
 
 from abc import ABC, abstractmethod
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,19 @@ from bachlit.keys import Key
 from bachlit.tokens import START
 
 Tokens = npt.NDArray[np.int64]
+
+
+class Kind(IntEnum):
+    """What a token does in time. Whoever chooses a voice's token chooses its kind, the rhythm, and then its pitch."""
+
+    MARK = 0
+    """Belongs to no voice: a frame's beginning, a fermata, END."""
+    ONSET = 1
+    """Begins a note."""
+    HOLD = 2
+    """Holds one on."""
+    REST = 3
+    """Keeps a voice silent."""
 
 
 class Encoding(ABC):
@@ -54,6 +68,10 @@ class Encoding(ABC):
     @abstractmethod
     def completes_frame(self) -> npt.NDArray[np.bool_]:
         """(V,) true for the tokens that stand for exactly one frame each, so that counting them counts frames."""
+
+    @abstractmethod
+    def kinds(self) -> Tokens:
+        """(V,) the `Kind` of each token, by which losses are split into those of marks, of rhythm and of pitch."""
 
     @abstractmethod
     def describe(self, token: int) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
-from bachlit.encoding.base import Encoding, Tokens
+from bachlit.encoding.base import Encoding, Kind, Tokens
 from bachlit.errors import EncodingError, OptionError
 from bachlit.keys import Key, key_of
 from bachlit.tokens import END, START
@@ -200,10 +200,9 @@ class SatbEncoding(Encoding):
 
     def _in_rhythm(self, chorale: Chorale, column: int) -> BoolArray:
         """(T, V) the tokens that have the rhythm of a voice: rests, onsets or holds."""
-        rests = self.token_pitch == REST
-        kinds = np.stack([rests, ~rests & ~self.token_holds, self.token_holds])
-        onsets = np.where(chorale.onsets[:, column], 1, 2)
-        in_rhythm: BoolArray = kinds[np.where(chorale.pitches[:, column] == REST, 0, onsets)]
+        sung = np.where(chorale.onsets[:, column], Kind.ONSET, Kind.HOLD)
+        kinds = np.where(chorale.pitches[:, column] == REST, Kind.REST, sung)  # (T,)
+        in_rhythm: BoolArray = kinds[:, None] == self.kinds()
         return in_rhythm
 
     def _sing_fermatas(self, allowed: BoolArray, chorale: Chorale, free: BoolArray) -> None:
@@ -249,3 +248,10 @@ class SatbEncoding(Encoding):
         ids = np.arange(self.vocabulary_size)
         completes: BoolArray = (ids == FRAME) | (ids == FERMATA)
         return completes
+
+    def kinds(self) -> Tokens:
+        """See `Encoding.kinds`: keys are marks too."""
+        sung = np.where(self.token_holds, Kind.HOLD, Kind.ONSET)
+        kinds = np.where(self.token_pitch == REST, Kind.MARK, sung)
+        kinds[REST_TOKEN] = Kind.REST
+        return kinds

@@ -1,11 +1,18 @@
-"""How well a model predicts: nats a token, a frame and a pitch token, and accuracy by voice."""
+"""How well a model predicts: nats a token, a frame and a pitch token, of what, and accuracy by voice."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
+
+TOP_K = 3
+"""`accuracy_top3` counts the targets than which fewer tokens are likelier."""
+
+PARTS = ("mark", "onset", "pitch")
+"""What the nats are spent on; see `tally`."""
 
 
 class Tally(NamedTuple):
@@ -13,42 +20,63 @@ class Tally(NamedTuple):
 
     Attributes:
         nats: (S,) negative log-likelihood, natural log.
+        parts: (3,) the same nats by what they were spent on, `PARTS`.
         correct: (S,) targets that were the likeliest token.
+        near: (S,) targets than which fewer than `TOP_K` tokens are likelier.
         targets: (S,) how many targets there were.
         frames: () frames that the targets complete.
     """
 
     nats: Tensor
+    parts: Tensor
     correct: Tensor
+    near: Tensor
     targets: Tensor
     frames: Tensor
 
 
-def tally(logits: Tensor, targets: Tensor, slots: Tensor, completes_frame: Tensor, num_slots: int) -> Tally:
+def tally(
+    logits: Tensor, targets: Tensor, slots: Tensor, *, completes_frame: Tensor, kinds: Tensor, num_slots: int
+) -> Tally:
     """Count a batch of predictions.
+
+    By the chain rule, -log p(token) = -log p(its kind) - log p(token | its kind): a voice first decides whether a note
+    begins, is held or rests (`onset`), then on its pitch (`pitch`). What a mark costs isn't split (`mark`).
 
     Args:
         logits: (B, N, V).
         targets: (B, N) token ids; negative where there is none.
         slots: (B, N) each target's slot.
         completes_frame: (V,) true for the tokens of which there is one a frame.
+        kinds: (V,) what each token does in time; 0 is a mark.
         num_slots: S.
 
-    >>> sums = tally(torch.zeros(1, 2, 4), torch.tensor([[3, -100]]), torch.zeros(1, 2, dtype=torch.long),
-    ...              torch.tensor([False, False, False, True]), 1)
-    >>> round(sums.nats.item(), 3), sums.targets.item(), sums.frames.item()  # log 4
-    (1.386, 1.0, 1.0)
+    >>> mark, hold, *onsets = range(4)
+    >>> sums = tally(torch.zeros(1, 3, 4), torch.tensor([[mark, onsets[0], -100]]), torch.tensor([[0, 1, 0]]),
+    ...              completes_frame=torch.tensor([True, False, False, False]), kinds=torch.tensor([0, 2, 1, 1]),
+    ...              num_slots=2)
+    >>> sums.parts.exp().round().tolist()  # one of four marks; two of four tokens begin a note, one of them this one
+    [4.0, 2.0, 2.0]
+    >>> sums.targets.tolist(), sums.frames.item()
+    ([1.0, 1.0], 1.0)
     """
     real = targets >= 0
     logits, targets, slots = logits[real].float(), targets[real], slots[real]  # (M, V), (M,), (M,)
-    nats = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    correct = (logits.argmax(-1) == targets).float()
+    kind = kinds[targets]
+    nats = cross_entropy(logits, targets, reduction="none")  # (M,)
+    pitch = cross_entropy(
+        logits.masked_fill(kinds != kind.unsqueeze(-1), -torch.inf), targets, reduction="none"
+    )  # (M,)
+    num_likelier = (logits > logits.gather(-1, targets.unsqueeze(-1))).sum(-1)  # a seventh of what topk costs
+    is_mark = kind == 0
     zeros = nats.new_zeros(num_slots)
     return Tally(
-        zeros.index_add(0, slots, nats),
-        zeros.index_add(0, slots, correct),
-        zeros.index_add(0, slots, torch.ones_like(nats)),
-        completes_frame[targets].sum().float(),
+        nats=zeros.index_add(0, slots, nats),
+        parts=torch.stack([nats[is_mark].sum(), (nats - pitch)[~is_mark].sum(), pitch[~is_mark].sum()]),
+        correct=zeros.index_add(0, slots, (logits.argmax(-1) == targets).float()),
+        near=zeros.index_add(0, slots, (num_likelier < TOP_K).float()),
+        targets=zeros.index_add(0, slots, torch.ones_like(nats)),
+        frames=completes_frame[targets].sum().float(),
     )
 
 
@@ -57,18 +85,25 @@ def figures(sums: Tally, slot_names: Sequence[str]) -> dict[str, Tensor]:
 
     Returns:
         `nats_per_token`; `nats_per_frame`; `nats_per_pitch_token`, which is a quarter of it (a frame has four voices);
-        `accuracy`; and for each slot `nats_per_frame/NAME` and `accuracy/NAME`.
+        `nats_per_frame/mark`, `/onset` and `/pitch`, which add up to `nats_per_frame`; `accuracy` and `accuracy_top3`;
+        and for each slot `nats_per_frame/NAME`, which add up to it too, `accuracy/NAME` and `accuracy_top3/NAME`.
     """
-    frames = sums.frames.clamp(min=1)
+    frames, num_targets = sums.frames.clamp(min=1), sums.targets.sum().clamp(min=1)
     named = {
-        "nats_per_token": sums.nats.sum() / sums.targets.sum().clamp(min=1),
+        "nats_per_token": sums.nats.sum() / num_targets,
         "nats_per_frame": sums.nats.sum() / frames,
         "nats_per_pitch_token": sums.nats.sum() / (4 * frames),
-        "accuracy": sums.correct.sum() / sums.targets.sum().clamp(min=1),
+        "accuracy": sums.correct.sum() / num_targets,
+        f"accuracy_top{TOP_K}": sums.near.sum() / num_targets,
     }
+    # The slot `mark` holds the marks and nothing else, so that the name has one meaning.
+    for part, nats in zip(PARTS, sums.parts, strict=True):
+        named[f"nats_per_frame/{part}"] = nats / frames
     for slot, name in enumerate(slot_names):
+        num_targets = sums.targets[slot].clamp(min=1)
         named[f"nats_per_frame/{name}"] = sums.nats[slot] / frames
-        named[f"accuracy/{name}"] = sums.correct[slot] / sums.targets[slot].clamp(min=1)
+        named[f"accuracy/{name}"] = sums.correct[slot] / num_targets
+        named[f"accuracy_top{TOP_K}/{name}"] = sums.near[slot] / num_targets
     return named
 
 
@@ -78,30 +113,36 @@ class Likelihood(Metric):
     Args:
         slot_names: The encoding's.
         completes_frame: (V,) the encoding's.
+        kinds: (V,) the encoding's.
     """
 
     full_state_update = False
-    nats: Tensor
-    correct: Tensor
-    targets: Tensor
-    frames: Tensor
+    completes_frame: Tensor
+    kinds: Tensor
 
-    def __init__(self, slot_names: Sequence[str], completes_frame: Tensor) -> None:
+    def __init__(self, slot_names: Sequence[str], *, completes_frame: Tensor, kinds: Tensor) -> None:
         super().__init__()
         self.slot_names = tuple(slot_names)
         self.register_buffer("completes_frame", completes_frame, persistent=False)
-        for name in ("nats", "correct", "targets"):
-            self.add_state(name, torch.zeros(len(self.slot_names)), dist_reduce_fx="sum")
-        self.add_state("frames", torch.zeros(()), dist_reduce_fx="sum")
+        self.register_buffer("kinds", kinds, persistent=False)
+        by_slot = torch.zeros(len(self.slot_names))
+        shapes = {"parts": torch.zeros(len(PARTS)), "frames": torch.zeros(())}
+        for name in Tally._fields:
+            self.add_state(name, shapes.get(name, by_slot), dist_reduce_fx="sum")
 
     def update(self, logits: Tensor, targets: Tensor, slots: Tensor) -> None:
         """Add a batch: (B, N, V), (B, N), (B, N)."""
-        sums = tally(logits.detach(), targets, slots, self.completes_frame, len(self.slot_names))  # type: ignore[arg-type]
-        self.nats += sums.nats
-        self.correct += sums.correct
-        self.targets += sums.targets
-        self.frames += sums.frames
+        sums = tally(
+            logits.detach(),
+            targets,
+            slots,
+            completes_frame=self.completes_frame,
+            kinds=self.kinds,
+            num_slots=len(self.slot_names),
+        )
+        for name, added in sums._asdict().items():
+            setattr(self, name, getattr(self, name) + added)
 
     def compute(self) -> dict[str, Tensor]:
         """The figures over all that was added."""
-        return figures(Tally(self.nats, self.correct, self.targets, self.frames), self.slot_names)
+        return figures(Tally(*(getattr(self, name) for name in Tally._fields)), self.slot_names)

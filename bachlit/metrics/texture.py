@@ -86,15 +86,10 @@ def texture_counts(chorale: Chorale) -> TextureCounts:
         leaps = np.abs(np.diff(sung))[(sung[1:] != REST) & (sung[:-1] != REST)]
         moves += int((leaps > 0).sum())
         steps += int(((leaps > 0) & (leaps <= 2)).sum())
-    return TextureCounts(
-        chorale.num_frames,
-        chorale.num_frames - 1,
-        int(begins[1:].any(axis=1).sum()),
-        *begins.sum(axis=0).tolist(),
-        moves,
-        steps,
-        len(lengths),
-        *(lengths.count(length) for length in LENGTHS),
+    changes = int(begins[1:].any(axis=1).sum())
+    by_voice, by_length = begins.sum(axis=0).tolist(), [lengths.count(length) for length in LENGTHS]
+    return TextureCounts._make(
+        [chorale.num_frames, chorale.num_frames - 1, changes, *by_voice, moves, steps, len(lengths), *by_length]
     )
 
 

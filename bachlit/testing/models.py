@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import Chorale
-from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.chorale import REST, Chorale
+from bachlit.encoding import Encoding, Kind, SatbEncoding, Tokens
 from bachlit.networks import Network
 from bachlit.tokens import END
 
@@ -27,11 +27,30 @@ def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
         slots = encoding.slots(targets)
         assert slots.shape == targets.shape, f"{chorale.name}: every target has a slot"
         assert slots.max() < len(encoding.slot_names), f"{chorale.name}: every slot has a name"
+        _check_kinds(encoding, chorale, targets, slots)
         if isinstance(encoding, SatbEncoding):
             decoded = encoding.decode(tokens)
             for field in ("pitches", "onsets", "fermatas"):
                 same = np.array_equal(getattr(decoded, field), getattr(chorale, field))
                 assert same, f"{chorale.name}: {field} survive encoding and decoding"
+
+
+def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: Tokens) -> None:
+    """Marks, and no voice's tokens, stand in the slot `mark`; notes begin and are held as in the chorale."""
+    kinds = encoding.kinds()
+    assert kinds.shape == (encoding.vocabulary_size,), "every token has a kind"
+    marks = slots == encoding.slot_names.index("mark")
+    assert np.array_equal(kinds[targets] == Kind.MARK, marks), f"{chorale.name}: the slot `mark` holds the marks"
+    sounding = chorale.pitches != REST
+    for kind, cells in (
+        (Kind.ONSET, chorale.onsets & sounding),
+        (Kind.HOLD, ~chorale.onsets & sounding),
+        (Kind.REST, ~sounding),
+    ):
+        tokens = (kinds[targets] == kind).sum()
+        # Unisons may share a token, and rests may have none.
+        fewest = 0 if kind == Kind.REST else cells.any(axis=1).sum()
+        assert fewest <= tokens <= cells.sum(), f"{chorale.name}: as many tokens as cells are of the kind {kind.name}"
 
 
 @torch.no_grad()

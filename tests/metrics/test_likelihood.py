@@ -6,13 +6,25 @@ import pytest
 import torch
 
 from bachlit.chorale import Chorale
-from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.encoding import BachBotEncoding, Encoding, Kind, SatbEncoding
 from bachlit.metrics import Likelihood
 
+both_encodings = pytest.mark.parametrize(
+    "encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__
+)
 
-@pytest.mark.parametrize("encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__)
+
+def likelihood_of(encoding: Encoding) -> Likelihood:
+    return Likelihood(
+        encoding.slot_names,
+        completes_frame=torch.from_numpy(encoding.completes_frame()),
+        kinds=torch.from_numpy(encoding.kinds()),
+    )
+
+
+@both_encodings
 def test_figures_are_sums_over_the_fold_and_not_means_of_means(encoding: Encoding, bach: list[Chorale]) -> None:
-    metric = Likelihood(encoding.slot_names, torch.from_numpy(encoding.completes_frame()))
+    metric = likelihood_of(encoding)
     generator = torch.Generator().manual_seed(0)
     nats, right, frames, targets = 0.0, 0, 0, 0
     for piece in bach[:3]:
@@ -34,8 +46,60 @@ def test_figures_are_sums_over_the_fold_and_not_means_of_means(encoding: Encodin
     assert sum(by_slot) == pytest.approx(figures["nats_per_frame"])
 
 
+@both_encodings
+def test_nats_are_those_of_marks_of_rhythm_and_of_pitches_given_the_rhythm(
+    encoding: Encoding, bach: list[Chorale]
+) -> None:
+    metric = likelihood_of(encoding)
+    generator = torch.Generator().manual_seed(0)
+    kinds = encoding.kinds()
+    parts = dict.fromkeys(("mark", "onset", "pitch"), 0.0)
+    near = dict.fromkeys(encoding.slot_names, 0)
+    targets = dict.fromkeys(encoding.slot_names, 0)
+    for piece in bach[:2]:
+        stream = torch.from_numpy(encoding.encode(piece))[None, 1:]
+        slots = torch.from_numpy(encoding.slots(stream[0].numpy()))[None]
+        logits = 3 * torch.randn(1, stream.shape[1], encoding.vocabulary_size, generator=generator)
+        metric.update(logits, stream, slots)
+        for row, target, slot in zip(logits[0].double(), stream[0].tolist(), slots[0].tolist(), strict=True):
+            probs = row.softmax(0).tolist()
+            same = sum(prob for prob, kind in zip(probs, kinds, strict=True) if kind == kinds[target])
+            if kinds[target] == Kind.MARK:
+                parts["mark"] -= math.log(probs[target])
+            else:
+                parts["onset"] -= math.log(same)
+                parts["pitch"] -= math.log(probs[target] / same)
+            name = encoding.slot_names[slot]
+            near[name] += sum(prob > probs[target] for prob in probs) < 3
+            targets[name] += 1
+    figures = {name: value.item() for name, value in metric.compute().items()}
+    for name, nats in parts.items():
+        assert figures[f"nats_per_frame/{name}"] == pytest.approx(nats / metric.frames.item(), rel=1e-5)
+    assert sum(figures[f"nats_per_frame/{name}"] for name in parts) == pytest.approx(figures["nats_per_frame"])
+    for name, count in near.items():
+        assert figures[f"accuracy_top3/{name}"] == pytest.approx(count / targets[name])
+    assert figures["accuracy_top3"] == pytest.approx(sum(near.values()) / sum(targets.values()))
+
+
+@both_encodings
+def test_a_model_that_is_sure_of_the_rhythm_pays_for_the_pitch_alone(encoding: Encoding, bach: list[Chorale]) -> None:
+    """Its logits are so far apart that the probabilities of other kinds are 0 in single precision."""
+    stream = torch.from_numpy(encoding.encode(bach[0]))[None, 1:]
+    kinds = torch.from_numpy(encoding.kinds())
+    logits = 1000.0 * (kinds == kinds[stream][..., None])
+    slots = torch.from_numpy(encoding.slots(stream[0].numpy()))[None]
+    sure, wrong = likelihood_of(encoding), likelihood_of(encoding)
+    sure.update(logits, stream, slots)
+    wrong.update(-logits, stream, slots)
+    pitch = sure.compute()["nats_per_frame/pitch"].item()
+    assert pitch > 4
+    assert sure.compute()["nats_per_frame/onset"].item() == pytest.approx(0, abs=1e-5)
+    assert wrong.compute()["nats_per_frame/onset"].item() > 1000
+    assert wrong.compute()["nats_per_frame/pitch"].item() == pytest.approx(pitch)
+
+
 def test_padding_counts_for_nothing() -> None:
-    metric = Likelihood(("only",), torch.tensor([False, True]))
+    metric = Likelihood(("only",), completes_frame=torch.tensor([False, True]), kinds=torch.tensor([0, 1]))
     metric.update(torch.zeros(1, 3, 2), torch.tensor([[1, -100, -100]]), torch.zeros(1, 3, dtype=torch.long))
     assert metric.compute()["nats_per_token"].item() == pytest.approx(math.log(2))
     assert metric.frames.item() == 1
