@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.errors import ChoraleError
-from bachlit.keys import Key, estimate_key
+from bachlit.keys import Key, estimate_key, semitones_home
 
 Voice = Literal["soprano", "alto", "tenor", "bass"]
 VOICES: tuple[Voice, ...] = get_args(Voice)
@@ -138,6 +138,11 @@ class Chorale:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays don't hash
+
+
+def move_home(chorale: Chorale) -> Chorale:
+    """The chorale in C major or A minor, whichever its notes suggest, moved by at most six semitones."""
+    return chorale.transpose(semitones_home(estimate_key(chorale.pitches, chorale.key)))
 
 
 def _check_arrays(pitches: npt.NDArray[np.generic], onsets: BoolArray, fermatas: BoolArray) -> None:

@@ -92,9 +92,17 @@ def write_freely(
             name=f"chorale-{seed}",
         )
         row = index * tries + chosen
-        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
-        figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
-        pieces.append(Written(chorale, *figures))
+        gave_way = [one._replace(row=index) for one in generation.yielded if one.row == row]
+        yielded += gave_way
+        pieces.append(
+            Written(
+                chorale,
+                float(generation.log_prob[row]),
+                float(generation.score[row]),
+                float(generation.cost[row]),
+                len({one.t for one in gave_way}),
+            )
+        )
     warn_of_yielding(grid, names, yielded)
     return pieces
 

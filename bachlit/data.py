@@ -10,11 +10,11 @@ import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from bachlit.chorale import RANGES, VOICES, Chorale, Voice
+from bachlit.chorale import RANGES, VOICES, Chorale, Voice, move_home
 from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
 from bachlit.encoding import Encoding, SatbEncoding, Tokens
 from bachlit.errors import CorpusError, OptionError
-from bachlit.keys import Keys, estimate_key, semitones_home
+from bachlit.keys import Keys
 from bachlit.prompt import Prompt
 from bachlit.scores import SUFFIXES, read_melody
 from bachlit.splits import split_by_tune
@@ -141,11 +141,6 @@ class ChoraleDataModule(pl.LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the data: which pieces were in which fold."""
         return {"split": json.dumps(self.split())} if self.folds else {}
-
-
-def move_home(chorale: Chorale) -> Chorale:
-    """The chorale in C major or A minor, whichever its notes suggest, moved by at most six semitones."""
-    return chorale.transpose(semitones_home(estimate_key(chorale.pitches, chorale.key)))
 
 
 def singable_moves(chorale: Chorale) -> list[int]:

@@ -33,10 +33,12 @@ class Written:
         log_prob: The model's log-probability of the whole piece, given cells among it, in nats.
         score: The decoder's own.
         cost: What its rules charged, in nats; rewards are negative.
+        yielded: How many notes a rule had to give way to.
     """
 
-    def __init__(self, chorale: Chorale, log_prob: float, score: float, cost: float = 0.0) -> None:
+    def __init__(self, chorale: Chorale, log_prob: float, score: float, cost: float = 0.0, yielded: int = 0) -> None:
         self.chorale, self.log_prob, self.score, self.cost = chorale, log_prob, score, cost
+        self.yielded = yielded
 
     @property
     def merit(self) -> float:
@@ -116,8 +118,14 @@ def write_several(
             if generation.score[row] > -math.inf and tokens.tobytes() not in distinct:
                 notes = encoding.decode(tokens).transpose(-move)
                 chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
-                figures = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
-                distinct[tokens.tobytes()] = Written(chorale, *figures)
+                yielded = len({one.t for one in generation.yielded if one.row == row})
+                distinct[tokens.tobytes()] = Written(
+                    chorale,
+                    float(generation.log_prob[row]),
+                    float(generation.score[row]),
+                    float(generation.cost[row]),
+                    yielded,
+                )
         pieces.append(sorted(distinct.values(), key=lambda written: written.merit, reverse=True))
     return pieces
 

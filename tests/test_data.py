@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from few import Few
 
-from bachlit.chorale import RANGES, VOICES, Chorale
-from bachlit.data import ChoraleDataModule, move_home, singable_moves
+from bachlit.chorale import RANGES, VOICES, Chorale, move_home
+from bachlit.data import ChoraleDataModule, singable_moves
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CorpusError, OptionError
 from bachlit.keys import estimate_key

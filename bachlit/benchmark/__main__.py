@@ -1,7 +1,4 @@
-"""`python -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run.
-
-`python -m bachlit.benchmark harmonizing`: what decoders make of held-out sopranos, beside Bach.
-"""
+"""`python -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run."""
 
 import argparse
 import logging
@@ -9,15 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 from bachlit.benchmark.decoding import DECODERS, decoding
-from bachlit.benchmark.harmonizing import HARMONIZERS, harmonizing
 from bachlit.benchmark.training import training
 from bachlit.errors import RuleWarning
 
-BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {
-    "training": training,
-    "decoding": decoding,
-    "harmonizing": harmonizing,
-}
+BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {"training": training, "decoding": decoding}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -32,12 +24,6 @@ def main(args: Sequence[str] | None = None) -> None:
     other.add_argument("--pieces", type=int, default=64, help="pieces at once")
     other.add_argument("--rounds", type=int, default=3, help="the fastest is reported")
     other.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS), metavar="NAME")
-    third = benchmarks.add_parser("harmonizing", help="what decoders make of held-out sopranos, beside Bach")
-    third.add_argument("--fold", choices=("valid", "test"), default="test", help="of BachCorpus")
-    third.add_argument("--pieces", type=int, default=0, help="so many of the first, 0 for all")
-    third.add_argument("--frames", type=int, default=0, help="sixteenths of each piece, 0 for the whole")
-    third.add_argument("--decoders", nargs="+", choices=HARMONIZERS, default=list(HARMONIZERS), metavar="NAME")
-    third.add_argument("--masks", action="store_true", help="voices left out in turn, by the first decoder alone")
     options = vars(parser.parse_args(args))
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")

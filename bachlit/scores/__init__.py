@@ -8,11 +8,13 @@ from bachlit.files import write_whole
 from bachlit.scores.files import SUFFIXES, ScoreWarning
 from bachlit.scores.midi import to_midi
 from bachlit.scores.musicxml import to_musicxml
+from bachlit.scores.notation import notes_of
 from bachlit.scores.reading import read_chorale, read_melody, read_voices
 
 __all__ = [
     "SUFFIXES",
     "ScoreWarning",
+    "notes_of",
     "read_chorale",
     "read_melody",
     "read_voices",

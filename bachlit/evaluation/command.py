@@ -1,0 +1,126 @@
+"""`bachlit evaluate`: models times decoders on a held-out fold, as a table, files and a page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tqdm import tqdm
+
+from bachlit.api import PRETRAINED
+from bachlit.corpus import Corpus
+from bachlit.errors import OptionError
+from bachlit.evaluation import reports
+from bachlit.evaluation.evaluating import evaluate as evaluate_all
+from bachlit.evaluation.harmonizers import Harmonizer, named
+from bachlit.evaluation.held_out import folds_for, held_out, source_of
+from bachlit.evaluation.page import page
+from bachlit.evaluation.rows import letters_of
+from bachlit.files import write_whole
+from bachlit.language_model import LanguageModel
+
+_WIDTH = 132  # columns of a table that goes to no terminal
+
+
+def evaluate(
+    *,
+    checkpoint: list[Path] | None = None,
+    decoders: dict[str, Harmonizer] | str = "beam,particles,sampling,greedy",
+    missing: str = "ATB",
+    corpus: Corpus | None = None,
+    fold: Literal["valid", "test"] = "valid",
+    limit: int = 0,
+    seed: int = 0,
+    resamples: int = 1000,
+    output: Path = Path("evaluation"),
+) -> None:
+    """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
+
+    Args:
+        checkpoint: A checkpoint of `bachlit fit` or a folder with a model; the option may be repeated. The model that
+            ships if left out.
+        decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
+            greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
+            mapping from names to decoders with options and rules.
+        missing: Letters of the voices to write anew: ATB where a soprano is given, SATB where nothing is. Several such
+            masks have commas between.
+        corpus: Where the pieces come from; if left out, where the first checkpoint's came from.
+        fold: Choose by valid; report test once.
+        limit: So many of the fold's pieces, for a quick look; 0 for all.
+        seed: The first piece's; the next has the next.
+        resamples: How often the bootstrap draws the pieces.
+        output: The folder for evaluation.json, .csv and .md, pieces.csv and index.html.
+    """
+    if limit < 0 or resamples < 1:
+        raise OptionError(
+            f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) and 1, or more."
+        )
+    harmonizers = named(decoders)
+    masks = [letters_of(letters) for letters in missing.split(",")]
+    paths = checkpoint or [PRETRAINED]
+    models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
+    sources = [source_of(path) for path in paths]
+    pieces = held_out(folds_for(sources, corpus), fold, sources=sources, missing=masks, limit=limit)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"{output} can't be a folder ({error.strerror}); choose another --output.") from error
+    about = {
+        "bachlit": version("bachlit"),
+        "fold": fold,
+        "checkpoints": [str(path) if path != PRETRAINED else "the one that ships" for path in paths],
+        "decoders": {name: one.described() for name, one in harmonizers.items()},
+        "command": _command(checkpoint, decoders, missing, fold, limit, seed),
+    }
+    steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
+    with tqdm(total=steps, desc="Writing", unit="piece", delay=1) as bar:
+        evaluation = evaluate_all(
+            models, harmonizers, pieces, missing=masks, seed=seed, resamples=resamples, about=about, progress=bar.update
+        )
+    with tqdm(total=len(pieces.pieces), desc="Engraving", unit="piece", delay=1) as bar:
+        html = page(evaluation, progress=bar.update)
+    files = {
+        "evaluation.json": reports.to_json(evaluation),
+        "evaluation.csv": reports.to_csv(evaluation),
+        "evaluation.md": reports.markdown(evaluation),
+        "pieces.csv": reports.pieces_to_csv(evaluation),
+        "index.html": html,
+    }
+    for name, text in files.items():
+        try:
+            write_whole(output / name, text.encode())
+        except OSError as error:
+            raise OptionError(
+                f"{output / name} can't be written ({error.strerror}); choose another --output."
+            ) from error
+        print(output / name)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(reports.table(evaluation))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Short names of checkpoints, each its own."""
+    short = [
+        "bachlit"
+        if path == PRETRAINED
+        else f"{path.parents[1].name}/{path.stem}"
+        if path.absolute().parent.name == "checkpoints"
+        else path.stem
+        for path in (path if path == PRETRAINED else path.absolute() for path in paths)
+    ]
+    often = Counter(short)
+    return [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
+
+
+def _command(
+    checkpoint: Sequence[Path] | None, decoders: object, missing: str, fold: str, limit: int, seed: int
+) -> str:
+    """What makes the same figures again, as far as it fits on a line."""
+    words = ["bachlit evaluate", *(f"--checkpoint {path}" for path in checkpoint or ())]
+    words += [f"--decoders {decoders}" if isinstance(decoders, str) else "with decoders of its own"]
+    words += [f"--missing {missing}", f"--fold {fold}", f"--limit {limit}" if limit else "", f"--seed {seed}"]
+    return " ".join(filter(None, words))

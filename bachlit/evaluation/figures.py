@@ -1,0 +1,214 @@
+"""Figures: what is told of written pieces, as ratios of sums, so that pieces can be pooled and resampled."""
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import Literal, NamedTuple
+
+from bachlit.chorale import VOICES, BoolArray, Chorale
+from bachlit.keys import estimate_key
+from bachlit.metrics import (
+    LENGTHS,
+    GradeReference,
+    Passages,
+    cadence_chords,
+    cadences,
+    degrees,
+    error_rates,
+    intervals,
+    lengths,
+    qualities,
+    rule_counts,
+    texture_counts,
+)
+
+Ratio = tuple[float, float]
+"""A numerator and a denominator."""
+
+Histograms = dict[str, Counter[Hashable]]
+"""Histograms of a piece by the names in `DISTRIBUTIONS`."""
+
+COPIED = 24
+"""Frames: nine in ten of Bach's own pieces share no longer run with his others (JSB-16th)."""
+
+
+class Figure(NamedTuple):
+    """How a figure is told.
+
+    Attributes:
+        label: In words, with its unit.
+        digits: After the point.
+        scale: What the ratio is multiplied by to be told: 100 for percent.
+        pool: How a figure of several pieces comes of theirs: the ratio of sums; the median piece's ratio; or the share
+            of their summed histogram that lies elsewhere than in the training pieces'.
+        best: The lowest value, or Bach's own; None where neither is better.
+    """
+
+    label: str
+    digits: int = 2
+    scale: float = 1
+    pool: Literal["ratio", "median", "elsewhere"] = "ratio"
+    best: Literal["lowest", "bach"] | None = "bach"
+
+    def text(self, value: float) -> str:
+        """A value as it is told; nothing where there is none.
+
+        >>> Figure("frames with a change, %", 1, 100).text(0.3684)
+        '36.8'
+        """
+        return "" if math.isnan(value) else f"{self.scale * value:.{self.digits}f}"
+
+
+SECTIONS: dict[str, dict[str, Figure]] = {
+    "Beside Bach's own notes": {
+        "ter": Figure("wrong cells (TER)", 3, best="lowest"),
+        "fer": Figure("frames with a wrong cell (FER)", 3, best="lowest"),
+        "pitch_error": Figure("pitches other than Bach's", 3, best="lowest"),
+        "ter_where_bach_moves": Figure("wrong cells where Bach's voice begins a note", 3, best="lowest"),
+    },
+    "By the model": {
+        "nats_per_frame": Figure("nats a frame", 3, best=None),
+        "gave_way": Figure("places a piece where a rule gave way", best="lowest"),
+    },
+    "Rules of part-writing": {
+        "parallel_fifths": Figure("parallel fifths a piece"),
+        "parallel_octaves": Figure("parallel octaves a piece"),
+        "similar_fifths": Figure("those in similar motion"),
+        "similar_octaves": Figure("those in similar motion"),
+        "hidden_fifths": Figure("hidden fifths a piece"),
+        "hidden_octaves": Figure("hidden octaves a piece"),
+        "crossings": Figure("crossings in 1,000 frames", 1, 1000),
+        "overlaps": Figure("overlaps in 1,000 frames", 1, 1000),
+        "wide_soprano_alto": Figure("soprano and alto too wide in 1,000 frames", 1, 1000),
+        "wide_alto_tenor": Figure("alto and tenor too wide in 1,000 frames", 1, 1000),
+        "out_of_range": Figure("notes out of range in 1,000 frames", 1, 1000),
+        "wide_leaps": Figure("leaps above an octave a piece"),
+    },
+    "Texture": {
+        "changing": Figure("frames with a change, %", 1, 100),
+        **{f"attacks_{voice}": Figure(f"attacks in 16 sixteenths, {voice}") for voice in VOICES},
+        "stepwise": Figure("stepwise motion, %", 1, 100),
+        **{f"lasting_{length}": Figure(f"notes of {length} sixteenths, %", 1, 100) for length in LENGTHS},
+    },
+    "Cadences": {
+        "triads_at_fermatas": Figure("fermatas over triads in root position, %", 1, 100),
+        "ends_on_tonic": Figure("pieces that end on the tonic, %", 1, 100),
+    },
+    "Bach or Mock (lower is nearer Bach)": {
+        "grade": Figure("grade", best="lowest"),
+        "grade_notes": Figure("scale degrees", best="lowest"),
+        "grade_rhythm": Figure("rhythm", best="lowest"),
+        "grade_parallels": Figure("parallels", best="lowest"),
+        "grade_harmony": Figure("chord qualities", best="lowest"),
+        **{f"grade_{voice}": Figure(f"intervals of the {voice}", best="lowest") for voice in VOICES},
+        "grade_repeats": Figure("repeated patterns", best="lowest"),
+    },
+    "Distributions: the share, in %, that lies elsewhere than in the training pieces'": {
+        "degrees": Figure("scale degrees", 1, 100, "elsewhere"),
+        "lengths": Figure("lengths of notes and rests", 1, 100, "elsewhere"),
+        "intervals": Figure("melodic intervals by voice", 1, 100, "elsewhere"),
+        "qualities": Figure("chord qualities", 1, 100, "elsewhere"),
+        "cadence_chords": Figure("chords at fermatas", 1, 100, "elsewhere"),
+    },
+    "Memorisation": {
+        "copied": Figure("frames of the longest run that a training piece has, median", 0, pool="median"),
+        "copied_much": Figure(f"pieces with a run above {COPIED} frames, %", 1, 100),
+    },
+}
+"""All figures by name, in the order of telling."""
+
+FIGURES: dict[str, Figure] = {name: figure for section in SECTIONS.values() for name, figure in section.items()}
+
+DISTRIBUTIONS = [name for name, figure in FIGURES.items() if figure.pool == "elsewhere"]
+
+
+def histograms(chorale: Chorale) -> Histograms:
+    """What a piece is made of; degrees and cadences in the key that its notes suggest, major and minor apart."""
+    key = estimate_key(chorale.pitches, chorale.key)
+    return {
+        "degrees": Counter({(key.mode, degree): count for degree, count in degrees(chorale, key).items()}),
+        "lengths": lengths(chorale),
+        "intervals": Counter(
+            {(voice, move): count for voice in VOICES for move, count in intervals(chorale, voice).items()}
+        ),
+        "qualities": qualities(chorale),
+        "cadence_chords": Counter({(key.mode, chord): count for chord, count in cadence_chords(chorale, key).items()}),
+    }
+
+
+class Judge:
+    """Tells the figures of pieces.
+
+    Args:
+        training: The pieces that the model was trained on, whose style is the measure and whose passages are looked
+            for. If there are none, the figures that need them are left out.
+    """
+
+    def __init__(self, training: Sequence[Chorale]) -> None:
+        self._reference = GradeReference(training) if training else None
+        self._passages = Passages(training) if training else None
+        self.reference: Histograms = {name: Counter() for name in DISTRIBUTIONS}
+        """The training pieces' histograms, summed."""
+        for chorale in training:
+            for name, histogram in histograms(chorale).items():
+                self.reference[name] += histogram
+
+    def __call__(
+        self,
+        chorale: Chorale,
+        *,
+        original: Chorale | None = None,
+        free: BoolArray | None = None,
+        log_prob: float | None = None,
+        yielded: int | None = None,
+    ) -> dict[str, Ratio]:
+        """The figures of a piece.
+
+        Args:
+            chorale: The piece.
+            original: Bach's own, to compare with.
+            free: (T, 4) the cells that were to be written.
+            log_prob: The model's of the whole piece, in nats.
+            yielded: Places where rules gave way.
+
+        Returns:
+            Numerators and denominators by the names in `FIGURES`; those that can't be told are left out.
+        """
+        figures: dict[str, Ratio] = {}
+        frames = float(chorale.num_frames)
+        if original is not None and free is not None:
+            rates = error_rates(chorale, original, free)
+            figures["ter"] = (rates.wrong_cells, rates.cells)
+            figures["fer"] = (rates.wrong_frames, rates.frames)
+            figures["pitch_error"] = (rates.wrong_pitches, rates.cells)
+            figures["ter_where_bach_moves"] = (rates.wrong_moving_cells, rates.moving_cells)
+        if log_prob is not None:
+            figures["nats_per_frame"] = (-log_prob, frames)
+        if yielded is not None:
+            figures["gave_way"] = (yielded, 1)
+        for name, count in rule_counts(chorale)._asdict().items():
+            if name in FIGURES:
+                figures[name] = (count, frames if FIGURES[name].scale == 1000 else 1)
+        figures |= _texture(chorale)
+        close = cadences(chorale)
+        figures["triads_at_fermatas"] = (close.in_root_position, close.fermatas)
+        figures["ends_on_tonic"] = (close.ends_on_tonic, 1)
+        if self._reference is not None and self._passages is not None:
+            grade = self._reference.grade(chorale)
+            figures["grade"] = (grade.total, 1)
+            figures |= {f"grade_{part}": (distance, 1) for part, distance in grade._asdict().items()}
+            copied = self._passages.longest(chorale).frames
+            figures["copied"] = (copied, 1)
+            figures["copied_much"] = (copied > COPIED, 1)
+        return figures
+
+
+def _texture(chorale: Chorale) -> dict[str, Ratio]:
+    counts = texture_counts(chorale)
+    by_name = counts._asdict()
+    return {
+        "changing": (counts.changes, counts.steps_on),
+        **{f"attacks_{voice}": (16 * by_name[f"onsets_{voice}"], counts.frames) for voice in VOICES},
+        "stepwise": (counts.steps, counts.moves),
+        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in LENGTHS},
+    }

@@ -1,0 +1,199 @@
+"""The page: an evaluation as one HTML file that needs no network: tables, engraved scores, an organ to play them."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from bachlit.chorale import REST, VOICES
+from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.figures import SECTIONS, Figure
+from bachlit.evaluation.pooling import Estimate
+from bachlit.evaluation.rows import Judged
+from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
+from bachlit.scores import notes_of, to_midi, to_musicxml
+
+TEMPO = 80.0
+"""Quarters a minute."""
+
+# What is told of one piece, and with how many digits.
+_SHORT = {
+    "nats_per_frame": ("nats a frame", 3),
+    "pitch_error": ("pitches other than Bach's", 3),
+    "parallel_fifths": ("parallel fifths", 0),
+    "parallel_octaves": ("parallel octaves", 0),
+    "copied": ("frames copied", 0),
+    "grade": ("grade", 2),
+}
+
+_PARTS = {"": "all", "mark": "marks: fermatas and the end", "onset": "when notes begin", "pitch": "which notes"}
+
+
+def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _: None) -> str:
+    """The whole page.
+
+    Without verovio (the extra `bachlit[render]`) it has no scores, and says so.
+
+    Args:
+        evaluation: What to show.
+        progress: Told how many more pieces are drawn.
+    """
+    engraved = True
+    try:
+        svg(evaluation.rows[0].pieces[0].chorale)
+    except MissingPackageError:
+        engraved = False
+    hands = evaluation.names()
+    best = [(number, *_extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"]
+    data = {
+        "hands": hands,
+        "partials": PARTIALS,
+        "pieces": list(_pieces(evaluation, engraved, progress)),
+        "best": best,
+    }
+    about = evaluation.about
+    said = "Open a piece to see and to hear what each made of it." + (
+        "" if engraved else " Scores are drawn by verovio, which wasn't installed: pip install 'bachlit[render]'."
+    )
+    parts = {
+        "title": f"{about['pieces']} chorales of the {about['fold']} fold",
+        "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.told()),
+        "tables": _figures(evaluation) + _models(evaluation),
+        "pieces_about": escape(said + " Best and worst go by the grade."),
+        "footer": escape(f"Made by bachlit {about['bachlit']}: {about['command']}"),
+        # "</script>" in a title must not end the script.
+        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    }
+    text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+    first, *others = text.split("{{")
+    filled = [first]
+    for other in others:
+        name, _, rest = other.partition("}}")
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], object]) -> Iterator[dict[str, Any]]:
+    for number, original in enumerate(evaluation.rows[0].pieces):
+        chorale = original.chorale
+        scores = []
+        for hand, row in enumerate(evaluation.rows):
+            piece = row.pieces[number]
+            label = "-".join(part for part in (chorale.name, row.model, row.decoder, row.missing) if part)
+            scores.append({"hand": hand, "file": label.replace("/", "-"), **_score(piece, engraved)})
+        yield {
+            "title": chorale.title or chorale.name,
+            "about": f"{chorale.name}, {chorale.key}, {chorale.num_frames} sixteenths",
+            "scores": scores,
+        }
+        progress(1)
+
+
+def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
+    """What the page's script needs to show and to play a piece."""
+    chorale = piece.chorale
+    times = frame_times(chorale, TEMPO)
+    notes = [
+        [round(float(begin), 3), round(float(end - begin), 3), note.pitch]
+        for voice in VOICES
+        for note in notes_of(chorale, voice)
+        for begin, end in [times[[note.start, note.start + note.length]]]
+        if note.pitch != REST
+    ]
+    figures = [
+        f"{label} {over / under:.{digits}f}"
+        for name, (label, digits) in _SHORT.items()
+        if name in piece.figures
+        for over, under in [piece.figures[name]]
+    ]
+    return {
+        "figures": ", ".join(figures),
+        "notes": notes,
+        "seconds": round(float(times[-1]), 3),
+        "svg": _zipped(svg(chorale, title=False)) if engraved else "",
+        "musicxml": _zipped(to_musicxml(chorale)),
+        "midi": base64.b64encode(to_midi(chorale, quarters_per_minute=TEMPO)).decode(),
+    }
+
+
+def _zipped(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
+    """The indices of the best and the worst piece: by grade, or by nats a frame where there are no grades."""
+    name = "grade" if "grade" in pieces[0].figures else "nats_per_frame"
+    values = [piece.figures[name][0] / piece.figures[name][1] for piece in pieces]
+    return values.index(min(values)), values.index(max(values))
+
+
+def _models(evaluation: Evaluation) -> str:
+    """Likelihoods of Bach's own pieces, three columns a model."""
+    names = list(evaluation.models)
+    figures = list(evaluation.models.values())
+    parts = [name.partition("/")[2] for name in figures[0] if name.startswith("nats_per_frame/")]
+    head = "".join(f'<th colspan="3">{escape(name)}</th>' for name in names)
+    kinds = "<th>nats a frame</th><th>likeliest, %</th><th>in the likeliest 3, %</th>" * len(names)
+    body = ""
+    for part in ("", *parts):
+        cells = ""
+        for told in figures:
+            nats, hit, near = (
+                told.get(f"{name}/{part}".rstrip("/")) for name in ("nats_per_frame", "accuracy", "accuracy_top3")
+            )
+            cells += f"<td>{nats:.3f}</td>" + "".join(
+                "<td></td>" if share is None else f"<td>{100 * share:.1f}</td>" for share in (hit, near)
+            )
+        body += f"<tr><td>{escape(_PARTS.get(part, part))}</td>{cells}</tr>"
+    pitch_tokens = ", ".join(
+        f"{told['nats_per_pitch_token']:.3f} ({name})" for name, told in zip(names, figures, strict=True)
+    )
+    return (
+        "<h2>How well Bach's own pieces are predicted</h2>"
+        "<p>Teacher-forced. Nats are natural logarithms, sums over all pieces; a frame is a sixteenth of four voices. "
+        f"A quarter of the first line is the nats a pitch token: {escape(pitch_tokens)}. Voices add up to it with the "
+        "marks, and so do the marks, the choice when notes begin, and the choice which notes.</p>"
+        f'<div class="wide"><table><thead><tr><th></th>{head}</tr><tr><th></th>{kinds}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _figures(evaluation: Evaluation) -> str:
+    """All figures, a column a hand, Bach's first."""
+    estimates = evaluation.estimates
+    head = "".join(f"<th>{escape(name)}</th>" for name in evaluation.names())
+    body = ""
+    for section, figures in SECTIONS.items():
+        told = {name: figure for name, figure in figures.items() if any(name in column for column in estimates)}
+        if told:
+            body += f'<tr><th colspan="{len(estimates) + 1}">{escape(section)}</th></tr>'
+        for name, figure in told.items():
+            body += (
+                f"<tr><td>{escape(figure.label)}</td>{_cells(figure, [column.get(name) for column in estimates])}</tr>"
+            )
+    return (
+        "<h2>What they write</h2><p>Below each figure the 95 % interval of a bootstrap over pieces. Green: the "
+        "interval holds Bach's figure, or the figure is the lowest, whichever is the aim.</p>"
+        f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _cells(figure: Figure, column: Sequence[Estimate | None]) -> str:
+    bach = column[0]
+    written = [one.value for one in column[1:] if one is not None]
+    cells = ""
+    for number, one in enumerate(column):
+        if one is None:
+            cells += "<td></td>"
+            continue
+        kinds = ["bach"] if number == 0 else []
+        if number and figure.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
+            kinds.append("near")
+        if number and figure.best == "lowest" and one.value == min(written):
+            kinds.append("lowest")
+        interval = f"<small>{figure.text(one.low)} to {figure.text(one.high)}</small>"
+        cells += f'<td class="{" ".join(kinds)}"><b>{figure.text(one.value)}</b>{interval}</td>'
+    return cells

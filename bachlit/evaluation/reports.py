@@ -1,0 +1,139 @@
+"""Reports: an evaluation as a table for the terminal, Markdown, JSON and CSV."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.figures import FIGURES, SECTIONS
+from bachlit.evaluation.pooling import Estimate
+
+_KEY: dict[str, str] = {
+    "parallel_fifths": "5ths",
+    "parallel_octaves": "8ves",
+    "crossings": "crossed",
+    "changing": "change",
+    "stepwise": "steps",
+    "triads_at_fermatas": "cadences",
+    "copied": "copied",
+    "grade": "grade",
+    "pitch_error": "not Bach's",
+    "nats_per_frame": "nats",
+}
+
+_CAPTION = (
+    "Parallel 5ths and 8ves a piece; crossings in 1,000 frames; % of frames with a change, of moves by step, of "
+    "fermatas over triads in root position; frames of the longest passage that a training piece has, median; the Bach "
+    "or Mock grade; pitches other than Bach's; the model's nats a frame."
+)
+
+
+def table(evaluation: Evaluation) -> Table:
+    """The figures that matter most, a row a hand, Bach's on top, each with its interval."""
+    about = evaluation.about
+    shown = Table(
+        title=f"{about['pieces']} pieces of the {about['fold']} fold, 95 % intervals over pieces", caption=_CAPTION
+    )
+    shown.add_column("", no_wrap=True)
+    for head in _KEY.values():
+        shown.add_column(head, justify="right")
+    shown.add_column("seconds", justify="right")
+    for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
+        cells = [_with_interval(figure, estimates.get(figure)) for figure in _KEY]
+        shown.add_row(name, *cells, f"{row.seconds:.0f}" if row.seconds else "", end_section=row.decoder == "Bach")
+    return shown
+
+
+def _with_interval(name: str, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    text = FIGURES[name].text
+    return f"[bold]{text(estimate.value)}[/bold]\n[dim]{text(estimate.low)} {text(estimate.high)}[/dim]"
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """All figures, a column a hand, Bach's first."""
+    names = evaluation.names()
+    lines = [*evaluation.told(), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for section, figures in SECTIONS.items():
+        told = [name for name in figures if any(name in column for column in evaluation.estimates)]
+        if told:
+            lines.append(f"| **{section}** |{' |' * len(names)}")
+        for name in told:
+            cells = [_plain(name, column.get(name)) for column in evaluation.estimates]
+            lines.append(f"| {figures[name].label} | {' | '.join(cells)} |")
+    lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(name: str, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    text = FIGURES[name].text
+    return f"{text(estimate.value)} ({text(estimate.low)} to {text(estimate.high)})"
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """Everything but the notes, as plain data; what can't be told is null."""
+    rows = [
+        {
+            "name": name,
+            "model": row.model,
+            "decoder": row.decoder,
+            "missing": row.missing,
+            "seconds": row.seconds,
+            "figures": {figure: estimate._asdict() for figure, estimate in estimates.items()},
+            "pieces": [
+                {"name": piece.chorale.name, **{name: _quotient(ratio) for name, ratio in piece.figures.items()}}
+                for piece in row.pieces
+            ],
+        }
+        for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True)
+    ]
+    content = {"about": evaluation.about, "models": evaluation.models, "rows": rows}
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """A line a row and figure."""
+    lines: list[Sequence[Any]] = [("model", "decoder", "missing", "figure", "value", "low", "high")]
+    for row, estimates in zip(evaluation.rows, evaluation.estimates, strict=True):
+        lines += [(row.model, row.decoder, row.missing, name, *estimate) for name, estimate in estimates.items()]
+    return _csv(lines)
+
+
+def pieces_to_csv(evaluation: Evaluation) -> str:
+    """A line a row and piece."""
+    lines: list[Sequence[Any]] = [("model", "decoder", "missing", "piece", "title", "frames", *FIGURES)]
+    for row in evaluation.rows:
+        for piece in row.pieces:
+            figures = [_quotient(piece.figures[name]) if name in piece.figures else "" for name in FIGURES]
+            chorale = piece.chorale
+            lines.append(
+                (row.model, row.decoder, row.missing, chorale.name, chorale.title, chorale.num_frames, *figures)
+            )
+    return _csv(lines)
+
+
+def _csv(lines: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def _quotient(ratio: tuple[float, float]) -> float:
+    over, under = ratio
+    return float(over) / float(under) if under else math.nan
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,158 @@
+"""The page and the reports hold what was evaluated, whole, and need no network."""
+
+import base64
+import csv
+import dataclasses
+import gzip
+import io
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bachlit.benchmark.decoding import cut
+from bachlit.chorale import REST, Chorale
+from bachlit.evaluation import Evaluation, HeldOut, evaluate, named, page
+from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
+from bachlit.language_model import LanguageModel
+from bachlit.rendering import frame_times
+from bachlit.scores import read_chorale
+
+WICKED = "</script><script>alert(1)</script> & {{title}} <b>"
+
+
+@pytest.fixture(scope="module")
+def evaluation(small_model: LanguageModel, bach: list[Chorale]) -> Evaluation:
+    pieces = [cut(piece, 0, 32) for piece in bach[20:23]]
+    pieces[1] = dataclasses.replace(pieces[1], title=WICKED)
+    about = {"fold": "valid", "bachlit": "0", "command": "bachlit evaluate"}
+    return evaluate({"m": small_model}, named("Greedy,Sampling"), HeldOut(pieces, bach[:9], ["x"]), about=about)
+
+
+@pytest.fixture(scope="module")
+def html(evaluation: Evaluation) -> str:
+    return page(evaluation)
+
+
+def data(html: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(html.partition('id="data">')[2].partition("</script>")[0])
+    return content
+
+
+def unzipped(text: str) -> str:
+    return gzip.decompress(base64.b64decode(text)).decode()
+
+
+class Outline(HTMLParser):
+    """What a browser would see: open elements, scripts, and addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.scripts = 0
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "link", "br", "img"):
+            self.open.append(tag)
+        self.scripts += tag == "script"
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing_outside(html: str) -> None:
+    outline = Outline()
+    outline.feed(html)
+    assert outline.open == []
+    assert outline.scripts == 2  # the data and the player: a title can't add one
+    assert outline.addresses == ["data:,"]
+    assert not re.search(r"https?://(?!www\.w3\.org)", html)
+    assert "default-src 'none'" in html
+
+
+def test_every_piece_by_every_hand_is_drawn_and_can_be_played(html: str, evaluation: Evaluation) -> None:
+    pieces = data(html)["pieces"]
+    assert data(html)["hands"] == ["Bach", "Greedy", "Sampling"]
+    for number, piece in enumerate(pieces):
+        for score, row in zip(piece["scores"], evaluation.rows, strict=True):
+            chorale = row.pieces[number].chorale
+            assert unzipped(score["svg"]).startswith("<svg")
+            sounding = chorale.onsets & (chorale.pitches != REST)
+            assert len(score["notes"]) == sounding.sum()
+            times = frame_times(chorale, 80)
+            begins = sorted((round(float(times[frame]), 3), int(chorale.pitches[frame, voice]))
+                            for frame, voice in zip(*sounding.nonzero(), strict=True))  # fmt: skip
+            assert sorted((start, pitch) for start, _, pitch in score["notes"]) == begins
+            assert max(start + length for start, length, _ in score["notes"]) <= score["seconds"] + 1e-3
+
+
+def test_downloads_are_the_piece(html: str, evaluation: Evaluation, tmp_path: Path) -> None:
+    for number, piece in enumerate(data(html)["pieces"]):
+        score = piece["scores"][1]
+        (tmp_path / "x.musicxml").write_text(unzipped(score["musicxml"]))
+        chorale = evaluation.rows[1].pieces[number].chorale
+        assert (read_chorale(tmp_path / "x.musicxml").pitches == chorale.pitches).all()
+        assert base64.b64decode(score["midi"]).startswith(b"MThd")
+        assert "/" not in score["file"]
+
+
+def test_the_best_and_the_worst_piece_are_those_by_grade(html: str, evaluation: Evaluation) -> None:
+    for hand, best, worst in data(html)["best"]:
+        grades = [piece.figures["grade"][0] for piece in evaluation.rows[hand].pieces]
+        assert grades[best] == min(grades)
+        assert grades[worst] == max(grades)
+
+
+def test_titles_are_text(html: str) -> None:
+    assert data(html)["pieces"][1]["title"] == WICKED
+    assert WICKED not in html
+
+
+def test_without_verovio_the_page_says_so_and_plays_all_the_same(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    html = page(evaluation)
+    assert "pip install 'bachlit[render]'" in html.replace("&#x27;", "'")
+    score = data(html)["pieces"][0]["scores"][0]
+    assert score["svg"] == ""
+    assert score["notes"]
+
+
+def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) -> None:
+    told = json.loads(to_json(evaluation))
+    assert told["about"]["left_out"] == ["x"]
+    rows = list(csv.DictReader(io.StringIO(to_csv(evaluation))))
+    pieces = list(csv.DictReader(io.StringIO(pieces_to_csv(evaluation))))
+    assert len(pieces) == 9
+    for row, estimates in zip(told["rows"], evaluation.estimates, strict=True):
+        assert row["figures"]["changing"]["value"] == estimates["changing"].value
+        its = [line for line in rows if line["decoder"] == row["decoder"]]
+        assert {line["figure"] for line in its} == set(estimates)
+        assert float(next(line["high"] for line in its if line["figure"] == "grade")) == estimates["grade"].high
+        shown = f"{100 * estimates['changing'].value:.1f}"
+        assert shown in markdown(evaluation)
+        assert f"<b>{shown}</b>" in html
+        console = Console(width=140, record=True, file=io.StringIO())
+        console.print(table(evaluation))
+        assert shown in console.export_text()
+    assert rows[0]["decoder"] == "Bach"
+    assert float(pieces[0]["grade"]) == pytest.approx(evaluation.rows[0].pieces[0].figures["grade"][0])
+
+
+def test_green_is_what_is_near_bach_or_lowest(html: str, evaluation: Evaluation) -> None:
+    cells = re.findall(r"<td>pitches other than Bach&#x27;s</td>(.*?)</tr>", html)[0]
+    errors = [estimates["pitch_error"].value for estimates in evaluation.estimates[1:]]
+    kinds = re.findall(r'<td class="([^"]*)">', cells)
+    assert kinds == ["lowest" if error == min(errors) else "" for error in errors]
+    cells = re.findall(r"<td>frames with a change, %</td>(.*?)</tr>", html)[0]
+    bach = evaluation.estimates[0]["changing"].value
+    near = [one["changing"].low <= bach <= one["changing"].high for one in evaluation.estimates[1:]]
+    assert re.findall(r'<td class="([^"]*)">', cells) == ["bach", *("near" if one else "" for one in near)]

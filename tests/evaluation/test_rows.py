@@ -1,0 +1,163 @@
+"""Rows: pieces written anew around what is given, judged, in their order."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from few import Few
+
+from bachlit.benchmark.decoding import cut
+from bachlit.chorale import RANGES, VOICES, Chorale, move_home
+from bachlit.decoding import PART_WRITING, Greedy, Rules, Sampling
+from bachlit.errors import CorpusError, OptionError
+from bachlit.evaluation import (
+    HARMONIZERS,
+    Harmonizer,
+    HeldOut,
+    Judge,
+    bachs_row,
+    evaluate,
+    folds_for,
+    held_out,
+    likelihood,
+    named,
+    pool,
+    written_row,
+)
+from bachlit.evaluation.held_out import Source
+from bachlit.evaluation.rows import BATCH, letters_of, log_probability
+from bachlit.language_model import LanguageModel
+
+
+@pytest.fixture(scope="module")
+def pieces(bach: list[Chorale]) -> list[Chorale]:
+    """Of several lengths, more than a batch."""
+    return [cut(piece, 0, 8 + 4 * (index % 3)) for index, piece in enumerate(bach[: BATCH + 3])]
+
+
+@pytest.mark.parametrize("missing", ["ATB", "S", "AT", "SATB"])
+def test_given_voices_come_back_in_order_and_a_piece_does_not_depend_on_its_neighbours(
+    small_model: LanguageModel, pieces: list[Chorale], missing: str
+) -> None:
+    row = written_row(
+        small_model, Harmonizer(Sampling()), pieces, range(len(pieces)), Judge([]), missing=missing, names=("m", "d")
+    )
+    given = [column for column, voice in enumerate(VOICES) if voice[0].upper() not in missing]
+    for judged, piece in zip(row.pieces, pieces, strict=True):
+        assert judged.chorale.name == piece.name
+        assert (judged.chorale.pitches[:, given] == piece.pitches[:, given]).all()
+        assert judged.figures["ter"][1] == piece.num_frames * len(missing)
+    alone = written_row(small_model, Harmonizer(Sampling()), [pieces[5]], [5], Judge([]), missing=missing)
+    assert alone.pieces[0].chorale == row.pieces[5].chorale
+    assert (row.model, row.decoder, row.missing) == ("m", "d", missing)
+
+
+def test_a_written_pieces_nats_are_the_models_own_score_of_it(
+    small_model: LanguageModel, pieces: list[Chorale]
+) -> None:
+    row = written_row(small_model, Harmonizer(Greedy(), "none"), pieces[:3], [0] * 3, Judge([]))
+    for judged in row.pieces:
+        assert -judged.figures["nats_per_frame"][0] == pytest.approx(
+            log_probability(small_model, judged.chorale), abs=1e-3
+        )
+
+
+def test_bachs_nats_are_those_of_validation(small_model: LanguageModel, pieces: list[Chorale]) -> None:
+    """By whole pieces as by windows: the sum over tokens, over frames."""
+    row = bachs_row(pieces, Judge([]), small_model)
+    pooled = pool([piece.figures for piece in row.pieces])["nats_per_frame"].value
+    told = likelihood(small_model, pieces)
+    assert told["nats_per_frame"] == pytest.approx(pooled, rel=1e-4)
+    assert sum(told[f"nats_per_frame/{part}"] for part in ("mark", "onset", "pitch")) == pytest.approx(pooled, rel=1e-4)
+
+
+def test_a_model_at_home_in_c_is_scored_there(small_model: LanguageModel, pieces: list[Chorale]) -> None:
+    at_home = LanguageModel(small_model.network, small_model.encoding, "home")
+    moved = [move_home(piece) for piece in pieces]
+    assert any(move.key != piece.key for move, piece in zip(moved, pieces, strict=True))
+    assert likelihood(at_home, pieces) == pytest.approx(likelihood(small_model, moved))
+    assert log_probability(at_home, pieces[0]) == pytest.approx(log_probability(small_model, moved[0]))
+
+
+def test_progress_counts_every_piece_once(small_model: LanguageModel, pieces: list[Chorale]) -> None:
+    steps: list[int] = []
+    written_row(small_model, Harmonizer(Greedy()), pieces, [0] * len(pieces), Judge([]), progress=steps.append)
+    assert sum(steps) == len(pieces)
+
+
+def test_rules_are_kept_by_name_by_number_and_by_object(small_model: LanguageModel, pieces: list[Chorale]) -> None:
+    assert Harmonizer(Greedy(), "none").weighed() == Rules()
+    assert Harmonizer(Greedy(), PART_WRITING).weighed() is PART_WRITING
+    assert "NoHidden" not in [str(rule) for rule in Harmonizer(Greedy(), {"NoHidden": 0}).weighed()]
+    broken = [
+        sum(piece.figures["parallel_fifths"][0] + piece.figures["parallel_octaves"][0] for piece in row.pieces)
+        for rules in ("none", PART_WRITING)
+        for row in [written_row(small_model, Harmonizer(Sampling(), rules), pieces, [0] * len(pieces), Judge([]))]
+    ]
+    assert broken[0] > broken[1] == 0
+
+
+def test_harmonizers_are_named_by_role_class_or_path() -> None:
+    assert named("beam , greedy-free") == {name: HARMONIZERS[name] for name in ("beam", "greedy-free")}
+    assert isinstance(named("Greedy")["Greedy"].decoder, Greedy)
+    assert isinstance(named("bachlit.decoding.Sampling")["bachlit.decoding.Sampling"].decoder, Sampling)
+    assert named({"mine": Greedy()})["mine"].rules is None
+    for wrong, said in (
+        ("beem", "no decoder 'beem'; expected beam, "),
+        ("", "No decoder is named"),
+        ("Decoder", "no decoder"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            named(wrong)
+    with pytest.raises(OptionError, match="There is no rule 'NoHiden'"):
+        named({"mine": Harmonizer(Greedy(), {"NoHiden": 0})})
+    with pytest.raises(OptionError, match="'QX' doesn't name missing voices"):
+        letters_of("QX")
+
+
+def test_an_evaluation_has_bach_on_top_and_a_row_a_model_mask_and_decoder(
+    small_model: LanguageModel, pieces: list[Chorale]
+) -> None:
+    models = {"one": small_model, "two": small_model}
+    its = HeldOut(pieces[:3], pieces[3:6], [])
+    evaluation = evaluate(models, named("Greedy"), its, missing=["ATB", "ta"], resamples=5)
+    assert evaluation.names() == ["Bach", "one Greedy ATB", "one Greedy AT", "two Greedy ATB", "two Greedy AT"]
+    assert str(evaluation.estimates[1]) == str(evaluation.estimates[3])  # the same model under two names, NaN and all
+    assert "nats_per_frame" not in evaluation.estimates[0]  # by which of the two?
+    assert evaluate({"one": small_model}, named("Greedy"), its).names() == ["Bach", "Greedy"]
+    with pytest.raises(OptionError, match="make no evaluation"):
+        evaluate({}, named("Greedy"), its)
+
+
+def test_held_out_pieces_are_none_that_a_model_was_trained_on(bach: list[Chorale]) -> None:
+    folds = folds_for([], Few(bach[:8]))
+    everything = held_out(folds, "test")
+    assert [piece.name for piece in everything.pieces] == [piece.name for piece in bach[6:8]]
+    known = Source({"train": [bach[7].name]}, None)
+    with pytest.raises(OptionError, match=f"trained on 1 of the 2 pieces, such as {bach[7].name}; expected"):
+        held_out(folds, "test", sources=[known])
+    assert len(held_out(folds, "test", sources=[known], limit=1).pieces) == 1
+    with pytest.raises(CorpusError, match="no pieces for the valid fold"):
+        held_out({"train": [], "valid": [], "test": []}, "valid")
+
+
+def test_a_piece_whose_given_voice_is_out_of_range_is_left_out_and_named(bach: list[Chorale]) -> None:
+    pitches = bach[0].pitches.copy()
+    pitches[:, 0] = np.where(pitches[:, 0] == 0, 0, RANGES["soprano"][1] + 2)
+    high = dataclasses.replace(bach[0], pitches=pitches, name="high")
+    folds = {"train": [], "valid": [high, bach[1]], "test": []}
+    assert held_out(folds, "valid", missing=["ATB", "SAT"]).left_out == ["high"]
+    assert held_out(folds, "valid", missing=["S", "SATB"]).left_out == []
+
+
+class Unfolded(Few):
+    def folds(self) -> None:  # type: ignore[override]
+        return None
+
+
+def test_a_corpus_without_folds_is_divided_as_the_model_divided_it(bach: list[Chorale]) -> None:
+    split = {"train": [bach[0].name], "valid": [bach[1].name, bach[2].name], "test": []}
+    folds = folds_for([Source(split, None)], Unfolded(bach[:8]))
+    assert {fold: [piece.name for piece in its] for fold, its in folds.items()} == split
+    elsewhere = folds_for([Source({"train": ["not here"]}, None)], Unfolded(bach[:30]))
+    assert sum(len(its) for its in elsewhere.values()) == 30
