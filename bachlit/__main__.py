@@ -16,6 +16,12 @@ write music
   harmonize MELODY   four parts under a melody
   compose            chorales from nothing
 
+look into the model
+  plot SCORE         what it expects of each note, and its hidden units
+
+judge what it makes
+  evaluate           models and decoders on held-out pieces, beside Bach
+
 train and evaluate (PyTorch Lightning)
   fit                train a model
   validate, test     its figures on held-out pieces
@@ -54,11 +60,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, args: list[str]) -> int:
-    if command in ("harmonize", "compose"):
+    if command in ("harmonize", "compose", "plot"):
         with _loading():
             from bachlit import commands  # noqa: PLC0415  # each command imports what it needs
 
         commands.run(command, args)
+        return 0
+    if command == "evaluate":
+        with _loading():
+            from bachlit import commands  # noqa: PLC0415
+            from bachlit.evaluation.command import evaluate  # noqa: PLC0415
+
+        commands.run_typed(command, evaluate, args)
         return 0
     if command in ("fit", "validate", "test", "predict"):
         with _loading():

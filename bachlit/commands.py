@@ -1,4 +1,4 @@
-"""`bachlit harmonize` and `bachlit compose`: the commands that need neither Lightning nor a corpus."""
+"""`bachlit harmonize`, `compose` and `plot`: the commands that need neither Lightning nor a corpus."""
 
 import json
 import re
@@ -22,6 +22,7 @@ from bachlit.parsing import (
     refuse_unknown_decoder,
 )
 from bachlit.places import harmonized_places, numbered, places_for, write
+from bachlit.plotting import plot
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
 
@@ -40,6 +41,8 @@ def harmonize(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path | None = None,
+    png: bool = False,
+    wav: bool = False,
     quantize: bool = False,
 ) -> None:
     """Harmonise a melody in four parts, or write around whatever else is given.
@@ -60,8 +63,10 @@ def harmonize(
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
-        output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
-            MELODY-harmonized if left out.
+        output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
+            MIDI file. MELODY-harmonized if left out.
+        png: Draw the score beside it, too; needs bachlit[render].
+        wav: Play it into a file beside it, too.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     weighed = weighed_rules(rules, decoder or api.harmonizer())
@@ -69,7 +74,7 @@ def harmonize(
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
     if chords is not None:
         weighed = ChordTones(chords=chords) & weighed
-    places = harmonized_places(f"{melody.stem}-harmonized", num, output)
+    places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
     prompt = api.prompt_of(
         melody,
         voice=None if voice is None else _voices(voice),
@@ -111,6 +116,8 @@ def compose(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path = Path("chorale"),
+    png: bool = False,
+    wav: bool = False,
 ) -> None:
     """Compose chorales from nothing.
 
@@ -124,8 +131,10 @@ def compose(
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The first piece's; the next has the next.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
-        output: A file (.musicxml or .mid), a folder, or a name without an ending for both.
-            Several pieces get their seeds added.
+        output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
+            MIDI file. Several pieces get their seeds added.
+        png: Draw the scores beside them, too; needs bachlit[render].
+        wav: Play them into files beside them, too.
     """
     length = {
         name: typed
@@ -141,7 +150,11 @@ def compose(
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
-        places_for(output if num == 1 else numbered(output, number), "chorale" if num == 1 else f"chorale-{number}")
+        places_for(
+            output if num == 1 else numbered(output, number),
+            "chorale" if num == 1 else f"chorale-{number}",
+            _also(png, wav),
+        )
         for number in seeds
     ]
     chorales = api.compose(
@@ -149,6 +162,11 @@ def compose(
     )
     for chorale, its_places in zip(chorales, places, strict=True):
         write(chorale, its_places)
+
+
+def _also(png: bool, wav: bool) -> list[str]:
+    """The endings of what is written beside a score."""
+    return [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
 
 
 def _voices(typed: str) -> list[Voice]:
@@ -179,22 +197,32 @@ def _bars(typed: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose}
+COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose, "plot": plot}
 
 
 def run(command: str, args: Sequence[str]) -> None:
-    """Parse the arguments of a command and run it.
+    """Parse the arguments of one of `COMMANDS` and run it.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    run_typed(command, COMMANDS[command], args)
+
+
+def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) -> None:
+    """Parse the arguments of a command into those of its function, and call it.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
     refuse_unknown_decoder(args)
+    options = signature(function).parameters
     with one_sentence(command):
         auto_cli(
-            COMMANDS[command],
-            args=_normal(args, signature(COMMANDS[command]).parameters),
+            function,
+            args=_normal(args, options),
             prog=f"bachlit {command}",
-            epilog=rules_help(),
+            epilog=rules_help() if "rules" in options else None,
             formatter_class=HelpFormatter,
             exit_on_error=False,
             allow_abbrev=False,

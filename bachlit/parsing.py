@@ -102,7 +102,7 @@ def plain_words(args: Sequence[str]) -> list[str]:
     words = list(args)
     while words:
         word, *words = words
-        if word in ("--quantize", "--strict") and words[:1] not in (["true"], ["false"]):
+        if word in _FLAGS and words[:1] not in (["true"], ["false"]):
             word += "=true"
         elif word == "--rules" and words[:1] == ["none"]:
             word, words = _NO_RULES, words[1:]
@@ -111,6 +111,8 @@ def plain_words(args: Sequence[str]) -> list[str]:
         plain.append(word)
     return plain
 
+
+_FLAGS = ("--quantize", "--strict", "--png", "--wav")
 
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '--rules={"all": 0}'

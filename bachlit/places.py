@@ -1,4 +1,4 @@
-"""Places: where the scores of a command go, and writing them there."""
+"""Places: where the scores, pictures and sounds of a command go, and writing them there."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,29 +6,31 @@ from pathlib import Path
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
-from bachlit.scores import write_midi, write_musicxml
+from bachlit.files import write_whole
+from bachlit.rendering import png, require, require_engraver, svg, wav
+from bachlit.scores import to_midi, to_musicxml
 
-_WRITERS: dict[str, Callable[[Chorale, Path], None]] = {
-    ".musicxml": write_musicxml,
-    ".xml": write_musicxml,
-    ".mid": write_midi,
-    ".midi": write_midi,
+_FORMATS: dict[str, Callable[[Chorale], bytes]] = {
+    ".musicxml": lambda chorale: to_musicxml(chorale).encode(),
+    ".xml": lambda chorale: to_musicxml(chorale).encode(),
+    ".mid": to_midi,
+    ".midi": to_midi,
+    ".svg": lambda chorale: svg(chorale).encode(),
+    ".png": png,
+    ".wav": wav,
 }
+_USUAL = (".musicxml", ".mid")
 
 
-def harmonized_places(name: str, num: int, output: Path | None) -> list[list[Path]]:
+def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[str] = ()) -> list[list[Path]]:
     """The files of each harmonisation; several are numbered from 1."""
     if num == 1:
         # A tune's own dots are no ending.
-        return [_both(name) if output is None else places_for(output, name)]
+        return [_named(Path(name), also) if output is None else places_for(output, name, also)]
     names = [f"{name}-{number}" for number in range(1, num + 1)]
     if output is None:
-        return [_both(its) for its in names]
-    return [places_for(numbered(output, number), its) for number, its in enumerate(names, start=1)]
-
-
-def _both(name: str) -> list[Path]:
-    return [Path(f"{name}{ending}") for ending in (".musicxml", ".mid")]
+        return [_named(Path(its), also) for its in names]
+    return [places_for(numbered(output, number), its, also) for number, its in enumerate(names, start=1)]
 
 
 def numbered(output: Path, number: int) -> Path:
@@ -37,29 +39,71 @@ def numbered(output: Path, number: int) -> Path:
     return output if output.is_dir() else output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}"
 
 
-def places_for(output: Path, name: str) -> list[Path]:
+def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
     """The files to write: `output` itself, or beside it with both endings; in it, by `name`, if it is a folder.
 
     It is asked before the work, so that nobody waits for what can't be written.
 
+    Args:
+        output: What was typed.
+        name: Of a file in a folder, without an ending.
+        also: Endings, such as .png, of what is written beside them.
+
     Raises:
         ScoreError: If the ending stands for no format, or the folder isn't there.
+        MissingPackageError: If a picture needs what isn't installed.
     """
     if output.is_dir():
-        output = output / name
-    elif output.suffix.lower() in _WRITERS:
-        return [_in_folder(output)]
-    elif _ending(output):
+        return _named(output / name, also)
+    if output.suffix.lower() in _FORMATS:
+        stem = output.name.removesuffix(output.suffix)
+        others = [ending for ending in also if ending != output.suffix.lower()]
+        return [_checked(path) for path in (output, *(output.parent / f"{stem}{ending}" for ending in others))]
+    if _ending(output):
         raise ScoreError(
-            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml or .mid, or to have "
-            "no ending for both."
+            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml, .mid, .svg, .png or "
+            ".wav, or to have no ending for a score and its MIDI file."
         )
-    return [_in_folder(output.parent / f"{output.name}{ending}") for ending in (".musicxml", ".mid")]
+    return _named(output, also)
+
+
+def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
+    """The files of a piano roll and of hidden units.
+
+    Args:
+        name: Of the files, where what was typed doesn't say.
+        output: What was typed: a name without an ending or with .png, or a folder.
+
+    Raises:
+        ScoreError: If the ending is another, or the folder isn't there.
+        MissingPackageError: If there is nothing to draw them with.
+    """
+    require("matplotlib", "A plot")
+    if output is None or output.is_dir():
+        folder, stem = output or Path(), name
+    else:
+        ending = _ending(output)
+        if ending.lower() not in ("", ".png"):
+            raise ScoreError(f"A plot can't be written as {ending}; expected --output to be a name, or to end in .png.")
+        folder, stem = output.parent, output.name.removesuffix(ending)
+    return _in_folder(folder / f"{stem}-roll.png"), _in_folder(folder / f"{stem}-units.png")
+
+
+def _named(path: Path, also: Sequence[str]) -> list[Path]:
+    """A name with the usual endings, and others."""
+    return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
 
 
 def _ending(path: Path) -> str:
     """A format's ending, one of ours or not; a name's other dots, as in `v1.2`, begin none."""
     return path.suffix if re.fullmatch(r"\.[A-Za-z]\w{1,7}", path.suffix) else ""
+
+
+def _checked(path: Path) -> Path:
+    """A place that can be written, as far as one can tell before."""
+    if path.suffix.lower() in (".svg", ".png"):
+        require_engraver(path.suffix.lower())
+    return _in_folder(path)
 
 
 def _in_folder(path: Path) -> Path:
@@ -73,5 +117,17 @@ def _in_folder(path: Path) -> Path:
 def write(chorale: Chorale, places: Sequence[Path]) -> None:
     """Write a chorale to each of its places, and say where."""
     for path in places:
-        _WRITERS[path.suffix.lower()](chorale, path)
-        print(path)
+        save(_FORMATS[path.suffix.lower()](chorale), path)
+
+
+def save(content: bytes, path: Path) -> None:
+    """Write a file, whole or not at all, and say where.
+
+    Raises:
+        ScoreError: If it can't be written.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
+    print(path)

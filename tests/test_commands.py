@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -311,6 +312,101 @@ def test_several_harmonisations_go_where_one_would_numbered(
     }
 
 
+FAST = ["--decoder", "Greedy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "endings"),
+    [
+        (["--png", "--wav"], {"musicxml", "mid", "png", "wav"}),
+        (["--wav", "--output", "new.musicxml"], {"musicxml", "wav"}),
+        (["--png", "--output", "new"], {"musicxml", "mid", "png"}),
+        (["--png", "--output", "new.png"], {"png"}),
+        (["--png=false", "--wav=true", "--output", "new.svg"], {"svg", "wav"}),
+    ],
+    ids=" ".join,
+)
+def test_a_score_is_drawn_and_played_beside_it(
+    options: list[str], endings: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(TWINKLE), *FAST, *options]) == 0
+    stem = "new" if "--output" in options else "twinkle-harmonized"
+    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{ending}" for ending in endings}
+    assert set(capsys.readouterr().out.split()) == {f"{stem}.{ending}" for ending in endings}
+    begins = {"png": b"\x89PNG", "wav": b"RIFF", "svg": b"<svg", "mid": b"MThd", "musicxml": b"<?xml"}
+    for ending in endings:
+        assert (tmp_path / f"{stem}.{ending}").read_bytes().startswith(begins[ending])
+
+
+def test_each_of_several_pieces_is_drawn_and_played(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--png", "--wav", "--output", "out"]) == 0
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--wav", "--output", "b.png"]) == 0
+    four, two = ("musicxml", "mid", "png", "wav"), ("png", "wav")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", *(f"b-{seed}.{end}" for seed in (0, 1) for end in two)}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"chorale-{seed}.{ending}" for seed in (0, 1) for ending in four
+    }
+    assert (tmp_path / "b-0.png").read_bytes() == (tmp_path / "out" / "chorale-0.png").read_bytes()
+
+
+PLOTTED = [
+    ([], "four"),
+    (["--output", "out"], "out/four"),
+    (["--output", "x.png"], "x"),
+    (["--output", "v1.2"], "v1.2"),
+]
+
+
+@pytest.mark.parametrize(("options", "stem"), PLOTTED, ids=[stem for _, stem in PLOTTED])
+def test_a_plot_is_two_pictures(
+    options: list[str], stem: str, four_parts: Chorale, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert four_parts.compass
+    (tmp_path / "out").mkdir()
+    before = {*tmp_path.rglob("*")}
+    assert main(["plot", "four.musicxml", "--units", "3", *options]) == 0
+    assert capsys.readouterr().out.split() == [f"{stem}-roll.png", f"{stem}-units.png"]
+    assert {*tmp_path.rglob("*")} - before == {tmp_path / f"{stem}-{which}.png" for which in ("roll", "units")}
+
+
+@pytest.mark.parametrize(
+    ("args", "package"),
+    [
+        (["harmonize", "four.musicxml", "--png"], "verovio"),
+        (["harmonize", "four.musicxml", "--num=2", "--output", "x.png"], "resvg_py"),
+        (["harmonize", "four.musicxml", "--output", "x.svg"], "verovio"),
+        (["compose", "--png"], "matplotlib"),
+        (["plot", "four.musicxml"], "matplotlib"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_without_the_extra_pictures_are_refused_before_the_work(
+    args: list[str],
+    package: str,
+    four_parts: Chorale,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert four_parts.compass
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
+    before = {*tmp_path.iterdir()}
+    assert main(args) == 2
+    assert {*tmp_path.iterdir()} == before
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"needs {package}, which isn't installed; expected the extra bachlit[render]; install it: pip" in error
+
+
+def test_sound_and_scores_need_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("verovio", "resvg_py", "matplotlib"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert main(["compose", "--max-bars", "1", "--wav"]) == 0
+    assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid", ".wav"}
+
+
 USUAL = [(Greedy(), LIVELY), (BeamSearch(), LIVELY), (Gibbs(), LIVELY), (Sampling(), PART_WRITING)]
 
 
@@ -553,6 +649,11 @@ WRONG = {
     "no pieces": (["compose", "--num", "0"], "0 chorales can't be composed; expected at least 1"),
     "fewer pieces than none": (["compose", "--num", "-1"], "-1 chorales can't be composed; expected at least 1"),
     "no bars": (["compose", "--max-bars", "0"], "at least 1"),
+    "a plot that is no picture": (["plot", "chords.musicxml", "--output", "x.pdf"], "A plot can't be written as .pdf"),
+    "a plot in no folder": (["plot", "chords.musicxml", "--output", "no/x"], "There is no folder"),
+    "a plot of no units": (["plot", "chords.musicxml", "--units", "0"], "0 hidden units can't be shown; expected 1 to"),
+    "a plot of a tune": (["plot", "tune.musicxml"], "four"),
+    "a plot of nothing": (["plot", "no.musicxml"], "no.musicxml"),
     "a command that is none": (["harmonise"], "no command"),
 }
 
@@ -582,5 +683,5 @@ def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert main(["--version"]) == 0
     said = capsys.readouterr().out
-    for command in ("harmonize", "compose", "fit", "validate", "test", "predict"):
+    for command in ("harmonize", "compose", "plot", "fit", "validate", "test", "predict"):
         assert command in said

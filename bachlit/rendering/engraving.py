@@ -1,0 +1,125 @@
+"""Engraving: a chorale as a printed score, SVG or PNG, drawn by verovio within the process."""
+
+import re
+from html import escape
+from pathlib import Path
+
+from bachlit.chorale import Chorale
+from bachlit.errors import OptionError
+from bachlit.rendering.extra import require
+from bachlit.scores import to_musicxml
+
+_SCALE = 40  # per cent: a staff about 29 pixels high
+_OPTIONS = {
+    "scale": _SCALE,
+    "pageHeight": 60_000,  # verovio's greatest: about 80 systems, 300 bars
+    "adjustPageHeight": True,
+    "pageMarginLeft": 80,  # a wide font must not cut the voices' names
+    "header": "none",  # the title is drawn here: resvg misplaces verovio's
+    "footer": "none",
+    "smuflTextFont": "embedded",
+    "xmlIdChecksum": True,  # names made of the music, not of chance: the same chorale gives the same bytes
+}
+_TITLE_SIZE, _TITLE_HEIGHT = 26, 56  # pixels
+
+
+def require_engraver(ending: str) -> None:
+    """Ask, before the work, for what a score's picture needs.
+
+    Args:
+        ending: .svg, or .png, which needs more.
+
+    Raises:
+        MissingPackageError: If it isn't installed.
+    """
+    for package in ("verovio", "resvg_py", "matplotlib") if ending == ".png" else ("verovio",):
+        require(package, "A picture of a score")
+
+
+def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
+    """The score as one tall picture without a background, its systems broken to fit the width.
+
+    Args:
+        chorale: What to engrave.
+        title: Whether the chorale's title, if it has one, stands above the music.
+        width: In pixels; notes keep their size, so a narrow picture has more systems.
+
+    Returns:
+        An `<svg>` with a `viewBox`, so that a page may show it smaller.
+
+    Raises:
+        MissingPackageError: If verovio isn't installed.
+        OptionError: If the width is less than 300 pixels.
+
+    >>> picture = svg(Chorale.from_pitches([[67, 64, 60, 48]] * 16))
+    >>> picture[:4], picture.count('class="notehead"')
+    ('<svg', 4)
+    """
+    require_engraver(".svg")
+    if width < 300:
+        raise OptionError(f"A score of {width} pixels has no room for a bar; expected a width of at least 300.")
+    import verovio  # noqa: PLC0415  # an extra
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
+    toolkit.loadData(to_musicxml(chorale))
+    parts, height = [], 0
+    heading = " ".join(chorale.title.split())
+    if title and heading:
+        size = min(_TITLE_SIZE, round(1.8 * width / len(heading)))  # a letter is about half as wide as high
+        parts.append(
+            f'<text x="{width / 2:g}" y="{_TITLE_HEIGHT - 16}" text-anchor="middle" font-family="Times, serif" '
+            f'font-size="{size}px">{escape(heading)}</text>'
+        )
+        height = _TITLE_HEIGHT
+    for number in range(1, toolkit.getPageCount() + 1):
+        page = toolkit.renderToSVG(number)
+        parts.append(page.replace("<svg ", f'<svg y="{height}" ', 1))
+        height += _height(page)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float = 2.0) -> bytes:
+    """The score as one tall picture on white.
+
+    Args:
+        chorale: What to engrave.
+        title: See `svg`.
+        width: See `svg`.
+        zoom: Pixels of the picture to one of the width; 2 is sharp on fine screens.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        MissingPackageError: If verovio, resvg_py or matplotlib isn't installed.
+        OptionError: If the width is less than 300 pixels.
+    """
+    require_engraver(".png")
+    import resvg_py  # noqa: PLC0415  # an extra
+    from matplotlib import get_data_path  # noqa: PLC0415  # for its fonts: without given ones all text vanishes
+
+    fonts = sorted(str(path) for path in (Path(get_data_path()) / "fonts" / "ttf").glob("DejaVuS*.ttf"))
+    drawn = resvg_py.svg_to_bytes(
+        svg_string=svg(chorale, title=title, width=width),
+        zoom=zoom,
+        background="white",
+        font_files=fonts,
+        skip_system_fonts=True,  # the same picture everywhere
+        font_family="DejaVu Serif",
+        serif_family="DejaVu Serif",
+        sans_serif_family="DejaVu Sans",
+    )
+    return bytes(drawn)
+
+
+def _height(page: str) -> int:
+    """The height of verovio's picture in pixels."""
+    match = re.search(r'<svg [^>]*height="(\d+)px"', page)
+    assert match is not None
+    return int(match[1])

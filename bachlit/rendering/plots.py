@@ -1,0 +1,227 @@
+"""Plots of what a model thinks: piano rolls over its expectations, and its hidden units under the music.
+
+Figures are objects here, without pyplot: no window, no backend and no state that two threads could share.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.errors import ChoraleError
+from bachlit.rendering.extra import require
+from bachlit.scores.notation import measures_of, notes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS: dict[Voice, str] = {"soprano": "#c1272d", "alto": "#e08a00", "tenor": "#2e8b57", "bass": "#1f5fa8"}
+
+_ROW = 176  # frames in a row at most: eleven bars of 4/4
+_WIDTH, _DPI = 14.0, 100  # inches, pixels an inch
+_SHADE = 0.6  # how strong the colour of a certain pitch is: the notes must stand out from it
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def piano_roll(chorale: Chorale, probabilities: FloatArray | None = None, given: BoolArray | None = None) -> bytes:
+    """Four voices over time, in as many rows as they need.
+
+    Args:
+        chorale: What to draw.
+        probabilities: (T, 4, 128) of each voice's pitches, drawn as shades of its colour behind the notes; see
+            `bachlit.inspecting.pitch_probabilities`.
+        given: (T, 4) the cells that were given and not written; a black line runs through them.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        MissingPackageError: If matplotlib isn't installed.
+        ChoraleError: If a shape doesn't fit the chorale's.
+    """
+    require("matplotlib", "A piano roll")
+    num_frames = chorale.num_frames
+    _check("probabilities", probabilities, (num_frames, len(VOICES), 128))
+    _check("given cells", given, chorale.pitches.shape)
+    spans = _rows(chorale)
+    figure = _figure([3.2] * len(spans), chorale.title or chorale.name)
+    for axes, span in zip(figure.axes, spans, strict=True):
+        _draw_roll(axes, chorale, span, given)
+        if probabilities is not None:
+            _shade(axes, probabilities[slice(*span)], span)
+        _draw_time(axes, spans, span, chorale)
+    shown = " (shades: the model's probabilities)" if probabilities is not None else ""
+    _add_legend(figure, f"bar{shown}", lines=given is not None)
+    return _png(figure)
+
+
+def activations(chorale: Chorale, units: FloatArray, labels: Sequence[str], *, caption: str = "units") -> bytes:
+    """Hidden units as a heat map under the music.
+
+    Args:
+        chorale: What the model read.
+        units: (T, K) the units to draw, from the top down; see `bachlit.inspecting.hidden_units`.
+        labels: A name for each of the K.
+        caption: What the units are.
+
+    Returns:
+        A PNG file. Red is positive, blue negative; one scale for all.
+
+    Raises:
+        MissingPackageError: If matplotlib isn't installed.
+        ChoraleError: If a shape doesn't fit the chorale's.
+    """
+    require("matplotlib", "A plot of hidden units")
+    _check("units", units, (chorale.num_frames, len(labels)))
+    spans = _rows(chorale)
+    figure = _figure([1.8, 0.4 + 0.2 * len(labels)] * len(spans), chorale.title or chorale.name)
+    largest = float(np.abs(units).max(initial=1e-9))
+    for roll, heat, (begin, end) in zip(figure.axes[::2], figure.axes[1::2], spans, strict=True):
+        _draw_roll(roll, chorale, (begin, end))
+        _draw_time(roll, spans, (begin, end), chorale)
+        roll.set_xticklabels([])
+        heat.imshow(
+            units[begin:end].T,
+            extent=(begin, end, len(labels) - 0.5, -0.5),
+            aspect="auto",
+            interpolation="nearest",
+            cmap="RdBu_r",
+            vmin=-largest,
+            vmax=largest,
+        )
+        _draw_time(heat, spans, (begin, end), chorale, fermatas=False)
+        heat.set_yticks(range(len(labels)), labels, fontsize=7)
+    _add_legend(figure, f"bar ({caption}: red {largest:.2g}, white 0, blue {-largest:.2g})")
+    return _png(figure)
+
+
+def _check(what: str, array: npt.NDArray[np.generic] | None, shape: tuple[int, ...]) -> None:
+    if array is not None and array.shape != shape:
+        raise ChoraleError(f"The {what} have the shape {array.shape}; expected {shape}, those of the chorale drawn.")
+
+
+def _rows(chorale: Chorale) -> list[tuple[int, int]]:
+    """Spans of whole measures that fit a row, about as long as each other; a longer measure has a row of its own."""
+    num_rows = -(-chorale.num_frames // _ROW)
+    limit = min(_ROW, chorale.num_frames // num_rows + chorale.measure_length)
+    spans: list[tuple[int, int]] = []
+    for measure in measures_of(chorale):
+        end = measure.start + measure.length
+        if spans and end - spans[-1][0] <= limit:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((measure.start, end))
+    return spans
+
+
+def _figure(heights: Sequence[float], title: str) -> Figure:
+    """A figure with one above the other so many axes, of heights in inches."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
+
+    figure = Figure(figsize=(_WIDTH, sum(heights) + 0.9), dpi=_DPI, layout="constrained")
+    figure.subplots(len(heights), squeeze=False, height_ratios=heights)
+    if title:
+        figure.suptitle(title.replace("$", r"\$"))  # matplotlib would set it as a formula
+    return figure
+
+
+def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolArray | None = None) -> None:
+    """The notes of a row, cut where it begins and ends."""
+    begin, end = span
+    for column, voice in enumerate(VOICES):
+        notes = [
+            (note.pitch, max(begin, note.start), min(end, note.start + note.length))
+            for note in notes_of(chorale, voice)
+            if note.pitch != REST and note.start < end and note.start + note.length > begin
+        ]
+        axes.barh(
+            [pitch for pitch, _, _ in notes],
+            [last - first for _, first, last in notes],
+            left=[first for _, first, _ in notes],
+            height=0.7,
+            color=COLOURS[voice],
+            edgecolor="white",  # parts repeated notes
+            linewidth=0.7,
+            zorder=3,
+        )
+        if given is not None:
+            cells = begin + np.flatnonzero((given & (chorale.pitches != REST))[begin:end, column])
+            axes.hlines(chorale.pitches[cells, column], cells, cells + 1, color="black", linewidth=1.2, zorder=4)
+    low, high = chorale.compass or (60, 60)
+    axes.set_ylim(low - 2.5, high + 4.5)  # room for fermatas
+    cs = [pitch for pitch in range(12, 128, 12) if low - 2 <= pitch <= high + 4]
+    axes.set_yticks(cs, [f"C{pitch // 12 - 1}" for pitch in cs], fontsize=8)
+    axes.grid(axis="y", color="0.85", linewidth=0.6, zorder=1)
+
+
+def _shade(axes: Axes, probabilities: FloatArray, span: tuple[int, int]) -> None:
+    """Each pitch in the voices' colours, the stronger the more probable."""
+    from matplotlib.colors import to_rgb  # noqa: PLC0415  # an extra
+
+    picture = np.ones((128, len(probabilities), 3))
+    for column, voice in enumerate(VOICES):
+        strength = _SHADE * probabilities[:, column].T[:, :, None]  # (128, T, 1)
+        picture += strength * (np.array(to_rgb(COLOURS[voice])) - picture)
+    limits = axes.get_ylim()
+    axes.imshow(
+        picture[1:],  # 0 is a rest, no pitch
+        extent=(*span, 0.5, 127.5),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        zorder=0,
+    )
+    axes.set_ylim(limits)
+
+
+def _draw_time(
+    axes: Axes, spans: Sequence[tuple[int, int]], span: tuple[int, int], chorale: Chorale, *, fermatas: bool = True
+) -> None:
+    """Bar lines with their numbers, fermatas at the top, and one scale for all rows."""
+    from matplotlib.path import Path  # noqa: PLC0415  # an extra
+
+    begin, end = span
+    measures = [measure for measure in measures_of(chorale) if begin <= measure.start < end]
+    for measure in measures:
+        axes.axvline(measure.start, color="0.45", linewidth=0.8, zorder=2)
+    axes.set_xticks([measure.start for measure in measures], [str(measure.number) for measure in measures], fontsize=8)
+    axes.set_xlim(begin, begin + max(last - first for first, last in spans))
+    if fermatas:
+        marks = [note.start + note.length / 2 for note in notes_of(chorale, "soprano") if note.fermata]
+        marks = [mark for mark in marks if begin <= mark < end]
+        # DejaVu has no fermata: an arc with a dot, placed by the height of the axes.
+        for marker, size, face in ((Path.arc(0, 180), 9, "none"), (".", 4, "black")):
+            axes.plot(
+                marks,
+                [0.92] * len(marks),
+                transform=axes.get_xaxis_transform(),
+                linestyle="none",
+                marker=marker,
+                markersize=size,
+                markerfacecolor=face,
+                markeredgecolor="black",
+            )
+
+
+def _add_legend(figure: Figure, label: str, *, lines: bool = False) -> None:
+    from matplotlib.lines import Line2D  # noqa: PLC0415  # an extra
+    from matplotlib.patches import Patch  # noqa: PLC0415  # an extra
+
+    handles: list[Patch | Line2D] = [Patch(color=COLOURS[voice], label=voice) for voice in VOICES]
+    if lines:
+        handles.append(Line2D([], [], color="black", linewidth=1.2, label="given"))
+    figure.axes[-1].set_xlabel(label, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

@@ -1,0 +1,100 @@
+"""The organ plays what is written, as long as it is written."""
+
+import dataclasses
+import io
+import wave
+
+import numpy as np
+import pytest
+from chorales import chorales
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bachlit.chorale import REST, Chorale
+from bachlit.errors import OptionError
+from bachlit.rendering import wav
+from bachlit.rendering.organ import FERMATA_STRETCH, frame_times, play
+
+RATE = 22_050
+
+
+def loudness(samples: np.ndarray) -> float:
+    return float(np.sqrt((samples**2).mean()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(chorales(), st.sampled_from([40, 80, 150]))
+def test_it_is_silent_where_all_rests_and_only_there_and_never_clips(chorale: Chorale, tempo: float) -> None:
+    sound = play(chorale, tempo=tempo)
+    assert np.abs(sound).max(initial=0) < 0.95
+    edges = np.rint(frame_times(chorale, tempo) * RATE).astype(int)
+    assert len(sound) == edges[-1]
+    for row, begin, end in zip(chorale.pitches, edges, edges[1:], strict=False):
+        assert (sound[begin:end] != 0).any() == (row != REST).any()
+
+
+def test_the_strongest_tones_are_the_pitches_that_sound(bach: list[Chorale]) -> None:
+    """Of all pitches in the voices' compass, those that sound have more energy than any that isn't their overtone."""
+    chorale = bach[0]
+    sound, times = play(chorale, tempo=30).sum(axis=1), frame_times(chorale, 30)
+    for frame in range(8, 80, 8):
+        middle = sound[int(times[frame] * RATE) :][: int(0.5 * RATE)] * np.hanning(int(0.5 * RATE))
+        sounding = set(chorale.pitches[frame].tolist())
+        energy = {}
+        for pitch in range(40, 82):
+            wheel = np.exp(-2j * np.pi * 440 * 2 ** ((pitch - 69) / 12) * np.arange(len(middle)) / RATE)
+            energy[pitch] = abs(middle @ wheel)
+        overtones = {pitch + above for pitch in sounding for above in (12, 19, 24, 28, 31, 34, 36)}
+        other = max(energy[pitch] for pitch in energy if pitch not in sounding | overtones)
+        assert min(energy[pitch] for pitch in sounding) > 3 * other
+
+
+def test_a_fermata_holds_all_voices_half_as_long_again() -> None:
+    fermatas = np.arange(32) // 8 == 1
+    plain = Chorale.from_pitches([[67, 64, 60, 48]] * 32)
+    held = dataclasses.replace(plain, fermatas=fermatas)
+    seconds = [frame_times(piece, 60) for piece in (plain, held)]
+    assert seconds[0][-1] == 8
+    assert seconds[1][-1] == 8 + 2 * (FERMATA_STRETCH - 1)
+    assert np.array_equal(seconds[0][:9], seconds[1][:9])
+
+
+def test_repeated_notes_are_heard_to_begin_again() -> None:
+    onsets = np.zeros((16, 4), bool)
+    onsets[8] = True
+    tone = Chorale.from_pitches([[67, 0, 0, 0]] * 16)
+    one, two = play(tone), play(dataclasses.replace(tone, onsets=onsets))
+    border = slice(len(one) // 2 - 60, len(one) // 2 + 60)
+    assert loudness(two[border]) < 0.1 * loudness(one[border])
+
+
+def test_nothing_clicks() -> None:
+    """A tone cut hard spreads over all frequencies; one that comes and goes softly doesn't."""
+    sound = play(Chorale.from_pitches([[57, 0, 0, 0]] * 16), tempo=60).sum(axis=1)
+    spectrum = np.abs(np.fft.rfft(sound))
+    above = np.fft.rfftfreq(len(sound), 1 / RATE) > 4000  # the highest partial is at 1760 Hz
+    assert spectrum[above].max() < 2e-4 * spectrum.max()
+
+
+def test_a_high_note_has_no_false_tones() -> None:
+    """Partials above half the rate would come back as lower tones."""
+    sound = play(Chorale.from_pitches([[110, 0, 0, 0]] * 16), tempo=60).sum(axis=1)
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    below = np.fft.rfftfreq(len(sound), 1 / RATE) < 4000  # it sounds at 4699 Hz
+    assert spectrum[below].max() < 1e-3 * spectrum.max()
+
+
+def test_the_file_is_whole_and_the_same_each_time(bach: list[Chorale]) -> None:
+    content = wav(bach[3])
+    assert content == wav(bach[3])
+    with wave.open(io.BytesIO(content)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, RATE)
+        assert file.getnframes() == len(play(bach[3]))
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert np.abs(samples / 32_767 - play(bach[3])).max() < 1e-4
+
+
+@pytest.mark.parametrize("options", [{"tempo": 0}, {"tempo": float("nan")}, {"rate": 100}], ids=str)
+def test_what_cant_be_played_is_refused(options: dict[str, float]) -> None:
+    with pytest.raises(OptionError, match="can't be played"):
+        wav(Chorale.from_pitches([[67, 64, 60, 48]]), **options)  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""What inspecting tells agrees with how the model scores."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from chorales import random_chorale
+
+from bachlit.api import PRETRAINED
+from bachlit.chorale import VOICES, Chorale, move_home
+from bachlit.encoding import BachBotEncoding, SatbEncoding
+from bachlit.errors import CheckpointError
+from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, unit_names
+from bachlit.language_model import LanguageModel
+from bachlit.networks import TokenLSTM
+
+
+def test_probabilities_are_those_by_which_prefixes_are_scored(small_model: LanguageModel) -> None:
+    """Each pitch's probability, found again by scoring the piece so far with each token after it."""
+    encoding, chorale = small_model.encoding, random_chorale(3, num_frames=6)
+    assert isinstance(encoding, SatbEncoding)
+    probabilities = pitch_probabilities(small_model, chorale)
+    start, *stream = encoding.encode(chorale).tolist()
+    tokens = np.flatnonzero(encoding.slot_tokens[1])
+    for frame, slot in ((0, 1), (2, 3), (5, 4)):
+        t = 5 * frame + slot
+        candidates = torch.tensor([[*stream[:t], token] for token in tokens])
+        scores = small_model.score(candidates, torch.full((len(tokens),), start)).softmax(0).numpy()
+        expected = np.zeros(128)
+        np.add.at(expected, encoding.token_pitch[tokens], scores)
+        told = probabilities[frame, VOICES.index(encoding.order[slot - 1])]
+        assert told == pytest.approx(expected, abs=1e-6)
+
+
+def test_probabilities_of_a_cell_sum_to_one_and_follow_the_voices_order(bach: list[Chorale]) -> None:
+    model = LanguageModel.load(PRETRAINED)
+    chorale = bach[0]
+    probabilities = pitch_probabilities(model, chorale)
+    assert probabilities.shape == (chorale.num_frames, 4, 128)
+    assert (probabilities >= 0).all()
+    assert probabilities.sum(-1) == pytest.approx(np.ones((chorale.num_frames, 4)))
+    written = np.take_along_axis(probabilities, chorale.pitches[:, :, None].astype(int), 2)
+    assert (written.mean(axis=(0, 2)) > 0.75).all()
+
+
+def test_a_model_that_is_at_home_in_c_tells_pitches_of_the_chorales_own_key(small_model: LanguageModel) -> None:
+    home = LanguageModel(small_model.network, small_model.encoding, "home")
+    chorale = dataclasses.replace(Chorale.from_pitches([[69, 66, 62, 50], [69, 64, 61, 57], [69, 66, 62, 50]] * 4))
+    moved = move_home(chorale)
+    move = int(moved.pitches[0, 0] - chorale.pitches[0, 0])
+    assert move != 0
+    own, in_c = (pitch_probabilities(home, piece) for piece in (chorale, moved))
+    assert np.allclose(own[:, :, 0], in_c[:, :, 0])
+    assert np.allclose(own[:, :, 40:80], in_c[:, :, 40 + move : 80 + move])
+    assert np.array_equal(hidden_units(home, chorale), hidden_units(home, moved))
+
+
+def test_hidden_units_are_those_of_one_pass_over_all_tokens(small_model: LanguageModel) -> None:
+    chorale = random_chorale(5, num_frames=12)
+    tokens = torch.from_numpy(small_model.encoding.encode(chorale))[None]
+    network = small_model.network
+    for part in (0, 1):
+        units = hidden_units(small_model, chorale, part)
+        assert units.shape == (12, len(unit_names(small_model, part)))
+        for frame in (0, 5, 11):
+            with torch.no_grad():
+                _, memory = network(tokens[:, : 5 * frame + 6], network.initial_memory(1))
+            assert units[frame] == pytest.approx(memory[part].flatten().numpy(), abs=1e-6)
+
+
+def test_a_model_in_training_is_inspected_without_dropout_and_goes_on_training(small_model: LanguageModel) -> None:
+    chorale = random_chorale(5, num_frames=4)
+    expected = pitch_probabilities(small_model, chorale), hidden_units(small_model, chorale)
+    small_model.network.train()
+    try:
+        assert np.array_equal(pitch_probabilities(small_model, chorale), expected[0])
+        assert np.array_equal(hidden_units(small_model, chorale), expected[1])
+        assert small_model.network.training
+    finally:
+        small_model.network.eval()
+
+
+def test_correlations_are_numpys() -> None:
+    random = np.random.default_rng(0)
+    units, signal = random.normal(size=(50, 7)), random.random(50) < 0.3
+    units[:, 3] = 2.5
+    expected = [0.0 if i == 3 else np.corrcoef(units[:, i], signal)[0, 1] for i in range(7)]
+    assert correlations(units, signal) == pytest.approx(expected)
+    assert (correlations(units, np.ones(50)) == 0).all()
+
+
+def test_the_shipped_model_has_a_unit_that_knows_fermatas(bach: list[Chorale]) -> None:
+    model = LanguageModel.load(PRETRAINED)
+    unit = unit_names(model).index("2.173")  # the best on the pieces held out for validation
+    chorale = next(piece for piece in bach if piece.name == "bwv269")
+    assert correlations(hidden_units(model, chorale), chorale.fermatas)[unit] > 0.9
+
+
+def test_a_model_whose_tokens_dont_tell_voices_apart_is_refused() -> None:
+    encoding = BachBotEncoding()
+    model = LanguageModel(TokenLSTM(encoding.vocabulary_size, layers=1, hidden=4), encoding)
+    for look in (pitch_probabilities, hidden_units):
+        with pytest.raises(CheckpointError, match=r"BachBotEncoding doesn't tell .*; expected one trained with Satb"):
+            look(model, random_chorale(0, num_frames=4))
