@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "tokens": set(),
     "keys": set(),
     "chorale": {"errors", "keys"},
-    "places": {"chorale", "errors", "scores"},
+    "places": {"chorale", "errors", "files", "rendering", "scores"},
     "prompt": {"chorale", "errors"},
     "encoding": {"chorale", "errors", "keys", "tokens"},
     "scores": {"chorale", "errors", "files", "keys"},
@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "windows"},
     "networks": {"errors", "tokens"},
     "decoding": {"errors", "tokens"},
-    "metrics": {"chorale"},
+    "metrics": {"chorale", "errors", "keys"},
     "language_model": {"encoding", "errors", "files", "keys", "networks", "tokens"},
     "writing": {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
@@ -39,8 +39,18 @@ MAY_IMPORT = {
         "writing",
     },
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
+    "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
+    "plotting": {"api", "errors", "inspecting", "language_model", "places", "rendering", "scores"},
+    "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "networks", "prompt", "token_prompts", "tokens"},
-    "callbacks": {"errors", "scores", "writing"},
+    "callbacks": {
+        "chorale", "errors", "evaluation", "files", "model", "prompt", "rendering", "scores", "tracking", "writing",
+    },
+    "evaluation": {
+        "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",
+        "ranking", "rendering", "rules_by_name", "scores", "splits", "writing",
+    },
+    "tracking": {"errors"},
     "rules_by_name": {"decoding", "errors", "writing"},
     "ranking": {"decoding", "metrics", "writing"},
     "api": {"chorale", "composing", "decoding", "errors", "language_model", "prompt", "scores", "writing"},
@@ -88,6 +98,19 @@ def test_the_values_need_numpy_alone(room: str) -> None:
     assert loaded_by(f"import bachlit.{room}", "torch", "music21", "pytorch_lightning", "wandb") == []
 
 
+@pytest.mark.parametrize("room", ["rendering", "rendering.plots", "plotting", "commands"])
+def test_what_draws_is_loaded_when_it_draws(room: str) -> None:
+    assert loaded_by(f"import bachlit.{room}", "matplotlib", "verovio", "resvg_py") == []
+
+
+def test_plots_leave_pyplot_and_its_backends_alone() -> None:
+    code = (
+        "from bachlit import Chorale; from bachlit.rendering.plots import piano_roll; "
+        "piano_roll(Chorale.from_pitches([[67, 64, 60, 48]] * 16))"
+    )
+    assert loaded_by(code, "matplotlib", "matplotlib.pyplot") == ["matplotlib"]
+
+
 @pytest.mark.parametrize("room", ["api", "commands", "networks", "decoding", "language_model"])
 def test_light_commands_load_neither_lightning_nor_wandb(room: str) -> None:
     assert loaded_by(f"import bachlit.{room}", "pytorch_lightning", "lightning", "wandb", "torchmetrics") == []
@@ -96,7 +119,8 @@ def test_light_commands_load_neither_lightning_nor_wandb(room: str) -> None:
 def test_harmonizing_loads_neither_lightning_nor_wandb(tmp_path: Path) -> None:
     tune = ROOT / "examples" / "twinkle.musicxml"
     code = f"from bachlit.__main__ import main; main(['harmonize', {str(tune)!r}, '--output', {str(tmp_path / 'x')!r}])"
-    assert loaded_by(code, "pytorch_lightning", "lightning", "wandb", "torchmetrics") == []
+    heavy = ("pytorch_lightning", "lightning", "wandb", "torchmetrics", "matplotlib", "verovio", "resvg_py")
+    assert loaded_by(code, *heavy) == []
 
 
 def loaded_by(code: str, *packages: str) -> list[str]:

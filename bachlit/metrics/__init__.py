@@ -1,19 +1,56 @@
 """Metrics: pure functions, and thin torchmetrics shells over them."""
 
 from bachlit.metrics.cadences import Cadences, cadences
+from bachlit.metrics.chords import QUALITIES, Chord, Quality, chord_of
+from bachlit.metrics.error_rates import ErrorRates, error_rates
+from bachlit.metrics.grade import Grade, GradeReference
+from bachlit.metrics.histograms import (
+    Histogram,
+    cadence_chords,
+    degrees,
+    intervals,
+    length_distance,
+    lengths,
+    parallels,
+    qualities,
+    rank_distance,
+    repeats,
+)
 from bachlit.metrics.likelihood import Likelihood, Tally, figures, tally
+from bachlit.metrics.memorisation import Copied, Passages
 from bachlit.metrics.rules import RuleCounts, rule_counts, total
-from bachlit.metrics.texture import Texture, TextureCounts, texture, texture_counts
+from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
 
 __all__ = [
     "Cadences",
+    "Chord",
+    "Copied",
+    "ErrorRates",
+    "Grade",
+    "GradeReference",
+    "Histogram",
+    "LENGTHS",
     "Likelihood",
+    "Passages",
+    "QUALITIES",
+    "Quality",
     "RuleCounts",
     "Tally",
     "Texture",
     "TextureCounts",
+    "cadence_chords",
     "cadences",
+    "chord_of",
+    "degrees",
+    "error_rates",
     "figures",
+    "intervals",
+    "length_distance",
+    "lengths",
+    "parallels",
+    "qualities",
+    "rank_distance",
+    "repeats",
     "rule_counts",
     "tally",
     "texture",

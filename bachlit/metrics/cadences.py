@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bachlit.chorale import REST, Chorale, IntArray
-
-_TRIADS = {(0, 4, 7): 0, (0, 3, 7): 0, (0, 3, 8): 8, (0, 5, 9): 5, (0, 4, 9): 9, (0, 5, 8): 5}
+from bachlit.metrics.chords import chord_of
 
 
 class Cadences(NamedTuple):
@@ -44,13 +43,12 @@ def cadences(chorale: Chorale) -> Cadences:
     )
 
 
-def _root(chord: IntArray) -> int | None:
+def _root(pitches: IntArray) -> int | None:
     """The root of a triad in semitones above its bass, or None if the chord is none."""
-    sounding = chord[chord != REST].astype(int)
-    if not sounding.size:
+    chord = chord_of(pitches)
+    if chord is None or chord.root is None:
         return None
-    classes = {int(pitch - sounding.min()) % 12 for pitch in sounding}
-    for triad, root in _TRIADS.items():
-        if classes == set(triad) or (classes == {0, triad[1]} and root == 0):
-            return root
-    return None
+    root = (chord.root - int(pitches[pitches != REST].min())) % 12
+    # Two notes are a triad without its fifth only if the root is below.
+    whole, without_fifth = chord.quality in ("major", "minor"), chord.quality in ("major third", "minor third")
+    return root if whole or (without_fifth and root == 0) else None

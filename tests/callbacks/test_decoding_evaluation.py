@@ -1,0 +1,137 @@
+"""DecodingEvaluation judges what the model writes, and leaves the training alone."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from bachlit.callbacks import DecodingEvaluation
+from few import Few
+from pytorch_lightning.loggers import CSVLogger
+
+from bachlit.benchmark.decoding import cut
+from bachlit.chorale import Chorale
+from bachlit.data import ChoraleDataModule
+from bachlit.decoding import Greedy, Sampling
+from bachlit.encoding import BachBotEncoding
+from bachlit.errors import BachlitError, OptionError
+from bachlit.evaluation import Harmonizer, Judge, pool, written_row
+from bachlit.model import ChoraleModel
+from bachlit.networks import TokenLSTM
+from bachlit.scores import read_chorale
+
+DECODERS = {"greedy": Harmonizer(Greedy()), "wild": Harmonizer(Sampling(1.3), "none")}
+
+
+@pytest.fixture(scope="module")
+def pieces(bach: list[Chorale]) -> list[Chorale]:
+    return [cut(piece, 0, 24) for piece in bach[:9]]
+
+
+def fit(
+    pieces: list[Chorale], folder: Path, *callbacks: pl.Callback, epochs: int = 3, logger: Any = False, **options: Any
+) -> tuple[pl.Trainer, ChoraleModel]:
+    pl.seed_everything(0, verbose=False)
+    data = ChoraleDataModule(Few(pieces, held_out=(3, 1)), lanes=2, window=64, encoding=options.get("encoding"))
+    model = ChoraleModel(
+        lambda size: TokenLSTM(size, layers=1, hidden=16, embedding=8, dropout=0.2), encoding=options.get("encoding")
+    )
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=logger,
+        callbacks=list(callbacks),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, data)
+    return trainer, model
+
+
+def test_switching_it_on_changes_the_training_by_no_bit(pieces: list[Chorale], tmp_path: Path) -> None:
+    """Dropout and the order of pieces are drawn at random in both: one draw more would move all that come after."""
+    threads = torch.get_num_threads()
+    _, without = fit(pieces, tmp_path)
+    trainer, with_it = fit(pieces, tmp_path, DecodingEvaluation(DECODERS, every_n_epochs=1))
+    assert "decoding/wild/pitch_error" in trainer.callback_metrics
+    for name, weights in without.state_dict().items():
+        assert torch.equal(weights, with_it.state_dict()[name]), name
+    assert torch.get_num_threads() == threads
+    assert with_it.training is without.training
+
+
+def test_what_is_logged_is_what_the_model_writes(pieces: list[Chorale], tmp_path: Path) -> None:
+    trainer, model = fit(pieces, tmp_path, DecodingEvaluation(DECODERS, every_n_epochs=3, missing="AT", seed=5))
+    judge, valid = Judge(pieces[:5]), pieces[5:8]
+    for name, harmonizer in DECODERS.items():
+        row = written_row(model.language_model, harmonizer, valid, [5, 6, 7], judge, missing="AT")
+        estimates = pool(
+            [piece.figures for piece in row.pieces], [piece.histograms for piece in row.pieces], judge.reference
+        )
+        logged = {key: value for key, value in trainer.callback_metrics.items() if key.startswith(f"decoding/{name}/")}
+        told = {
+            f"decoding/{name}/{figure}": one.value for figure, one in estimates.items() if not math.isnan(one.value)
+        }
+        assert logged.keys() == told.keys()
+        for key, value in told.items():
+            assert logged[key].item() == pytest.approx(value, rel=1e-5), key
+
+
+def test_it_evaluates_every_so_many_epochs_and_leaves_scores(pieces: list[Chorale], tmp_path: Path) -> None:
+    logger = CSVLogger(tmp_path, "run")
+    fit(
+        pieces,
+        tmp_path,
+        DecodingEvaluation(DECODERS, every_n_epochs=2, num_pieces=2, num_shown=1),
+        epochs=5,
+        logger=logger,
+    )
+    folder = Path(logger.log_dir) / "decoding"
+    assert {path.name for path in folder.iterdir()} == {"epoch-0001", "epoch-0003"}
+    files = {path.name for path in (folder / "epoch-0003" / "wild").iterdir()}
+    assert {name.split("-")[0] for name in files} == {"best", "worst", "piece"}
+    first = next((folder / "epoch-0003" / "wild").glob("piece-0-*.musicxml"))
+    assert (read_chorale(first).pitches[:, 0] == pieces[5].pitches[:, 0]).all()
+    lines = (Path(logger.log_dir) / "metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("decoding/greedy/grade")
+    assert sum(bool(line.split(",")[column]) for line in lines[1:]) == 2
+
+
+def test_validate_always_evaluates(pieces: list[Chorale], tmp_path: Path) -> None:
+    callback = DecodingEvaluation(DECODERS, every_n_epochs=100)
+    trainer, model = fit(pieces, tmp_path, callback, epochs=1)
+    assert not [name for name in trainer.callback_metrics if name.startswith("decoding/")]
+    trainer.validate(model, trainer.datamodule, verbose=False)  # type: ignore[attr-defined]
+    assert [name for name in trainer.callback_metrics if name.startswith("decoding/greedy/")]
+
+
+def test_a_model_that_cannot_write_is_refused_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
+    with pytest.raises(BachlitError, match="can be scored but can't write"):
+        fit(pieces, tmp_path, DecodingEvaluation(DECODERS), encoding=BachBotEncoding())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"every_n_epochs": 0}, "every 0 epochs"),
+        ({"missing": "XY"}, "doesn't name missing voices"),
+        ({"decoders": "beem"}, "no decoder 'beem'"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        DecodingEvaluation(**options)
+
+
+def test_without_the_extra_the_evaluation_goes_on(
+    pieces: list[Chorale], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("verovio", "resvg_py", "matplotlib"):
+        monkeypatch.setitem(sys.modules, package, None)
+    trainer, _ = fit(pieces, tmp_path, DecodingEvaluation(DECODERS, every_n_epochs=1), epochs=1)
+    assert "decoding/wild/grade" in trainer.callback_metrics
