@@ -1,5 +1,6 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
 
+import json
 import logging
 import tempfile
 import warnings
@@ -7,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import yaml
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.api import PRETRAINED
-from bachlit.callbacks import ScoreWriter
+from bachlit.callbacks import ModelCard, ScoreWriter, TrainingCurves
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
+from bachlit.loggers import csv_beside, share_runs
 from bachlit.model import ChoraleModel
 from bachlit.parsing import (
     HelpFormatter,
@@ -27,6 +30,7 @@ from bachlit.parsing import (
 )
 from bachlit.remembering import RememberOptions, recall
 from bachlit.rules_by_name import rules_help, weighed_rules
+from bachlit.tracking import PROJECT, AutoWandbLogger
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (
@@ -39,6 +43,9 @@ _NOISE = (
     ".*transfer_batch_to_device.*",
     ".*Checkpoint directory .* exists.*",
 )
+
+# A CSV is always there, and comes first: the run's folder is its own.
+_CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": "runs", "name": PROJECT}}
 
 # Its words for checkpoints that an earlier run of fit left.
 _LIGHTNINGS_WORDS = ("best", "last", "hpc", "registry", "null")
@@ -66,7 +73,7 @@ class ChoraleCLI(LightningCLI):
                 "checkpoint.monitor": "val/nats_per_frame",
                 "checkpoint.filename": "best",
                 "checkpoint.save_last": True,
-                "trainer.logger": {"class_path": "CSVLogger", "init_args": {"save_dir": "runs", "name": "bachlit"}},
+                "trainer.logger": _CSV,
                 "trainer.gradient_clip_val": 1.0,
                 "data.corpus": {"class_path": "bachlit.corpus.BachCorpus"},
                 "data.encoding": {"class_path": "bachlit.encoding.SatbEncoding"},
@@ -76,8 +83,12 @@ class ChoraleCLI(LightningCLI):
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
     ) -> None:
-        """Add what `predict` alone has."""
+        """Add what `fit` and `predict` alone have."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
+        fit = self._subcommand_parsers["fit"]
+        fit.add_lightning_class_args(TrainingCurves, "curves")
+        # The last of the two is the one to which --trainer.logger.group and the like belong.
+        fit.set_defaults({"trainer.logger": [_CSV, {"class_path": "bachlit.tracking.AutoWandbLogger"}]})
         predict = self._subcommand_parsers["predict"]
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
         predict.add_argument(
@@ -107,9 +118,21 @@ class ChoraleCLI(LightningCLI):
             )
 
     def before_instantiate_classes(self) -> None:
-        """Keep the model's and the data's options, as plain data, for the checkpoints of this run."""
+        """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
         options = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.subcommand]
-        self.trainer_defaults["callbacks"] = [RememberOptions({key: options[key] for key in ("model", "data")})]
+        remembered = {key: options[key] for key in ("model", "data")}
+        self.trainer_defaults["callbacks"] = [RememberOptions(remembered), ModelCard(options)]
+
+    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
+        """Make the trainer, with a CSV beside W&B.
+
+        Raises:
+            OptionError: If its processes would lose what W&B is told.
+        """
+        loggers = csv_beside(self.config_init[self.subcommand]["trainer"]["logger"])
+        trainer = super().instantiate_trainer(**{"logger": loggers} | kwargs)
+        share_runs(trainer)
+        return trainer
 
     def before_validate(self) -> None:
         """Take the weights that ship if no checkpoint is named."""
@@ -126,6 +149,14 @@ class ChoraleCLI(LightningCLI):
                 ) from error
 
     before_test = before_validate
+
+    def after_fit(self) -> None:
+        """End W&B's run: an interpreter may go on to another."""
+        for logger in self.trainer.loggers:
+            if isinstance(logger, AutoWandbLogger):
+                logger.finish()
+
+    after_validate = after_test = after_predict = after_fit
 
     def before_predict(self) -> None:
         """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
@@ -157,6 +188,9 @@ def run(command: str, args: Sequence[str]) -> None:
     args = plain_words(args)
     refuse_unknown_decoder(args)
     configs, others = _part_configs(args)
+    if any(word.partition("=")[0] == "--trainer.logger" for word in others):
+        # A logger that is typed takes its folder from one CSV, not from the list that `fit` has.
+        others = [f"--trainer.logger={json.dumps(_CSV)}", *others]
     checkpoint = _checkpoint(others)
     recalled = recall(checkpoint or (None if command == "fit" else PRETRAINED), typed=[*_texts(configs), *others])
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
@@ -229,14 +229,16 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
         )
 
 
-def _normal(args: Sequence[str], options: Container[str]) -> list[str]:
+def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
     """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`; what is no option stays as it was typed."""
     normal = []
     for arg in plain_words(args):
         name, equals, value = arg.partition("=")
         plain = name.removeprefix("--").replace("-", "_")
-        known = name.startswith("--") and plain.partition(".")[0] in options
-        normal.append(f"--{plain}{equals}{value}" if known else arg)
+        option = options.get(plain.partition(".")[0]) if name.startswith("--") else None
+        # Each word of a list is added to those before it.
+        plus = "+" if option is not None and "list[" in str(option.annotation) else ""
+        normal.append(f"--{plain}{plus}{equals}{value}" if option is not None else arg)
     return normal
 
 

@@ -109,6 +109,11 @@ class ChoraleDataModule(pl.LightningDataModule):
             prompts = [
                 Prompt.voices(melody, self.voice) for melody in _melodies(self.prompts, self.voice, self.quantize)
             ]
+        if self.trainer and len(prompts) < self.trainer.world_size:
+            raise OptionError(
+                f"{len(prompts)} prompts can't be dealt to {self.trainer.world_size} processes; expected one each at "
+                "least; set --trainer.devices to fewer."
+            )
         return DataLoader(prompts, batch_size=self.lanes, collate_fn=list)  # type: ignore[arg-type]
 
     def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader:

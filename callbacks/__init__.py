@@ -3,6 +3,9 @@
 if __name__ != "bachlit.callbacks":
     raise ImportError(f"Import bachlit.callbacks, not {__name__}: as two modules every class here would exist twice.")
 
+from bachlit.callbacks.decoding_evaluation import DecodingEvaluation
+from bachlit.callbacks.model_card import ModelCard
 from bachlit.callbacks.score_writer import ScoreWriter
+from bachlit.callbacks.training_curves import TrainingCurves
 
-__all__ = ["ScoreWriter"]
+__all__ = ["DecodingEvaluation", "ModelCard", "ScoreWriter", "TrainingCurves"]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,7 +124,7 @@ class DecodingEvaluation(Callback):
                 judge.reference,
                 resamples=1,  # only the values are logged
             )
-            self._log(trainer, name, estimates)
+            self._log(trainer, pl_module, name, estimates)
             shown += self._chosen(name, judged)
         if trainer.is_global_zero:
             _write(trainer, shown)
@@ -141,9 +142,11 @@ class DecodingEvaluation(Callback):
             self._judge = Judge(self._held_out.training)
         return self._judge, self._held_out.pieces
 
-    def _log(self, trainer: pl.Trainer, name: str, estimates: Mapping[str, Estimate]) -> None:
-        values = {figure: one.value for figure, one in estimates.items() if one.value == one.value}
-        self.log_dict(
+    def _log(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, name: str, estimates: Mapping[str, Estimate]
+    ) -> None:
+        values = {figure: one.value for figure, one in estimates.items() if not math.isnan(one.value)}
+        pl_module.log_dict(
             {f"decoding/{name}/{figure}": value for figure, value in values.items()}, sync_dist=trainer.world_size > 1
         )
         told = ", ".join(f"{FIGURES[one].label} {FIGURES[one].text(values[one])}" for one in _TOLD if one in values)

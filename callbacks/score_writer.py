@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import BasePredictionWriter
 
 from bachlit.errors import OptionError
+from bachlit.prompt import Prompt
 from bachlit.scores import SUFFIXES, write_midi, write_musicxml
 from bachlit.writing import Written
 
@@ -23,6 +24,13 @@ class ScoreWriter(BasePredictionWriter):
         super().__init__(write_interval="batch")
         self.output = Path(output)
         self._used: set[str] = set()
+        self._stems: list[str] = []
+
+    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Name the files of all prompts: several processes share them, and must not choose the same name."""
+        prompts = getattr(trainer.predict_dataloaders, "dataset", ())
+        if isinstance(prompts, Sequence) and all(isinstance(prompt, Prompt) for prompt in prompts):
+            self._stems = [self._unused(prompt.chorale.name) for prompt in prompts]
 
     def write_on_batch_end(
         self,
@@ -41,8 +49,11 @@ class ScoreWriter(BasePredictionWriter):
             raise OptionError(
                 f"{self.output} can't be a folder ({error.strerror}); choose another --output."
             ) from error
-        for written in prediction:
-            name = self._unused(written.chorale.name)
+        for row, written in enumerate(prediction):
+            if batch_indices and self._stems:
+                name = self._stems[batch_indices[row]]
+            else:
+                name = self._unused(written.chorale.name)
             write_musicxml(written.chorale, self.output / f"{name}.musicxml")
             write_midi(written.chorale, self.output / f"{name}.mid")
 

@@ -1,5 +1,7 @@
 """What many tests share: Bach's chorales, and a model small enough to train and decode in no time."""
 
+import os
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from bachlit.encoding import SatbEncoding
 from bachlit.language_model import LanguageModel
 from bachlit.networks import TokenLSTM
 
+os.environ["WANDB_MODE"] = "disabled"  # a run of W&B takes seconds; the tests of it say when they want one
 torch.set_num_threads(1)  # two threads on busy cores make one LSTM step a hundred times slower
 
 

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +59,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
         ]
         assert main(args) == 0
     return folder / "runs" / "bachlit" / "version_0"
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    """The folder of a finished run that W&B kept offline, and another validation of it."""
+    folder = tmp_path_factory.mktemp("tracked")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        args = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
+        assert main([*args, "--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]"]) == 0
+    return folder / "runs" / "bachlit" / "version_0"
+
+
+@pytest.fixture(scope="module")
+def kept(tracked: Path) -> list[dict[str, Any]]:
+    """What W&B would upload of it, record by record, by wandb's own reader."""
+    (file,) = tracked.glob("wandb/offline-run-*/*.wandb")
+    read = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    done = subprocess.run(read, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -280,6 +304,11 @@ WRONG = {
     "an epoch count of less than none": (["fit", "--trainer.max_epochs=-5"], "max_epochs"),
     "a seed below 0": (["fit", "--data.seed=-1"], "at least 0"),
     "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
+    "forked processes under W&B": (
+        ["fit", "--trainer.strategy=ddp_fork", "--trainer.devices=2", "--trainer.logger.mode=offline"],
+        "forked",
+    ),
+    "a folder for W&B that is the CSV's": (["fit", "--trainer.logger.save_dir=x"], "AutoWandbLogger has no option"),
     "a value of the wrong kind": (["fit", "--data.window=wide"], "--data.window can't be wide; expected a whole"),
 }
 
@@ -311,3 +340,80 @@ def test_bachbots_encoding_trains_the_same_network(corpus: list[str], capsys: py
     assert main(["fit", *QUICK, *TINY, *corpus, "--data.encoding=BachBotEncoding", "--trainer.max_epochs=1"]) == 0
     loaded = LanguageModel.load("runs/bachlit/version_0/checkpoints/last.ckpt")
     assert type(loaded.encoding).__name__ == "BachBotEncoding"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def history(kept: list[dict[str, Any]], name: str) -> list[Any]:
+    """All that W&B kept under a name, oldest first."""
+    return [record["history"]["item"][name] for record in kept if name in record.get("history", {}).get("item", {})]
+
+
+def test_wandb_keeps_the_curves_that_the_csv_has(tracked: Path, kept: list[dict[str, Any]]) -> None:
+    logged = rows(tracked / "metrics.csv")
+    for name in ("train/loss_step", "train/loss_epoch", "val/nats_per_frame", "val/accuracy/alto"):
+        figures = [float(row[name]) for row in logged if row[name]]
+        assert figures, name
+        assert history(kept, name) == pytest.approx(figures, rel=1e-6), name
+
+
+def test_wandb_keeps_the_options_the_group_and_the_tags(kept: list[dict[str, Any]]) -> None:
+    run = next(record["run"] for record in kept if "run" in record)
+    assert (run["project"], run["run_group"], run["tags"]) == ("bachlit", "widths", ["small", "first"])
+    told = json.dumps([record for record in kept if "config" in record or "config" in record.get("run", {})])
+    assert '"hidden": 12' in told
+    assert '"max_epochs": 3' in told
+    assert "SatbEncoding" in told
+
+
+def test_wandb_keeps_the_picture_and_the_card_but_no_copy_of_the_weights(
+    tracked: Path, kept: list[dict[str, Any]]
+) -> None:
+    assert history(kept, "curves._type") == ["image-file"]
+    assert history(kept, "model_card._type") == ["html-file"]
+    (files,) = tracked.glob("wandb/offline-run-*/files")
+    assert (files / history(kept, "curves.path")[0]).read_bytes() == (tracked / "curves.png").read_bytes()
+    assert list(files.rglob("*.ckpt")) == []
+
+
+def test_a_fit_leaves_a_model_card_and_its_curves(tracked: Path) -> None:
+    card = (tracked / "model_card.md").read_text()
+    for said in ("TokenLSTM", "SatbEncoding", "6 train, 2 valid, 2 test", "parameters", "torch 2", "hidden: 12"):
+        assert said in card
+    curve = [float(row["val/nats_per_frame"]) for row in rows(tracked / "metrics.csv") if row["val/nats_per_frame"]]
+    assert f"{min(curve):.4f}" in card
+    assert [float(row["val/nats_per_frame"]) for row in rows(tracked / "curves.csv")] == pytest.approx(curve)
+    assert (tracked / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fit_without_loggers_leaves_its_checkpoints_and_curves_where_one_works(
+    corpus: list[str], tmp_path: Path
+) -> None:
+    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.logger=false"]) == 0
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left >= {"checkpoints/best.ckpt", "config.yaml", "curves.csv", "model_card.md"}
+    assert "runs" not in {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("typed", ["CSVLogger", "AutoWandbLogger", "bachlit.tracking.AutoWandbLogger"])
+def test_a_csv_is_there_whatever_logger_is_typed(typed: str, corpus: list[str], tmp_path: Path) -> None:
+    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--trainer.log_every_n_steps=1"]
+    assert main(["fit", *QUICK, *TINY, *corpus, *short, f"--trainer.logger={typed}"]) == 0
+    (metrics,) = tmp_path.rglob("metrics.csv")
+    assert metrics.parent == tmp_path / "runs/bachlit/version_0"
+    assert {path.name for path in metrics.parent.iterdir()} >= {"checkpoints", "config.yaml", "curves.csv"}
+    assert list(tmp_path.rglob("wandb")) == []
+
+
+def test_predictions_are_the_same_whatever_logs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy"]
+    written = set()
+    for logger in ("CSVLogger", "false", "AutoWandbLogger"):
+        assert main([*args, f"--trainer.logger={logger}", f"--output={logger}"]) == 0
+        written.add((tmp_path / logger / "twinkle.musicxml").read_bytes())
+    assert len(written) == 1
+    assert len(list(tmp_path.glob("runs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1

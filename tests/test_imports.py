@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "ranking", "rendering", "rules_by_name", "scores", "splits", "writing",
     },
     "tracking": {"errors"},
+    "loggers": {"errors", "tracking"},
     "rules_by_name": {"decoding", "errors", "writing"},
     "ranking": {"decoding", "metrics", "writing"},
     "api": {"chorale", "composing", "decoding", "errors", "language_model", "prompt", "scores", "writing"},

@@ -20,6 +20,7 @@ from bachlit.metrics.likelihood import Likelihood, Tally, figures, tally
 from bachlit.metrics.memorisation import Copied, Passages
 from bachlit.metrics.rules import RuleCounts, rule_counts, total
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
+from bachlit.metrics.totals import Totals
 
 __all__ = [
     "Cadences",
@@ -38,6 +39,7 @@ __all__ = [
     "Tally",
     "Texture",
     "TextureCounts",
+    "Totals",
     "cadence_chords",
     "cadences",
     "chord_of",

@@ -1,0 +1,45 @@
+"""How a trainer's loggers live together: a CSV beside W&B, one run for all processes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from bachlit.errors import OptionError
+from bachlit.tracking import PROJECT, AutoWandbLogger, resolve_mode
+
+
+def csv_beside(loggers: Any) -> Any:
+    """A trainer's loggers, with a CSV in the first place if W&B is among them: its folder is then the run's.
+
+    Args:
+        loggers: A logger, several, or what else `Trainer` takes, which is given back as it is.
+    """
+    given = [loggers] if isinstance(loggers, Logger) else loggers
+    if not isinstance(given, Sequence) or not any(isinstance(logger, WandbLogger) for logger in given):
+        return loggers
+    csv = next((logger for logger in given if isinstance(logger, CSVLogger)), None) or CSVLogger("runs", PROJECT)
+    for logger in given:
+        if isinstance(logger, AutoWandbLogger):
+            logger.beside = csv
+    return [csv, *(logger for logger in given if logger is not csv)]
+
+
+def share_runs(trainer: pl.Trainer) -> None:
+    """See that the processes that a trainer will start share its run.
+
+    Raises:
+        OptionError: If they are forked while W&B is on: the whole run would be lost, without a word.
+    """
+    start = getattr(trainer.strategy, "_start_method", None)
+    if start == "spawn":
+        for logger in trainer.loggers:
+            if isinstance(logger, CSVLogger):
+                _ = logger.experiment  # begun here, or they would begin another, in another folder than W&B's
+    modes = [getattr(logger, "mode", "online") for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+    if start == "fork" and any(resolve_mode(mode) != "disabled" for mode in modes):
+        raise OptionError(
+            "W&B loses the whole run in forked processes; choose --trainer.strategy ddp or ddp_spawn, or leave W&B out "
+            "with --trainer.logger CSVLogger."
+        )

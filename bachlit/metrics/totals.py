@@ -1,0 +1,44 @@
+"""Totals: the counters of this room as a torchmetrics Metric, for loops that run on several processes."""
+
+from collections.abc import Callable
+from typing import Any, Generic
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from bachlit.metrics.rules import Counts
+
+
+class Totals(Metric, Generic[Counts]):
+    """Adds up what a counter counts, over pieces and processes.
+
+    Args:
+        kind: The counter's named tuple, such as `RuleCounts`.
+        count: The counter, such as `rule_counts`.
+
+    >>> from bachlit.chorale import Chorale
+    >>> from bachlit.metrics import RuleCounts, rule_counts
+    >>> totals = Totals(RuleCounts, rule_counts)
+    >>> for _ in range(2):
+    ...     totals.update(Chorale.from_pitches([[60, 64, 55, 48]] * 3))
+    >>> totals.compute().crossings
+    6
+    """
+
+    full_state_update = False
+    sums: Tensor
+
+    def __init__(self, kind: type[Counts], count: Callable[..., Counts]) -> None:
+        super().__init__()
+        self.kind, self.count = kind, count
+        num_counts = len(kind._fields)  # type: ignore[attr-defined]  # a named tuple has them
+        self.add_state("sums", torch.zeros(num_counts, dtype=torch.long), dist_reduce_fx="sum")
+
+    def update(self, *args: Any) -> None:
+        """Count a piece: the arguments are the counter's."""
+        self.sums += torch.tensor(self.count(*args), dtype=torch.long, device=self.sums.device)
+
+    def compute(self) -> Counts:
+        """The counts over all that was added."""
+        return self.kind(*self.sums.tolist())

@@ -1,0 +1,233 @@
+"""Weights & Biases without an account, a prompt or a dead fit; wandb itself is imported once a run begins."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers.logger import DummyLogger
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
+
+from bachlit.errors import OptionError
+
+PROJECT = "bachlit"
+Mode = Literal["auto", "online", "offline", "disabled"]
+# An older wandb's words, which its documentation still has here and there.
+_OLD_MODES = {"dryrun": "offline", "run": "online"}
+
+
+class AutoWandbLogger(WandbLogger):
+    """Logs to W&B online if a key is found, else offline into the run's folder, to be uploaded later or never.
+
+    It never asks for a key. If W&B can't start or fails on the way, a warning says so once and training goes on
+    without it. wandb's own environment variables hold where an option isn't given: WANDB_MODE, WANDB_PROJECT,
+    WANDB_RUN_GROUP, WANDB_TAGS, WANDB_NAME.
+
+    Args:
+        mode: "auto": what WANDB_MODE says, else online if there is a key, else offline. "disabled" starts nothing.
+        project: bachlit, unless WANDB_PROJECT says otherwise.
+        group: Runs that belong together, such as a sweep's.
+        tags: Words to find the run by.
+        run_name: W&B makes one up if None.
+        folder: Where W&B keeps its files; the folder of the CSV beside it if None, and `runs` if there is none.
+        upload: Keep the best checkpoint as an artifact, if online.
+    """
+
+    def __init__(
+        self,
+        mode: Mode = "auto",
+        *,
+        project: str | None = None,
+        group: str | None = None,
+        tags: Sequence[str] | None = None,
+        run_name: str | None = None,
+        folder: Path | None = None,
+        upload: bool = True,
+    ) -> None:
+        project = project or os.environ.get("WANDB_PROJECT") or PROJECT
+        super().__init__(name=run_name, project=project, save_dir=folder or Path("runs"), group=group, tags=tags)
+        self.mode, self.folder, self.upload = mode, folder, upload
+        self.beside: CSVLogger | None = None
+        """The CSV in whose folder W&B keeps its files; `bachlit.loggers.csv_beside` sets it."""
+        self._off = False
+        self._checkpoint: ModelCheckpoint | None = None
+
+    @property
+    def run(self) -> Any:
+        """The W&B run, begun by the first look; None in all processes but the first, and where W&B is off."""
+        if not _is_first_process() or self._off:
+            return None
+        if self._experiment is None:
+            self._start()
+        return self._experiment
+
+    @property
+    def experiment(self) -> Any:
+        """The W&B run as Lightning asks for it: where there is none, an object that does nothing."""
+        return self.run or DummyLogger().experiment
+
+    def _start(self) -> None:
+        """Begin a run, offline if online fails; if that fails too, W&B is off."""
+        mode = resolve_mode(self.mode)
+        if mode == "disabled":
+            self._off = True
+            return
+        failures: list[str] = []
+        for attempt in dict.fromkeys((mode, "offline")):
+            try:
+                self._begin(attempt)
+            except Exception as error:  # an account, a network, a disk: whatever it is, training is worth more
+                failures.append(_in_short(error))
+                continue
+            if failures:
+                rank_zero_warn(f"W&B can't go {mode} ({failures[0]}); the run is kept offline, to be uploaded later.")
+            if getattr(self, "_attach_id", None) is None:  # else a spawned process joined what was told of before
+                self._tell(attempt)
+            return
+        self._switch_off(failures[-1])
+
+    def _begin(self, mode: str) -> None:
+        """Begin a run in a mode, without a word on the console."""
+        import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+        if mode == "online" and not has_key():
+            raise OptionError("no key is found; `wandb login` stores one")
+        folder = self.folder or Path("runs")
+        if self.folder is None and self.beside is not None:
+            _ = self.beside.experiment  # begun before there are files in its folder: it would warn of old runs
+            folder = Path(self.beside.log_dir)
+        folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
+        settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
+        # Resolved, for wandb writes from a process of its own, which stays where it was begun.
+        self._wandb_init |= {"mode": mode, "dir": str(folder.resolve()), "settings": settings}
+        _ = super().experiment
+
+    def _tell(self, mode: str) -> None:
+        """Say in one line where the run is."""
+        run: Any = self._experiment
+        if mode == "offline":
+            files = os.path.relpath(run.settings.sync_dir)
+            rank_zero_info(f"W&B keeps this run offline; to upload it: wandb sync {files}")
+        else:
+            rank_zero_info(f"W&B shows this run at {run.url}")
+
+    def _switch_off(self, reason: str) -> None:
+        self._off, self._experiment = True, None
+        rank_zero_warn(f"W&B doesn't work here ({reason}); the fit goes on without it, and the CSV has the figures.")
+
+    def attempt(self, action: Callable[[Any], object]) -> None:
+        """Do something with the run, if there is one; if it fails, W&B is switched off, and training goes on."""
+        run = self.run
+        if run is not None:
+            try:
+                action(run)
+            except Exception as error:  # whatever it is, training is worth more
+                self._switch_off(_in_short(error))
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log figures."""
+        self.attempt(lambda _: WandbLogger.log_metrics(self, metrics, step))
+
+    def log_hyperparams(self, params: Any) -> None:
+        """Log options."""
+        self.attempt(lambda _: WandbLogger.log_hyperparams(self, params))
+
+    def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        """Remember who knows the best checkpoint."""
+        self._checkpoint = checkpoint_callback
+
+    def finalize(self, status: str) -> None:
+        """Upload the best checkpoint after a fit that went well; end the run of one that didn't."""
+        if not _is_first_process() or self._experiment is None:
+            return
+        if status == "failed":
+            self.finish(exit_code=1)
+        elif self._checkpoint is not None and self._checkpoint.best_model_path:
+            path, self._checkpoint = self._checkpoint.best_model_path, None
+            # An offline run would keep a copy of it, and have nobody to send it to.
+            if self.upload and not getattr(self._experiment, "offline", True):
+                self.attempt(lambda run: _upload(run, path))
+
+    def finish(self, exit_code: int = 0) -> None:
+        """End the run; the last of it is written or sent."""
+        if self._experiment is not None:
+            self.attempt(lambda run: run.finish(exit_code=exit_code))
+            self._experiment = None
+        self._off = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For processes that are spawned: they join the run that was begun here."""
+        return super().__getstate__() if self.run is not None else self.__dict__.copy()
+
+
+def resolve_mode(typed: str) -> str:
+    """The mode to begin in: what was typed, unless that is auto.
+
+    >>> resolve_mode("offline")
+    'offline'
+    """
+    if typed != "auto":
+        return typed
+    said = os.environ.get("WANDB_MODE")
+    if said:
+        return _OLD_MODES.get(said, said)
+    try:
+        return "online" if has_key() else "offline"
+    except Exception:  # a settings file that can't be read, for one; offline tells of it if that fails as well
+        return "offline"
+
+
+def has_key() -> bool:
+    """Whether wandb finds a key in the environment, its settings or .netrc, without asking a person or a server."""
+    import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+    wandb.setup(settings=wandb.Settings(silent=True))  # else it would ask a server for the user's name, to greet him
+    return bool(wandb.login(prompt=False, verify=False))
+
+
+def wandb_runs(trainer: pl.Trainer) -> Iterator[WandbLogger]:
+    """The loggers of a trainer that have a W&B run in this process."""
+    for logger in trainer.loggers:
+        if isinstance(logger, AutoWandbLogger):
+            if logger.run is not None:
+                yield logger
+        elif isinstance(logger, WandbLogger) and trainer.is_global_zero:
+            yield logger
+
+
+def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> None:
+    """Log tables, pictures, pages or sounds to every W&B run of a trainer; where there is none, nothing is made.
+
+    Any process may call it; only the first has a run.
+
+    Args:
+        trainer: Whose runs, and at whose step.
+        make: Given the module `wandb`, gives what is logged by name, such as
+            `lambda wandb: {"scores/first": wandb.Html(page, inject=False)}`.
+    """
+    for logger in wandb_runs(trainer):
+        import wandb  # noqa: PLC0415  # here it is loaded already
+
+        # As a figure beside it: of wandb's own `step` it drops all that are lower than one it has seen.
+        logger.log_metrics(make(wandb), trainer.global_step)
+
+
+def _is_first_process() -> bool:
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+
+
+def _upload(run: Any, path: str) -> None:
+    """Keep a checkpoint as an artifact."""
+    import wandb  # noqa: PLC0415  # here it is loaded already
+
+    artifact = wandb.Artifact(f"{PROJECT}-{run.id}", type="model")
+    artifact.add_file(path, name="best.ckpt")
+    run.log_artifact(artifact, aliases=["best", "latest"])
+
+
+def _in_short(error: Exception) -> str:
+    """The first line of what an error says."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

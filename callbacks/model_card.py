@@ -1,0 +1,129 @@
+"""ModelCard: what a trained model is, on one page."""
+
+import html
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import yaml
+from pytorch_lightning.callbacks import Callback
+
+from bachlit.files import write_whole
+from bachlit.model import ChoraleModel
+from bachlit.tracking import log_media, wandb_runs
+
+BEST_BY = "val/nats_per_frame"
+# The libraries whose releases change figures.
+_LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")
+
+
+class ModelCard(Callback):
+    """Writes `model_card.md` into the run's folder when a fit is over, and logs it and the options to W&B.
+
+    Args:
+        options: Those of the run, as plain data.
+    """
+
+    def __init__(self, options: dict[str, Any] | None = None) -> None:
+        self.options = options or {}
+        self.best: dict[str, float] = {}
+        """The figures of the best validation so far, by nats a frame, and its epoch."""
+        self._folder = Path()
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Log the options."""
+        # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
+        self._folder = Path(trainer.log_dir or trainer.default_root_dir)
+        for logger in wandb_runs(trainer):
+            logger.log_hyperparams(self.options)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the best figures."""
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val")}
+        if figures.get(BEST_BY, float("inf")) < self.best.get(BEST_BY, float("inf")):
+            self.best = {"epoch": trainer.current_epoch + 1, **figures}
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the card."""
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared; it leaves no files
+            return
+        if not trainer.is_global_zero or not isinstance(pl_module, ChoraleModel):
+            return
+        card = self.card(trainer, pl_module)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._folder / "model_card.md", card.encode())
+        log_media(trainer, lambda wandb: {"model_card": wandb.Html(f"<pre>{html.escape(card)}</pre>", inject=False)})
+
+    def card(self, trainer: pl.Trainer, model: ChoraleModel) -> str:
+        """The page, in Markdown."""
+        network, parameters = model.network, sum(weights.numel() for weights in model.network.parameters())
+        facts = {
+            "network": f"{type(network).__name__} {network.config}, {parameters:,} parameters",
+            "encoding": f"{type(model.encoding).__name__} {model.encoding.config}",
+            "vocabulary": f"{model.encoding.vocabulary_size} tokens",
+            "keys": model.keys,
+            **_data(trainer),
+            "seed": str(self.options.get("seed_everything", "not told")),
+            "trained": f"{trainer.current_epoch} epochs, {trainer.global_step:,} steps",
+            "processes": f"{trainer.world_size} on {_device(model)}",
+            "made by": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+            + f", Python {platform.python_version()}",
+        }
+        last = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val")}
+        head = ("", f"best, epoch {self.best.get('epoch', 0):g}", f"last, epoch {trainer.current_epoch}")
+        figures = [(name, _number(self.best, name), _number(last, name)) for name in last]
+        parts = [
+            f"# Model card: {type(network).__name__}",
+            _rows(("", ""), *facts.items()),
+            f"## Figures; the best is that by {BEST_BY}",
+            _rows(head, *figures),
+        ]
+        if self.options:
+            parts.append(f"## Options\n\n```yaml\n{yaml.safe_dump(_given(self.options), sort_keys=False)}```")
+        return "\n\n".join(parts) + "\n"
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a fit that goes on from a checkpoint needs."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the checkpoint's best figures."""
+        self.best = dict(state_dict["best"])
+
+
+def _data(trainer: pl.Trainer) -> dict[str, str]:
+    """What the data is, of a data module like ours."""
+    data: Any = getattr(trainer, "datamodule", None)
+    if not getattr(data, "folds", None):
+        return {}
+    sizes = ", ".join(f"{len(names)} {fold}" for fold, names in data.split().items())
+    return {"corpus": type(data.corpus).__name__, "pieces": sizes}
+
+
+def _device(model: ChoraleModel) -> str:
+    return torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
+
+
+def _given(options: Any) -> Any:
+    """Options without those that were left open."""
+    if isinstance(options, dict):
+        return {name: _given(value) for name, value in options.items() if value is not None}
+    return [_given(value) for value in options] if isinstance(options, list) else options
+
+
+def _rows(*rows: tuple[str, ...]) -> str:
+    """A table in Markdown, whose columns are aligned for those who read it as it stands; the first row is its head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _number(figures: dict[str, float], name: str) -> str:
+    return f"{figures[name]:.4f}" if name in figures else ""

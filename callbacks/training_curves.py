@@ -1,0 +1,156 @@
+"""TrainingCurves: how a fit went, epoch by epoch, as a table and a picture."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities import rank_zero_warn
+
+from bachlit.errors import BachlitError
+from bachlit.files import write_whole
+from bachlit.rendering.extra import require
+from bachlit.tracking import log_media
+
+Row = dict[str, float]
+
+BEST_BY = "val/nats_per_frame"
+
+
+class TrainingCurves(Callback):
+    """Writes `curves.csv` and `curves.png` into the run's folder after every validation and every epoch.
+
+    A row is the figures at one step: all that was logged once an epoch, and the learning rate. A fit that goes on from
+    a checkpoint goes on with the checkpoint's rows. The last picture is logged to W&B.
+
+    Args:
+        picture: Draw the picture; it needs matplotlib, from the extra `bachlit[render]`.
+    """
+
+    def __init__(self, *, picture: bool = True) -> None:
+        self.picture = picture
+        self.rows: list[Row] = []
+        """The figures, oldest first. `epoch` counts finished epochs, and has a fraction inside one."""
+        self._folder = Path()
+        self._rate: Row = {}
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Find the run's folder, and see whether pictures can be drawn."""
+        # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
+        self._folder = Path(trainer.log_dir or trainer.default_root_dir)
+        if stage == "fit" and self.picture:
+            try:
+                require("matplotlib", "The picture of the curves")
+            except BachlitError as error:
+                rank_zero_warn(f"{error} Until then there is curves.csv alone.")
+                self.picture = False
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Look up the learning rate: after an epoch's last batch it is the next epoch's already."""
+        if trainer.optimizers:
+            self._rate = {"learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"])}
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add validation's figures."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            # Those of training are still the epoch's before.
+            self._add(trainer, {name: value for name, value in _figures(trainer).items() if not _of_training(name)})
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add training's figures."""
+        self._add(trainer, {name: value for name, value in _figures(trainer).items() if _of_training(name)})
+
+    def _add(self, trainer: pl.Trainer, figures: Row) -> None:
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared; it leaves no files
+            return
+        if not self.rows or self.rows[-1]["step"] != trainer.global_step:
+            self.rows.append({"epoch": _epochs(trainer), "step": trainer.global_step, **self._rate})
+        self.rows[-1] |= figures
+        if trainer.is_global_zero:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._folder / "curves.csv", table(self.rows))
+            if self.picture:
+                write_whole(self._folder / "curves.png", picture(self.rows))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the last picture; the curves themselves are in W&B already."""
+        path = self._folder / "curves.png"
+        if self.picture and path.is_file():
+            log_media(trainer, lambda wandb: {"curves": wandb.Image(str(path))})
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a fit that goes on from a checkpoint needs."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the checkpoint's rows."""
+        self.rows = [dict(row) for row in state_dict["rows"]]
+
+
+def table(rows: list[Row]) -> bytes:
+    """Rows as CSV; a figure that a row hasn't got is empty.
+
+    >>> table([{"epoch": 1, "step": 9, "loss": 2.5}, {"epoch": 2, "step": 18}]).decode().splitlines()
+    ['epoch,step,loss', '1,9,2.5', '2,18,']
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def picture(rows: list[Row]) -> bytes:
+    """Rows as a PNG: nats a frame above, with the best epoch marked; below, nats a token beside the training loss."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  # of an extra
+
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    _curve(above, rows, BEST_BY, "validation")
+    best = min((row for row in rows if BEST_BY in row), key=lambda row: row[BEST_BY], default=None)
+    if best is not None:
+        said = f"best: {best[BEST_BY]:.3f}, epoch {best['epoch']:g}"
+        above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=said)
+    above.set_ylabel("nats a frame")
+    _curve(below, rows, "train/loss_epoch", "training loss")
+    _curve(below, rows, "val/nats_per_token", "validation")
+    below.set_ylabel("nats a token")
+    below.set_xlabel("epochs")
+    below.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+        if axes.get_lines():
+            axes.legend()
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    return content.getvalue()
+
+
+def _curve(axes: Any, rows: list[Row], name: str, label: str) -> None:
+    points = [(row["epoch"], row[name]) for row in rows if name in row]
+    if points:
+        # A line of one point would be invisible.
+        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=label)
+
+
+def _figures(trainer: pl.Trainer) -> Row:
+    """What was logged for whole epochs; not a single step's, and no name twice."""
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return {
+        name: value for name, value in logged.items() if not name.endswith("_step") and f"{name}_epoch" not in logged
+    }
+
+
+def _of_training(name: str) -> bool:
+    return name.startswith("train")
+
+
+def _epochs(trainer: pl.Trainer) -> float:
+    """How many epochs are behind, with the fraction of the one at hand."""
+    batches = trainer.num_training_batches
+    done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
+    return trainer.current_epoch + round(min(done, 1.0), 4)

@@ -1,0 +1,151 @@
+"""`bachlit evaluate` as it is typed."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bachlit.__main__ import main
+from bachlit.chorale import Chorale
+from bachlit.language_model import LanguageModel
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_model: LanguageModel) -> Path:
+    """A benchmark of a few cut chorales, and two models that were saved."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    pieces = [np.where(piece.pitches == 0, -1, piece.pitches)[:32].tolist() for piece in bach[:10]]
+    for fold, part in (("train", pieces[:6]), ("valid", pieces[6:8]), ("test", pieces[8:])):
+        (folder / f"{fold}.json").write_text(json.dumps(part))
+    small_model.save(folder / "one")
+    small_model.save(folder / "two")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def corpus(folder: Path) -> list[str]:
+    return ["--corpus", "Jsb16Corpus", "--corpus.path", str(folder), "--resamples", "20"]
+
+
+def rows(path: str = "evaluation/evaluation.csv") -> list[dict[str, str]]:
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy,Sampling", "--missing", "atb,S"]
+    assert main(["evaluate", *corpus(folder), *args]) == 0
+    said = capsys.readouterr().out
+    files = ["evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html"]
+    assert said.splitlines()[: len(files)] == [f"evaluation/{name}" for name in files]
+    assert sorted(path.name for path in Path("evaluation").iterdir()) == sorted(files)
+    hands = list(dict.fromkeys((row["model"], row["decoder"], row["missing"]) for row in rows()))
+    assert hands == [
+        ("", "Bach", ""),
+        *[("one", decoder, missing) for missing in ("ATB", "S") for decoder in ("Greedy", "Sampling")],
+    ]
+    told = json.loads(Path("evaluation/evaluation.json").read_text())
+    assert told["about"]["pieces"] == 2
+    assert told["about"]["training_pieces"] == 6
+    assert "Greedy ATB" in said
+    assert "2 chorales of the valid fold" in Path("evaluation/index.html").read_text()
+
+
+def test_the_same_command_gives_the_same_figures(folder: Path) -> None:
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Sampling", "--output"]
+    for output in ("first", "second"):
+        assert main([*args, output]) == 0
+    assert main([*args, "third", "--seed", "7"]) == 0
+    first, second, third = (Path(output, "pieces.csv").read_bytes() for output in ("first", "second", "third"))
+    assert first == second != third
+
+
+def test_several_checkpoints_are_compared_on_the_same_pieces(folder: Path) -> None:
+    both = [word for name in ("one", "two") for word in ("--checkpoint", str(folder / name))]
+    assert main(["evaluate", *corpus(folder), *both, "--decoders", "Greedy", "--limit", "1"]) == 0
+    one, two = ([row["value"] for row in rows() if row["model"] == name] for name in ("one", "two"))
+    assert one == two
+    told = json.loads(Path("evaluation/evaluation.json").read_text())
+    assert told["models"].keys() == {"one", "two"}
+    assert told["about"]["pieces"] == 1
+
+
+def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "decoders:\n"
+        "  hot: {decoder: {class_path: Sampling, init_args: {temperature: 1.5}}, rules: none}\n"
+        "  strict: {decoder: Greedy, rules: {Attack: 0, NoOverlap: .inf}}\n"
+    )
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--limit", "1"]
+    assert main([*args, "--config", "own.yaml"]) == 0
+    assert {row["decoder"] for row in rows()} == {"Bach", "hot", "strict"}
+    told = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["decoders"]
+    assert told["hot"] == {"decoder": {"class": "Sampling"} | told["hot"]["decoder"], "rules": []}
+    assert told["hot"]["decoder"]["temperature"] == 1.5
+    weights = {rule["class"]: rule["weight"] for rule in told["strict"]["rules"]}
+    assert weights["NoOverlap"] == "inf"
+    assert "Attack" not in weights
+    (tmp_path / "own_way.py").write_text("from bachlit.decoding import Greedy\n\nclass Mine(Greedy):\n    pass\n")
+    assert main([*args, "--decoders", "own_way.Mine"]) == 0
+    assert {row["decoder"] for row in rows()} == {"Bach", "own_way.Mine"}
+
+
+def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:
+    """As `bachlit fit` leaves them; what is typed beats them."""
+    checkpoint = {
+        "state_dict": {f"network.{name}": weights for name, weights in small_model.network.state_dict().items()},
+        "bachlit": small_model.describe(),
+        "bachlit_options": json.dumps(
+            {"data": {"corpus": {"class_path": "bachlit.corpus.Jsb16Corpus", "init_args": {"path": str(folder)}}}}
+        ),
+        "ChoraleDataModule": {"split": json.dumps({"train": ["train-0", "valid-1"], "valid": [], "test": []})},
+    }
+    Path("runs/version_3/checkpoints").mkdir(parents=True)
+    torch.save(checkpoint, "runs/version_3/checkpoints/best.ckpt")
+    args = ["evaluate", "--checkpoint", "runs/version_3/checkpoints/best.ckpt", "--decoders", "Greedy"]
+    assert main([*args, "--fold", "test"]) == 0
+    assert {row["model"] for row in rows()} == {"", "version_3/best"}
+    with Path("evaluation/pieces.csv").open() as file:
+        assert {row["piece"] for row in csv.DictReader(file)} == {"test-0", "test-1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--decoders", "beem"], "There is no decoder 'beem'; expected beam, "),
+        (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
+        (["--limit", "-1"], "A limit of -1 pieces"),
+        (["--fold", "train"], "train"),
+        (["--output", "file/folder"], "file/folder can't be a folder"),
+        (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
+        (["--limit", "many"], "--limit can't be many; expected a whole number"),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_sentence(
+    folder: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("")
+    base = ["evaluate", *corpus(folder)]
+    if "--checkpoint" not in words:
+        base += ["--checkpoint", str(folder / "one")]
+    assert main([*base, *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+    assert not Path("evaluation").exists()
+
+
+def test_a_piece_that_a_model_was_trained_on_is_no_test(
+    folder: Path, small_model: LanguageModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_model.save("known")
+    Path("known/split.json").write_text(json.dumps({"train": ["valid-0"]}))
+    assert main(["evaluate", *corpus(folder), "--checkpoint", "known", "--decoders", "Greedy"]) == 2
+    assert "A model was trained on 1 of the 2 pieces, such as valid-0; expected" in capsys.readouterr().err

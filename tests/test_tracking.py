@@ -1,0 +1,203 @@
+"""W&B never asks, never stops a fit, and comes with a CSV."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+from pytorch_lightning.demos.boring_classes import BoringModel
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers.logger import DummyLogger
+
+from bachlit import tracking
+from bachlit.errors import OptionError
+from bachlit.loggers import csv_beside, share_runs
+from bachlit.tracking import AutoWandbLogger, log_media, resolve_mode
+
+
+@pytest.fixture(autouse=True)
+def nowhere_near_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, no mode, and a folder of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def trainer(logger: Any, **options: Any) -> pl.Trainer:
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    return pl.Trainer(
+        logger=csv_beside(logger), accelerator="cpu", max_epochs=1, limit_train_batches=2, limit_val_batches=1,
+        log_every_n_steps=1, **quiet, **options,
+    )  # fmt: skip
+
+
+class Logs(BoringModel):
+    """Logs one figure a step."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        done = super().training_step(batch, batch_idx)
+        self.log("loss", done["loss"])
+        return done
+
+
+MODES = [
+    # typed, WANDB_MODE, is there a key -> mode
+    ("auto", None, False, "offline"),
+    ("auto", None, True, "online"),
+    ("auto", "offline", True, "offline"),
+    ("auto", "dryrun", True, "offline"),
+    ("auto", "online", False, "online"),
+    ("auto", "disabled", True, "disabled"),
+    ("online", "disabled", False, "online"),
+    ("offline", "online", True, "offline"),
+    ("disabled", "online", True, "disabled"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said", "key", "mode"), MODES)
+def test_what_is_typed_beats_the_environment_which_beats_the_key(
+    typed: str, said: str | None, key: bool, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said:
+        monkeypatch.setenv("WANDB_MODE", said)
+    monkeypatch.setattr(tracking, "has_key", lambda: key)
+    assert resolve_mode(typed) == mode
+
+
+@pytest.mark.parametrize("key", [None, "0" * 40], ids=["no key", "a key"])
+def test_a_key_is_found_without_a_word_or_a_question(key: str | None, tmp_path: Path) -> None:
+    """In a process of its own: wandb reads its environment once. No server is asked, which would take seconds."""
+    environment = {"HOME": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"} | ({"WANDB_API_KEY": key} if key else {})
+    code = "from bachlit.tracking import has_key; print(has_key())"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(key is not None)]
+    assert "wandb" not in done.stderr
+
+
+def test_disabled_starts_nothing_and_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wandb.init", lambda **_: pytest.fail("wandb was started"))
+    fit = trainer(AutoWandbLogger("disabled"))
+    fit.fit(Logs())
+    log_media(fit, lambda _: pytest.fail("media were made for nobody"))
+    assert (tmp_path / "runs/bachlit/version_0/metrics.csv").is_file()
+    assert list(tmp_path.rglob("wandb")) == []
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_a_wandb_that_will_not_start_costs_one_warning_and_no_figures(
+    mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> None:
+        raise OSError("no space left\nand more")
+
+    monkeypatch.setattr("wandb.init", broken)
+    monkeypatch.setattr(tracking, "has_key", lambda: True)
+    with pytest.warns(UserWarning, match="W&B doesn't work here \\(no space left\\)") as warned:
+        trainer(AutoWandbLogger(mode)).fit(Logs())
+    assert sum("W&B" in str(one.message) for one in warned) == 1
+    assert "loss" in (tmp_path / "runs/bachlit/version_0/metrics.csv").read_text()
+
+
+class Run:
+    """A run that takes what it is given, and breaks when told."""
+
+    id, url, offline = "abc", "https://example.org/abc", False
+
+    def __init__(self, breaks: bool = False) -> None:
+        self.breaks = breaks
+        self.logged: list[dict[str, Any]] = []
+        self.artifacts: list[Any] = []
+        self.exit_code: int | None = None
+
+    def log(self, entry: dict[str, Any]) -> None:
+        if self.breaks:
+            raise RuntimeError("the service died")
+        self.logged.append(entry)
+
+    def log_artifact(self, artifact: Any, aliases: list[str]) -> None:
+        self.artifacts.append((artifact.name, list(artifact.manifest.entries), aliases))
+
+    def finish(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+
+
+def test_a_wandb_that_dies_on_the_way_does_not_stop_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wandb.init", lambda **_: Run(breaks=True))
+    with pytest.warns(UserWarning, match="the service died"):
+        trainer(AutoWandbLogger("offline", folder=tmp_path)).fit(Logs())
+
+
+def test_online_without_a_key_stays_offline_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+    monkeypatch.setattr(AutoWandbLogger, "_tell", lambda *_: None)
+    monkeypatch.setattr("wandb.init", lambda **options: begun.append(options["mode"]) or Run())
+    with pytest.warns(UserWarning, match="can't go online .*key.*kept offline"):
+        assert AutoWandbLogger("online").run is not None
+    assert begun == ["offline"]
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_best_checkpoint_is_uploaded_once_and_only_online(
+    offline: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run()
+    run.offline = offline
+    monkeypatch.setattr("wandb.init", lambda **_: run)
+    monkeypatch.setattr(tracking, "has_key", lambda: True)
+    logger = AutoWandbLogger("online")
+    best = tmp_path / "best.ckpt"
+    best.write_bytes(b"weights")
+    keeper = pl.callbacks.ModelCheckpoint()
+    keeper.best_model_path = str(best)
+    assert logger.run is run
+    logger.after_save_checkpoint(keeper)
+    logger.finalize("success")
+    logger.finalize("success")
+    assert run.artifacts == ([] if offline else [("bachlit-abc", ["best.ckpt"], ["best", "latest"])])
+    logger.finalize("failed")
+    assert run.exit_code == 1
+
+
+def test_media_are_logged_at_the_trainers_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run()
+    monkeypatch.setattr("wandb.init", lambda **_: run)
+    monkeypatch.setattr(tracking, "has_key", lambda: True)
+    fit = trainer(AutoWandbLogger("online"))
+    log_media(fit, lambda wandb: {"page": wandb.Html})
+    assert [entry["trainer/global_step"] for entry in run.logged] == [0]
+    assert run.logged[0]["page"].__name__ == "Html"
+
+
+def test_a_csv_comes_first_beside_wandb_and_nothing_is_added_otherwise() -> None:
+    own, csv, other = AutoWandbLogger(), CSVLogger("elsewhere"), DummyLogger()
+    assert [type(one) for one in csv_beside(own)] == [CSVLogger, AutoWandbLogger]
+    assert csv_beside([own, other, csv]) == [csv, own, other]
+    assert own.beside is csv
+    for untouched in (False, True, None, csv, [csv, other], [other]):
+        assert csv_beside(untouched) is untouched
+
+
+@pytest.mark.parametrize("strategy", ["ddp_fork", "ddp_notebook"])
+def test_forked_processes_are_refused_unless_wandb_is_off(strategy: str) -> None:
+    with pytest.raises(OptionError, match="forked"):
+        share_runs(trainer(AutoWandbLogger("offline"), strategy=strategy, devices=2))
+    share_runs(trainer(AutoWandbLogger("disabled"), strategy=strategy, devices=2))
+    share_runs(trainer(CSVLogger("runs"), strategy=strategy, devices=2))
+    share_runs(trainer(AutoWandbLogger("offline"), strategy="ddp_spawn", devices=2))
+
+
+def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:
+    """A spawned process chose the next free folder, and W&B's files lay in another than all else."""
+    fit = trainer(AutoWandbLogger("disabled"), strategy="ddp_spawn", devices=2)
+    share_runs(fit)
+    sent = pickle.loads(pickle.dumps(fit.loggers))
+    (tmp_path / "runs/bachlit/version_0").mkdir(parents=True, exist_ok=True)
+    assert sent[0].version == fit.loggers[0].version == 0
+    assert sent[1].run is None
