@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +54,7 @@ class AutoWandbLogger(WandbLogger):
         self.beside: CSVLogger | None = None
         """The CSV in whose folder W&B keeps its files; `bachlit.loggers.csv_beside` sets it."""
         self._off = False
+        self._data: Path | None = None
         self._checkpoint: ModelCheckpoint | None = None
 
     @property
@@ -101,6 +103,8 @@ class AutoWandbLogger(WandbLogger):
             folder = Path(self.beside.log_dir)
         folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
         settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
+        # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
+        self._data = folder.resolve() / "wandb" if mode == "offline" else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
         self._wandb_init |= {"mode": mode, "dir": str(folder.resolve()), "settings": settings}
         _ = super().experiment
@@ -123,7 +127,8 @@ class AutoWandbLogger(WandbLogger):
         run = self.run
         if run is not None:
             try:
-                action(run)
+                with _data_in(self._data):
+                    action(run)
             except Exception as error:  # whatever it is, training is worth more
                 self._switch_off(_in_short(error))
 
@@ -213,6 +218,19 @@ def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> 
 
         # As a figure beside it: of wandb's own `step` it drops all that are lower than one it has seen.
         logger.log_metrics(make(wandb), trainer.global_step)
+
+
+@contextmanager
+def _data_in(folder: Path | None) -> Iterator[None]:
+    """Let wandb keep what it will upload in a folder, if there is one and WANDB_DATA_DIR doesn't name another."""
+    if folder is None or "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]
 
 
 def _is_first_process() -> bool:

@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ from bachlit.writing import writing_encoding
 _TOLD = ("pitch_error", "nats_per_frame", "parallel_fifths", "parallel_octaves", "changing", "grade")
 _PIECE = ("nats_per_frame", "pitch_error", "parallel_fifths", "parallel_octaves", "hidden_fifths", "hidden_octaves",
           "crossings", "grade", "copied")  # fmt: skip
-_COLUMNS = ("epoch", "decoder", "which", "piece", "score", "audio", "download")
+_COLUMNS = ("epoch", "decoder", "which", "piece", "score", "audio", "download", "log-probability, nats")
 
 
 class Shown(NamedTuple):
@@ -197,15 +198,15 @@ def _media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]
         media: dict[str, Any] = {"decoding/pieces": table}
         for decoder, why, piece in shown:
             chorale = piece.chorale
-            try:
-                picture = png(chorale)
-            except MissingPackageError:
-                picture = None
-            sound = base64.b64encode(wav(chorale)).decode()
+            picture = _picture(chorale)
             score = base64.b64encode(to_musicxml(chorale).encode()).decode()
-            player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
             link = f'<a download="{chorale.name}.musicxml" href="data:application/xml;base64,{score}">MusicXML</a>'
-            figures = [_quotient(piece, name) for name in _PIECE]
+            # Such a sound is enough to judge a piece by, and a tenth of what a CD would take.
+            sound = base64.b64encode(wav(chorale, rate=11_025, stereo=False)).decode()
+            player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+            if why in ("best", "worst"):
+                page = f"<p>{escape(chorale.title or chorale.name)}</p>{player} {link}{_inline(picture)}"
+                media[f"decoding/{decoder}/{why}"] = wandb.Html(page, inject=False)
             table.add_data(
                 epoch,
                 decoder,
@@ -214,14 +215,20 @@ def _media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]
                 _image(wandb, picture),
                 wandb.Html(player, inject=False),
                 wandb.Html(link, inject=False),
-                *figures,
+                -piece.figures["nats_per_frame"][0],
+                *(_quotient(piece, name) for name in _PIECE),
             )
-            if why in ("best", "worst"):
-                drawn = "" if picture is None else _inline(picture)
-                media[f"decoding/{decoder}/{why}"] = wandb.Html(f"{player} {link}<br>{drawn}", inject=False)
         return media
 
     return make
+
+
+def _picture(chorale: Chorale) -> bytes | None:
+    """The score as PNG, if it can be drawn here."""
+    try:
+        return png(chorale, zoom=1.5)
+    except MissingPackageError:
+        return None
 
 
 def _image(wandb: Any, picture: bytes | None) -> Any:
@@ -233,7 +240,10 @@ def _image(wandb: Any, picture: bytes | None) -> Any:
     return wandb.Image(Image.open(io.BytesIO(picture)))
 
 
-def _inline(picture: bytes) -> str:
+def _inline(picture: bytes | None) -> str:
+    """A PNG as a page holds it."""
+    if picture is None:
+        return ""
     return f'<img style="max-width: 100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
 
 

@@ -1,7 +1,9 @@
 """Lightning's commands, as a researcher types them, on a few chorales and a tiny network."""
 
+import base64
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +71,10 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
         monkeypatch.chdir(folder)
         monkeypatch.setenv("WANDB_MODE", "offline")
         args = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
-        assert main([*args, "--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]"]) == 0
+        options = {"decoders": "Greedy,greedy-free", "every_n_epochs": 2, "num_shown": 1}
+        judged = [f"--trainer.callbacks.{name}={value}" for name, value in options.items()]
+        args += ["--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]"]
+        assert main([*args, "--trainer.callbacks+=DecodingEvaluation", *judged]) == 0
     return folder / "runs" / "bachlit" / "version_0"
 
 
@@ -377,6 +382,37 @@ def test_wandb_keeps_the_picture_and_the_card_but_no_copy_of_the_weights(
     (files,) = tracked.glob("wandb/offline-run-*/files")
     assert (files / history(kept, "curves.path")[0]).read_bytes() == (tracked / "curves.png").read_bytes()
     assert list(files.rglob("*.ckpt")) == []
+
+
+def test_wandb_keeps_what_decoders_wrote_as_pictures_sound_and_files(tracked: Path, kept: list[dict[str, Any]]) -> None:
+    logged = [row["decoding/greedy-free/pitch_error"] for row in rows(tracked / "metrics.csv")]
+    assert history(kept, "decoding/greedy-free/pitch_error") == pytest.approx([float(one) for one in logged if one])
+    (files,) = tracked.glob("wandb/offline-run-*/files")
+    (path,) = history(kept, "decoding/pieces.path")
+    table = json.loads((files / path).read_text())
+    lines = [dict(zip(table["columns"], line, strict=True)) for line in table["data"]]
+    assert [(line["decoder"], line["which"]) for line in lines] == [
+        (decoder, which) for decoder in ("Greedy", "greedy-free") for which in ("best", "worst", "piece 0")
+    ]
+    # What its cells show lies beside the run and not in the user's home, to be uploaded with it.
+    (artifact,) = [record["artifact"] for record in kept if "artifact" in record]
+    contents = {Path(entry["path"]): Path(entry["local_path"]) for entry in artifact["manifest"]["contents"]}
+    assert all(path.is_relative_to(tracked) for path in contents.values())
+    media = [path.read_bytes() for path in contents.values()]
+    distinct = len({(line["piece"], line["decoder"]) for line in lines})
+    assert sum(content.startswith(b"\x89PNG") for content in media) == distinct
+    sounds = [re.search(rb"data:audio/wav;base64,([^\"]+)", content) for content in media]
+    assert sum(base64.b64decode(sound[1]).startswith(b"RIFF") for sound in sounds if sound) == distinct
+    scores = [re.search(rb"data:application/xml;base64,([^\"]+)", content) for content in media]
+    for number, score in enumerate(score for score in scores if score):
+        (tracked / f"{number}.musicxml").write_bytes(base64.b64decode(score[1]))
+        assert (read_chorale(tracked / f"{number}.musicxml").pitches.max(axis=0) > 0).all()
+    for line in lines:
+        assert line["log-probability, nats"] == pytest.approx(-64 * line["nats a frame"])
+    for decoder in ("Greedy", "greedy-free"):
+        for which in ("best", "worst"):
+            (page,) = history(kept, f"decoding/{decoder}/{which}.path")
+            assert "data:image/png;base64" in (files / page).read_text()
 
 
 def test_a_fit_leaves_a_model_card_and_its_curves(tracked: Path) -> None:

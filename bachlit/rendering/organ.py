@@ -28,13 +28,14 @@ _PLACES = {"soprano": (1.0, 0.6), "alto": (0.7, 0.95), "tenor": (0.95, 0.7), "ba
 Sound = npt.NDArray[np.float32]
 
 
-def wav(chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050) -> bytes:
-    """A chorale as a stereo WAV file of 16 bits; the same chorale gives the same bytes.
+def wav(chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050, stereo: bool = True) -> bytes:
+    """A chorale as a WAV file of 16 bits; the same chorale gives the same bytes.
 
     Args:
         chorale: What to play.
         tempo: Quarters a minute.
         rate: Samples a second.
+        stereo: Left and right, or else their mean.
 
     Raises:
         OptionError: If tempo or rate can't be played.
@@ -44,9 +45,10 @@ def wav(chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050) -> bytes:
     (2, 4.0)
     """
     sound = play(chorale, tempo=tempo, rate=rate)
+    sound = sound if stereo else sound.mean(axis=1, keepdims=True)  # (N, 2) or (N, 1)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
-        writer.setnchannels(2)
+        writer.setnchannels(sound.shape[1])
         writer.setsampwidth(2)
         writer.setframerate(rate)
         writer.writeframes(np.rint(sound * 32_767).astype("<i2").tobytes())
