@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
 from bachlit.chorale import VOICES, BoolArray, Chorale
-from bachlit.keys import estimate_key
 from bachlit.metrics import (
     LENGTHS,
     GradeReference,
@@ -73,8 +72,8 @@ SECTIONS: dict[str, dict[str, Figure]] = {
     "Rules of part-writing": {
         "parallel_fifths": Figure("parallel fifths a piece"),
         "parallel_octaves": Figure("parallel octaves a piece"),
-        "similar_fifths": Figure("those in similar motion"),
-        "similar_octaves": Figure("those in similar motion"),
+        "similar_fifths": Figure("those of the fifths in similar motion"),
+        "similar_octaves": Figure("those of the octaves in similar motion"),
         "hidden_fifths": Figure("hidden fifths a piece"),
         "hidden_octaves": Figure("hidden octaves a piece"),
         "crossings": Figure("crossings in 1,000 frames", 1, 1000),
@@ -88,7 +87,7 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         "changing": Figure("frames with a change, %", 1, 100),
         **{f"attacks_{voice}": Figure(f"attacks in 16 sixteenths, {voice}") for voice in VOICES},
         "stepwise": Figure("stepwise motion, %", 1, 100),
-        **{f"lasting_{length}": Figure(f"notes of {length} sixteenths, %", 1, 100) for length in LENGTHS},
+        **{f"lasting_{length}": Figure(f"notes of {length}/16, %", 1, 100) for length in LENGTHS},
     },
     "Cadences": {
         "triads_at_fermatas": Figure("fermatas over triads in root position, %", 1, 100),
@@ -123,8 +122,8 @@ DISTRIBUTIONS = [name for name, figure in FIGURES.items() if figure.pool == "els
 
 
 def histograms(chorale: Chorale) -> Histograms:
-    """What a piece is made of; degrees and cadences in the key that its notes suggest, major and minor apart."""
-    key = estimate_key(chorale.pitches, chorale.key)
+    """What a piece is made of; degrees and cadences in its written key, major and minor apart."""
+    key = chorale.key
     return {
         "degrees": Counter({(key.mode, degree): count for degree, count in degrees(chorale, key).items()}),
         "lengths": lengths(chorale),

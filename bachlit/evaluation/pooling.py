@@ -37,7 +37,7 @@ def pool(
 
     The interval is the percentile bootstrap's (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter
     13): pieces are drawn with replacement, as many as there are, always by the same random numbers, so that rows over
-    the same pieces are resampled alike.
+    the same pieces are resampled alike. Those of distributions are moved by their bias.
 
     Args:
         pieces: Figures of each, as `Judge` gives them.
@@ -73,7 +73,11 @@ def pool(
         if usual.sum() > 0:
             weights = np.stack([np.bincount(draw, minlength=len(counts)) for draw in drawn])  # (R, P)
             value, *_ = _elsewhere(counts.sum(axis=0, keepdims=True), usual)
-            estimates[name] = _estimate(float(value), _elsewhere(weights @ counts, usual))
+            resampled = _elsewhere(weights @ counts, usual)
+            resampled = resampled[~np.isnan(resampled)]
+            # Fewer different pieces make a rougher histogram, further from any other: that isn't the pieces' spread.
+            bias = resampled.mean() - value if resampled.size else 0.0
+            estimates[name] = _estimate(float(value), np.maximum(0, resampled - bias))
     return estimates
 
 
