@@ -1,6 +1,7 @@
 """Held out: the pieces on which a model may be judged, and those that it was trained on."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,7 +102,7 @@ def held_out(
     missing: Sequence[str] = (),
     limit: int = 0,
 ) -> HeldOut:
-    """The pieces of a fold on which none of some models was trained.
+    """The pieces of a fold on which none of some models was trained; a warning says where that can't be told.
 
     Args:
         folds: A divided corpus.
@@ -126,6 +127,11 @@ def held_out(
             raise OptionError(
                 f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
                 "held out from all models; evaluate it by itself, or on another corpus or fold."
+            )
+        if not {chorale.name for chorale in pieces} <= set().union(*source.split.values()):
+            warnings.warn(
+                "A model may have been trained on some of the pieces: they aren't of the corpus that it says it knows.",
+                stacklevel=2,
             )
     return HeldOut(pieces, folds["train"], [name for name, fit in fits.items() if not fit])
 

@@ -1,6 +1,7 @@
 """Rows: pieces written anew around what is given, judged, in their order."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -136,7 +137,12 @@ def test_held_out_pieces_are_none_that_a_model_was_trained_on(bach: list[Chorale
     known = Source({"train": [bach[7].name]}, None)
     with pytest.raises(OptionError, match=f"trained on 1 of the 2 pieces, such as {bach[7].name}; expected"):
         held_out(folds, "test", sources=[known])
-    assert len(held_out(folds, "test", sources=[known], limit=1).pieces) == 1
+    of_another_corpus = Source({"train": ["another"]}, None)
+    with pytest.warns(UserWarning, match="may have been trained on some of the pieces"):
+        assert len(held_out(folds, "test", sources=[of_another_corpus], limit=1).pieces) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        held_out(folds, "test", sources=[Source({"test": [piece.name for piece in bach[:8]]}, None)])
     with pytest.raises(CorpusError, match="no pieces for the valid fold"):
         held_out({"train": [], "valid": [], "test": []}, "valid")
 
