@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -17,3 +18,12 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:  # Ctrl-C too
         part.unlink(missing_ok=True)
         raise
+
+
+def file_stem(name: str) -> str:
+    """A piece's name as that of a file: without folders and control characters, and not too long for any system.
+
+    >>> file_stem("sub/bwv 269"), len(file_stem("a" * 300))
+    ('sub-bwv 269', 100)
+    """
+    return re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]', "-", name)[:100].strip(" .") or "piece"

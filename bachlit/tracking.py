@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,6 +177,8 @@ def resolve_mode(typed: str) -> str:
     """
     if typed != "auto":
         return typed
+    if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
+        return "disabled"
     said = os.environ.get("WANDB_MODE")
     if said:
         return _OLD_MODES.get(said, said)
@@ -217,7 +220,15 @@ def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> 
         import wandb  # noqa: PLC0415  # here it is loaded already
 
         # As a figure beside it: of wandb's own `step` it drops all that are lower than one it has seen.
-        logger.log_metrics(make(wandb), trainer.global_step)
+        log = partial(_log, logger, make, wandb, trainer.global_step)
+        if isinstance(logger, AutoWandbLogger):
+            logger.attempt(log)
+        else:
+            log(logger.experiment)
+
+
+def _log(logger: WandbLogger, make: Callable[[Any], Mapping[str, Any]], wandb: Any, step: int, run: object) -> None:
+    WandbLogger.log_metrics(logger, make(wandb), step)
 
 
 @contextmanager
@@ -247,5 +258,5 @@ def _upload(run: Any, path: str) -> None:
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of what an error says."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    """What an error says, on one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

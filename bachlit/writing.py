@@ -33,7 +33,7 @@ class Written:
         log_prob: The model's log-probability of the whole piece, given cells among it, in nats.
         score: The decoder's own.
         cost: What its rules charged, in nats; rewards are negative.
-        yielded: How many notes a rule had to give way to.
+        yielded: How many tokens a rule had to give way to.
     """
 
     def __init__(self, chorale: Chorale, log_prob: float, score: float, cost: float = 0.0, yielded: int = 0) -> None:

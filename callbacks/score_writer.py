@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import BasePredictionWriter
 
 from bachlit.errors import OptionError
+from bachlit.files import file_stem
 from bachlit.prompt import Prompt
 from bachlit.scores import SUFFIXES, write_midi, write_musicxml
 from bachlit.writing import Written
@@ -27,7 +28,17 @@ class ScoreWriter(BasePredictionWriter):
         self._stems: list[str] = []
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Name the files of all prompts: several processes share them, and must not choose the same name."""
+        """Make the folder, and name the files of all prompts: several processes share them, and no name may come twice.
+
+        Raises:
+            OptionError: If the folder can't be made.
+        """
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(
+                f"{self.output} can't be a folder ({error.strerror}); choose another --output."
+            ) from error
         prompts = getattr(trainer.predict_dataloaders, "dataset", ())
         if isinstance(prompts, Sequence) and all(isinstance(prompt, Prompt) for prompt in prompts):
             self._stems = [self._unused(prompt.chorale.name) for prompt in prompts]
@@ -43,12 +54,6 @@ class ScoreWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Write one batch's chorales under their names."""
-        try:
-            self.output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OptionError(
-                f"{self.output} can't be a folder ({error.strerror}); choose another --output."
-            ) from error
         for row, written in enumerate(prediction):
             if batch_indices and self._stems:
                 name = self._stems[batch_indices[row]]
@@ -60,7 +65,7 @@ class ScoreWriter(BasePredictionWriter):
     def _unused(self, name: str) -> str:
         """A piece's name as a file's: without folders and ending, and numbered if another piece has it already."""
         stem = str(PurePosixPath(name).with_suffix("")) if name.lower().endswith(SUFFIXES) else name
-        stem = wanted = stem.replace("/", "-")
+        stem = wanted = file_stem(stem)
         number = 1
         while stem in self._used:
             number += 1

@@ -138,8 +138,13 @@ def _curve(axes: Any, rows: list[Row], name: str, label: str) -> None:
 
 
 def _figures(trainer: pl.Trainer) -> Row:
-    """What was logged for whole epochs; not a single step's, and no name twice."""
-    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    """What was logged of training and validation for whole epochs; not a single step's, and no name twice.
+
+    What callbacks log now and then, such as decoders' figures, Lightning would give again where nothing is new.
+    """
+    logged = {
+        name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(("train", "val"))
+    }
     return {
         name: value for name, value in logged.items() if not name.endswith("_step") and f"{name}_epoch" not in logged
     }

@@ -392,7 +392,7 @@ def test_wandb_keeps_what_decoders_wrote_as_pictures_sound_and_files(tracked: Pa
     table = json.loads((files / path).read_text())
     lines = [dict(zip(table["columns"], line, strict=True)) for line in table["data"]]
     assert [(line["decoder"], line["which"]) for line in lines] == [
-        (decoder, which) for decoder in ("Greedy", "greedy-free") for which in ("best", "worst", "piece 0")
+        (decoder, which) for decoder in ("Greedy", "greedy-free") for which in ("best", "worst", "piece 1")
     ]
     # What its cells show lies beside the run and not in the user's home, to be uploaded with it.
     (artifact,) = [record["artifact"] for record in kept if "artifact" in record]

@@ -44,11 +44,12 @@ MAY_IMPORT = {
     "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
-        "chorale", "errors", "evaluation", "files", "model", "prompt", "rendering", "scores", "tracking", "writing",
+        "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
+        "rendering", "scores", "tracking", "writing",
     },
     "evaluation": {
         "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",
-        "ranking", "rendering", "rules_by_name", "scores", "splits", "writing",
+        "ranking", "rendering", "rules_by_name", "scores", "splits", "token_prompts", "writing",
     },
     "tracking": {"errors"},
     "loggers": {"errors", "tracking"},

@@ -99,7 +99,7 @@ def test_a_wandb_that_will_not_start_costs_one_warning_and_no_figures(
 
     monkeypatch.setattr("wandb.init", broken)
     monkeypatch.setattr(tracking, "has_key", lambda: True)
-    with pytest.warns(UserWarning, match="W&B doesn't work here \\(no space left\\)") as warned:
+    with pytest.warns(UserWarning, match="W&B doesn't work here \\(no space left and more\\)") as warned:
         trainer(AutoWandbLogger(mode)).fit(Logs())
     assert sum("W&B" in str(one.message) for one in warned) == 1
     assert "loss" in (tmp_path / "runs/bachlit/version_0/metrics.csv").read_text()
@@ -132,6 +132,16 @@ def test_a_wandb_that_dies_on_the_way_does_not_stop_the_fit(tmp_path: Path, monk
     monkeypatch.setattr("wandb.init", lambda **_: Run(breaks=True))
     with pytest.warns(UserWarning, match="the service died"):
         trainer(AutoWandbLogger("offline", folder=tmp_path)).fit(Logs())
+
+
+def test_media_that_cannot_be_made_do_not_stop_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run()
+    monkeypatch.setattr("wandb.init", lambda **_: run)
+    fit = trainer(AutoWandbLogger("offline", folder=tmp_path))
+    fit.fit(Logs())
+    with pytest.warns(UserWarning, match="W&B doesn't work here \\(division by zero\\)"):
+        log_media(fit, lambda _: {"half": 1 / 0})
+    log_media(fit, lambda _: pytest.fail("media were made for nobody"))
 
 
 def test_online_without_a_key_stays_offline_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

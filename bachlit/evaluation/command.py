@@ -1,7 +1,9 @@
 """`bachlit evaluate`: models times decoders on a held-out fold, as a table, files and a page."""
 
+import shlex
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,7 @@ from tqdm import tqdm
 
 from bachlit.api import PRETRAINED
 from bachlit.corpus import Corpus
+from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.evaluation import reports
 from bachlit.evaluation.evaluating import evaluate as evaluate_all
@@ -22,12 +25,13 @@ from bachlit.files import write_whole
 from bachlit.language_model import LanguageModel
 
 _WIDTH = 132  # columns of a table that goes to no terminal
+_FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
 
 
 def evaluate(
     *,
     checkpoint: list[Path] | None = None,
-    decoders: dict[str, Harmonizer] | str = "beam,particles,sampling,greedy",
+    decoders: dict[str, Harmonizer | Decoder] | str = "beam,particles,sampling,greedy",
     missing: str = "ATB",
     corpus: Corpus | None = None,
     fold: Literal["valid", "test"] = "valid",
@@ -58,21 +62,37 @@ def evaluate(
             f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) and 1, or more."
         )
     harmonizers = named(decoders)
-    masks = [letters_of(letters) for letters in missing.split(",")]
+    masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
     paths = checkpoint or [PRETRAINED]
     models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
     sources = [source_of(path) for path in paths]
-    pieces = held_out(folds_for(sources, corpus), fold, sources=sources, missing=masks, limit=limit)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"{output} can't be a folder ({error.strerror}); choose another --output.") from error
+    pieces = held_out(
+        folds_for(sources, corpus),
+        fold,
+        models=list(zip(models.values(), sources, strict=True)),
+        missing=masks,
+        limit=limit,
+    )
+    _prepare(output)
+    for doubt in pieces.doubts:
+        warnings.warn(doubt, stacklevel=2)
+    options = {
+        "--checkpoint": checkpoint,
+        "--decoders": decoders,
+        "--missing": missing,
+        "--corpus": corpus and type(corpus).__name__,
+        "--corpus.path": getattr(corpus, "path", None),
+        "--fold": fold,
+        "--limit": limit or None,
+        "--seed": seed,
+        "--resamples": resamples,
+    }
     about = {
         "bachlit": version("bachlit"),
         "fold": fold,
         "checkpoints": [str(path) if path != PRETRAINED else "the one that ships" for path in paths],
         "decoders": {name: one.described() for name, one in harmonizers.items()},
-        "command": _command(checkpoint, decoders, missing, fold, limit, seed),
+        "command": _command(options),
     }
     steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
     with tqdm(total=steps, desc="Writing", unit="piece", delay=1) as bar:
@@ -81,14 +101,14 @@ def evaluate(
         )
     with tqdm(total=len(pieces.pieces), desc="Engraving", unit="piece", delay=1) as bar:
         html = page(evaluation, progress=bar.update)
-    files = {
-        "evaluation.json": reports.to_json(evaluation),
-        "evaluation.csv": reports.to_csv(evaluation),
-        "evaluation.md": reports.markdown(evaluation),
-        "pieces.csv": reports.pieces_to_csv(evaluation),
-        "index.html": html,
-    }
-    for name, text in files.items():
+    reported = (
+        reports.to_json(evaluation),
+        reports.to_csv(evaluation),
+        reports.markdown(evaluation),
+        reports.pieces_to_csv(evaluation),
+        html,
+    )
+    for name, text in zip(_FILES, reported, strict=True):
         try:
             write_whole(output / name, text.encode())
         except OSError as error:
@@ -116,11 +136,31 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
 
 
-def _command(
-    checkpoint: Sequence[Path] | None, decoders: object, missing: str, fold: str, limit: int, seed: int
-) -> str:
-    """What makes the same figures again, as far as it fits on a line."""
-    words = ["bachlit evaluate", *(f"--checkpoint {path}" for path in checkpoint or ())]
-    words += [f"--decoders {decoders}" if isinstance(decoders, str) else "with decoders of its own"]
-    words += [f"--missing {missing}", f"--fold {fold}", f"--limit {limit}" if limit else "", f"--seed {seed}"]
-    return " ".join(filter(None, words))
+def _prepare(output: Path) -> None:
+    """See that the reports can be written, before the work that they are made of.
+
+    Raises:
+        OptionError: If they can't.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_whole(output / ".bachlit", b"")
+        (output / ".bachlit").unlink()
+    except OSError as error:
+        raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
+    for name in _FILES:
+        if (output / name).is_dir():
+            raise OptionError(
+                f"{output / name} is a folder; expected a place for a file; move it, or choose another --output."
+            )
+
+
+def _command(options: Mapping[str, object]) -> str:
+    """The command with these options; what a configuration file said is left to that file."""
+    words = ["bachlit", "evaluate"]
+    for option, value in options.items():
+        if isinstance(value, Mapping):
+            words += ["--config", "FILE"]
+        elif value is not None:
+            words += [word for one in (value if isinstance(value, list) else [value]) for word in (option, str(one))]
+    return shlex.join(words)

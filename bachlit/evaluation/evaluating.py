@@ -15,6 +15,7 @@ from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
 from bachlit.language_model import LanguageModel
 from bachlit.metrics import Likelihood
+from bachlit.writing import writing_encoding
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Evaluation:
         """What was evaluated, in sentences."""
         about, masks = self.about, sorted({row.missing for row in self.rows[1:]})
         said = [
-            f"{about['pieces']} pieces of the {about['fold']} fold, {about['frames']} frames of a sixteenth; "
+            f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold, {about['frames']} sixteenths; "
             f"missing voices, written anew: {', '.join(masks)}. Piece i has seed {about['seed']} + i. "
             f"Models: {', '.join(self.models)}."
         ]
         if about.get("left_out"):
-            said.append(f"Left out, since a given voice is out of its range: {', '.join(about['left_out'])}.")
-        return said
+            said.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
+        return [*said, *about.get("doubts", ())]
 
 
 def evaluate(
@@ -85,6 +86,7 @@ def evaluate(
 
     Raises:
         OptionError: If there is nothing to evaluate, or a mask names no voices.
+        CheckpointError: If a model can't write.
     """
     if not (models and harmonizers and missing) or resamples < 1:
         raise OptionError(
@@ -93,6 +95,8 @@ def evaluate(
         )
     pieces = held_out.pieces
     masks = [letters_of(letters) for letters in missing]
+    for model in models.values():
+        writing_encoding(model)
     judge = Judge(held_out.training)
     alone = next(iter(models.values())) if len(models) == 1 else None
     rows = [bachs_row(pieces, judge, alone)]
@@ -118,7 +122,8 @@ def evaluate(
     known = {
         "pieces": len(pieces),
         "frames": sum(chorale.num_frames for chorale in pieces),
-        "left_out": held_out.left_out,
+        "left_out": dict(held_out.left_out),
+        "doubts": list(held_out.doubts),
         "training_pieces": len(held_out.training),
         "seed": seed,
         "resamples": resamples,
@@ -137,12 +142,23 @@ def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, flo
     ).to(model.device)
     training = model.network.training
     model.network.eval()
-    with torch.inference_mode():
-        for chorale in pieces:
-            tokens = encoding.encode(move_home(chorale) if model.keys == "home" else chorale)
-            slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
-            stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
-            logits, _ = model.network(stream[:, :-1], model.network.initial_memory(1))
-            metric.update(logits, stream[:, 1:], slots.to(model.device))
-    model.network.train(training)
+    try:
+        with torch.inference_mode():
+            for chorale in pieces:
+                tokens = encoding.encode(move_home(chorale) if model.keys == "home" else chorale)
+                slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
+                stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
+                logits, _ = model.network(stream[:, :-1], model.network.initial_memory(1))
+                metric.update(logits, stream[:, 1:], slots.to(model.device))
+    finally:
+        model.network.train(training)
     return {name: float(value) for name, value in metric.compute().items()}
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "piece"), counted(2, "piece")
+    ('1 piece', '2 pieces')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -67,7 +67,7 @@ SECTIONS: dict[str, dict[str, Figure]] = {
     },
     "By the model": {
         "nats_per_frame": Figure("nats a frame", 3, best=None),
-        "gave_way": Figure("places a piece where a rule gave way", best="lowest"),
+        "gave_way": Figure("tokens a piece to which a rule gave way", best="lowest"),
     },
     "Rules of part-writing": {
         "parallel_fifths": Figure("parallel fifths a piece"),
@@ -168,7 +168,7 @@ class Judge:
             original: Bach's own, to compare with.
             free: (T, 4) the cells that were to be written.
             log_prob: The model's of the whole piece, in nats.
-            yielded: Places where rules gave way.
+            yielded: Tokens to which rules gave way.
 
         Returns:
             Numerators and denominators by the names in `FIGURES`; those that can't be told are left out.

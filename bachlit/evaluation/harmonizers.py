@@ -1,6 +1,7 @@
 """Harmonizers: decoders with the rules that they keep, by name, as they are compared."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -71,6 +72,9 @@ def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmoniz
         chosen = {name: one if isinstance(one, Harmonizer) else Harmonizer(one) for name, one in names.items() if one}
     if not chosen:
         raise OptionError(f"No decoder is named; expected some of {', '.join(HARMONIZERS)}; name at least one.")
+    odd = next((name for name in chosen if not re.fullmatch(r"[\w.+-]+", name)), None)
+    if odd is not None:
+        raise OptionError(f"{odd!r} can't name a decoder; expected letters, digits, dots, hyphens, + and _; rename it.")
     for harmonizer in chosen.values():
         harmonizer.weighed()  # so that a wrong rule is told before any work
     return chosen

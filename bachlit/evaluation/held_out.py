@@ -1,18 +1,23 @@
 """Held out: the pieces on which a model may be judged, and those that it was trained on."""
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
 
 from bachlit import corpus as corpora
-from bachlit.chorale import RANGES, VOICES, Chorale, Voice
+from bachlit.chorale import Chorale, move_home
 from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
-from bachlit.errors import CheckpointError, CorpusError, OptionError
+from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
+from bachlit.evaluation.rows import free_cells
+from bachlit.language_model import LanguageModel
+from bachlit.metrics import Passages
+from bachlit.prompt import Prompt
 from bachlit.splits import split_by_tune
+from bachlit.token_prompts import move_for
 
 
 class Source(NamedTuple):
@@ -20,11 +25,23 @@ class Source(NamedTuple):
 
     Attributes:
         split: The names of the pieces of each fold; empty if it doesn't say.
-        corpus: Where the pieces came from; None if it doesn't say, or by a class that isn't bachlit's.
+        corpus: Where the pieces came from; None if it doesn't say.
+        foreign: The path of the corpus's class, if that isn't one of bachlit's: it isn't imported.
     """
 
-    split: dict[str, list[str]]
-    corpus: Corpus | None
+    split: Mapping[str, Sequence[str]] = MappingProxyType({})
+    corpus: Corpus | None = None
+    foreign: str = ""
+
+    def training(self) -> list[Chorale]:
+        """The pieces that the model was trained on, as far as its corpus still has them."""
+        names = set(self.split.get("train", ()))
+        if not names or self.foreign:
+            return []
+        try:
+            return [chorale for chorale in (self.corpus or BachCorpus()).chorales() if chorale.name in names]
+        except CorpusError:  # a folder that is elsewhere now
+            return []
 
 
 class HeldOut(NamedTuple):
@@ -32,13 +49,15 @@ class HeldOut(NamedTuple):
 
     Attributes:
         pieces: Of the fold, in its order.
-        training: Of the training fold.
-        left_out: Names of the fold's pieces that can't be prompts, since a given voice is out of its range.
+        training: What the models were trained on, or, where they don't say, the corpus's training fold.
+        left_out: Names of the fold's pieces that can't be written, and why not.
+        doubts: What speaks against the pieces' being held out, in sentences.
     """
 
     pieces: list[Chorale]
     training: list[Chorale]
-    left_out: list[str]
+    left_out: Mapping[str, str] = MappingProxyType({})
+    doubts: Sequence[str] = ()
 
 
 def source_of(checkpoint: Path) -> Source:
@@ -50,11 +69,11 @@ def source_of(checkpoint: Path) -> Source:
     try:
         if checkpoint.is_dir():
             path = checkpoint / "split.json"
-            return Source(json.loads(path.read_text()) if path.is_file() else {}, None)
+            return Source(json.loads(path.read_text()) if path.is_file() else {})
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         split = json.loads(content.get("ChoraleDataModule", {}).get("split", "{}"))
         options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
-        return Source(split, _corpus(options))
+        return Source(split, *_corpus(options))
     except Exception as error:  # unpickling fails in many ways
         raise CheckpointError(
             f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
@@ -62,27 +81,35 @@ def source_of(checkpoint: Path) -> Source:
         ) from error
 
 
-def _corpus(options: Any) -> Corpus | None:
-    """The corpus that a checkpoint's options name, if its class is bachlit's own."""
+def _corpus(options: Any) -> tuple[Corpus | None, str]:
+    """The corpus that a checkpoint's options name, or the path of its class if that isn't bachlit's own."""
     if not isinstance(options, dict):
-        return None
+        return None, ""
     module, _, name = str(options.get("class_path")).rpartition(".")
     kind = getattr(corpora, name, None) if module in ("", "bachlit.corpus") else None
-    made: Corpus | None = kind(**options.get("init_args", {})) if kind is not None else None
-    return made
+    if kind is None:
+        return None, str(options.get("class_path"))
+    return kind(**options.get("init_args", {})), ""
 
 
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> dict[Fold, list[Chorale]]:
     """A corpus as some models divided it.
 
     Args:
-        sources: Of each model; the division is the first one's, if it says and names pieces of this corpus.
+        sources: Of each model; the division is the first one's that says and names pieces of this corpus.
         corpus: Where the pieces come from; if None, where those of the first model came from, or Bach in music21.
 
     Raises:
         CorpusError: If there is no corpus.
+        OptionError: If the first model's corpus is of a class that isn't bachlit's.
     """
-    corpus = corpus or next((source.corpus for source in sources if source.corpus), None) or BachCorpus()
+    first = sources[0] if sources else Source()
+    if corpus is None and first.foreign:
+        raise OptionError(
+            f"The checkpoint's pieces came from {first.foreign}, which isn't imported here; if you trust it, name it: "
+            f"--corpus {first.foreign}."
+        )
+    corpus = corpus or first.corpus or BachCorpus()
     folds = corpus.folds()
     if folds is not None:
         return folds
@@ -98,44 +125,74 @@ def held_out(
     folds: Mapping[Fold, list[Chorale]],
     fold: Fold,
     *,
-    sources: Sequence[Source] = (),
+    models: Sequence[tuple[LanguageModel, Source]] = (),
     missing: Sequence[str] = (),
     limit: int = 0,
 ) -> HeldOut:
-    """The pieces of a fold on which none of some models was trained; a warning says where that can't be told.
+    """The pieces of a fold on which none of some models was trained, and which all of them can write.
 
     Args:
         folds: A divided corpus.
         fold: Which one.
-        sources: Of each model.
-        missing: The masks under which pieces are to be written, as letters of the voices that are free: all pieces
-            must have every other voice in its range.
+        models: Each with what it says of its data.
+        missing: The masks under which the pieces are to be written, as letters of the voices that are free.
         limit: So many of the first, 0 for all.
 
     Raises:
-        CorpusError: If the fold is empty.
+        CorpusError: If the fold is empty, or none of its pieces can be written.
         OptionError: If a model was trained on some of the pieces.
     """
-    needed = [voice for voice in VOICES if any(voice[0].upper() not in letters for letters in missing)]
-    fits = {chorale.name: _in_range(chorale, needed) for chorale in folds[fold]}
-    pieces = [chorale for chorale in folds[fold] if fits[chorale.name]][: limit or None]
+    faults = {chorale.name: _fault(chorale, [model for model, _ in models], missing) for chorale in folds[fold]}
+    pieces = [chorale for chorale in folds[fold] if not faults[chorale.name]][: limit or None]
+    left_out = {name: fault for name, fault in faults.items() if fault}
     if not pieces:
-        raise CorpusError(f"The corpus has no pieces for the {fold} fold; expected at least one; choose another fold.")
-    for source in sources:
-        known = sorted({chorale.name for chorale in pieces} & set(source.split.get("train", ())))
-        if known:
-            raise OptionError(
-                f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
-                "held out from all models; evaluate it by itself, or on another corpus or fold."
-            )
-        if not {chorale.name for chorale in pieces} <= set().union(*source.split.values()):
-            warnings.warn(
-                "A model may have been trained on some of the pieces: they aren't of the corpus that it says it knows.",
-                stacklevel=2,
-            )
-    return HeldOut(pieces, folds["train"], [name for name, fit in fits.items() if not fit])
+        said = next(iter(left_out.values()), "it is empty")
+        raise CorpusError(
+            f"The {fold} fold has no piece that can be written ({said}); expected at least one; choose another fold or "
+            "corpus."
+        )
+    doubts: list[str] = []
+    training: dict[str, Chorale] = {}
+    for _, source in models:
+        _refuse_known(pieces, source)
+        its = {chorale.name: chorale for chorale in source.training()}
+        doubts += _doubts(pieces, source, list(its.values()))
+        training |= its
+    return HeldOut(pieces, list(training.values()) or folds["train"], left_out, list(dict.fromkeys(doubts)))
 
 
-def _in_range(chorale: Chorale, voices: Sequence[Voice]) -> bool:
-    compasses = [(RANGES[voice], chorale.only(voice).compass) for voice in voices]
-    return all(its is not None and low <= its[0] <= its[1] <= high for (low, high), its in compasses)
+def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[str]) -> str:
+    """Why a piece can't be judged, or nothing."""
+    try:
+        for model in models:
+            model.encoding.encode(move_home(chorale) if model.keys == "home" else chorale)
+            for letters in missing:
+                move_for(Prompt(chorale, ~free_cells(chorale, letters)), model.keys)
+    except (EncodingError, PromptError) as error:
+        return str(error)
+    return ""
+
+
+def _refuse_known(pieces: Sequence[Chorale], source: Source) -> None:
+    """Refuse pieces by the names of those that a model was trained on.
+
+    Raises:
+        OptionError: If there are such.
+    """
+    known = [chorale.name for chorale in pieces if chorale.name in set(source.split.get("train", ()))]
+    if known:
+        raise OptionError(
+            f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
+            "held out from all models; evaluate it by itself, or on another corpus or fold."
+        )
+
+
+def _doubts(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
+    """What to say of a model whose training pieces may be among the pieces under other names."""
+    if len(training) < max(1, len(source.split.get("train", ()))):
+        return ["What a model was trained on isn't known here, so some of the pieces may be among it."]
+    passages = Passages(training)
+    same = [chorale.name for chorale in pieces if passages.longest(chorale).frames == chorale.num_frames]
+    if same:
+        return [f"Note for note, in some key, a model was trained on {len(same)} of the pieces: {', '.join(same)}."]
+    return []

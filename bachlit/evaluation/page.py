@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bachlit.chorale import REST, VOICES
-from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import SECTIONS, Figure
 from bachlit.evaluation.pooling import Estimate
-from bachlit.evaluation.rows import Judged
+from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
 from bachlit.scores import notes_of, to_midi, to_musicxml
 
@@ -29,6 +29,7 @@ _SHORT = {
     "grade": ("grade", 2),
 }
 
+_RANKED = {"grade": "grade", "nats_per_frame": "model's nats a frame"}
 _PARTS = {"": "all", "mark": "marks: fermatas and the end", "onset": "when notes begin", "pitch": "which notes"}
 
 
@@ -47,7 +48,7 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
     except MissingPackageError:
         engraved = False
     hands = evaluation.names()
-    best = [(number, *_extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"]
+    best = [(number, *extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"]
     data = {
         "hands": hands,
         "partials": PARTIALS,
@@ -59,10 +60,10 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
         "" if engraved else " Scores are drawn by verovio, which wasn't installed: pip install 'bachlit[render]'."
     )
     parts = {
-        "title": f"{about['pieces']} chorales of the {about['fold']} fold",
+        "title": escape(f"{counted(about['pieces'], 'chorale')} of the {about['fold']} fold"),
         "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.told()),
         "tables": _figures(evaluation) + _models(evaluation),
-        "pieces_about": escape(said + " Best and worst go by the grade."),
+        "pieces_about": escape(f"{said} Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."),
         "footer": escape(f"Made by bachlit {about['bachlit']}: {about['command']}"),
         # "</script>" in a title must not end the script.
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
@@ -123,19 +124,12 @@ def _zipped(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
-    """The indices of the best and the worst piece: by grade, or by nats a frame where there are no grades."""
-    name = "grade" if "grade" in pieces[0].figures else "nats_per_frame"
-    values = [piece.figures[name][0] / piece.figures[name][1] for piece in pieces]
-    return values.index(min(values)), values.index(max(values))
-
-
 def _models(evaluation: Evaluation) -> str:
     """Likelihoods of Bach's own pieces, three columns a model."""
     names = list(evaluation.models)
     figures = list(evaluation.models.values())
     parts = [name.partition("/")[2] for name in figures[0] if name.startswith("nats_per_frame/")]
-    head = "".join(f'<th colspan="3">{escape(name)}</th>' for name in names)
+    head = "".join(f'<th colspan="3" scope="colgroup">{escape(name)}</th>' for name in names)
     kinds = "<th>nats a frame</th><th>likeliest, %</th><th>in the likeliest 3, %</th>" * len(names)
     body = ""
     for part in ("", *parts):
@@ -164,19 +158,19 @@ def _models(evaluation: Evaluation) -> str:
 def _figures(evaluation: Evaluation) -> str:
     """All figures, a column a hand, Bach's first."""
     estimates = evaluation.estimates
-    head = "".join(f"<th>{escape(name)}</th>" for name in evaluation.names())
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in evaluation.names())
     body = ""
     for section, figures in SECTIONS.items():
         told = {name: figure for name, figure in figures.items() if any(name in column for column in estimates)}
         if told:
-            body += f'<tr><th colspan="{len(estimates) + 1}">{escape(section)}</th></tr>'
+            body += f'<tr><th colspan="{len(estimates) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
         for name, figure in told.items():
             body += (
                 f"<tr><td>{escape(figure.label)}</td>{_cells(figure, [column.get(name) for column in estimates])}</tr>"
             )
     return (
-        "<h2>What they write</h2><p>Below each figure the 95 % interval of a bootstrap over pieces. Green: the "
-        "interval holds Bach's figure, or the figure is the lowest, whichever is the aim.</p>"
+        "<h2>What they write</h2><p>Below each figure the 95 % interval of a bootstrap over pieces. Green with a "
+        "mark: ≈ the interval holds Bach's figure, ↓ the figure is the lowest, whichever is the aim.</p>"
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 

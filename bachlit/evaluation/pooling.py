@@ -37,7 +37,8 @@ def pool(
 
     The interval is the percentile bootstrap's (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter
     13): pieces are drawn with replacement, as many as there are, always by the same random numbers, so that rows over
-    the same pieces are resampled alike. Those of distributions are moved by their bias.
+    the same pieces are resampled alike. For distributions the resampled values are moved by their bias first, and cut
+    at 0.
 
     Args:
         pieces: Figures of each, as `Judge` gives them.

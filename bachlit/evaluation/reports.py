@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from bachlit.evaluation.evaluating import Evaluation
-from bachlit.evaluation.figures import FIGURES, SECTIONS
+from bachlit.evaluation.evaluating import Evaluation, counted
+from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, SECTIONS
 from bachlit.evaluation.pooling import Estimate
 
 _KEY: dict[str, str] = {
@@ -34,10 +35,11 @@ _CAPTION = (
 
 
 def table(evaluation: Evaluation) -> Table:
-    """The figures that matter most, a row a hand, Bach's on top, each with its interval."""
+    """The figures that matter most, a row a hand, Bach's on top, each with the ends of its interval below."""
     about = evaluation.about
     shown = Table(
-        title=f"{about['pieces']} pieces of the {about['fold']} fold, 95 % intervals over pieces", caption=_CAPTION
+        title=f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold, 95 % intervals over pieces",
+        caption=_CAPTION,
     )
     shown.add_column("", no_wrap=True)
     for head in _KEY.values():
@@ -45,7 +47,9 @@ def table(evaluation: Evaluation) -> Table:
     shown.add_column("seconds", justify="right")
     for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
         cells = [_with_interval(figure, estimates.get(figure)) for figure in _KEY]
-        shown.add_row(name, *cells, f"{row.seconds:.0f}" if row.seconds else "", end_section=row.decoder == "Bach")
+        shown.add_row(
+            escape(name), *cells, f"{row.seconds:.0f}" if row.seconds else "", end_section=row.decoder == "Bach"
+        )
     return shown
 
 
@@ -53,12 +57,12 @@ def _with_interval(name: str, estimate: Estimate | None) -> str:
     if estimate is None:
         return ""
     text = FIGURES[name].text
-    return f"[bold]{text(estimate.value)}[/bold]\n[dim]{text(estimate.low)} {text(estimate.high)}[/dim]"
+    return f"[bold]{text(estimate.value)}[/bold]\n[dim]{text(estimate.low)}\n{text(estimate.high)}[/dim]"
 
 
 def markdown(evaluation: Evaluation) -> str:
     """All figures, a column a hand, Bach's first."""
-    names = evaluation.names()
+    names = [name.replace("|", "\\|") for name in evaluation.names()]
     lines = [*evaluation.told(), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for section, figures in SECTIONS.items():
         told = [name for name in figures if any(name in column for column in evaluation.estimates)]
@@ -109,10 +113,11 @@ def to_csv(evaluation: Evaluation) -> str:
 
 def pieces_to_csv(evaluation: Evaluation) -> str:
     """A line a row and piece."""
-    lines: list[Sequence[Any]] = [("model", "decoder", "missing", "piece", "title", "frames", *FIGURES)]
+    names = [name for name in FIGURES if name not in DISTRIBUTIONS]
+    lines: list[Sequence[Any]] = [("model", "decoder", "missing", "piece", "title", "frames", *names)]
     for row in evaluation.rows:
         for piece in row.pieces:
-            figures = [_quotient(piece.figures[name]) if name in piece.figures else "" for name in FIGURES]
+            figures = [_quotient(piece.figures[name]) if name in piece.figures else "" for name in names]
             chorale = piece.chorale
             lines.append(
                 (row.model, row.decoder, row.missing, chorale.name, chorale.title, chorale.num_frames, *figures)

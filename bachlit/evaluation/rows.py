@@ -97,7 +97,7 @@ def bachs_row(pieces: Sequence[Chorale], judge: Judge, model: LanguageModel | No
 
 
 def log_probability(model: LanguageModel, chorale: Chorale) -> float:
-    """The model's log-probability of a piece in nats, in the key in which the model would write it."""
+    """The model's log-probability of a piece in nats, in the key in which the model is at home."""
     moved = move_home(chorale) if model.keys == "home" else chorale
     start, *tokens = torch.from_numpy(model.encoding.encode(moved)).to(model.device).unsqueeze(1)  # (1,) each
     return float(model.score(torch.stack(tokens, 1), start))
@@ -157,3 +157,15 @@ def written_row(
             )
         progress(len(batch))
     return Row(*names, missing, [judged[index] for index in range(len(pieces))], perf_counter() - begun)
+
+
+def extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
+    """The indices of the best and the worst piece: by grade, or by nats a frame where there are no grades."""
+    name = ranked_by(pieces)
+    values = [piece.figures[name][0] / piece.figures[name][1] for piece in pieces]
+    return values.index(min(values)), values.index(max(values))
+
+
+def ranked_by(pieces: Sequence[Judged]) -> str:
+    """The figure by which pieces are called best and worst."""
+    return "grade" if "grade" in pieces[0].figures else "nats_per_frame"

@@ -1,5 +1,6 @@
 """DecodingEvaluation judges what the model writes, and leaves the training alone."""
 
+import dataclasses
 import math
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from bachlit.callbacks import DecodingEvaluation
+from bachlit.callbacks import DecodingEvaluation, TrainingCurves
 from few import Few
 from pytorch_lightning.loggers import CSVLogger
 
@@ -34,11 +35,10 @@ def pieces(bach: list[Chorale]) -> list[Chorale]:
 def fit(
     pieces: list[Chorale], folder: Path, *callbacks: pl.Callback, epochs: int = 3, logger: Any = False, **options: Any
 ) -> tuple[pl.Trainer, ChoraleModel]:
+    checkpoint, encoding = options.pop("ckpt_path", None), options.pop("encoding", None)
     pl.seed_everything(0, verbose=False)
-    data = ChoraleDataModule(Few(pieces, held_out=(3, 1)), lanes=2, window=64, encoding=options.get("encoding"))
-    model = ChoraleModel(
-        lambda size: TokenLSTM(size, layers=1, hidden=16, embedding=8, dropout=0.2), encoding=options.get("encoding")
-    )
+    data = ChoraleDataModule(Few(pieces, held_out=(3, 1)), lanes=2, window=64, encoding=encoding)
+    model = ChoraleModel(lambda size: TokenLSTM(size, layers=1, hidden=16, embedding=8, dropout=0.2), encoding=encoding)
     trainer = pl.Trainer(
         max_epochs=epochs,
         default_root_dir=folder,
@@ -48,8 +48,9 @@ def fit(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        **options,
     )
-    trainer.fit(model, data)
+    trainer.fit(model, data, ckpt_path=checkpoint)
     return trainer, model
 
 
@@ -92,10 +93,10 @@ def test_it_evaluates_every_so_many_epochs_and_leaves_scores(pieces: list[Choral
         logger=logger,
     )
     folder = Path(logger.log_dir) / "decoding"
-    assert {path.name for path in folder.iterdir()} == {"epoch-0001", "epoch-0003"}
-    files = {path.name for path in (folder / "epoch-0003" / "wild").iterdir()}
+    assert {path.name for path in folder.iterdir()} == {"epoch-0002", "epoch-0004"}
+    files = {path.name for path in (folder / "epoch-0004" / "wild").iterdir()}
     assert {name.split("-")[0] for name in files} == {"best", "worst", "piece"}
-    first = next((folder / "epoch-0003" / "wild").glob("piece-0-*.musicxml"))
+    first = next((folder / "epoch-0004" / "wild").glob("piece-1-*.musicxml"))
     assert (read_chorale(first).pitches[:, 0] == pieces[5].pitches[:, 0]).all()
     lines = (Path(logger.log_dir) / "metrics.csv").read_text().splitlines()
     column = lines[0].split(",").index("decoding/greedy/grade")
@@ -115,12 +116,68 @@ def test_a_model_that_cannot_write_is_refused_before_training(pieces: list[Chora
         fit(pieces, tmp_path, DecodingEvaluation(DECODERS), encoding=BachBotEncoding())
 
 
+def test_it_keeps_its_distance_whatever_the_epochs_of_validation(pieces: list[Chorale], tmp_path: Path) -> None:
+    """Validation comes after epochs 2, 4, 6, 8; three epochs apart at least are 4 and 8."""
+    callback = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=3, num_pieces=1)
+    fit(pieces, tmp_path, callback, epochs=8, check_val_every_n_epoch=2)
+    assert {path.name for path in (tmp_path / "decoding").iterdir()} == {"epoch-0004", "epoch-0008"}
+
+
+def test_a_resumed_fit_evaluates_when_the_uninterrupted_one_would(pieces: list[Chorale], tmp_path: Path) -> None:
+    for folder, stops in (("whole", (5,)), ("parts", (3, 5))):
+        checkpoint = None
+        for epochs in stops:
+            callback = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=2, num_pieces=1)
+            trainer, _ = fit(pieces, tmp_path / folder, callback, epochs=epochs, ckpt_path=checkpoint)
+            checkpoint = tmp_path / folder / "last.ckpt"
+            trainer.save_checkpoint(checkpoint)
+    left = [{path.name for path in (tmp_path / folder / "decoding").iterdir()} for folder in ("whole", "parts")]
+    assert left[0] == left[1] == {"epoch-0002", "epoch-0004"}
+
+
+def test_a_rehearsal_leaves_nothing(pieces: list[Chorale], tmp_path: Path) -> None:
+    trainer, _ = fit(pieces, tmp_path, DecodingEvaluation(DECODERS), fast_dev_run=True)
+    assert "decoding/wild/pitch_error" in trainer.callback_metrics
+    assert not list(tmp_path.iterdir())
+
+
+def test_curves_do_not_repeat_what_was_logged_before(pieces: list[Chorale], tmp_path: Path) -> None:
+    """Lightning hands an old figure out again at every epoch; a curve would show it as a plateau."""
+    callbacks = DecodingEvaluation(DECODERS, every_n_epochs=2, num_pieces=1), TrainingCurves(picture=False)
+    fit(pieces, tmp_path, *callbacks, epochs=3)
+    lines = (tmp_path / "curves.csv").read_text().splitlines()
+    assert len(lines) == 4
+    assert "decoding" not in lines[0]
+
+
+def test_what_cannot_be_kept_does_not_end_the_fit(pieces: list[Chorale], tmp_path: Path) -> None:
+    (tmp_path / "decoding").write_text("in the way")
+    with pytest.warns(UserWarning, match="The written pieces aren't kept"):
+        trainer, _ = fit(pieces, tmp_path, DecodingEvaluation(DECODERS, every_n_epochs=1), epochs=1)
+    assert "decoding/wild/pitch_error" in trainer.callback_metrics
+
+
+def test_names_of_pieces_become_names_of_files(pieces: list[Chorale], tmp_path: Path) -> None:
+    odd = [dataclasses.replace(piece, name=f"../{index}\x00" + 300 * "ä") for index, piece in enumerate(pieces)]
+    fit(odd, tmp_path, DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=1, num_pieces=1), epochs=1)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 2 * 3
+    assert all(path.parent == tmp_path / "decoding" / "epoch-0001" / "greedy" for path in files)
+
+
+def test_no_validation_pieces_are_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
+    """A limit of 0 leaves nothing to say but that; no fold at all is an error."""
+    with pytest.warns(UserWarning, match="DecodingEvaluation evaluates nothing"):
+        fit(pieces, tmp_path, DecodingEvaluation(DECODERS), epochs=1, limit_val_batches=0)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"every_n_epochs": 0}, "every 0 epochs"),
         ({"missing": "XY"}, "doesn't name missing voices"),
         ({"decoders": "beem"}, "no decoder 'beem'"),
+        ({"decoders": {"../up": Greedy()}}, "'../up' can't name a decoder"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:

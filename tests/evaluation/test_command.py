@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from bachlit.__main__ import main
 from bachlit.chorale import Chorale
 from bachlit.language_model import LanguageModel
+from bachlit.networks import TokenLSTM
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_
     for fold, part in (("train", pieces[:6]), ("valid", pieces[6:8]), ("test", pieces[8:])):
         (folder / f"{fold}.json").write_text(json.dumps(part))
     small_model.save(folder / "one")
-    small_model.save(folder / "two")
+    torch.manual_seed(1)
+    other = TokenLSTM(small_model.encoding.vocabulary_size, layers=1, hidden=8, embedding=4)
+    LanguageModel(other.eval(), small_model.encoding).save(folder / "two")
     return folder
 
 
@@ -40,7 +44,7 @@ def rows(path: str = "evaluation/evaluation.csv") -> list[dict[str, str]]:
 
 
 def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy,Sampling", "--missing", "atb,S"]
+    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy,Sampling", "--missing", "atb,S,ATB"]
     assert main(["evaluate", *corpus(folder), *args]) == 0
     said = capsys.readouterr().out
     files = ["evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html"]
@@ -55,6 +59,11 @@ def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.Cap
     assert told["about"]["pieces"] == 2
     assert told["about"]["training_pieces"] == 6
     assert "Greedy ATB" in said
+    words = shlex.split(told["about"]["command"])
+    assert words[:2] == ["bachlit", "evaluate"]
+    again = Path("evaluation/pieces.csv").read_bytes()
+    assert main([*words[1:], "--output", "again"]) == 0
+    assert Path("again/pieces.csv").read_bytes() == again
     assert "2 chorales of the valid fold" in Path("evaluation/index.html").read_text()
 
 
@@ -70,8 +79,11 @@ def test_the_same_command_gives_the_same_figures(folder: Path) -> None:
 def test_several_checkpoints_are_compared_on_the_same_pieces(folder: Path) -> None:
     both = [word for name in ("one", "two") for word in ("--checkpoint", str(folder / name))]
     assert main(["evaluate", *corpus(folder), *both, "--decoders", "Greedy", "--limit", "1"]) == 0
-    one, two = ([row["value"] for row in rows() if row["model"] == name] for name in ("one", "two"))
-    assert one == two
+    both_rows = {name: [row["value"] for row in rows() if row["model"] == name] for name in ("one", "two")}
+    for name, its in both_rows.items():
+        alone = ["--checkpoint", str(folder / name), "--decoders", "Greedy", "--limit", "1", "--output", "alone"]
+        assert main(["evaluate", *corpus(folder), *alone]) == 0
+        assert [row["value"] for row in rows("alone/evaluation.csv") if row["model"] == name] == its
     told = json.loads(Path("evaluation/evaluation.json").read_text())
     assert told["models"].keys() == {"one", "two"}
     assert told["about"]["pieces"] == 1
@@ -123,7 +135,8 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
         (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
         (["--limit", "-1"], "A limit of -1 pieces"),
         (["--fold", "train"], "train"),
-        (["--output", "file/folder"], "file/folder can't be a folder"),
+        (["--output", "file/folder"], "file/folder can't be written to"),
+        (["--output", "taken"], "taken/index.html is a folder"),
         (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
         (["--limit", "many"], "--limit can't be many; expected a whole number"),
     ],
@@ -132,6 +145,7 @@ def test_a_wrong_option_is_told_in_one_sentence(
     folder: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("file").write_text("")
+    Path("taken/index.html").mkdir(parents=True)
     base = ["evaluate", *corpus(folder)]
     if "--checkpoint" not in words:
         base += ["--checkpoint", str(folder / "one")]

@@ -31,7 +31,12 @@ def evaluation(small_model: LanguageModel, bach: list[Chorale]) -> Evaluation:
     pieces = [cut(piece, 0, 32) for piece in bach[20:23]]
     pieces[1] = dataclasses.replace(pieces[1], title=WICKED)
     about = {"fold": "valid", "bachlit": "0", "command": "bachlit evaluate"}
-    return evaluate({"m": small_model}, named("Greedy,Sampling"), HeldOut(pieces, bach[:9], ["x"]), about=about)
+    return evaluate(
+        {"m": small_model},
+        named("Greedy,Sampling"),
+        HeldOut(pieces, bach[:9], {"x": "too high"}, ["A doubt."]),
+        about=about,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +133,9 @@ def test_without_verovio_the_page_says_so_and_plays_all_the_same(
 
 def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) -> None:
     told = json.loads(to_json(evaluation))
-    assert told["about"]["left_out"] == ["x"]
+    assert told["about"]["left_out"] == {"x": "too high"}
+    assert "A doubt." in html
+    assert "A doubt." in markdown(evaluation)
     rows = list(csv.DictReader(io.StringIO(to_csv(evaluation))))
     pieces = list(csv.DictReader(io.StringIO(pieces_to_csv(evaluation))))
     assert len(pieces) == 9

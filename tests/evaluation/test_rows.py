@@ -1,14 +1,14 @@
 """Rows: pieces written anew around what is given, judged, in their order."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 import pytest
+import torch
 from few import Few
 
 from bachlit.benchmark.decoding import cut
-from bachlit.chorale import RANGES, VOICES, Chorale, move_home
+from bachlit.chorale import VOICES, Chorale, move_home
 from bachlit.decoding import PART_WRITING, Greedy, Rules, Sampling
 from bachlit.errors import CorpusError, OptionError
 from bachlit.evaluation import (
@@ -28,6 +28,7 @@ from bachlit.evaluation import (
 from bachlit.evaluation.held_out import Source
 from bachlit.evaluation.rows import BATCH, letters_of, log_probability
 from bachlit.language_model import LanguageModel
+from bachlit.networks import TokenLSTM
 
 
 @pytest.fixture(scope="module")
@@ -119,41 +120,74 @@ def test_harmonizers_are_named_by_role_class_or_path() -> None:
 def test_an_evaluation_has_bach_on_top_and_a_row_a_model_mask_and_decoder(
     small_model: LanguageModel, pieces: list[Chorale]
 ) -> None:
-    models = {"one": small_model, "two": small_model}
-    its = HeldOut(pieces[:3], pieces[3:6], [])
+    torch.manual_seed(1)
+    other = TokenLSTM(small_model.encoding.vocabulary_size, layers=1, hidden=8, embedding=4)
+    models = {"one": small_model, "two": LanguageModel(other.eval(), small_model.encoding)}
+    its = HeldOut(pieces[:3], pieces[3:6])
     evaluation = evaluate(models, named("Greedy"), its, missing=["ATB", "ta"], resamples=5)
     assert evaluation.names() == ["Bach", "one Greedy ATB", "one Greedy AT", "two Greedy ATB", "two Greedy AT"]
-    assert str(evaluation.estimates[1]) == str(evaluation.estimates[3])  # the same model under two names, NaN and all
+    for row in evaluation.rows[1:]:
+        alone = written_row(
+            models[row.model], named("Greedy")["Greedy"], pieces[:3], range(3), Judge([]), missing=row.missing
+        )
+        assert [piece.chorale for piece in row.pieces] == [piece.chorale for piece in alone.pieces]
     assert "nats_per_frame" not in evaluation.estimates[0]  # by which of the two?
     assert evaluate({"one": small_model}, named("Greedy"), its).names() == ["Bach", "Greedy"]
     with pytest.raises(OptionError, match="make no evaluation"):
         evaluate({}, named("Greedy"), its)
 
 
-def test_held_out_pieces_are_none_that_a_model_was_trained_on(bach: list[Chorale]) -> None:
+def test_held_out_pieces_are_none_that_a_model_was_trained_on(small_model: LanguageModel, bach: list[Chorale]) -> None:
     folds = folds_for([], Few(bach[:8]))
     everything = held_out(folds, "test")
     assert [piece.name for piece in everything.pieces] == [piece.name for piece in bach[6:8]]
-    known = Source({"train": [bach[7].name]}, None)
+    known = Source({"train": [bach[7].name]})
     with pytest.raises(OptionError, match=f"trained on 1 of the 2 pieces, such as {bach[7].name}; expected"):
-        held_out(folds, "test", sources=[known])
-    of_another_corpus = Source({"train": ["another"]}, None)
-    with pytest.warns(UserWarning, match="may have been trained on some of the pieces"):
-        assert len(held_out(folds, "test", sources=[of_another_corpus], limit=1).pieces) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        held_out(folds, "test", sources=[Source({"test": [piece.name for piece in bach[:8]]}, None)])
-    with pytest.raises(CorpusError, match="no pieces for the valid fold"):
-        held_out({"train": [], "valid": [], "test": []}, "valid")
+        held_out(folds, "test", models=[(small_model, known)])
+    assert len(held_out(folds, "test", models=[(small_model, known)], limit=1).pieces) == 1
+    for empty in ({"train": [], "valid": [], "test": []}, {"train": bach[:2], "valid": [], "test": bach[2:4]}):
+        with pytest.raises(CorpusError, match="The valid fold has no piece that can be written"):
+            held_out(empty, "valid")
 
 
-def test_a_piece_whose_given_voice_is_out_of_range_is_left_out_and_named(bach: list[Chorale]) -> None:
-    pitches = bach[0].pitches.copy()
-    pitches[:, 0] = np.where(pitches[:, 0] == 0, 0, RANGES["soprano"][1] + 2)
-    high = dataclasses.replace(bach[0], pitches=pitches, name="high")
-    folds = {"train": [], "valid": [high, bach[1]], "test": []}
-    assert held_out(folds, "valid", missing=["ATB", "SAT"]).left_out == ["high"]
-    assert held_out(folds, "valid", missing=["S", "SATB"]).left_out == []
+def test_the_same_notes_under_another_name_raise_a_doubt(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    corpus = Few(bach[:6])
+    its = Source({"train": [piece.name for piece in bach[:4]]}, corpus)
+    renamed = [dataclasses.replace(piece.transpose(1), name=f"x{number}") for number, piece in enumerate(bach[3:6])]
+    pieces = held_out({"train": [], "valid": renamed, "test": []}, "valid", models=[(small_model, its)])
+    assert pieces.doubts == ["Note for note, in some key, a model was trained on 1 of the pieces: x0."]
+    assert pieces.training == bach[:4]  # what it was trained on is what it may have copied
+    assert not held_out({"train": [], "valid": renamed[1:], "test": []}, "valid", models=[(small_model, its)]).doubts
+    lost = Source({"train": ["gone"]}, corpus)
+    [doubt] = held_out({"train": [], "valid": renamed, "test": []}, "valid", models=[(small_model, lost)]).doubts
+    assert "isn't known here" in doubt
+
+
+def test_a_piece_that_cannot_be_written_is_left_out_with_a_reason(
+    small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    """A tune can be moved into its range by up to six semitones; a bass below the encoding's compass isn't scored."""
+
+    def moved(column: int, semitones: int) -> Chorale:
+        pitches = bach[0].pitches.copy()
+        pitches[:, column] = np.where(pitches[:, column] == 0, 0, pitches[:, column] + semitones)
+        return dataclasses.replace(bach[0], pitches=pitches, name=f"{VOICES[column]} {semitones:+}")
+
+    folds = {"train": [], "valid": [bach[1], moved(0, 5), moved(0, 12), moved(3, -24)], "test": []}
+    models = [(small_model, Source())]
+    soprano_given = held_out(folds, "valid", models=models, missing=["ATB"])
+    assert [piece.name for piece in soprano_given.pieces] == [bach[1].name, "soprano +5"]
+    assert "expected" in soprano_given.left_out["soprano +12"]
+    assert "in the bass at frame" in soprano_given.left_out["bass -24"]
+    nothing_given = held_out(folds, "valid", models=models, missing=["SATB"])
+    assert set(nothing_given.left_out) == {"bass -24"} | ({"soprano +12"} & set(nothing_given.left_out))
+
+
+def test_a_corpus_of_ones_own_must_be_named(bach: list[Chorale]) -> None:
+    foreign = Source({"train": ["x"]}, None, "own.Corpus")
+    with pytest.raises(OptionError, match=r"came from own\.Corpus, .* --corpus own\.Corpus"):
+        folds_for([foreign])
+    assert folds_for([foreign], Few(bach[:8]))["test"] == bach[6:8]
 
 
 class Unfolded(Few):
@@ -163,7 +197,7 @@ class Unfolded(Few):
 
 def test_a_corpus_without_folds_is_divided_as_the_model_divided_it(bach: list[Chorale]) -> None:
     split = {"train": [bach[0].name], "valid": [bach[1].name, bach[2].name], "test": []}
-    folds = folds_for([Source(split, None)], Unfolded(bach[:8]))
+    folds = folds_for([Source(split)], Unfolded(bach[:8]))
     assert {fold: [piece.name for piece in its] for fold, its in folds.items()} == split
-    elsewhere = folds_for([Source({"train": ["not here"]}, None)], Unfolded(bach[:30]))
+    elsewhere = folds_for([Source({"train": ["not here"]})], Unfolded(bach[:30]))
     assert sum(len(its) for its in elsewhere.values()) == 30

@@ -1,0 +1,118 @@
+"""Showing: the pieces that are worth a look, as files and for W&B."""
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bachlit.chorale import Chorale
+from bachlit.evaluation import FIGURES, Judged
+from bachlit.files import file_stem
+from bachlit.rendering import MissingPackageError, png, wav
+from bachlit.scores import to_musicxml, write_midi, write_musicxml
+
+_COLUMNS = ("epoch", "decoder", "which", "piece", "score", "audio", "download", "log-probability, nats")
+_PIECE = ("nats_per_frame", "pitch_error", "parallel_fifths", "parallel_octaves", "hidden_fifths", "hidden_octaves",
+          "crossings", "grade", "copied")  # fmt: skip
+
+
+class Shown(NamedTuple):
+    """A piece worth showing.
+
+    Attributes:
+        decoder: Its harmonizer's name.
+        why: best, worst, or its place among the first.
+        piece: The piece.
+    """
+
+    decoder: str
+    why: str
+    piece: Judged
+
+
+def write_shown(folder: Path, shown: Sequence[Shown]) -> None:
+    """Write pieces as MusicXML and MIDI, a folder a decoder.
+
+    Raises:
+        ScoreError: If a file can't be written.
+        OSError: If a folder can't be made.
+    """
+    for decoder, why, piece in shown:
+        (folder / decoder).mkdir(parents=True, exist_ok=True)
+        path = folder / decoder / file_stem(f"{why.replace(' ', '-')}-{piece.chorale.name}")
+        write_musicxml(piece.chorale, f"{path}.musicxml")
+        write_midi(piece.chorale, f"{path}.mid")
+
+
+def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]:
+    """What W&B is given, made only if it is on: a table of pieces, and each decoder's best and worst.
+
+    Args:
+        shown: The pieces.
+        epoch: Finished epochs.
+
+    Returns:
+        See `log_media`.
+    """
+
+    def make(wandb: Any) -> dict[str, Any]:
+        table = wandb.Table(columns=[*_COLUMNS, *(FIGURES[name].label for name in _PIECE)])
+        media: dict[str, Any] = {"decoding/pieces": table}
+        for decoder, why, piece in shown:
+            chorale = piece.chorale
+            picture = _picture(chorale)
+            score = base64.b64encode(to_musicxml(chorale).encode()).decode()
+            link = (
+                f'<a download="{escape(chorale.name)}.musicxml" href="data:application/xml;base64,{score}">MusicXML</a>'
+            )
+            # Such a sound is enough to judge a piece by, and a tenth of what a CD would take.
+            sound = base64.b64encode(wav(chorale, rate=11_025, stereo=False)).decode()
+            player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+            if why in ("best", "worst"):
+                page = f"<p>{escape(chorale.title or chorale.name)}</p>{player} {link}{_inline(picture)}"
+                media[f"decoding/{decoder}/{why}"] = wandb.Html(page, inject=False)
+            table.add_data(
+                epoch,
+                decoder,
+                why,
+                chorale.name,
+                _image(wandb, picture),
+                wandb.Html(player, inject=False),
+                wandb.Html(link, inject=False),
+                -piece.figures["nats_per_frame"][0],
+                *(_quotient(piece, name) for name in _PIECE),
+            )
+        return media
+
+    return make
+
+
+def _picture(chorale: Chorale) -> bytes | None:
+    """The score as PNG, if it can be drawn here."""
+    try:
+        return png(chorale, zoom=1.5)
+    except MissingPackageError:
+        return None
+
+
+def _image(wandb: Any, picture: bytes | None) -> Any:
+    """A PNG as W&B takes it."""
+    if picture is None:
+        return None
+    from PIL import Image  # noqa: PLC0415  # it comes with matplotlib, by which the picture was drawn
+
+    return wandb.Image(Image.open(io.BytesIO(picture)))
+
+
+def _inline(picture: bytes | None) -> str:
+    """A PNG as a page holds it."""
+    if picture is None:
+        return ""
+    return f'<img style="max-width: 100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+
+
+def _quotient(piece: Judged, name: str) -> float | None:
+    over, under = piece.figures.get(name, (0, 0))
+    return over / under if under else None
