@@ -45,6 +45,18 @@ def one_sentence(command: str) -> Iterator[None]:
 
 def _plainly(said: str) -> str | None:
     """What jsonargparse says of an option's value or of a class's options, in plain words; None for all else."""
+    lost = re.search(r"File does not exist: '(.+?)'", said)
+    if lost:
+        return f"There is no file {lost[1]}; expected a configuration in YAML; correct its path."
+    # Of a class that was named, before what is said of those that it might have been instead.
+    inner = re.search(r"""class_path '[\w.]+': (Parser key "[\w.]+": Expected .+? Got value: .+?)(?= - |$)""", said)
+    if inner:
+        said = f"{said.partition('Does not')[0]}{inner[1]}"
+    needed = re.search(r"class_path '[\w.]+?(\w+)': the following arguments are required: (.+?)(?= - |$)", said)
+    if needed:
+        key = ".".join(re.findall(r'Parser key "([^"]+)"', said))
+        first = needed[2].split(", ")[0]
+        return f"{needed[1]} needs {needed[2]}; expected --{key}.{first} and a value after it; add that."
     option = re.search(r"Option '([\w.]+)' is not accepted", said)
     owner = re.search(r"class_path '([\w.]+)\.(\w+)': Option|class_path='([\w.]+)\.(\w+)'", said)
     if option and owner:
@@ -55,10 +67,11 @@ def _plainly(said: str) -> str | None:
     if missing:
         return f"There is no class {missing[1]} ({missing[2]}); expected a name or a dotted path; correct it."
     keys = ".".join(re.findall(r'Parser key "([^"]+)"', said))
-    value = re.search(r"(?:Got|Given) value: (.+?)(?= - |$)", said)
+    value = re.search(r"(?:Got|Given) value: (.+?)(?=\. Got| - | See |$)", said)
     if not keys or not value:
         return None
     kinds = [_KINDS[kind] for kind in re.findall(r"Expected a <class '(\w+)'>", said) if kind in _KINDS]
+    kinds += [choices.replace("'", "") for choices in re.findall(r"typing\.Literal\[(.+?)\]", said)]
     if re.search("Expected a dot import path|Import path", said):
         kinds = ["the name of a class, or the dotted path of your own"]
     if not kinds:

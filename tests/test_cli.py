@@ -313,6 +313,22 @@ WRONG = {
         ["fit", "--trainer.strategy=ddp_fork", "--trainer.devices=2", "--trainer.logger.mode=offline"],
         "forked",
     ),
+    "a mode that W&B hasn't": (
+        ["fit", "--trainer.logger.mode=nope"],
+        "--trainer.logger.mode can't be nope; expected auto, online, offline, disabled;",
+    ),
+    "a callback's wrong number": (
+        ["fit", "--trainer.callbacks+=DecodingEvaluation", "--trainer.callbacks.every_n_epochs=x"],
+        "--trainer.callbacks.every_n_epochs can't be x; expected a whole number;",
+    ),
+    "a decoder that isn't": (
+        ["fit", "--trainer.callbacks+=DecodingEvaluation", "--trainer.callbacks.decoders=beem"],
+        "There is no decoder 'beem'",
+    ),
+    "layers that are no number": (
+        ["fit", "--model.network.layers=x"],
+        "--model.network.layers can't be x; expected a whole number;",
+    ),
     "a folder for W&B that is the CSV's": (["fit", "--trainer.logger.save_dir=x"], "AutoWandbLogger has no option"),
     "a value of the wrong kind": (["fit", "--data.window=wide"], "--data.window can't be wide; expected a whole"),
 }

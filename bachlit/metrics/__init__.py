@@ -16,11 +16,11 @@ from bachlit.metrics.histograms import (
     rank_distance,
     repeats,
 )
-from bachlit.metrics.likelihood import Likelihood, Tally, figures, tally
+from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
 from bachlit.metrics.memorisation import Copied, Passages
-from bachlit.metrics.rules import RuleCounts, rule_counts, total
+from bachlit.metrics.rules import RuleCounts, rule_counts
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
-from bachlit.metrics.totals import Totals
+from bachlit.metrics.totals import Totals, total
 
 __all__ = [
     "Cadences",
@@ -32,6 +32,7 @@ __all__ = [
     "Histogram",
     "LENGTHS",
     "Likelihood",
+    "PARTS",
     "Passages",
     "QUALITIES",
     "Quality",

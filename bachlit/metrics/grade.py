@@ -5,8 +5,13 @@ Bach" (ICML 2020 workshop Machine Learning for Media Discovery). On Riemenschnei
 graded against themselves, Bach's own mean is 5.14 and the standard deviation 1.84 (1.66 without the two pieces that
 repeat and err the most); graded against the other nine tenths they are 5.18 and 1.86. The paper has 5.19 and 1.63.
 
-Intervals are counted in semitones, not by name, as our pieces have no spellings: Bach's four parts for them are up to
-12 % (the bass) below the paper's, and would be up to 6 % above with names.
+These figures hold for scores as music21 has them, and the level is the corpus's: on JSB-16th, which has no ties and no
+repeated notes, the pieces of valid get 7.65 against those of train, 3.56 of it for their repeats. Grade a model and
+Bach from one corpus and against the same reference.
+
+Rests are a category of `notes` beside the twelve semitones above the tonic, where the paper has scale degrees and
+accidentals. Intervals are counted in semitones, not by name, as our pieces have no spellings: Bach's four parts for them
+are up to 12 % (the bass) below the paper's, and would be up to 6 % above with names.
 """
 
 from collections import Counter

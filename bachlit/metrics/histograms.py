@@ -12,6 +12,7 @@ import numpy as np
 
 from bachlit.chorale import REST, VOICES, Chorale, Voice
 from bachlit.keys import Key
+from bachlit.metrics.cadences import fermata_notes
 from bachlit.metrics.chords import chord_of
 
 Histogram = Mapping[Hashable, float]
@@ -75,7 +76,7 @@ def qualities(chorale: Chorale) -> Counter[Hashable]:
 
 
 def parallels(chorale: Chorale) -> Counter[Hashable]:
-    """Parallel fifths and octaves of all pairs of voices, none from under a fermata to the next phrase.
+    """Parallel fifths and octaves of all pairs of voices, none from a fermata's last frame to the next phrase.
 
     Those of `RuleCounts` otherwise: both voices move, by contrary motion too.
 
@@ -84,7 +85,7 @@ def parallels(chorale: Chorale) -> Counter[Hashable]:
     """
     pitches = chorale.pitches.astype(int)
     moves = (pitches[1:] != pitches[:-1]) & (pitches[1:] != REST) & (pitches[:-1] != REST)  # (T - 1, 4)
-    moves &= ~chorale.fermatas[:-1, None]
+    moves &= ~(chorale.fermatas[:-1] & ~chorale.fermatas[1:])[:, None]
     upper, lower = np.array(list(combinations(range(len(VOICES)), 2))).T
     sizes = np.abs(pitches[:, upper] - pitches[:, lower]) % 12  # (T, 6)
     same = moves[:, upper] & moves[:, lower] & (sizes[1:] == sizes[:-1])
@@ -93,14 +94,13 @@ def parallels(chorale: Chorale) -> Counter[Hashable]:
 
 
 def cadence_chords(chorale: Chorale, key: Key) -> Counter[Hashable]:
-    """Chords where fermatas begin: the root in semitones above the tonic, and the quality.
+    """Chords where a soprano's note with a fermata begins: the root in semitones above the tonic, and the quality.
 
     >>> closing = Chorale(pitches=[[71, 67, 62, 55]], onsets=[[True] * 4], fermatas=[True])
     >>> dict(cadence_chords(closing, Key(0)))
     {(7, 'major'): 1}
     """
-    begins = np.diff(chorale.fermatas.astype(int), prepend=0) == 1
-    chords = (chord_of(pitches) for pitches in chorale.pitches[begins].tolist())
+    chords = (chord_of(pitches) for pitches in chorale.pitches[fermata_notes(chorale)].tolist())
     return Counter(
         (None if chord.root is None else (chord.root - key.tonic) % 12, chord.quality)
         for chord in chords
@@ -147,7 +147,7 @@ def rank_distance(histogram: Histogram, reference: Histogram) -> float:
     piece, bach = (_counted(counts, nothing=None) for counts in (histogram, reference))
     # Ties go by name, so that no distance depends on the order in which pieces were counted.
     known = sorted(bach, key=lambda category: (-bach[category], str(category)))
-    unseen = sorted(piece.keys() - bach.keys(), key=lambda category: (piece[category], str(category)))
+    unseen = sorted(piece.keys() - bach.keys(), key=lambda category: piece[category])
     ranks = [*known, *unseen]
     return _moved([piece.get(category, 0) for category in ranks], [bach.get(category, 0) for category in ranks])
 

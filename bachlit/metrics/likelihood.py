@@ -62,22 +62,46 @@ def tally(
     """
     real = targets >= 0
     logits, targets, slots = logits[real].float(), targets[real], slots[real]  # (M, V), (M,), (M,)
-    kind = kinds[targets]
-    nats = cross_entropy(logits, targets, reduction="none")  # (M,)
-    pitch = cross_entropy(
-        logits.masked_fill(kinds != kind.unsqueeze(-1), -torch.inf), targets, reduction="none"
-    )  # (M,)
-    num_likelier = (logits > logits.gather(-1, targets.unsqueeze(-1))).sum(-1)  # a seventh of what topk costs
-    is_mark = kind == 0
+    onset, pitch = _onset_and_pitch(logits, targets, kinds)  # (M,), (M,)
+    nats = onset + pitch
+    # A seventh of what topk costs. With `>`, all targets of a diverged model, whose logits are NaN, would be near.
+    num_likelier = (~(logits <= logits.gather(-1, targets.unsqueeze(-1)))).sum(-1)  # (M,)
+    near = num_likelier < TOP_K
+    is_mark = kinds[targets] == 0
     zeros = nats.new_zeros(num_slots)
     return Tally(
         nats=zeros.index_add(0, slots, nats),
-        parts=torch.stack([nats[is_mark].sum(), (nats - pitch)[~is_mark].sum(), pitch[~is_mark].sum()]),
-        correct=zeros.index_add(0, slots, (logits.argmax(-1) == targets).float()),
-        near=zeros.index_add(0, slots, (num_likelier < TOP_K).float()),
+        parts=torch.stack([nats[is_mark].sum(), onset[~is_mark].sum(), pitch[~is_mark].sum()]),
+        correct=zeros.index_add(0, slots, ((logits.argmax(-1) == targets) & near).float()),
+        near=zeros.index_add(0, slots, near.float()),
         targets=zeros.index_add(0, slots, torch.ones_like(nats)),
         frames=completes_frame[targets].sum().float(),
     )
+
+
+def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+    """What (M,) targets cost, -log p(kind) and -log p(token | kind), in nats: (M,) each.
+
+    A model may rule tokens out by a logit of -inf. If it rules out the target, but not all of its kind, the pitch costs
+    infinitely much; if all of its kind, the onset does, and the pitch nothing more.
+
+    >>> hold, *onsets = range(3)
+    >>> kinds, target = torch.tensor([2, 1, 1]), torch.tensor(onsets[:1])
+    >>> _onset_and_pitch(torch.tensor([[0, -torch.inf, 0]]), target, kinds)
+    (tensor([0.6931]), tensor([inf]))
+    >>> _onset_and_pitch(torch.tensor([[0, -torch.inf, -torch.inf]]), target, kinds)
+    (tensor([inf]), tensor([0.]))
+    """
+    own_kind = logits.masked_fill(kinds != kinds[targets].unsqueeze(-1), -torch.inf)  # (M, V)
+    nats = cross_entropy(logits, targets, reduction="none")
+    pitch = cross_entropy(own_kind, targets, reduction="none")
+    onset = nats - pitch
+    # Where both are infinite. For all targets, logsumexp takes twice as long as cross_entropy.
+    ruled_out = nats == torch.inf
+    its_kind = own_kind[ruled_out].logsumexp(-1)
+    onset[ruled_out] = logits[ruled_out].logsumexp(-1) - its_kind
+    pitch[ruled_out] = torch.where(its_kind == -torch.inf, 0.0, torch.inf)
+    return onset, pitch
 
 
 def figures(sums: Tally, slot_names: Sequence[str]) -> dict[str, Tensor]:
@@ -125,10 +149,10 @@ class Likelihood(Metric):
         self.slot_names = tuple(slot_names)
         self.register_buffer("completes_frame", completes_frame, persistent=False)
         self.register_buffer("kinds", kinds, persistent=False)
-        by_slot = torch.zeros(len(self.slot_names))
-        shapes = {"parts": torch.zeros(len(PARTS)), "frames": torch.zeros(())}
+        shapes: dict[str, tuple[int, ...]] = {"parts": (len(PARTS),), "frames": ()}
         for name in Tally._fields:
-            self.add_state(name, shapes.get(name, by_slot), dist_reduce_fx="sum")
+            zeros = torch.zeros(shapes.get(name, (len(self.slot_names),)))
+            self.add_state(name, zeros, dist_reduce_fx="sum")
 
     def update(self, logits: Tensor, targets: Tensor, slots: Tensor) -> None:
         """Add a batch: (B, N, V), (B, N), (B, N)."""

@@ -4,9 +4,8 @@ Rules look at neighbouring frames g and f of which every pitch that they name so
 then; what matters is how often (see the figures in `test_rules.py`, measured on JSB-16th).
 """
 
-from collections.abc import Sequence
 from itertools import combinations, pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ import numpy.typing as npt
 from bachlit.chorale import RANGES, REST, Chorale
 
 OCTAVE, FIFTH = 12, 7
-Counts = TypeVar("Counts", bound=tuple[Any, ...])
 
 
 class RuleCounts(NamedTuple):
@@ -82,15 +80,6 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
             ((np.abs(np.diff(pitches, axis=0)) > OCTAVE) & sounding[1:] & sounding[:-1]).sum(),
         ),
     )
-
-
-def total(counts: Sequence[Counts]) -> Counts:
-    """The sums over one or more pieces, of a named tuple of counts.
-
-    >>> total([RuleCounts(frames=10, crossings=1), RuleCounts(frames=20)])[:1]
-    (30,)
-    """
-    return type(counts[0])(*(sum(column) for column in zip(*counts, strict=True)))
 
 
 def _parallels(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:

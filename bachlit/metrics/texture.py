@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bachlit.chorale import REST, Chorale
-from bachlit.metrics.rules import total
+from bachlit.metrics.totals import total
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
 """The lengths of notes that are told apart, in sixteenths."""

@@ -1,13 +1,23 @@
-"""Totals: the counters of this room as a torchmetrics Metric, for loops that run on several processes."""
+"""Totals of what this room counts: plain, and as a torchmetrics Metric for loops that run on several processes."""
 
-from collections.abc import Callable
-from typing import Any, Generic
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from bachlit.metrics.rules import Counts
+Counts = TypeVar("Counts", bound=tuple[Any, ...])
+
+
+def total(counts: Sequence[Counts]) -> Counts:
+    """The sums over one or more pieces, of a named tuple of counts.
+
+    >>> from bachlit.metrics import RuleCounts
+    >>> total([RuleCounts(frames=10, crossings=1), RuleCounts(frames=20)])[:1]
+    (30,)
+    """
+    return type(counts[0])(*(sum(column) for column in zip(*counts, strict=True)))
 
 
 class Totals(Metric, Generic[Counts]):

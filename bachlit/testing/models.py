@@ -7,6 +7,7 @@ import torch
 
 from bachlit.chorale import REST, Chorale
 from bachlit.encoding import Encoding, Kind, SatbEncoding, Tokens
+from bachlit.metrics import PARTS
 from bachlit.networks import Network
 from bachlit.tokens import END
 
@@ -15,6 +16,8 @@ TOLERANCE = 1e-4
 
 def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
     """An encoding frames pieces with a start and END, counts their frames, and, if it decodes, loses no note."""
+    shared = set(encoding.slot_names).intersection(PARTS) - {"mark"}
+    assert not shared, f"a slot's figures go by its name, those of {sorted(shared)} are of the nats' parts"
     for chorale in chorales:
         tokens = encoding.encode(chorale)
         targets = tokens[1:]

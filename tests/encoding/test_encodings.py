@@ -33,6 +33,17 @@ def test_every_chorale_survives_in_every_key(encoding: SatbEncoding, bach: list[
     check_encoding(encoding, [piece.transpose(move) for piece in bach[:20] for move in range(-6, 7)])
 
 
+@pytest.mark.parametrize("name", ["pitch", "onset"])
+def test_a_slot_may_not_be_named_like_a_part_of_the_nats(name: str, bach: list[Chorale]) -> None:
+    """Both are reported as `nats_per_frame/NAME`, where one would hide the other."""
+
+    class Misnamed(BachBotEncoding):
+        slot_names = ("mark", name)
+
+    with pytest.raises(AssertionError, match=f"those of .*{name}"):
+        check_encoding(Misnamed(), bach[:1])
+
+
 def test_an_encoding_is_rebuilt_from_its_configuration() -> None:
     for encoding in ENCODINGS:
         assert type(encoding)(**encoding.config).config == encoding.config

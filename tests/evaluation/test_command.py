@@ -134,7 +134,9 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
         (["--decoders", "beem"], "There is no decoder 'beem'; expected beam, "),
         (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
         (["--limit", "-1"], "A limit of -1 pieces"),
-        (["--fold", "train"], "train"),
+        (["--fold", "train"], "--fold can't be train; expected valid, test;"),
+        (["--corpus", "Jsb16Corpus"], "Jsb16Corpus needs path; expected --corpus.path and a value"),
+        (["--config", "none.yaml"], "There is no file"),
         (["--output", "file/folder"], "file/folder can't be written to"),
         (["--output", "taken"], "taken/index.html is a folder"),
         (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
@@ -146,7 +148,7 @@ def test_a_wrong_option_is_told_in_one_sentence(
 ) -> None:
     Path("file").write_text("")
     Path("taken/index.html").mkdir(parents=True)
-    base = ["evaluate", *corpus(folder)]
+    base = ["evaluate", *([] if "--corpus" in words else corpus(folder))]
     if "--checkpoint" not in words:
         base += ["--checkpoint", str(folder / "one")]
     assert main([*base, *words]) == 2

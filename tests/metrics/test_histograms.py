@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import permutations
 from math import lcm
 
 import music21
@@ -76,15 +77,25 @@ def test_parallels_are_the_rules_phrase_by_phrase(bach: list[Chorale]) -> None:
     for chorale in [*RANDOM, *bach[::10]]:
         found: Counter[object] = Counter()
         begin = 0
-        fermatas = chorale.fermatas
-        for end in [*(np.flatnonzero(fermatas[:-1] & chorale.onsets[1:].any(axis=1)) + 1), chorale.num_frames]:
-            # A phrase ends wherever something begins after a fermata's frame.
+        for end in [*(np.flatnonzero(np.diff(chorale.fermatas.astype(int)) == -1) + 1), chorale.num_frames]:
             counts = rule_counts(Chorale.from_pitches(chorale.pitches[begin:end]))
             found += Counter(fifth=counts.parallel_fifths, octave=counts.parallel_octaves)
             begin = end
         assert parallels(chorale) == +found
         seen += sum(found.values())
     assert seen > 10
+
+
+def test_parallels_under_a_fermata_count() -> None:
+    """Found in review: all moves from a frame with a fermata were left out, those to another one too."""
+    pitches = [[72, 0, 0, 48], [74, 0, 0, 50], [76, 0, 0, 52], [77, 0, 0, 53]]
+    onsets = [[True] * 4] * 4
+    under = Chorale(pitches=pitches, onsets=onsets, fermatas=[False, True, True, False])
+    assert parallels(under) == {"octave": 2}  # into the fermata and under it, not out of it
+
+
+def test_bachs_parallels(bach: list[Chorale]) -> None:
+    assert sum(map(parallels, bach), Counter()) == {"fifth": 80, "octave": 31}
 
 
 def test_cadence_chords_are_those_that_cadences_judges(bach: list[Chorale]) -> None:
@@ -169,6 +180,8 @@ def test_distances_are_the_least_carrying(seed: int) -> None:
     weights, others = (random.integers(0, 6, size) + np.eye(size, dtype=int)[0] for _ in range(2))
     piece: Histogram = {length: int(weight) for length, weight in enumerate(weights) if weight}
     bach: Histogram = {length: int(weight) for length, weight in enumerate(others) if weight}
+    random.shuffle(keys := list(bach))
+    bach = {length: bach[length] for length in keys}  # ties don't go by the order of counting
     places = list(range(size))
     assert length_distance(piece, bach) == pytest.approx(moved_by_hand(places, weights.tolist(), others.tolist()))
     known = sorted(bach, key=lambda length: (-bach[length], length))
@@ -190,6 +203,13 @@ def test_the_rarer_a_category_is_in_bach_the_farther_it_is() -> None:
     far = [rank_distance({category: 1}, bach) for category in ("a", "b", "c", "d", "never heard")]
     assert far[1:] == sorted(far[1:])
     assert rank_distance({}, bach) == far[-1]
+
+
+def test_ties_go_by_name() -> None:
+    for order in permutations("abc"):
+        bach: Histogram = dict.fromkeys(order, 1)
+        distances = [rank_distance({category: 1}, bach) for category in "abc"]
+        assert distances == pytest.approx([1, 2 / 3, 1])  # b is in the middle
 
 
 def test_what_weighs_nothing_takes_no_rank() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, Kind, SatbEncoding
-from bachlit.metrics import Likelihood
+from bachlit.metrics import PARTS, Likelihood, Tally
 
 both_encodings = pytest.mark.parametrize(
     "encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__
@@ -96,6 +96,60 @@ def test_a_model_that_is_sure_of_the_rhythm_pays_for_the_pitch_alone(encoding: E
     assert sure.compute()["nats_per_frame/onset"].item() == pytest.approx(0, abs=1e-5)
     assert wrong.compute()["nats_per_frame/onset"].item() > 1000
     assert wrong.compute()["nats_per_frame/pitch"].item() == pytest.approx(pitch)
+
+
+@both_encodings
+def test_what_a_model_rules_out_costs_infinitely_much_and_the_parts_still_add_up(
+    encoding: Encoding, bach: list[Chorale]
+) -> None:
+    """Found in review: the difference of two infinite losses made the onset's nats NaN."""
+    stream = torch.from_numpy(encoding.encode(bach[0]))[None, 1:]
+    slots = torch.from_numpy(encoding.slots(stream[0].numpy()))[None]
+    kinds = torch.from_numpy(encoding.kinds())
+    begins = (stream == stream[kinds[stream] == Kind.ONSET][0]).nonzero()[0].tolist()
+    logits = torch.zeros(1, stream.shape[1], encoding.vocabulary_size)
+    usual = likelihood_of(encoding)
+    usual.update(logits, stream, slots)
+    without_token, without_kind = logits.clone(), logits.clone()
+    without_token[*begins, stream[*begins]] = -torch.inf
+    without_kind[*begins, kinds == Kind.ONSET] = -torch.inf
+    for ruled_out, infinite, finite in ((without_token, "pitch", "onset"), (without_kind, "onset", "pitch")):
+        metric = likelihood_of(encoding)
+        metric.update(ruled_out, stream, slots)
+        figures = {name: value.item() for name, value in metric.compute().items()}
+        assert figures[f"nats_per_frame/{infinite}"] == figures["nats_per_frame"] == math.inf
+        assert 0 < figures[f"nats_per_frame/{finite}"] <= usual.compute()[f"nats_per_frame/{finite}"].item()
+        assert sum(figures[f"nats_per_frame/{part}"] for part in PARTS) == math.inf
+
+
+def test_a_diverged_model_gets_nothing_right() -> None:
+    """Found in review: no logit is greater than NaN, so all targets were among the likeliest three."""
+    targets = torch.arange(5)[None]
+    metric = Likelihood(("only",), completes_frame=torch.ones(5, dtype=torch.bool), kinds=torch.arange(5) % 4)
+    metric.update(torch.full((1, 5, 5), torch.nan), targets, torch.zeros_like(targets))
+    figures = metric.compute()
+    assert figures["accuracy"] == figures["accuracy_top3"] == 0
+    assert math.isnan(figures["nats_per_frame"])
+
+
+def test_logits_in_half_precision_are_counted_in_single() -> None:
+    """A sum of thousands of nats in bfloat16, which has 8 bits, would stop growing at some hundreds."""
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(9, (4, 1000), generator=generator)
+    logits = torch.randn(4, 1000, 9, generator=generator).bfloat16()
+    half, single = (
+        Likelihood(("only",), completes_frame=torch.ones(9, dtype=torch.bool), kinds=torch.arange(9) % 4)
+        for _ in range(2)
+    )
+    half.update(logits, targets, torch.zeros_like(targets))
+    single.update(logits.float(), targets, torch.zeros_like(targets))
+    assert half.compute() == single.compute()
+    assert half.targets.item() == 4000
+
+
+def test_no_two_sums_share_their_memory() -> None:
+    metric = Likelihood(("only",), completes_frame=torch.tensor([False, True]), kinds=torch.tensor([0, 1]))
+    assert len({getattr(metric, name).data_ptr() for name in Tally._fields}) == len(Tally._fields)
 
 
 def test_padding_counts_for_nothing() -> None:

@@ -88,6 +88,12 @@ def test_one_transposition_holds_for_the_whole_passage() -> None:
     assert Passages(training).longest(piece(63, 0, 0, 66, 68)) == Copied(4, "a", 3, 1, 1)
 
 
+def test_silence_is_free_until_something_sounds() -> None:
+    """It goes with the passage after it in any transposition, but not with a second one after that."""
+    passages = Passages([piece(0, 0, 60, 62, 64, name="a")])
+    assert passages.longest(piece(0, 0, 61, 64, 66)) == Copied(3, "a", 0, 0, 1)
+
+
 def test_all_four_voices_count_and_rhythm_does_not() -> None:
     training = [joined(piece(*MELODY))]
     without_bass = piece(*MELODY).only("soprano")

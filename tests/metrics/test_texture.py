@@ -3,7 +3,7 @@
 import pytest
 
 from bachlit.chorale import Chorale
-from bachlit.metrics import texture
+from bachlit.metrics import TextureCounts, texture, texture_counts
 
 STILL = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
 RUNNING = Chorale.from_pitches([[67 + 2 * (frame % 2), 64, 60, 48] for frame in range(16)])
@@ -20,6 +20,22 @@ def test_a_held_chord_does_nothing_and_a_trill_does_something_in_every_frame() -
 def test_pieces_are_pooled_by_their_length() -> None:
     assert texture(STILL, RUNNING).attacks[0] == pytest.approx(8.5)
     assert texture(STILL, RUNNING).changing == pytest.approx(0.5)
+
+
+def test_rests_are_no_notes() -> None:
+    """They begin, last and part notes, but are neither attacks nor changes, and no move leads over them."""
+    pitches = [[67, 64, 60, 48]] * 4 + [[0, 64, 60, 48]] * 4 + [[69, 64, 60, 48]] * 4 + [[0, 64, 60, 48]] * 4
+    assert texture_counts(Chorale.from_pitches(pitches)) == TextureCounts(
+        frames=16,
+        steps_on=15,
+        changes=1,
+        onsets_soprano=2,
+        onsets_alto=1,
+        onsets_tenor=1,
+        onsets_bass=1,
+        notes=5,
+        lasting_4=2,
+    )
 
 
 def test_bach_moves_in_a_third_of_the_frames_mostly_by_step(bach: list[Chorale]) -> None:
