@@ -45,38 +45,57 @@ def one_sentence(command: str) -> Iterator[None]:
 
 def _plainly(said: str) -> str | None:
     """What jsonargparse says of an option's value or of a class's options, in plain words; None for all else."""
-    lost = re.search(r"File does not exist: '(.+?)'", said)
-    if lost:
-        return f"There is no file {lost[1]}; expected a configuration in YAML; correct its path."
     # Of a class that was named, before what is said of those that it might have been instead.
     inner = re.search(r"""class_path '[\w.]+': (Parser key "[\w.]+": Expected .+? Got value: .+?)(?= - |$)""", said)
     if inner:
         said = f"{said.partition('Does not')[0]}{inner[1]}"
+    explanations = (_lost_file, _missing_option, _foreign_option, _missing_class, _wrong_value)
+    return next((told for told in (explain(said) for explain in explanations) if told), None)
+
+
+def _key(said: str) -> str:
+    """The option that it is about, with those that it is within."""
+    return ".".join(re.findall(r'Parser key "([^"]+)"', said))
+
+
+def _lost_file(said: str) -> str | None:
+    lost = re.search(r"File does not exist: '(.+?)'", said)
+    return lost and f"There is no file {lost[1]}; expected a configuration in YAML; correct its path."
+
+
+def _missing_option(said: str) -> str | None:
     needed = re.search(r"class_path '[\w.]+?(\w+)': the following arguments are required: (.+?)(?= - |$)", said)
-    if needed:
-        key = ".".join(re.findall(r'Parser key "([^"]+)"', said))
-        first = needed[2].split(", ")[0]
-        return f"{needed[1]} needs {needed[2]}; expected --{key}.{first} and a value after it; add that."
+    if not needed:
+        return None
+    first = needed[2].split(", ")[0]
+    return f"{needed[1]} needs {needed[2]}; expected --{_key(said)}.{first} and a value after it; add that."
+
+
+def _foreign_option(said: str) -> str | None:
     option = re.search(r"Option '([\w.]+)' is not accepted", said)
     owner = re.search(r"class_path '([\w.]+)\.(\w+)': Option|class_path='([\w.]+)\.(\w+)'", said)
-    if option and owner:
-        module, kind = filter(None, owner.groups())
-        options = ", ".join(inspect.signature(getattr(import_module(module), kind)).parameters) or "none at all"
-        return f"{kind} has no option {option[1]!r}; expected {options}; correct it, or leave it out."
-    missing = re.search(r"class_path '([\w.]+)': (No module named '[\w.]+')", said)
-    if missing:
-        return f"There is no class {missing[1]} ({missing[2]}); expected a name or a dotted path; correct it."
-    keys = ".".join(re.findall(r'Parser key "([^"]+)"', said))
-    value = re.search(r"(?:Got|Given) value: (.+?)(?=\. Got| - | See |$)", said)
-    if not keys or not value:
+    if not option or not owner:
         return None
+    module, kind = filter(None, owner.groups())
+    options = ", ".join(inspect.signature(getattr(import_module(module), kind)).parameters) or "none at all"
+    return f"{kind} has no option {option[1]!r}; expected {options}; correct it, or leave it out."
+
+
+def _missing_class(said: str) -> str | None:
+    missing = re.search(r"class_path '([\w.]+)': (No module named '[\w.]+')", said)
+    return missing and f"There is no class {missing[1]} ({missing[2]}); expected a name or a dotted path; correct it."
+
+
+def _wrong_value(said: str) -> str | None:
+    key = _key(said)
+    value = re.search(r"(?:Got|Given) value: (.+?)(?=\. Got| - | See |$)", said)
     kinds = [_KINDS[kind] for kind in re.findall(r"Expected a <class '(\w+)'>", said) if kind in _KINDS]
     kinds += [choices.replace("'", "") for choices in re.findall(r"typing\.Literal\[(.+?)\]", said)]
     if re.search("Expected a dot import path|Import path", said):
         kinds = ["the name of a class, or the dotted path of your own"]
-    if not kinds:
+    if not key or not value or not kinds:
         return None
-    return f"--{keys} can't be {value[1]}; expected {' or '.join(dict.fromkeys(kinds))}; correct it, or leave it out."
+    return f"--{key} can't be {value[1]}; expected {' or '.join(dict.fromkeys(kinds))}; correct it, or leave it out."
 
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from bachlit.callbacks.showing import Shown, media, write_shown
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 
+from bachlit.callbacks.showing import Shown, media, write_shown
 from bachlit.chorale import Chorale
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError

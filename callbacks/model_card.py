@@ -11,11 +11,11 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
 
+from bachlit.callbacks.training_curves import BEST_BY
 from bachlit.files import write_whole
 from bachlit.model import ChoraleModel
 from bachlit.tracking import log_media, wandb_runs
 
-BEST_BY = "val/nats_per_frame"
 # The libraries whose releases change figures.
 _LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")
 

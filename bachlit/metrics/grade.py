@@ -10,8 +10,8 @@ repeated notes, the pieces of valid get 7.65 against those of train, 3.56 of it 
 Bach from one corpus and against the same reference.
 
 Rests are a category of `notes` beside the twelve semitones above the tonic, where the paper has scale degrees and
-accidentals. Intervals are counted in semitones, not by name, as our pieces have no spellings: Bach's four parts for them
-are up to 12 % (the bass) below the paper's, and would be up to 6 % above with names.
+accidentals. Intervals are counted in semitones, not by name, as our pieces have no spellings: Bach's four parts for
+them are up to 12 % (the bass) below the paper's, and would be up to 6 % above with names.
 """
 
 from collections import Counter

@@ -4,22 +4,24 @@ import dataclasses
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from bachlit.callbacks import DecodingEvaluation, TrainingCurves
 from few import Few
 from pytorch_lightning.loggers import CSVLogger
 
 from bachlit.benchmark.decoding import cut
+from bachlit.callbacks import DecodingEvaluation, TrainingCurves
+from bachlit.callbacks.showing import Shown, media
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import BachlitError, OptionError
-from bachlit.evaluation import Harmonizer, Judge, pool, written_row
+from bachlit.evaluation import Harmonizer, Judge, Judged, pool, written_row
 from bachlit.model import ChoraleModel
 from bachlit.networks import TokenLSTM
 from bachlit.scores import read_chorale
@@ -124,15 +126,15 @@ def test_it_keeps_its_distance_whatever_the_epochs_of_validation(pieces: list[Ch
 
 
 def test_a_resumed_fit_evaluates_when_the_uninterrupted_one_would(pieces: list[Chorale], tmp_path: Path) -> None:
-    for folder, stops in (("whole", (5,)), ("parts", (3, 5))):
+    for folder, stops in (("whole", (7,)), ("parts", (4, 7))):
         checkpoint = None
         for epochs in stops:
-            callback = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=2, num_pieces=1)
+            callback = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=3, num_pieces=1)
             trainer, _ = fit(pieces, tmp_path / folder, callback, epochs=epochs, ckpt_path=checkpoint)
             checkpoint = tmp_path / folder / "last.ckpt"
             trainer.save_checkpoint(checkpoint)
     left = [{path.name for path in (tmp_path / folder / "decoding").iterdir()} for folder in ("whole", "parts")]
-    assert left[0] == left[1] == {"epoch-0002", "epoch-0004"}
+    assert left[0] == left[1] == {"epoch-0003", "epoch-0006"}
 
 
 def test_a_rehearsal_leaves_nothing(pieces: list[Chorale], tmp_path: Path) -> None:
@@ -163,6 +165,36 @@ def test_names_of_pieces_become_names_of_files(pieces: list[Chorale], tmp_path: 
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) == 2 * 3
     assert all(path.parent == tmp_path / "decoding" / "epoch-0001" / "greedy" for path in files)
+
+
+class Html:
+    """What W&B would be given of a page."""
+
+    def __init__(self, page: str, inject: bool) -> None:
+        self.page, self.inject = page, inject
+
+
+class Table:
+    def __init__(self, columns: list[str]) -> None:
+        self.columns = columns
+        self.rows: list[tuple[Any, ...]] = []
+
+    def add_data(self, *row: Any) -> None:
+        assert len(row) == len(self.columns)
+        self.rows.append(row)
+
+
+def test_names_and_titles_are_text_in_what_wandb_shows(bach: list[Chorale]) -> None:
+    wicked = '"><img src=x onerror=alert(1)>'
+    chorale = dataclasses.replace(bach[0], name=wicked, title=wicked)
+    piece = Judged(chorale, Judge([])(chorale, log_prob=-5.0), {})
+    wandb = SimpleNamespace(Html=Html, Table=Table, Image=lambda image: image)
+    told = media([Shown("greedy", "best", piece)], 3)(wandb)
+    cells = told["decoding/pieces"].rows[0]
+    pages = [told["decoding/greedy/best"].page, *(cell.page for cell in cells if isinstance(cell, Html))]
+    assert len(pages) == 3
+    assert not any(wicked in page for page in pages)
+    assert cells[0] == 3
 
 
 def test_no_validation_pieces_are_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:

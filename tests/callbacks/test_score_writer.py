@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from bachlit.callbacks import ScoreWriter
-
 from bachlit.chorale import Chorale
 from bachlit.prompt import Prompt
 

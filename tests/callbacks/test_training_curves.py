@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from bachlit.callbacks import TrainingCurves
-from bachlit.callbacks.training_curves import BEST_BY, picture
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
+
+from bachlit.callbacks import TrainingCurves
+from bachlit.callbacks.training_curves import BEST_BY, picture
 
 
 class Falls(BoringModel):

@@ -22,12 +22,13 @@ def value(figures: dict[str, tuple[float, float]], name: str) -> float:
 
 
 def test_every_figure_is_what_its_counter_counts(judge: Judge, bach: list[Chorale]) -> None:
-    original = bach[3]
+    original = bach[200]  # it has parallels, crossings, and a cadence on an inversion
     other = original.transpose(1)
     free = np.tile(SOPRANO_GIVEN, (original.num_frames, 1))
     figures = judge(other, original=original, free=free, log_prob=-90.0, yielded=3)
     assert set(figures) == set(FIGURES) - set(DISTRIBUTIONS)
     counts, heard, close = rule_counts(other), texture(other), cadences(other)
+    assert counts.parallel_fifths and counts.crossings and close.triads > close.in_root_position  # noqa: PT018
     rates = error_rates(other, original, free)
     assert value(figures, "ter") == rates.ter
     assert value(figures, "fer") == rates.fer

@@ -17,7 +17,8 @@ from rich.console import Console
 
 from bachlit.benchmark.decoding import cut
 from bachlit.chorale import REST, Chorale
-from bachlit.evaluation import Evaluation, HeldOut, evaluate, named, page
+from bachlit.evaluation import Estimate, Evaluation, Figure, HeldOut, evaluate, named, page
+from bachlit.evaluation.page import _cells
 from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
 from bachlit.language_model import LanguageModel
 from bachlit.rendering import frame_times
@@ -152,6 +153,21 @@ def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) 
         assert shown in console.export_text()
     assert rows[0]["decoder"] == "Bach"
     assert float(pieces[0]["grade"]) == pytest.approx(evaluation.rows[0].pieces[0].figures["grade"][0])
+
+
+@pytest.mark.parametrize(
+    ("best", "bach", "values", "kinds"),
+    [
+        ("bach", 5.0, [(4, 3, 6), (2, 1, 4), (9, 8, 10)], ["bach", "near", "", ""]),
+        ("lowest", 5.0, [(4, 3, 6), (2, 1, 4), (9, 8, 10)], ["bach", "", "lowest", ""]),
+        ("lowest", None, [(4, 3, 6), (4, 1, 4)], ["lowest", "lowest"]),
+        (None, 5.0, [(4, 3, 6)], ["bach", ""]),
+    ],
+)
+def test_green_is_a_matter_of_the_aim(best: Any, bach: float | None, values: list[Any], kinds: list[str]) -> None:
+    first = None if bach is None else Estimate(bach, bach, bach)
+    cells = _cells(Figure("x", best=best), [first, *(Estimate(*map(float, value)) for value in values)])
+    assert re.findall(r'<td class="([^"]*)">', cells) == kinds
 
 
 def test_green_is_what_is_near_bach_or_lowest(html: str, evaluation: Evaluation) -> None:

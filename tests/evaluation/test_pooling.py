@@ -36,6 +36,15 @@ def test_the_same_pieces_have_no_spread_and_one_piece_neither() -> None:
     assert pool([{"fer": (3, 10)}])["fer"] == (0.3, 0.3, 0.3)
 
 
+def test_long_pieces_weigh_more_in_every_resample() -> None:
+    """Of a long piece without errors and a short one with nothing else, half of the draws take both: 1 in 11."""
+    estimate = pool([{"fer": (0, 100)}, {"fer": (10, 10)}])["fer"]
+    assert (estimate.low, estimate.high) == (0, 1)
+    assert estimate.value == 1 / 11
+    many = pool([{"fer": (0, 100)}, {"fer": (10, 10)}] * 50)["fer"]
+    assert 0.05 < many.low < 1 / 11 < many.high < 0.14
+
+
 def test_medians_are_of_pieces() -> None:
     estimate = pool([{"copied": (frames, 1)} for frames in (8, 16, 200)])["copied"]
     assert estimate.value == 16

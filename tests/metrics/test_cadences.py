@@ -9,11 +9,9 @@ from bachlit.metrics import Cadences, cadence_chords, cadences, total
 C_MAJOR, SILENCE = [72, 67, 64, 48], [0, 0, 0, 0]
 
 
-def closing(*pitches: list[int], key: Key | None = None) -> Chorale:
-    """Chords of one sixteenth without a fermata, in C major unless told."""
-    return Chorale(
-        pitches=pitches, onsets=[[True] * 4] * len(pitches), fermatas=[False] * len(pitches), key=key or Key()
-    )
+def closing(*pitches: list[int]) -> Chorale:
+    """Chords of one sixteenth in C major, without a fermata."""
+    return Chorale(pitches=pitches, onsets=[[True] * 4] * len(pitches), fermatas=[False] * len(pitches))
 
 
 @pytest.mark.parametrize(
@@ -55,9 +53,7 @@ def test_cadences_are_judged_by_triad(pitches: tuple[int, ...], root_position: b
 def test_a_piece_ends_on_the_tonic_if_that_is_the_root_of_its_last_chord(last: list[list[int]], on_tonic: bool) -> None:
     for before in ([71, 67, 62, 55], C_MAJOR):
         assert cadences(closing(before, *last)).ends_on_tonic == on_tonic
-        moved = closing(before, *last).transpose(2)
-        assert cadences(moved).ends_on_tonic == on_tonic
-        assert not cadences(closing(before, *last, key=Key(1))).ends_on_tonic or not on_tonic
+        assert cadences(closing(before, *last).transpose(2)).ends_on_tonic == on_tonic
 
 
 def test_what_never_sounds_ends_nowhere() -> None:
@@ -74,6 +70,6 @@ def test_every_soprano_note_under_a_fermata_is_a_cadence_of_its_own() -> None:
 
 
 def test_bach_ends_on_the_tonic_in_four_pieces_of_five(bach: list[Chorale]) -> None:
-    """In six of them the bass rests in the last frame, or isn't the root's."""
+    """The bass of six of them does not end on it: five end with rests, and one on an inversion."""
     assert len(bach) == 396
     assert total([cadences(chorale) for chorale in bach]) == (2431, 2291, 2266, 311)
