@@ -278,3 +278,5 @@ def test_nobody_is_warned_of_drafts_that_were_thrown_away(small_model: LanguageM
     for one in told:
         [piece] = [piece for piece in pieces if f" of {piece.chorale.name} at" in str(one.message)]
         assert rule_counts(piece.chorale).crossings
+        assert piece.yielded
+    assert sum(piece.yielded > 0 for piece in pieces) == len({str(one.message).split(" at")[0] for one in told})

@@ -162,6 +162,7 @@ def test_a_rule_that_can_not_be_kept_gives_way_with_a_warning_that_names_rule_vo
     ):
         [written] = write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0], rules=tight)
     assert (written.chorale.pitches[:, 1] >= 60).all()
+    assert written.yielded == 4
     with pytest.warns(RuleWarning, match=r"Ranges, nor .*; it gave way"):
         [written] = write(
             small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0],
