@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bachlit.chorale import VOICES, Chorale
+from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.keys import estimate_key, semitones_home
@@ -40,7 +40,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     >>> probabilities.shape, bool(probabilities[7, 0, 67] > 0.5)  # seven sixteenths are followed by an eighth
     ((8, 4, 128), True)
     """
-    encoding = _telling_encoding(model, "the probabilities of")
+    encoding = _telling_encoding(model)
     tokens, move = _read(model, encoding, chorale)
     with _quietly(model.network) as network:
         logits, _ = network(tokens[:, :-1], network.initial_memory(1))
@@ -58,7 +58,8 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
 def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> FloatArray:
     """What the network's memory holds after each frame: one column a unit.
 
-    It works with any network, since it goes frame by frame and looks at the memory between them.
+    It works with any network whose memory keeps its shape, since it goes frame by frame and looks at the memory between
+    them.
 
     Args:
         model: Whose memory.
@@ -69,16 +70,19 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
         (T, H), the tensor's other dimensions in one; `unit_names` tells which is which.
 
     Raises:
-        CheckpointError: If the model's tokens don't tell the voices apart.
+        CheckpointError: If the model's tokens don't tell the voices apart, or the memory has no units in that part.
         EncodingError: If a pitch has no token.
     """
-    encoding = _telling_encoding(model, "a memory after each frame of")
+    encoding = _telling_encoding(model)
+    shape = _unit_shape(model.network, part)
     tokens, _ = _read(model, encoding, chorale)
     rows = []
     with _quietly(model.network) as network:
         _, memory = network(tokens[:, :1], network.initial_memory(1))
         for frame in tokens[:, 1:-1].reshape(1, -1, encoding.frame_size).unbind(1):  # (1, 5) each
             _, memory = network(frame, memory)
+            if memory[part].shape != (1, *shape):
+                raise _without_units(network, part)
             rows.append(memory[part].flatten())
     units: FloatArray = torch.stack(rows).double().cpu().numpy()
     return units
@@ -87,12 +91,15 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
 def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
     """The name of each unit of `hidden_units`: its place in the memory's tensor, counted from 1.
 
+    Raises:
+        CheckpointError: If the network's memory has no such part, or no units in it.
+
     >>> from bachlit.networks import TokenLSTM
     >>> encoding = SatbEncoding()
     >>> unit_names(LanguageModel(TokenLSTM(encoding.vocabulary_size, layers=2, hidden=2), encoding))
     ['1.1', '1.2', '2.1', '2.2']
     """
-    shape = model.network.initial_memory(1)[part].shape[1:]
+    shape = _unit_shape(model.network, part)
     return [".".join(str(number + 1) for number in index) for index in np.ndindex(*shape)]
 
 
@@ -111,13 +118,43 @@ def correlations(units: FloatArray, signal: npt.NDArray[np.generic]) -> FloatArr
     return found
 
 
-def _telling_encoding(model: LanguageModel, what: str) -> SatbEncoding:
+def telling_signal(chorale: Chorale) -> tuple[BoolArray, str]:
+    """What to compare a chorale's units with (T,), and its name: the fermatas, unless they are nowhere or everywhere.
+
+    >>> telling_signal(Chorale.from_pitches([[67, 64, 60, 48]] * 4))
+    (array([ True, False, False, False]), 'the onsets of the soprano, since there are no fermatas')
+    """
+    fermatas = chorale.fermatas
+    if fermatas.any() and not fermatas.all():
+        return fermatas, "the fermatas"
+    why = "all is under a fermata" if fermatas.any() else "there are no fermatas"
+    return chorale.onsets[:, 0], f"the onsets of the soprano, since {why}"
+
+
+def _telling_encoding(model: LanguageModel) -> SatbEncoding:
     if not isinstance(model.encoding, SatbEncoding):
         raise CheckpointError(
-            f"A model in {type(model.encoding).__name__} doesn't tell {what} four voices, since its tokens don't tell "
-            "the voices apart; expected one trained with SatbEncoding; use another checkpoint."
+            f"The tokens of {type(model.encoding).__name__} don't say which voice is which; expected a model trained "
+            "with SatbEncoding; use another checkpoint."
         )
     return model.encoding
+
+
+def _unit_shape(network: Network, part: int) -> tuple[int, ...]:
+    """The shape of a memory's tensor without its batch; it must have one, or the rows would be mistaken for units."""
+    one, two = network.initial_memory(1), network.initial_memory(2)
+    if 0 <= part < len(one):
+        shape = tuple(one[part].shape[1:])
+        if shape and one[part].shape[0] == 1 and two[part].shape == (2, *shape):
+            return shape
+    raise _without_units(network, part)
+
+
+def _without_units(network: Network, part: int) -> CheckpointError:
+    return CheckpointError(
+        f"The memory of {type(network).__name__} has no units to look at in part {part}; expected a tensor (B, ..., H) "
+        "of the same shape after each token; use another checkpoint."
+    )
 
 
 def _read(model: LanguageModel, encoding: SatbEncoding, chorale: Chorale) -> tuple[torch.Tensor, int]:

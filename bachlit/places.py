@@ -1,5 +1,6 @@
 """Places: where the scores, pictures and sounds of a command go, and writing them there."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,9 +35,15 @@ def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[s
 
 
 def numbered(output: Path, number: int) -> Path:
-    """The same place for one of several pieces; a folder is that of all."""
+    """The same place for one of several pieces; a folder is that of all.
+
+    Raises:
+        ScoreError: If one of the pieces would be put into a folder that happens to have its name.
+    """
+    if output.is_dir():
+        return output
     ending = _ending(output)
-    return output if output.is_dir() else output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}"
+    return _no_folder(output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}")
 
 
 def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
@@ -50,7 +57,7 @@ def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
         also: Endings, such as .png, of what is written beside them.
 
     Raises:
-        ScoreError: If the ending stands for no format, or the folder isn't there.
+        ScoreError: If the ending stands for no format, or the folder isn't there or takes no files.
         MissingPackageError: If a picture needs what isn't installed.
     """
     if output.is_dir():
@@ -75,7 +82,7 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
         output: What was typed: a name without an ending or with .png, or a folder.
 
     Raises:
-        ScoreError: If the ending is another, or the folder isn't there.
+        ScoreError: If the ending is another, or the folder isn't there or takes no files.
         MissingPackageError: If there is nothing to draw them with.
     """
     require("matplotlib", "A plot")
@@ -107,17 +114,25 @@ def _checked(path: Path) -> Path:
 
 
 def _in_folder(path: Path) -> Path:
-    if not path.absolute().parent.is_dir():
-        raise ScoreError(
-            f"There is no folder {path.absolute().parent} to write to; make it, or choose another --output."
-        )
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ScoreError(f"There is no folder {folder} to write to; make it, or choose another --output.")
+    if not os.access(folder, os.W_OK):
+        raise ScoreError(f"The folder {folder} can't be written to; choose another with --output.")
+    return _no_folder(path)
+
+
+def _no_folder(path: Path) -> Path:
+    if path.is_dir():
+        raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
     return path
 
 
 def write(chorale: Chorale, places: Sequence[Path]) -> None:
-    """Write a chorale to each of its places, and say where."""
-    for path in places:
-        save(_FORMATS[path.suffix.lower()](chorale), path)
+    """Write a chorale to each of its places, and say where; if one can't be made, nothing is written."""
+    contents = [_FORMATS[path.suffix.lower()](chorale) for path in places]
+    for content, path in zip(contents, places, strict=True):
+        save(content, path)
 
 
 def save(content: bytes, path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bachlit.api import PRETRAINED
 from bachlit.errors import OptionError
-from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, unit_names
+from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, telling_signal, unit_names
 from bachlit.language_model import LanguageModel
 from bachlit.places import plot_places, save
 from bachlit.rendering.plots import activations, piano_roll
@@ -25,27 +25,28 @@ def plot(
 
     Args:
         score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
-        units: How many hidden units: those that go most with the fermatas; without any, with the soprano's onsets.
+        units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
+            none or nothing else.
         checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     roll_place, units_place = plot_places(score.stem, output)
+    chorale = read_chorale(score, quantize=quantize)
     model = LanguageModel.load(checkpoint or PRETRAINED)
     names = unit_names(model)
     if not 1 <= units <= len(names):
         raise OptionError(f"{units} hidden units can't be shown; expected 1 to {len(names)}; set --units.")
-    chorale = read_chorale(score, quantize=quantize)
     memory = hidden_units(model, chorale)
-    fermatas = bool(chorale.fermatas.any())
-    matches = correlations(memory, chorale.fermatas if fermatas else chorale.onsets[:, 0])
+    signal, called = telling_signal(chorale)
+    matches = correlations(memory, signal)
     chosen = np.argsort(-np.abs(matches), kind="stable")[:units]
     roll = piano_roll(chorale, pitch_probabilities(model, chorale))
     heat = activations(
         chorale,
         memory[:, chosen],
         [f"{names[unit]}  {matches[unit]:+.2f}" for unit in chosen],
-        caption=f"units by correlation with {'fermatas' if fermatas else 'the onsets of the soprano'}",
+        caption=f"units by correlation with {called}",
     )
     save(roll, roll_place)
     save(heat, units_place)

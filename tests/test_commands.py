@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bachlit import Chorale, LanguageModel, compose, harmonize
+from bachlit import Chorale, LanguageModel, compose, harmonize, places
 from bachlit.__main__ import main
+from bachlit.api import PRETRAINED
 from bachlit.chorale import VOICES, Voice
 from bachlit.decoding import (
     LIVELY,
@@ -25,6 +26,7 @@ from bachlit.decoding import (
     Spacing,
 )
 from bachlit.errors import OptionError, PromptError
+from bachlit.inspecting import hidden_units
 from bachlit.metrics import rule_counts, texture
 from bachlit.prompt import Prompt
 from bachlit.rules_by_name import weighed_rules
@@ -332,7 +334,7 @@ def test_a_score_is_drawn_and_played_beside_it(
     assert main(["harmonize", str(TWINKLE), *FAST, *options]) == 0
     stem = "new" if "--output" in options else "twinkle-harmonized"
     assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{ending}" for ending in endings}
-    assert set(capsys.readouterr().out.split()) == {f"{stem}.{ending}" for ending in endings}
+    assert sorted(capsys.readouterr().out.split()) == sorted(f"{stem}.{ending}" for ending in endings)  # once each
     begins = {"png": b"\x89PNG", "wav": b"RIFF", "svg": b"<svg", "mid": b"MThd", "musicxml": b"<?xml"}
     for ending in endings:
         assert (tmp_path / f"{stem}.{ending}").read_bytes().startswith(begins[ending])
@@ -368,6 +370,103 @@ def test_a_plot_is_two_pictures(
     assert main(["plot", "four.musicxml", "--units", "3", *options]) == 0
     assert capsys.readouterr().out.split() == [f"{stem}-roll.png", f"{stem}-units.png"]
     assert {*tmp_path.rglob("*")} - before == {tmp_path / f"{stem}-{which}.png" for which in ("roll", "units")}
+
+
+@pytest.fixture
+def drawn_units(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Chorale, np.ndarray, list[str], str]]:
+    """What `plot` hands over to be drawn: the chorale, the units (T, K), their labels and the caption."""
+    drawn = []
+
+    def keep(chorale: Chorale, units: np.ndarray, labels: list[str], *, caption: str) -> bytes:
+        drawn.append((chorale, units, labels, caption))
+        return b"a picture"
+
+    monkeypatch.setattr("bachlit.plotting.activations", keep)
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("fermatas", "called"),
+    [
+        ("some", "with the fermatas"),
+        ("none", "with the onsets of the soprano, since there are no fermatas"),
+        ("all", "with the onsets of the soprano, since all is under a fermata"),
+    ],
+)
+def test_the_units_shown_are_those_that_go_most_with_the_fermatas_or_else_the_onsets(
+    fermatas: str, called: str, four_parts: Chorale, drawn_units: list[tuple[Chorale, np.ndarray, list[str], str]]
+) -> None:
+    if fermatas != "some":
+        same = np.full(four_parts.num_frames, fermatas == "all")
+        write_musicxml(dataclasses.replace(four_parts, fermatas=same), "four.musicxml")
+    assert main(["plot", "four.musicxml", "--units", "5"]) == 0
+    ((chorale, units, labels, caption),) = drawn_units
+    assert caption.endswith(called)
+    assert chorale.fermatas.mean() == {"some": pytest.approx(0.2, abs=0.15), "none": 0, "all": 1}[fermatas]
+
+    memory = hidden_units(LanguageModel.load(PRETRAINED), chorale)
+    signal = chorale.fermatas if fermatas == "some" else chorale.onsets[:, 0]
+    expected = np.nan_to_num([np.corrcoef(unit, signal)[0, 1] for unit in memory.T])
+    strongest = sorted(expected, key=abs, reverse=True)[:5]
+    assert [float(label.split()[1]) for label in labels] == pytest.approx(strongest, abs=0.006)
+    assert [np.corrcoef(unit, signal)[0, 1] for unit in units.T] == pytest.approx(strongest)
+
+
+def test_a_plot_refuses_finer_notes_unless_rounding_is_asked_for(tmp_path: Path) -> None:
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 32), "chords.musicxml")
+    text = Path("chords.musicxml").read_text().replace("<divisions>4</divisions>", "<divisions>3</divisions>")
+    (tmp_path / "triplets.musicxml").write_text(text)
+    assert main(["plot", "triplets.musicxml"]) == 2
+    assert main(["plot", "triplets.musicxml", "--quantize"]) == 0
+
+
+def test_a_plot_reads_the_score_before_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
+    assert main(["plot", "no.musicxml"]) == 2
+
+
+BLOCKED = [
+    (["harmonize", str(TWINKLE), "--output", "new", "--png"], "new.png"),
+    (["harmonize", str(TWINKLE), "--num", "2", "--output", "new.mid"], "new-2.mid"),
+    (["compose", "--output", "new.musicxml", "--wav"], "new.wav"),
+    (["plot", "four.musicxml", "--output", "new"], "new-units.png"),
+]
+
+
+@pytest.mark.parametrize(("args", "blocked"), BLOCKED, ids=[blocked for _, blocked in BLOCKED])
+@pytest.mark.parametrize("why", ["a folder", "no leave"])
+def test_a_place_that_takes_no_file_is_refused_before_the_work(
+    args: list[str],
+    blocked: str,
+    why: str,
+    four_parts: Chorale,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert four_parts.compass
+    if why == "a folder":
+        (tmp_path / blocked).mkdir()
+        said = f"{blocked} is a folder, where a file is to be written; choose another --output"
+    else:  # root may write anywhere
+        monkeypatch.setattr("bachlit.places.os.access", lambda *_: False)
+        said = f"The folder {tmp_path} can't be written to; choose another with --output"
+    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
+    before = {*tmp_path.iterdir()}
+    assert main(args) == 2
+    assert said in capsys.readouterr().err
+    assert {*tmp_path.iterdir()} == before
+
+
+def test_a_picture_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the score was written before the picture was drawn."""
+
+    def fail(_: Chorale) -> bytes:
+        raise OptionError("No ink.")
+
+    monkeypatch.setitem(places._FORMATS, ".png", fail)
+    assert main(["harmonize", str(TWINKLE), *FAST, "--png"]) == 2
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from pathlib import Path
 from bachlit.chorale import Chorale
 from bachlit.errors import OptionError
 from bachlit.rendering.extra import require
+from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
+from bachlit.scores.musicxml import one_line
 
 _SCALE = 40  # per cent: a staff about 29 pixels high
 _OPTIONS = {
@@ -20,7 +22,7 @@ _OPTIONS = {
     "smuflTextFont": "embedded",
     "xmlIdChecksum": True,  # names made of the music, not of chance: the same chorale gives the same bytes
 }
-_TITLE_SIZE, _TITLE_HEIGHT = 26, 56  # pixels
+_TITLE_SIZE, _TITLE_HEIGHT, _TITLE_MARGIN = 26, 56, 20  # pixels
 
 
 def require_engraver(ending: str) -> None:
@@ -41,7 +43,7 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
 
     Args:
         chorale: What to engrave.
-        title: Whether the chorale's title, if it has one, stands above the music.
+        title: Whether the chorale's title, if it has one, stands above the music, shortened if it is too long.
         width: In pixels; notes keep their size, so a narrow picture has more systems.
 
     Returns:
@@ -65,12 +67,11 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
     toolkit.loadData(to_musicxml(chorale))
     parts, height = [], 0
-    heading = " ".join(chorale.title.split())
-    if title and heading:
-        size = min(_TITLE_SIZE, round(1.8 * width / len(heading)))  # a letter is about half as wide as high
+    text, size = heading(chorale.title if title else "", width - 2 * _TITLE_MARGIN, _TITLE_SIZE)
+    if text:
         parts.append(
             f'<text x="{width / 2:g}" y="{_TITLE_HEIGHT - 16}" text-anchor="middle" font-family="Times, serif" '
-            f'font-size="{size}px">{escape(heading)}</text>'
+            f'font-size="{size}px">{escape(text)}</text>'
         )
         height = _TITLE_HEIGHT
     for number in range(1, toolkit.getPageCount() + 1):
@@ -87,30 +88,37 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
 def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float = 2.0) -> bytes:
     """The score as one tall picture on white.
 
+    The same chorale gives the same picture everywhere, except that a title which DejaVu lacks letters for, such as a
+    Japanese one, is drawn with whatever the system has; what no font has is left out.
+
     Args:
         chorale: What to engrave.
         title: See `svg`.
         width: See `svg`.
-        zoom: Pixels of the picture to one of the width; 2 is sharp on fine screens.
+        zoom: Pixels of the picture to one of the width; 2 is sharp on fine screens. From 0.25 to 8.
 
     Returns:
         A PNG file.
 
     Raises:
         MissingPackageError: If verovio, resvg_py or matplotlib isn't installed.
-        OptionError: If the width is less than 300 pixels.
+        OptionError: If the width is less than 300 pixels, or the zoom out of its range.
     """
     require_engraver(".png")
+    if not 0.25 <= zoom <= 8:
+        raise OptionError(f"A score can't be drawn {zoom:g} times as large; expected a zoom of 0.25 to 8.")
     import resvg_py  # noqa: PLC0415  # an extra
     from matplotlib import get_data_path  # noqa: PLC0415  # for its fonts: without given ones all text vanishes
+    from matplotlib.font_manager import get_font  # noqa: PLC0415  # an extra
 
     fonts = sorted(str(path) for path in (Path(get_data_path()) / "fonts" / "ttf").glob("DejaVuS*.ttf"))
+    letters = get_font(next(path for path in fonts if path.endswith("DejaVuSerif.ttf"))).get_charmap()
     drawn = resvg_py.svg_to_bytes(
         svg_string=svg(chorale, title=title, width=width),
         zoom=zoom,
         background="white",
         font_files=fonts,
-        skip_system_fonts=True,  # the same picture everywhere
+        skip_system_fonts=not title or all(ord(letter) in letters for letter in one_line(chorale.title)),
         font_family="DejaVu Serif",
         serif_family="DejaVu Serif",
         sans_serif_family="DejaVu Sans",

@@ -34,7 +34,7 @@ def wav(chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050, stereo: bo
     Args:
         chorale: What to play.
         tempo: Quarters a minute.
-        rate: Samples a second.
+        rate: Samples a second. Pitches above half of it are silent: at 22050 those from MIDI pitch 125.
         stereo: Left and right, or else their mean.
 
     Raises:
@@ -87,7 +87,7 @@ def frame_times(chorale: Chorale, tempo: float) -> npt.NDArray[np.float64]:
 def _tone(pitch: int, length: int, rate: int) -> Sound:
     """A note of so many samples, from silence to silence."""
     frequency = 440 * 2 ** ((pitch - 69) / 12)
-    table = _table(sum(1 for number in range(1, len(PARTIALS) + 1) if number * frequency < 0.45 * rate))
+    table = _table(sum(1 for number in range(1, len(PARTIALS) + 1) if number * frequency < rate / 2))
     phases = (np.arange(length) * (frequency / rate * _PERIOD)).astype(np.int64) & (_PERIOD - 1)
     tone: Sound = table[phases] * _envelope(length, rate)
     return tone

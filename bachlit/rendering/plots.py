@@ -1,6 +1,7 @@
 """Plots of what a model thinks: piano rolls over its expectations, and its hidden units under the music.
 
-Figures are objects here, without pyplot: no window, no backend and no state that two threads could share.
+Figures are objects here, without pyplot: no window, no backend and no state that two threads could share. Letters of a
+title that the font DejaVu Sans lacks, such as Japanese ones, are drawn as question marks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.errors import ChoraleError
 from bachlit.rendering.extra import require
+from bachlit.rendering.headings import heading
 from bachlit.scores.notation import measures_of, notes_of
 
 if TYPE_CHECKING:
@@ -25,7 +27,12 @@ COLOURS: dict[Voice, str] = {"soprano": "#c1272d", "alto": "#e08a00", "tenor": "
 
 _ROW = 176  # frames in a row at most: eleven bars of 4/4
 _WIDTH, _DPI = 14.0, 100  # inches, pixels an inch
+_ROLL, _ROLL_ABOVE_UNITS = 4.2, 3.0  # inches high
 _SHADE = 0.6  # how strong the colour of a certain pitch is: the notes must stand out from it
+_NOTE = 2.2  # points: a third of a semitone's row, in which the shade of the note's own pitch stays visible
+_GAP = 0.3  # frames: parts repeated notes
+# Semitones that a voice is drawn above its pitch: in unison all voices are seen.
+_ASIDE: dict[Voice, float] = {"soprano": 0.24, "alto": 0.08, "tenor": -0.08, "bass": -0.24}
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -51,7 +58,7 @@ def piano_roll(chorale: Chorale, probabilities: FloatArray | None = None, given:
     _check("probabilities", probabilities, (num_frames, len(VOICES), 128))
     _check("given cells", given, chorale.pitches.shape)
     spans = _rows(chorale)
-    figure = _figure([3.2] * len(spans), chorale.title or chorale.name)
+    figure = _figure([_ROLL] * len(spans), chorale)
     for axes, span in zip(figure.axes, spans, strict=True):
         _draw_roll(axes, chorale, span, given)
         if probabilities is not None:
@@ -81,7 +88,7 @@ def activations(chorale: Chorale, units: FloatArray, labels: Sequence[str], *, c
     require("matplotlib", "A plot of hidden units")
     _check("units", units, (chorale.num_frames, len(labels)))
     spans = _rows(chorale)
-    figure = _figure([1.8, 0.4 + 0.2 * len(labels)] * len(spans), chorale.title or chorale.name)
+    figure = _figure([_ROLL_ABOVE_UNITS, 0.4 + 0.2 * len(labels)] * len(spans), chorale)
     largest = float(np.abs(units).max(initial=1e-9))
     for roll, heat, (begin, end) in zip(figure.axes[::2], figure.axes[1::2], spans, strict=True):
         _draw_roll(roll, chorale, (begin, end))
@@ -121,14 +128,19 @@ def _rows(chorale: Chorale) -> list[tuple[int, int]]:
     return spans
 
 
-def _figure(heights: Sequence[float], title: str) -> Figure:
-    """A figure with one above the other so many axes, of heights in inches."""
+def _figure(heights: Sequence[float], chorale: Chorale) -> Figure:
+    """A figure with one above the other so many axes, of heights in inches, under the chorale's title or name."""
+    from matplotlib import get_data_path  # noqa: PLC0415  # an extra
     from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
+    from matplotlib.font_manager import get_font  # noqa: PLC0415  # an extra
 
     figure = Figure(figsize=(_WIDTH, sum(heights) + 0.9), dpi=_DPI, layout="constrained")
     figure.subplots(len(heights), squeeze=False, height_ratios=heights)
+    title, size = heading(chorale.title or chorale.name, (_WIDTH - 0.4) * _DPI, 18)
+    letters = get_font(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf").get_charmap()
+    title = "".join(letter if ord(letter) in letters else "\N{REPLACEMENT CHARACTER}" for letter in title)
     if title:
-        figure.suptitle(title.replace("$", r"\$"))  # matplotlib would set it as a formula
+        figure.suptitle(title, fontsize=72 * size / _DPI, fontfamily="DejaVu Sans", parse_math=False)
     return figure
 
 
@@ -137,23 +149,22 @@ def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolA
     begin, end = span
     for column, voice in enumerate(VOICES):
         notes = [
-            (note.pitch, max(begin, note.start), min(end, note.start + note.length))
+            (note.pitch, max(begin, note.start), min(end, note.start + note.length - _GAP))
             for note in notes_of(chorale, voice)
             if note.pitch != REST and note.start < end and note.start + note.length > begin
         ]
-        axes.barh(
-            [pitch for pitch, _, _ in notes],
-            [last - first for _, first, last in notes],
-            left=[first for _, first, _ in notes],
-            height=0.7,
+        axes.hlines(  # lines, not bars: they are equally thick at every pitch
+            [pitch + _ASIDE[voice] for pitch, _, _ in notes],
+            [first for _, first, _ in notes],
+            [last for _, _, last in notes],
             color=COLOURS[voice],
-            edgecolor="white",  # parts repeated notes
-            linewidth=0.7,
+            linewidth=_NOTE,
             zorder=3,
         )
         if given is not None:
             cells = begin + np.flatnonzero((given & (chorale.pitches != REST))[begin:end, column])
-            axes.hlines(chorale.pitches[cells, column], cells, cells + 1, color="black", linewidth=1.2, zorder=4)
+            heights = chorale.pitches[cells, column] + _ASIDE[voice]
+            axes.hlines(heights, cells, cells + 1, color="black", linewidth=0.8, zorder=4)
     low, high = chorale.compass or (60, 60)
     axes.set_ylim(low - 2.5, high + 4.5)  # room for fermatas
     cs = [pitch for pitch in range(12, 128, 12) if low - 2 <= pitch <= high + 4]
@@ -216,7 +227,7 @@ def _add_legend(figure: Figure, label: str, *, lines: bool = False) -> None:
 
     handles: list[Patch | Line2D] = [Patch(color=COLOURS[voice], label=voice) for voice in VOICES]
     if lines:
-        handles.append(Line2D([], [], color="black", linewidth=1.2, label="given"))
+        handles.append(Line2D([], [], color="black", linewidth=0.8, label="given"))
     figure.axes[-1].set_xlabel(label, fontsize=9)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
 

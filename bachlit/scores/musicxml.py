@@ -41,7 +41,7 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     (1, True)
     """
     root = Element("score-partwise", version="4.0")
-    if title := " ".join(_NOT_XML.sub("", chorale.title).split()):
+    if title := one_line(chorale.title):
         _text(SubElement(root, "work"), "work-title", title)
     encoding = SubElement(SubElement(root, "identification"), "encoding")
     _text(encoding, "software", "bachlit")
@@ -52,6 +52,15 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
         _add_part(root, f"P{number}", chorale, voice, conducts=number == 1)
     ElementTree.indent(root)
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def one_line(title: str) -> str:
+    r"""A title without line breaks and without what XML can't hold, such as control characters.
+
+    >>> one_line("Ein feste\x01\n Burg")
+    'Ein feste Burg'
+    """
+    return " ".join(_NOT_XML.sub("", title).split())
 
 
 def _text(parent: Element, tag: str, text: str | int) -> None:

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from chorales import chorales
 from hypothesis import given, settings
+from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
+from matplotlib.textpath import TextPath
 
 from bachlit.chorale import VOICES, Chorale
 from bachlit.errors import OptionError
 from bachlit.rendering import MissingPackageError, png, svg
+from bachlit.rendering.headings import heading
 from bachlit.scores.notation import write_voice
 
 
@@ -37,14 +40,52 @@ def test_every_note_of_bach_is_drawn(bach: list[Chorale]) -> None:
         assert drawn(picture, "fermata") >= fermatas.sum()
 
 
+def titles(picture: str) -> list[str]:
+    """What stands above the music."""
+    root = ElementTree.fromstring(picture)
+    return ["".join(text.itertext()) for text in root.findall("{http://www.w3.org/2000/svg}text")]
+
+
+SHORT = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
+
+
+@pytest.mark.parametrize(
+    ("title", "drawn_title"),
+    [("Herr\x01, <ich>\n& du", ["Herr, <ich> & du"]), ("\ud800Lob\udfff\ufffe", ["Lob"]), ("\x00\x1f ", [])],
+)
+def test_what_no_xml_holds_is_left_out_of_a_title(title: str, drawn_title: list[str]) -> None:
+    """A control character in a title once ended `--png` in a traceback."""
+    chorale = dataclasses.replace(SHORT, title=title)
+    assert titles(svg(chorale)) == drawn_title
+    svg(chorale).encode()
+    assert png(chorale, zoom=1).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("count", [40, 300])
+def test_a_title_fits_above_the_music(count: int) -> None:
+    """The font's own measures are the oracle: guesses by the number of letters cut capitals off."""
+    font = FontProperties("DejaVu Serif")
+    for letter in filter(str.isprintable, map(chr, [*range(37, 0x180), *range(0x390, 0x460)])):
+        title = letter * count
+        text, size = heading(title, 460, 26)
+        assert 12 <= size <= 26
+        assert text == title or (text.endswith("…") and size == 12)
+        assert TextPath((0, 0), text, size=size, prop=font).get_extents().width <= 460, letter
+
+
+@pytest.mark.parametrize("title", ["W" * 4000, "WACHET AUF, RUFT UNS DIE STIMME " * 4, "m" * 60])
+def test_the_longest_title_leaves_the_margins_white(title: str) -> None:
+    above = pixels(dataclasses.replace(SHORT, title=title))[:56]
+    assert above[:, 10:-10].min() < 0.5
+    assert above[:, :10].min() == above[:, -10:].min() == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(chorales())
 def test_every_note_of_any_chorale_is_drawn_in_valid_xml(chorale: Chorale) -> None:
     picture = svg(chorale)
     assert drawn(picture, "notehead") == heads(chorale)
-    root = ElementTree.fromstring(picture)
-    texts = ["".join(text.itertext()) for text in root.findall("{http://www.w3.org/2000/svg}text")]
-    assert texts == ([chorale.title] if chorale.title else [])
+    assert titles(picture) == ([chorale.title] if chorale.title else [])
 
 
 def test_a_piece_is_one_picture_however_long_and_the_same_each_time() -> None:
@@ -52,12 +93,13 @@ def test_a_piece_is_one_picture_however_long_and_the_same_each_time() -> None:
     long = Chorale.from_pitches(np.repeat(halves, 8, axis=0))
     picture = svg(long, width=300)
     assert picture.count("<svg y=") > 1  # more than verovio puts on a page
-    tops = [int(top) for top in re.findall(r'<svg y="(\d+)"', picture)]
-    assert tops[0] == 0
-    assert tops == sorted(set(tops))
+    pages = [(int(top), int(high)) for top, high in re.findall(r'<svg y="(\d+)"[^>]* height="(\d+)px"', picture)]
+    assert len(pages) == picture.count("<svg y=")
+    ends = np.cumsum([high for _, high in pages]).tolist()
+    assert [top for top, _ in pages] == [0, *ends[:-1]]  # each begins where the one above ends
+    assert f'viewBox="0 0 300 {ends[-1]}"' in picture
     assert drawn(picture, "notehead") == heads(long)
-    short = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
-    assert svg(short) == svg(short)
+    assert svg(SHORT) == svg(SHORT)
 
 
 def test_a_narrow_picture_has_more_systems(bach: list[Chorale]) -> None:
@@ -65,6 +107,12 @@ def test_a_narrow_picture_has_more_systems(bach: list[Chorale]) -> None:
     assert drawn(narrow, "system") > drawn(wide, "system")
     with pytest.raises(OptionError, match="at least 300"):
         svg(bach[0], width=100)
+
+
+@pytest.mark.parametrize("zoom", [0, -1, 100, float("nan")])
+def test_a_zoom_out_of_measure_is_refused(zoom: float) -> None:
+    with pytest.raises(OptionError, match=r"expected a zoom of 0\.25 to 8"):
+        png(SHORT, zoom=zoom)
 
 
 def pixels(chorale: Chorale, **options: bool) -> np.ndarray:

@@ -84,6 +84,35 @@ def test_a_high_note_has_no_false_tones() -> None:
     assert spectrum[below].max() < 1e-3 * spectrum.max()
 
 
+@pytest.mark.parametrize("pitch", [120, 123, 124])
+def test_the_highest_pitches_sound_as_they_are(pitch: int) -> None:
+    """Once a pitch without room for its fundamental below nine tenths of the half rate was silent."""
+    sound = play(Chorale.from_pitches([[pitch, 0, 0, 0]] * 16), tempo=60).sum(axis=1)
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    loudest = np.fft.rfftfreq(len(sound), 1 / RATE)[spectrum.argmax()]
+    assert loudest == pytest.approx(440 * 2 ** ((pitch - 69) / 12), abs=1)
+    assert loudness(sound) > 0.1
+
+
+def test_voices_stand_from_left_to_right_in_an_organ_between() -> None:
+    """Louder on the left: soprano, then tenor; on the right: alto, and most the bass."""
+    shares = []
+    for column in range(4):
+        pitches = np.zeros((16, 4), int)
+        pitches[:, column] = 60
+        left, right = play(Chorale.from_pitches(pitches)).T
+        shares.append(loudness(left) / loudness(right))
+    soprano, alto, tenor, bass = shares
+    assert soprano > tenor > 1 > alto > bass
+
+
+def test_mono_is_the_mean_of_left_and_right(bach: list[Chorale]) -> None:
+    with wave.open(io.BytesIO(wav(bach[3], stereo=False))) as file:
+        assert file.getnchannels() == 1
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert np.abs(samples / 32_767 - play(bach[3]).mean(axis=1)).max() < 1e-4
+
+
 def test_the_file_is_whole_and_the_same_each_time(bach: list[Chorale]) -> None:
     content = wav(bach[3])
     assert content == wav(bach[3])
