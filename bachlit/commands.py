@@ -1,27 +1,27 @@
 """`bachlit harmonize`, `compose` and `plot`: the commands that need neither Lightning nor a corpus."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jsonargparse import auto_cli
 
 from bachlit import api
-from bachlit.chorale import VOICES, Voice
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
 from bachlit.files import write_whole
 from bachlit.parsing import (
     HelpFormatter,
+    bars_of,
     one_sentence,
     plain_words,
     refuse_unknown_decoder,
+    voices_of,
 )
-from bachlit.places import harmonized_places, numbered, places_for, write
+from bachlit.places import harmonized_places, numbered, places_for, refuse_absent_folder, write
 from bachlit.plotting import plot
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
@@ -77,9 +77,9 @@ def harmonize(
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
     prompt = api.prompt_of(
         melody,
-        voice=None if voice is None else _voices(voice),
-        bars=None if bars is None else _bars(bars),
-        rhythm=() if rhythm is None else _voices(rhythm),
+        voice=None if voice is None else voices_of(voice),
+        bars=None if bars is None else bars_of(bars),
+        rhythm=() if rhythm is None else voices_of(rhythm),
         quantize=quantize,
     )
     pieces = api.harmonize_several(
@@ -169,34 +169,6 @@ def _also(png: bool, wav: bool) -> list[str]:
     return [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
 
 
-def _voices(typed: str) -> list[Voice]:
-    """The voices of `soprano,bass`.
-
-    Raises:
-        OptionError: If one of them is none.
-    """
-    names = [name.strip().lower() for name in typed.split(",")]
-    unknown = [name for name in names if name not in VOICES]
-    if unknown:
-        raise OptionError(
-            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
-            "such as soprano,bass."
-        )
-    return cast(list[Voice], names)
-
-
-def _bars(typed: str) -> tuple[int, int]:
-    """The first and the last bar of `5-8` or `5`.
-
-    Raises:
-        OptionError: If these are no numbers.
-    """
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", typed.replace(" ", ""))
-    if not match:
-        raise OptionError(f"{typed!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8.")
-    return int(match[1]), int(match[2] or match[1])
-
-
 COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose, "plot": plot}
 
 
@@ -206,6 +178,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
+    refuse_absent_folder(args)
     run_typed(command, COMMANDS[command], args)
 
 

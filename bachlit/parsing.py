@@ -1,14 +1,16 @@
-"""What both halves of the command line need of jsonargparse: decoders by name, errors in one sentence."""
+"""What people type, taken apart: decoders, voices and bars; what can't be, in one sentence."""
 
 import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from typing import cast
 
 from jsonargparse import ArgumentError, DefaultHelpFormatter
 
 from bachlit import decoding
+from bachlit.chorale import VOICES, Voice
 from bachlit.decoding import Decoder
 from bachlit.errors import BachlitError, CheckpointError, OptionError
 
@@ -148,6 +150,34 @@ _FLAGS = ("--quantize", "--strict", "--png", "--wav")
 
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '--rules={"all": 0}'
+
+
+def voices_of(typed: str) -> list[Voice]:
+    """The voices of `soprano,bass`.
+
+    Raises:
+        OptionError: If one of them is none.
+    """
+    names = [name.strip().lower() for name in typed.split(",")]
+    unknown = [name for name in names if name not in VOICES]
+    if unknown:
+        raise OptionError(
+            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
+            "such as soprano,bass."
+        )
+    return cast(list[Voice], names)
+
+
+def bars_of(typed: str) -> tuple[int, int]:
+    """The first and the last bar of `5-8` or `5`.
+
+    Raises:
+        OptionError: If these are no numbers.
+    """
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", typed.replace(" ", ""))
+    if not match:
+        raise OptionError(f"{typed!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8.")
+    return int(match[1]), int(match[2] or match[1])
 
 
 class HelpFormatter(DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed here

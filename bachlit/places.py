@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from bachlit.chorale import Chorale
@@ -99,6 +100,23 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
 def _named(path: Path, also: Sequence[str]) -> list[Path]:
     """A name with the usual endings, and others."""
     return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
+
+
+def refuse_absent_folder(args: Sequence[str]) -> None:
+    """Refuse `--output FOLDER/` where there is none: as a path it loses its slash, and would name a file.
+
+    Raises:
+        ScoreError: If so.
+
+    >>> refuse_absent_folder(["--output=nowhere/"])
+    Traceback (most recent call last):
+    ...
+    bachlit.errors.ScoreError: There is no folder nowhere/ to write to; make it, or choose another --output.
+    """
+    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--output=") else [arg])]
+    for option, value in pairwise(words):
+        if option == "--output" and value.endswith("/") and not Path(value).is_dir():
+            raise ScoreError(f"There is no folder {value} to write to; make it, or choose another --output.")
 
 
 def _ending(path: Path) -> str:

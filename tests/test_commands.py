@@ -784,3 +784,16 @@ def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for command in ("harmonize", "compose", "plot", "fit", "validate", "test", "predict"):
         assert command in said
+
+
+@pytest.mark.parametrize("words", [["--output", "a b/new/"], ["--output=a b/new/"]])
+def test_a_slash_asks_for_a_folder(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a b").mkdir()
+    assert main(["harmonize", str(TWINKLE), *words]) == 2
+    assert "There is no folder a b/new/ to write to" in capsys.readouterr().err
+    Path("a b/new").mkdir()
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *words]) == 0
+    assert len(list(Path("a b/new").iterdir())) == 2
