@@ -170,7 +170,8 @@ def _figures(evaluation: Evaluation) -> str:
             )
     return (
         "<h2>What they write</h2><p>Below each figure the 95 % interval of a bootstrap over pieces. Green with a "
-        "mark: ≈ the interval holds Bach's figure, ↓ the figure is the lowest, whichever is the aim.</p>"
+        "mark: ≈ the interval holds Bach's figure, ≤ it begins no higher, ↓ the figure is the lowest, whichever is the "
+        "aim.</p>"
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
@@ -186,6 +187,8 @@ def _cells(figure: Figure, column: Sequence[Estimate | None]) -> str:
         kinds = ["bach"] if number == 0 else []
         if number and figure.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
             kinds.append("near")
+        if number and figure.best == "at most bach" and bach is not None and one.low <= bach.value:
+            kinds.append("few")
         if number and figure.best == "lowest" and one.value == min(written):
             kinds.append("lowest")
         interval = f"<small>{figure.text(one.low)} to {figure.text(one.high)}</small>"

@@ -161,6 +161,7 @@ def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) 
         ("bach", 5.0, [(4, 3, 6), (2, 1, 4), (9, 8, 10)], ["bach", "near", "", ""]),
         ("lowest", 5.0, [(4, 3, 6), (2, 1, 4), (9, 8, 10)], ["bach", "", "lowest", ""]),
         ("lowest", None, [(4, 3, 6), (4, 1, 4)], ["lowest", "lowest"]),
+        ("at most bach", 5.0, [(4, 3, 6), (2, 1, 4), (9, 8, 10)], ["bach", "few", "few", ""]),
         (None, 5.0, [(4, 3, 6)], ["bach", ""]),
     ],
 )
