@@ -23,6 +23,7 @@ from bachlit.evaluation.page import page
 from bachlit.evaluation.rows import letters_of
 from bachlit.files import write_whole
 from bachlit.language_model import LanguageModel
+from bachlit.rendering import MissingPackageError, require_engraver
 
 _WIDTH = 132  # columns of a table that goes to no terminal
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
@@ -74,7 +75,12 @@ def evaluate(
         limit=limit,
     )
     _prepare(output)
-    for doubt in pieces.doubts:
+    doubts = list(pieces.doubts)
+    try:
+        require_engraver(".svg")
+    except MissingPackageError as error:
+        doubts.append(f"{error} Until then the page has no scores.")
+    for doubt in doubts:
         warnings.warn(doubt, stacklevel=2)
     options = {
         "--checkpoint": checkpoint,

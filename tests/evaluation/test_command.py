@@ -3,6 +3,7 @@
 import csv
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.Cap
     assert main([*words[1:], "--output", "again"]) == 0
     assert Path("again/pieces.csv").read_bytes() == again
     assert "2 chorales of the valid fold" in Path("evaluation/index.html").read_text()
+
+
+def test_without_the_extra_all_but_the_scores_are_there(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
+    assert main(["evaluate", *corpus(folder), *args]) == 0
+    assert "pip install 'bachlit[render]'. Until then the page has no scores." in capsys.readouterr().err
+    assert len(list(Path("evaluation").iterdir())) == 5
 
 
 def test_the_same_command_gives_the_same_figures(folder: Path) -> None:
