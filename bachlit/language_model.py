@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bachlit.chorale import Chorale, move_home
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
@@ -35,6 +36,10 @@ class LanguageModel:
     def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
         self._stepper: Stepper = SequenceStepper(network)
+
+    def at_home(self, chorale: Chorale) -> Chorale:
+        """A chorale in the key in which the network knows such: C major or A minor if it knows no others."""
+        return move_home(chorale) if self.keys == "home" else chorale
 
     @property
     def device(self) -> torch.device:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -220,15 +219,12 @@ def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> 
         import wandb  # noqa: PLC0415  # here it is loaded already
 
         # As a figure beside it: of wandb's own `step` it drops all that are lower than one it has seen.
-        log = partial(_log, logger, make, wandb, trainer.global_step)
-        if isinstance(logger, AutoWandbLogger):
-            logger.attempt(log)
-        else:
-            log(logger.experiment)
-
-
-def _log(logger: WandbLogger, make: Callable[[Any], Mapping[str, Any]], wandb: Any, step: int, run: object) -> None:
-    WandbLogger.log_metrics(logger, make(wandb), step)
+        try:
+            entries = make(wandb)
+        except Exception as error:  # whatever it is, training is worth more
+            rank_zero_warn(f"What W&B would show can't be made ({_in_short(error)}); the figures are logged.")
+            continue
+        logger.log_metrics(entries, trainer.global_step)
 
 
 @contextmanager

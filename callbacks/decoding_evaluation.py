@@ -72,6 +72,8 @@ class DecodingEvaluation(Callback):
             OptionError: If it is no `ChoraleModel`.
         """
         writing_encoding(_language_model(pl_module))
+        self._ready = None  # another fit or validation may have other pieces
+        self._last = 0
         # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
 
@@ -89,6 +91,8 @@ class DecodingEvaluation(Callback):
         """Write, judge and log."""
         done = trainer.current_epoch + 1  # the one at hand among them
         fitting = trainer.state.fn == "fit"
+        if fitting and not _ends_epoch(trainer):
+            return
         rehearsing = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]  # set but not declared
         if trainer.sanity_checking or (fitting and not rehearsing and done - self._last < self.every_n_epochs):
             return
@@ -169,6 +173,12 @@ def _language_model(module: pl.LightningModule) -> LanguageModel:
             f"DecodingEvaluation can't decode with a {type(module).__name__}; expected a ChoraleModel; leave it out."
         )
     return module.language_model
+
+
+def _ends_epoch(trainer: pl.Trainer) -> bool:
+    """Whether no other validation comes before the epoch's end."""
+    batches = trainer.num_training_batches
+    return batches == float("inf") or trainer.fit_loop.batch_idx + 1 + min(trainer.val_check_batch, batches) > batches
 
 
 def _gathered(mine: dict[int, Judged], world_size: int) -> list[Judged]:

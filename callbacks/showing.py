@@ -82,7 +82,7 @@ def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]
                 wandb.Html(player, inject=False),
                 wandb.Html(link, inject=False),
                 -piece.figures["nats_per_frame"][0],
-                *(_quotient(piece, name) for name in _PIECE),
+                *(piece.value(name) if name in piece.figures else None for name in _PIECE),
             )
         return media
 
@@ -111,8 +111,3 @@ def _inline(picture: bytes | None) -> str:
     if picture is None:
         return ""
     return f'<img style="max-width: 100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
-
-
-def _quotient(piece: Judged, name: str) -> float | None:
-    over, under = piece.figures.get(name, (0, 0))
-    return over / under if under else None

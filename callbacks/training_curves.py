@@ -40,6 +40,7 @@ class TrainingCurves(Callback):
         """Find the run's folder, and see whether pictures can be drawn."""
         # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
+        self.rows = []  # those of a checkpoint come after this
         if stage == "fit" and self.picture:
             try:
                 require("matplotlib", "The picture of the curves")
@@ -71,10 +72,15 @@ class TrainingCurves(Callback):
             self.rows.append({"epoch": _epochs(trainer), "step": trainer.global_step, **self._rate})
         self.rows[-1] |= figures
         if trainer.is_global_zero:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._folder / "curves.csv", table(self.rows))
-            if self.picture:
-                write_whole(self._folder / "curves.png", picture(self.rows))
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_whole(self._folder / "curves.csv", table(self.rows))
+                if self.picture:
+                    write_whole(self._folder / "curves.png", picture(self.rows))
+            except Exception as error:  # whatever it is, training is worth more
+                rank_zero_warn(
+                    f"The curves can't be kept ({type(error).__name__}: {error}); metrics.csv has the figures."
+                )
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the last picture; the curves themselves are in W&B already."""

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "networks": {"errors", "tokens"},
     "decoding": {"errors", "tokens"},
     "metrics": {"chorale", "errors", "keys"},
-    "language_model": {"encoding", "errors", "files", "keys", "networks", "tokens"},
+    "language_model": {"chorale", "encoding", "errors", "files", "keys", "networks", "tokens"},
     "writing": {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
     },

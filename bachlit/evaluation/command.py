@@ -64,7 +64,7 @@ def evaluate(
         )
     harmonizers = named(decoders)
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
-    paths = checkpoint or [PRETRAINED]
+    paths = list({path.resolve(): path for path in checkpoint or [PRETRAINED]}.values())
     models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
     sources = [source_of(path) for path in paths]
     pieces = held_out(
@@ -126,6 +126,8 @@ def evaluate(
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     console.print(reports.table(evaluation))
+    for sentence in reports.predictions(evaluation):
+        print(sentence)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

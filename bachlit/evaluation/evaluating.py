@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from bachlit.chorale import Chorale, move_home
+from bachlit.chorale import Chorale
 from bachlit.errors import OptionError
 from bachlit.evaluation.figures import Judge
 from bachlit.evaluation.harmonizers import Harmonizer
@@ -145,7 +145,7 @@ def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, flo
     try:
         with torch.inference_mode():
             for chorale in pieces:
-                tokens = encoding.encode(move_home(chorale) if model.keys == "home" else chorale)
+                tokens = encoding.encode(model.at_home(chorale))
                 slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
                 stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
                 logits, _ = model.network(stream[:, :-1], model.network.initial_memory(1))

@@ -93,14 +93,14 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         "triads_at_fermatas": Figure("fermatas over triads in root position, %", 1, 100),
         "ends_on_tonic": Figure("pieces that end on the tonic, %", 1, 100),
     },
-    "Bach or Mock (lower is nearer Bach)": {
-        "grade": Figure("grade", best="lowest"),
-        "grade_notes": Figure("scale degrees", best="lowest"),
-        "grade_rhythm": Figure("rhythm", best="lowest"),
-        "grade_parallels": Figure("parallels", best="lowest"),
-        "grade_harmony": Figure("chord qualities", best="lowest"),
-        **{f"grade_{voice}": Figure(f"intervals of the {voice}", best="lowest") for voice in VOICES},
-        "grade_repeats": Figure("repeated patterns", best="lowest"),
+    "Bach or Mock: the distance from Bach's average (below his own is more even than he)": {
+        "grade": Figure("grade", best="at most bach"),
+        "grade_notes": Figure("scale degrees", best="at most bach"),
+        "grade_rhythm": Figure("rhythm", best="at most bach"),
+        "grade_parallels": Figure("parallels", best="at most bach"),
+        "grade_harmony": Figure("chord qualities", best="at most bach"),
+        **{f"grade_{voice}": Figure(f"intervals of the {voice}", best="at most bach") for voice in VOICES},
+        "grade_repeats": Figure("repeated patterns", best="at most bach"),
     },
     "Distributions: the share, in %, that lies elsewhere than in the training pieces'": {
         "degrees": Figure("scale degrees", 1, 100, "elsewhere", "at most bach"),

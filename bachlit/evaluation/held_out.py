@@ -6,10 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from bachlit import corpus as corpora
-from bachlit.chorale import Chorale, move_home
+from bachlit.chorale import Chorale
 from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
 from bachlit.evaluation.rows import free_cells
@@ -109,11 +110,16 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> dict[F
             f"The checkpoint's pieces came from {first.foreign}, which isn't imported here; if you trust it, name it: "
             f"--corpus {first.foreign}."
         )
-    corpus = corpus or first.corpus or BachCorpus()
-    folds = corpus.folds()
-    if folds is not None:
-        return folds
-    chorales = corpus.chorales()
+    try:
+        folds = (corpus or first.corpus or BachCorpus()).folds()
+        if folds is not None:
+            return folds
+        chorales = (corpus or first.corpus or BachCorpus()).chorales()
+    except CorpusError as error:
+        if corpus is not None or first.corpus is None:
+            raise
+        kind = type(first.corpus).__name__
+        raise CorpusError(f"The checkpoint's corpus isn't here: {error} Say where it is: --corpus {kind}.") from error
     by_name = {chorale.name: chorale for chorale in chorales}
     for split in (source.split for source in sources if source.split):
         if set().union(*split.values()) <= by_name.keys():
@@ -152,20 +158,25 @@ def held_out(
             "corpus."
         )
     doubts: list[str] = []
-    training: dict[str, Chorale] = {}
+    training: list[Chorale] = []
     for _, source in models:
-        _refuse_known(pieces, source)
-        its = {chorale.name: chorale for chorale in source.training()}
-        doubts += _doubts(pieces, source, list(its.values()))
-        training |= its
-    return HeldOut(pieces, list(training.values()) or folds["train"], left_out, list(dict.fromkeys(doubts)))
+        its = source.training()
+        known = _known(pieces, source, its)
+        if known:
+            raise OptionError(
+                f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
+                "held out from all models; evaluate it by itself, or on another corpus or fold."
+            )
+        doubts += _doubts(pieces, source, its)
+        training += its
+    return HeldOut(pieces, training or folds["train"], left_out, list(dict.fromkeys(doubts)))
 
 
 def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[str]) -> str:
     """Why a piece can't be judged, or nothing."""
     try:
         for model in models:
-            model.encoding.encode(move_home(chorale) if model.keys == "home" else chorale)
+            model.encoding.encode(model.at_home(chorale))
             for letters in missing:
                 move_for(Prompt(chorale, ~free_cells(chorale, letters)), model.keys)
     except (EncodingError, PromptError) as error:
@@ -173,18 +184,17 @@ def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[
     return ""
 
 
-def _refuse_known(pieces: Sequence[Chorale], source: Source) -> None:
-    """Refuse pieces by the names of those that a model was trained on.
-
-    Raises:
-        OptionError: If there are such.
+def _known(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
+    """The names of the pieces that a model was trained on: pieces of one name, and of the same notes where these are
+    known.
     """
-    known = [chorale.name for chorale in pieces if chorale.name in set(source.split.get("train", ()))]
-    if known:
-        raise OptionError(
-            f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
-            "held out from all models; evaluate it by itself, or on another corpus or fold."
-        )
+    named = set(source.split.get("train", ()))
+    notes = {chorale.name: chorale.pitches for chorale in training}
+    return [
+        chorale.name
+        for chorale in pieces
+        if chorale.name in named and (chorale.name not in notes or np.array_equal(notes[chorale.name], chorale.pitches))
+    ]
 
 
 def _doubts(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:

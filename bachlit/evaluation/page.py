@@ -63,7 +63,9 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
         "title": escape(f"{counted(about['pieces'], 'chorale')} of the {about['fold']} fold"),
         "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.told()),
         "tables": _figures(evaluation) + _models(evaluation),
-        "pieces_about": escape(f"{said} Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."),
+        "pieces_about": escape(
+            f"{said} A frame is a sixteenth. Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."
+        ),
         "footer": escape(f"Made by bachlit {about['bachlit']}: {about['command']}"),
         # "</script>" in a title must not end the script.
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
@@ -105,10 +107,7 @@ def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
         if note.pitch != REST
     ]
     figures = [
-        f"{label} {over / under:.{digits}f}"
-        for name, (label, digits) in _SHORT.items()
-        if name in piece.figures
-        for over, under in [piece.figures[name]]
+        f"{label} {piece.value(name):.{digits}f}" for name, (label, digits) in _SHORT.items() if name in piece.figures
     ]
     return {
         "figures": ", ".join(figures),

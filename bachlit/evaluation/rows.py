@@ -1,5 +1,6 @@
 """Rows: what harmonizers make of held-out pieces with some voices left out, piece by piece, beside Bach himself."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bachlit.chorale import VOICES, BoolArray, Chorale, move_home
+from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.errors import OptionError, RuleWarning
 from bachlit.evaluation.figures import Histograms, Judge, Ratio, histograms
 from bachlit.evaluation.harmonizers import Harmonizer
@@ -32,6 +33,11 @@ class Judged(NamedTuple):
     chorale: Chorale
     figures: dict[str, Ratio]
     histograms: Histograms
+
+    def value(self, name: str) -> float:
+        """A figure of this piece alone; NaN where it can't be told."""
+        over, under = self.figures.get(name, (0, 0))
+        return over / under if under else math.nan
 
 
 class Row(NamedTuple):
@@ -98,7 +104,7 @@ def bachs_row(pieces: Sequence[Chorale], judge: Judge, model: LanguageModel | No
 
 def log_probability(model: LanguageModel, chorale: Chorale) -> float:
     """The model's log-probability of a piece in nats, in the key in which the model is at home."""
-    moved = move_home(chorale) if model.keys == "home" else chorale
+    moved = model.at_home(chorale)
     start, *tokens = torch.from_numpy(model.encoding.encode(moved)).to(model.device).unsqueeze(1)  # (1,) each
     return float(model.score(torch.stack(tokens, 1), start))
 
@@ -161,8 +167,7 @@ def written_row(
 
 def extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
     """The indices of the best and the worst piece: by grade, or by nats a frame where there are no grades."""
-    name = ranked_by(pieces)
-    values = [piece.figures[name][0] / piece.figures[name][1] for piece in pieces]
+    values = [piece.value(ranked_by(pieces)) for piece in pieces]
     return values.index(min(values)), values.index(max(values))
 
 

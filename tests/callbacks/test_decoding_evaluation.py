@@ -1,5 +1,6 @@
 """DecodingEvaluation judges what the model writes, and leaves the training alone."""
 
+import csv
 import dataclasses
 import math
 import sys
@@ -197,8 +198,39 @@ def test_names_and_titles_are_text_in_what_wandb_shows(bach: list[Chorale]) -> N
     assert cells[0] == 3
 
 
-def test_no_validation_pieces_are_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
-    """A limit of 0 leaves nothing to say but that; no fold at all is an error."""
+def test_a_second_fit_with_the_same_callbacks_starts_anew(pieces: list[Chorale], tmp_path: Path) -> None:
+    evaluation, curves = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=2), TrainingCurves(picture=False)
+    for name, its in (("first", pieces), ("second", [piece.transpose(1) for piece in pieces[::-1]])):
+        fit(its, tmp_path / name, evaluation, curves, epochs=2)
+        assert [path.name for path in (tmp_path / name / "decoding").iterdir()] == ["epoch-0002"]
+        shown = next((tmp_path / name).rglob("piece-1-*.musicxml"))
+        assert (read_chorale(shown).pitches[:, 0] == its[5].pitches[:, 0]).all()
+        assert len((tmp_path / name / "curves.csv").read_text().splitlines()) == 3
+
+
+def test_of_several_validations_an_epoch_the_last_counts(pieces: list[Chorale], tmp_path: Path) -> None:
+    logger = CSVLogger(tmp_path, "run")
+    evaluation = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=1, num_pieces=1)
+    trainer, _ = fit(pieces, tmp_path, evaluation, epochs=2, logger=logger, val_check_interval=0.34)
+    with (Path(logger.log_dir) / "metrics.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    batches = trainer.num_training_batches
+    assert sum(bool(line["val/nats_per_frame"]) for line in lines) > 2
+    assert [int(line["step"]) for line in lines if line["decoding/greedy/ter"]] == [
+        3 * (batches // 3) - 1, batches + 3 * (batches // 3) - 1,
+    ]  # fmt: skip
+
+
+def test_no_validation_fold_is_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
+    _, model = fit(pieces, tmp_path, epochs=1)
+    data = ChoraleDataModule(Few(pieces, held_out=(0, 1)), lanes=2, window=64)
+    trainer = pl.Trainer(accelerator="cpu", logger=False, callbacks=[DecodingEvaluation(DECODERS)], max_epochs=1,
+                         enable_checkpointing=False, enable_progress_bar=False)  # fmt: skip
+    with pytest.raises(OptionError, match="DecodingEvaluation found no validation pieces"):
+        trainer.fit(model, data)
+
+
+def test_no_validation_is_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="DecodingEvaluation evaluates nothing"):
         fit(pieces, tmp_path, DecodingEvaluation(DECODERS), epochs=1, limit_val_batches=0)
 

@@ -55,6 +55,7 @@ def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.Cap
     assert hands == [
         ("", "Bach", ""),
         *[("one", decoder, missing) for missing in ("ATB", "S") for decoder in ("Greedy", "Sampling")],
+        ("one", "teacher-forced", ""),
     ]
     told = json.loads(Path("evaluation/evaluation.json").read_text())
     assert told["about"]["pieces"] == 2
@@ -87,6 +88,12 @@ def test_the_same_command_gives_the_same_figures(folder: Path) -> None:
     assert first == second != third
 
 
+def test_the_same_checkpoint_twice_is_one(folder: Path) -> None:
+    same = ["--checkpoint", str(folder / "one"), "--checkpoint", str(folder / "two" / ".." / "one")]
+    assert main(["evaluate", *corpus(folder), *same, "--decoders", "Greedy", "--limit", "1"]) == 0
+    assert {row["model"] for row in rows()} == {"", "one"}
+
+
 def test_several_checkpoints_are_compared_on_the_same_pieces(folder: Path) -> None:
     both = [word for name in ("one", "two") for word in ("--checkpoint", str(folder / name))]
     assert main(["evaluate", *corpus(folder), *both, "--decoders", "Greedy", "--limit", "1"]) == 0
@@ -108,7 +115,7 @@ def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, 
     )
     args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--limit", "1"]
     assert main([*args, "--config", "own.yaml"]) == 0
-    assert {row["decoder"] for row in rows()} == {"Bach", "hot", "strict"}
+    assert {row["decoder"] for row in rows()} == {"Bach", "hot", "strict", "teacher-forced"}
     told = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["decoders"]
     assert told["hot"] == {"decoder": {"class": "Sampling"} | told["hot"]["decoder"], "rules": []}
     assert told["hot"]["decoder"]["temperature"] == 1.5
@@ -117,7 +124,7 @@ def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, 
     assert "Attack" not in weights
     (tmp_path / "own_way.py").write_text("from bachlit.decoding import Greedy\n\nclass Mine(Greedy):\n    pass\n")
     assert main([*args, "--decoders", "own_way.Mine"]) == 0
-    assert {row["decoder"] for row in rows()} == {"Bach", "own_way.Mine"}
+    assert {row["decoder"] for row in rows()} == {"Bach", "own_way.Mine", "teacher-forced"}
 
 
 def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:

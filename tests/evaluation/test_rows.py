@@ -1,6 +1,7 @@
 """Rows: pieces written anew around what is given, judged, in their order."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from few import Few
 
 from bachlit.benchmark.decoding import cut
 from bachlit.chorale import VOICES, Chorale, move_home
+from bachlit.corpus import FolderCorpus
 from bachlit.decoding import PART_WRITING, Greedy, Rules, Sampling
 from bachlit.errors import CorpusError, OptionError
 from bachlit.evaluation import (
@@ -150,6 +152,18 @@ def test_held_out_pieces_are_none_that_a_model_was_trained_on(small_model: Langu
             held_out(empty, "valid")
 
 
+def test_other_notes_under_the_same_name_are_another_piece(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    """As in two folders whose files are numbered."""
+    its = Source({"train": [piece.name for piece in bach[:4]]}, Few(bach[:6]))
+    for piece, refused in ((bach[2], True), (bach[5], False)):
+        folds = {"train": [], "valid": [dataclasses.replace(piece, name=bach[2].name)], "test": []}
+        if refused:
+            with pytest.raises(OptionError, match="A model was trained on 1 of the 1 pieces"):
+                held_out(folds, "valid", models=[(small_model, its)])
+        else:
+            assert not held_out(folds, "valid", models=[(small_model, its)]).doubts
+
+
 def test_the_same_notes_under_another_name_raise_a_doubt(small_model: LanguageModel, bach: list[Chorale]) -> None:
     corpus = Few(bach[:6])
     its = Source({"train": [piece.name for piece in bach[:4]]}, corpus)
@@ -181,6 +195,11 @@ def test_a_piece_that_cannot_be_written_is_left_out_with_a_reason(
     assert "in the bass at frame" in soprano_given.left_out["bass -24"]
     nothing_given = held_out(folds, "valid", models=models, missing=["SATB"])
     assert set(nothing_given.left_out) == {"bass -24"} | ({"soprano +12"} & set(nothing_given.left_out))
+
+
+def test_a_checkpoints_corpus_that_is_elsewhere_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"The checkpoint's corpus isn't here: .* --corpus FolderCorpus"):
+        folds_for([Source({"train": ["x"]}, FolderCorpus(tmp_path / "gone"))])
 
 
 def test_a_corpus_of_ones_own_must_be_named(bach: list[Chorale]) -> None:
