@@ -185,9 +185,7 @@ def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[
 
 
 def _known(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
-    """The names of the pieces that a model was trained on: pieces of one name, and of the same notes where these are
-    known.
-    """
+    """The names of the pieces that a model was trained on: of the same name, and notes where these are known."""
     named = set(source.split.get("train", ()))
     notes = {chorale.name: chorale.pitches for chorale in training}
     return [
