@@ -18,10 +18,11 @@ from bachlit.parsing import (
     bars_of,
     one_sentence,
     plain_words,
+    refuse_absent_folder,
     refuse_unknown_decoder,
     voices_of,
 )
-from bachlit.places import harmonized_places, numbered, places_for, refuse_absent_folder, write
+from bachlit.places import harmonized_places, numbered, places_for, write
 from bachlit.plotting import plot
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
@@ -204,14 +205,25 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
 
 def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
     """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`; what is no option stays as it was typed."""
-    normal = []
-    for arg in plain_words(args):
+    normal: list[str] = []
+    lists: set[str] = set()
+    words = plain_words(args)
+    while words:
+        arg, *words = words
         name, equals, value = arg.partition("=")
         plain = name.removeprefix("--").replace("-", "_")
         option = options.get(plain.partition(".")[0]) if name.startswith("--") else None
-        # Each word of a list is added to those before it.
-        plus = "+" if option is not None and "list[" in str(option.annotation) else ""
-        normal.append(f"--{plain}{plus}{equals}{value}" if option is not None else arg)
+        if option is None:
+            normal.append(arg)
+        elif "list[" in str(option.annotation) and (equals or (words and not words[0].startswith("--"))):
+            if not equals:
+                value, *words = words
+            # The first word of a list takes the place of a configuration's, each other is added.
+            listed = value if value.startswith("[") else json.dumps([value])
+            normal.append(f"--{plain}{'+' if plain in lists else ''}={listed}")
+            lists.add(plain)
+        else:
+            normal.append(f"--{plain}{equals}{value}")
     return normal
 
 

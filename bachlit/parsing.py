@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from traceback import walk_tb
 from typing import cast
 
 from jsonargparse import ArgumentError, DefaultHelpFormatter
@@ -34,24 +37,44 @@ def one_sentence(command: str) -> Iterator[None]:
             cause = cause.__cause__ or cause.__context__
         said = " ".join(str(error).split())
         if isinstance(error, ArgumentError):
-            raise OptionError(_plainly(said) or f"{said} See bachlit {command} --help.") from error
+            raise OptionError(_plainly(said) or _pointing(said, command)) from error
         if "loading state_dict" in said:
             raise CheckpointError(
                 "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
                 "or type those that it was trained with."
             ) from error
-        if isinstance(error, OSError) or type(error).__name__ == "MisconfigurationException":
-            raise OptionError(f"{said} See bachlit {command} --help.") from error
+        lightnings = type(error).__name__ == "MisconfigurationException" or _refused_by_trainer(error)
+        if isinstance(error, OSError) or lightnings:
+            raise OptionError(_pointing(said, command)) from error
         raise
+
+
+def _pointing(said: str, command: str) -> str:
+    """What a library says, without our own spelling of lists, and where to read more."""
+    plain = re.sub(r"/--[\w.-]+\+", "", said).removesuffix(".")
+    return f"{plain}. See bachlit {command} --help."
+
+
+def _refused_by_trainer(error: Exception) -> bool:
+    """Whether Lightning's Trainer refused its options; an error in other code, or in training, is a bug."""
+    passed = [(frame.f_globals.get("__name__", ""), frame.f_code.co_name) for frame, _ in walk_tb(error.__traceback__)]
+    return (
+        isinstance(error, ValueError | TypeError)
+        and ("pytorch_lightning.trainer.trainer", "__init__") in passed
+        and passed[-1][0].startswith(("pytorch_lightning.", "lightning_fabric."))
+    )
 
 
 def _plainly(said: str) -> str | None:
     """What jsonargparse says of an option's value or of a class's options, in plain words; None for all else."""
     # Of a class that was named, before what is said of those that it might have been instead.
-    inner = re.search(r"""class_path '[\w.]+': (Parser key "[\w.]+": Expected .+? Got value: .+?)(?= - |$)""", said)
+    inner = re.search(
+        r"""class_path '[\w.]+': (Parser key "[\w.]+": (?:(?!class_path ').)+?(?:Got|Given) value: .*?)(?= - |$)""",
+        said,
+    )
     if inner:
         said = f"{said.partition('Does not')[0]}{inner[1]}"
-    explanations = (_lost_file, _missing_option, _foreign_option, _missing_class, _wrong_value)
+    explanations = (_lost_file, _missing_option, _foreign_option, _missing_class, _wrong_value, _option_alone)
     return next((told for told in (explain(said) for explain in explanations) if told), None)
 
 
@@ -84,23 +107,45 @@ def _foreign_option(said: str) -> str | None:
 
 
 def _missing_class(said: str) -> str | None:
-    missing = re.search(r"class_path '([\w.]+)': (No module named '[\w.]+')", said)
-    return missing and f"There is no class {missing[1]} ({missing[2]}); expected a name or a dotted path; correct it."
+    missing = re.search(r"No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+'", said)
+    named = re.search(r"class_path '([\w.]+)': (?:No )?module|Got value: ([\w.]+)$", said)
+    if not missing or not named:
+        return None
+    return f"There is no class {named[1] or named[2]} ({missing[0]}); expected a name or a dotted path; correct it."
 
 
 def _wrong_value(said: str) -> str | None:
     key = _key(said)
-    value = re.search(r"(?:Got|Given) value: (.+?)(?=\. Got| - | See |$)", said)
-    kinds = [_KINDS[kind] for kind in re.findall(r"Expected a <class '(\w+)'>", said) if kind in _KINDS]
+    value = re.search(r"(?:Got|Given) value: ?(.*?)(?=\. Got| - | See |$)", said)
+    kinds = [_KINDS[kind] for kind in re.findall(r"Expected a <class '([\w.]+)'>", said) if kind in _KINDS]
     kinds += [choices.replace("'", "") for choices in re.findall(r"typing\.Literal\[(.+?)\]", said)]
-    if re.search("Expected a dot import path|Import path", said):
-        kinds = ["the name of a class, or the dotted path of your own"]
+    path = re.search(r"Expected a dot import path string: ?((?!Given |- )\S*)|Import path", said)
+    # Where torch takes a number it takes a tensor, too, which nobody types.
+    if path and not any("number" in kind for kind in kinds):
+        kinds.append("the name of a class, or the dotted path of your own")
+        value = path if path[1] else value
     if not key or not value or not kinds:
         return None
-    return f"--{key} can't be {value[1]}; expected {' or '.join(dict.fromkeys(kinds))}; correct it, or leave it out."
+    expected = " or ".join(dict.fromkeys(kinds))
+    return f"--{key} can't be {value[1] or 'empty'}; expected {expected}; correct it, or leave it out."
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    **dict.fromkeys(("list", "tuple", "collections.abc.Sequence"), "a list, such as [a,b]"),
+}
+
+
+def _option_alone(said: str) -> str | None:
+    alone = re.search(r"class, but [\w.]+ is abstract.+NestedArg\(key='([\w.]+)'", said)
+    key = _key(said)
+    return alone and (
+        f"--{key}.{alone[1]} was given without --{key}; expected the class whose option it is; name it first: "
+        f"--{key} CLASS --{key}.{alone[1]} VALUE."
+    )
 
 
 def refuse_unknown_decoder(args: Sequence[str]) -> None:
@@ -114,12 +159,6 @@ def refuse_unknown_decoder(args: Sequence[str]) -> None:
         for name, kind in vars(decoding).items()
         if inspect.isclass(kind) and issubclass(kind, Decoder) and not inspect.isabstract(kind)
     )
-    typed = {word.partition("=")[0] for word in args}
-    if "--decoder" not in typed and any(word.startswith("--decoder.") for word in typed):
-        raise OptionError(
-            "An option of a decoder was given without the decoder; name it first, such as --decoder BeamSearch "
-            "--decoder.width 16."
-        )
     for index, word in enumerate(args):
         option, _, value = word.partition("=")
         if option == "--decoder":
@@ -128,6 +167,23 @@ def refuse_unknown_decoder(args: Sequence[str]) -> None:
                 raise OptionError(
                     f"There is no decoder {value!r}; expected {', '.join(names)}, or the dotted path of your own class."
                 )
+
+
+def refuse_absent_folder(args: Sequence[str]) -> None:
+    """Refuse `--output FOLDER/` where there is none: as a path it loses its slash, and would name a file.
+
+    Raises:
+        OptionError: If so.
+
+    >>> refuse_absent_folder(["--output=nowhere/"])
+    Traceback (most recent call last):
+    ...
+    bachlit.errors.OptionError: There is no folder nowhere/ to write to; make it, or choose another --output.
+    """
+    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--output=") else [arg])]
+    for option, value in pairwise(words):
+        if option == "--output" and value.endswith("/") and not Path(value).is_dir():
+            raise OptionError(f"There is no folder {value} to write to; make it, or choose another --output.")
 
 
 def plain_words(args: Sequence[str]) -> list[str]:

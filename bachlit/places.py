@@ -1,9 +1,7 @@
 """Places: where the scores, pictures and sounds of a command go, and writing them there."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from bachlit.chorale import Chorale
@@ -22,6 +20,13 @@ _FORMATS: dict[str, Callable[[Chorale], bytes]] = {
     ".wav": wav,
 }
 _USUAL = (".musicxml", ".mid")
+# Formats of scores, pictures, sounds and texts that someone may ask for in vain.
+_OTHERS = (
+    *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
+    *(".pdf", ".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
+    *(".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".aiff"),
+    *(".txt", ".json", ".csv", ".html"),
+)
 
 
 def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[str] = ()) -> list[list[Path]]:
@@ -58,7 +63,7 @@ def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
         also: Endings, such as .png, of what is written beside them.
 
     Raises:
-        ScoreError: If the ending stands for no format, or the folder isn't there or takes no files.
+        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
         MissingPackageError: If a picture needs what isn't installed.
     """
     if output.is_dir():
@@ -83,7 +88,7 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
         output: What was typed: a name without an ending or with .png, or a folder.
 
     Raises:
-        ScoreError: If the ending is another, or the folder isn't there or takes no files.
+        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
         MissingPackageError: If there is nothing to draw them with.
     """
     require("matplotlib", "A plot")
@@ -102,26 +107,9 @@ def _named(path: Path, also: Sequence[str]) -> list[Path]:
     return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
 
 
-def refuse_absent_folder(args: Sequence[str]) -> None:
-    """Refuse `--output FOLDER/` where there is none: as a path it loses its slash, and would name a file.
-
-    Raises:
-        ScoreError: If so.
-
-    >>> refuse_absent_folder(["--output=nowhere/"])
-    Traceback (most recent call last):
-    ...
-    bachlit.errors.ScoreError: There is no folder nowhere/ to write to; make it, or choose another --output.
-    """
-    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--output=") else [arg])]
-    for option, value in pairwise(words):
-        if option == "--output" and value.endswith("/") and not Path(value).is_dir():
-            raise ScoreError(f"There is no folder {value} to write to; make it, or choose another --output.")
-
-
 def _ending(path: Path) -> str:
-    """A format's ending, one of ours or not; a name's other dots, as in `v1.2`, begin none."""
-    return path.suffix if re.fullmatch(r"\.[A-Za-z]\w{1,7}", path.suffix) else ""
+    """A format's ending, one of ours or not; a name's other dots, as in `v1.2` or `Nr.v2`, begin none."""
+    return path.suffix if path.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
 
 
 def _checked(path: Path) -> Path:

@@ -281,7 +281,32 @@ WRONG = {
     "a checkpoint that isn't there": (["test", "--ckpt_path=missing.ckpt"], "no checkpoint missing.ckpt"),
     "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
     "an option that is none": (["fit", "--model.network.hiden=3"], "TokenLSTM has no option 'hiden'; expected"),
-    "a network that is none": (["fit", "--model.network=TokenLSTMM"], "TokenLSTMM"),
+    "a network that is none": (
+        ["fit", "--model.network=TokenLSTMM"],
+        "--model.network can't be TokenLSTMM; expected the name of a class",
+    ),
+    "a network that a module hasn't": (
+        ["fit", "--model.network=bachlit.networks.Nope"],
+        "no class bachlit.networks.Nope (module 'bachlit.networks' has no attribute 'Nope')",
+    ),
+    "a network of no module": (["fit", "--model.network=nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a learning rate in words": (
+        ["fit", "--model.optimizer.lr=fast"],
+        "--model.optimizer.lr can't be fast; expected a number;",
+    ),
+    "a learning rate of nothing": (
+        ["fit", "--model.optimizer.lr="],
+        "--model.optimizer.lr can't be empty; expected a number;",
+    ),
+    "a word for a list": (
+        ["fit", "--trainer.logger.tags=small"],
+        "--trainer.logger.tags can't be small; expected a list, such as [a,b];",
+    ),
+    "an accelerator that is none": (
+        ["fit", "--trainer.accelerator=gpuu"],
+        "invalid accelerator name: `accelerator='gpuu'`.",
+    ),
+    "devices in words": (["fit", "--trainer.devices=x"], "`devices` selected with"),
     "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Gibbs, Greedy, Particles"),
     "an option that a decoder hasn't": (
         ["predict", "--decoder=BeamSearch", "--decoder.wdth=3"],

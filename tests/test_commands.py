@@ -12,6 +12,7 @@ from bachlit import Chorale, LanguageModel, compose, harmonize, places
 from bachlit.__main__ import main
 from bachlit.api import PRETRAINED
 from bachlit.chorale import VOICES, Voice
+from bachlit.commands import run_typed
 from bachlit.decoding import (
     LIVELY,
     PART_WRITING,
@@ -198,6 +199,37 @@ def test_dots_in_a_tunes_name_are_no_ending(tmp_path: Path) -> None:
     (tmp_path / "01. Tune v1.2.musicxml").write_bytes(TWINKLE.read_bytes())
     assert main(["harmonize", "01. Tune v1.2.musicxml", "--decoder", "Greedy"]) == 0
     assert (tmp_path / "01. Tune v1.2-harmonized.musicxml").is_file()
+
+
+@pytest.mark.parametrize("name", ["Nr.v2", "op.12", "St. John"])
+@pytest.mark.parametrize("num", [1, 2])
+def test_dots_in_an_outputs_name_are_no_ending(name: str, num: int, tmp_path: Path) -> None:
+    assert main(["compose", "--bars=1", f"--num={num}", "--output", name]) == 0
+    stems = [name] if num == 1 else [f"{name}-{seed}" for seed in range(num)]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{stem}{ending}" for stem in stems for ending in (".musicxml", ".mid")
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "last"),
+    [
+        ([], ["configured"]),
+        (["--checkpoint", "a b"], ["a b"]),
+        (["--checkpoint=a"], ["a"]),
+        (["--checkpoint", "a", "--limit=3", "--checkpoint=b", "--checkpoint", "c"], ["a", "b", "c"]),
+        (["--checkpoint=[a,b]", "--checkpoint", "c"], ["a", "b", "c"]),
+    ],
+)
+def test_a_list_that_is_typed_takes_the_place_of_a_configs(typed: list[str], last: list[str], tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("checkpoint: [configured]\n")
+    told: list[list[Path] | None] = []
+
+    def tell(*, checkpoint: list[Path] | None = None, limit: int = 0) -> None:
+        told.append(checkpoint)
+
+    run_typed("tell", tell, ["--config", "some.yaml", *typed])
+    assert told == [[Path(one) for one in last]]
 
 
 def test_a_folder_as_output_is_written_into(tmp_path: Path) -> None:
@@ -692,6 +724,10 @@ WRONG = {
         "--decoder.start can't be Foo; expected the name of a class",
     ),
     "a decoder of no module": (["compose", "--decoder", "nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a decoder that a module hasn't": (
+        ["compose", "--decoder", "bachlit.decoding.Nope"],
+        "no class bachlit.decoding.Nope (module 'bachlit.decoding' has no attribute 'Nope'); expected",
+    ),
     "a decoder's option in words": (
         ["compose", "--decoder", "BeamSearch", "--decoder.width", "wide"],
         "--decoder.width can't be wide; expected a whole number",
@@ -700,7 +736,10 @@ WRONG = {
     "a number of pieces in words": (["compose", "--num", "many"], "--num can't be many; expected a whole number"),
     "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
     "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "unrecognized arguments: --sead"),
-    "an option that is none, as typed": (["compose", "--no-rules"], "unrecognized arguments: --no-rules See"),
+    "an option that is none, as typed": (
+        ["compose", "--no-rules"],
+        "unrecognized arguments: --no-rules. See bachlit compose",
+    ),
     "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
     "an ending of several that is no format": (
         ["harmonize", "tune.musicxml", "--num", "2", "--output", "x.pdf"],
@@ -713,7 +752,25 @@ WRONG = {
     "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
     "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
-    "a decoder's option alone": (["harmonize", "tune.musicxml", "--decoder.width", "16"], "name it first"),
+    "a decoder's option alone": (
+        ["harmonize", "tune.musicxml", "--decoder.width", "16"],
+        "--decoder.width was given without --decoder; expected the class whose option it is; name it first",
+    ),
+    "an inner decoder's option alone": (
+        ["compose", "--decoder=Gibbs", "--decoder.start.width=3"],
+        "name it first: --decoder.start CLASS --decoder.start.width VALUE.",
+    ),
+    "a corpus's option alone": (["evaluate", "--corpus.path", "X"], "--corpus.path was given without --corpus;"),
+    "a corpus's misspelt option alone": (["evaluate", "--corpus.paht=X"], "--corpus.paht was given without --corpus;"),
+    "a decoder of a config that is none": (
+        ["evaluate", "--config", "hot.yaml"],
+        "--decoders.decoder can't be Samplng; expected the name of a class",
+    ),
+    "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
+    "a checkpoint without a name": (
+        ["evaluate", "--checkpoint", "--limit", "3"],
+        "argument --checkpoint: expected one argument. See bachlit evaluate --help.",
+    ),
     "no chords": (["harmonize", "tune.musicxml", "--chords", " "], "--chords names no chord"),
     "fewer harmonisations than none": (["harmonize", "tune.musicxml", "--num", "-1"], "-1 harmonisations can't be"),
     "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
@@ -764,6 +821,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
     (tmp_path / "broken.py").write_text("class NoRule(:\n")
     low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
     write_musicxml(low, tmp_path / "low.musicxml")
