@@ -1,6 +1,8 @@
 """What many tests share: Bach's chorales, and a model small enough to train and decode in no time."""
 
+import dataclasses
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +12,27 @@ from bachlit.corpus import BachCorpus
 from bachlit.encoding import SatbEncoding
 from bachlit.language_model import LanguageModel
 from bachlit.networks import TokenLSTM
+from bachlit.scores import read_chorale, write_musicxml
 
 os.environ["WANDB_MODE"] = "disabled"  # a run of W&B takes seconds; the tests of it say when they want one
 torch.set_num_threads(1)  # two threads on busy cores make one LSTM step a hundred times slower
+
+
+@pytest.fixture
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """For tests of commands, which write where one is."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def four_parts(bach: list[Chorale], tmp_path: Path) -> Chorale:
+    """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 6, in the file four.musicxml."""
+    bwv269 = next(piece for piece in bach if piece.name == "bwv269")
+    end = bwv269.pickup + 6 * bwv269.measure_length
+    cut = {field: getattr(bwv269, field)[:end] for field in ("pitches", "onsets", "fermatas")}
+    write_musicxml(dataclasses.replace(bwv269, **cut), tmp_path / "four.musicxml")
+    return read_chorale(tmp_path / "four.musicxml")
 
 
 @pytest.fixture(scope="session")

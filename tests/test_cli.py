@@ -28,6 +28,8 @@ QUICK = [
 ]
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
 
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
 
 @pytest.fixture(scope="module")
 def jsb16(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale]) -> Path:
@@ -85,11 +87,6 @@ def kept(tracked: Path) -> list[dict[str, Any]]:
     read = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
     done = subprocess.run(read, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def figures(stage: str) -> dict[str, float]:

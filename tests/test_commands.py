@@ -1,33 +1,21 @@
 """The light commands, as a person types them."""
 
-import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bachlit import Chorale, LanguageModel, compose, harmonize, places
+from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
-from bachlit.api import PRETRAINED
 from bachlit.chorale import VOICES, Voice
 from bachlit.commands import run_typed
 from bachlit.decoding import (
-    LIVELY,
-    PART_WRITING,
     BeamSearch,
-    Decoder,
-    Gibbs,
     Greedy,
-    NoOverlap,
-    NoParallels,
-    Rules,
     Sampling,
-    Spacing,
 )
 from bachlit.errors import OptionError, PromptError
-from bachlit.inspecting import hidden_units
 from bachlit.metrics import rule_counts, texture
 from bachlit.prompt import Prompt
 from bachlit.rules_by_name import weighed_rules
@@ -38,10 +26,7 @@ MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmon
 TWINKLE = EXAMPLES / "twinkle.musicxml"
 
 
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @pytest.mark.parametrize("melody", MELODIES, ids=lambda path: path.stem)
@@ -89,16 +74,6 @@ def test_another_voice_can_be_given() -> None:
     again = harmonize(bass, voice="bass", decoder=Greedy())
     assert np.array_equal(again.pitches[:, 3], bass.pitches[:, 3])
     assert (again.pitches[:, :3] > 0).any(axis=0).all()
-
-
-@pytest.fixture
-def four_parts(bach: list[Chorale], tmp_path: Path) -> Chorale:
-    """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 6, in the file four.musicxml."""
-    bwv269 = next(piece for piece in bach if piece.name == "bwv269")
-    end = bwv269.pickup + 6 * bwv269.measure_length
-    cut = {field: getattr(bwv269, field)[:end] for field in ("pitches", "onsets", "fermatas")}
-    write_musicxml(dataclasses.replace(bwv269, **cut), tmp_path / "four.musicxml")
-    return read_chorale(tmp_path / "four.musicxml")
 
 
 def typed(*options: str) -> Chorale:
@@ -344,309 +319,6 @@ def test_several_harmonisations_go_where_one_would_numbered(
     assert {*tmp_path.rglob("*")} - before == {
         tmp_path / f"{stem}{rest}" for rest in (".json", *(f"-{n}.{ending}" for n in (1, 2) for ending in endings))
     }
-
-
-FAST = ["--decoder", "Greedy"]
-
-
-@pytest.mark.parametrize(
-    ("options", "endings"),
-    [
-        (["--png", "--wav"], {"musicxml", "mid", "png", "wav"}),
-        (["--wav", "--output", "new.musicxml"], {"musicxml", "wav"}),
-        (["--png", "--output", "new"], {"musicxml", "mid", "png"}),
-        (["--png", "--output", "new.png"], {"png"}),
-        (["--png=false", "--wav=true", "--output", "new.svg"], {"svg", "wav"}),
-    ],
-    ids=" ".join,
-)
-def test_a_score_is_drawn_and_played_beside_it(
-    options: list[str], endings: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["harmonize", str(TWINKLE), *FAST, *options]) == 0
-    stem = "new" if "--output" in options else "twinkle-harmonized"
-    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{ending}" for ending in endings}
-    assert sorted(capsys.readouterr().out.split()) == sorted(f"{stem}.{ending}" for ending in endings)  # once each
-    begins = {"png": b"\x89PNG", "wav": b"RIFF", "svg": b"<svg", "mid": b"MThd", "musicxml": b"<?xml"}
-    for ending in endings:
-        assert (tmp_path / f"{stem}.{ending}").read_bytes().startswith(begins[ending])
-
-
-def test_each_of_several_pieces_is_drawn_and_played(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    assert main(["compose", "--num", "2", "--max-bars", "1", "--png", "--wav", "--output", "out"]) == 0
-    assert main(["compose", "--num", "2", "--max-bars", "1", "--wav", "--output", "b.png"]) == 0
-    four, two = ("musicxml", "mid", "png", "wav"), ("png", "wav")
-    assert {path.name for path in tmp_path.iterdir()} == {"out", *(f"b-{seed}.{end}" for seed in (0, 1) for end in two)}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"chorale-{seed}.{ending}" for seed in (0, 1) for ending in four
-    }
-    assert (tmp_path / "b-0.png").read_bytes() == (tmp_path / "out" / "chorale-0.png").read_bytes()
-
-
-PLOTTED = [
-    ([], "four"),
-    (["--output", "out"], "out/four"),
-    (["--output", "x.png"], "x"),
-    (["--output", "v1.2"], "v1.2"),
-]
-
-
-@pytest.mark.parametrize(("options", "stem"), PLOTTED, ids=[stem for _, stem in PLOTTED])
-def test_a_plot_is_two_pictures(
-    options: list[str], stem: str, four_parts: Chorale, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert four_parts.compass
-    (tmp_path / "out").mkdir()
-    before = {*tmp_path.rglob("*")}
-    assert main(["plot", "four.musicxml", "--units", "3", *options]) == 0
-    assert capsys.readouterr().out.split() == [f"{stem}-roll.png", f"{stem}-units.png"]
-    assert {*tmp_path.rglob("*")} - before == {tmp_path / f"{stem}-{which}.png" for which in ("roll", "units")}
-
-
-@pytest.fixture
-def drawn_units(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Chorale, np.ndarray, list[str], str]]:
-    """What `plot` hands over to be drawn: the chorale, the units (T, K), their labels and the caption."""
-    drawn = []
-
-    def keep(chorale: Chorale, units: np.ndarray, labels: list[str], *, caption: str) -> bytes:
-        drawn.append((chorale, units, labels, caption))
-        return b"a picture"
-
-    monkeypatch.setattr("bachlit.plotting.activations", keep)
-    return drawn
-
-
-@pytest.mark.parametrize(
-    ("fermatas", "called"),
-    [
-        ("some", "with the fermatas"),
-        ("none", "with the onsets of the soprano, since there are no fermatas"),
-        ("all", "with the onsets of the soprano, since all is under a fermata"),
-    ],
-)
-def test_the_units_shown_are_those_that_go_most_with_the_fermatas_or_else_the_onsets(
-    fermatas: str, called: str, four_parts: Chorale, drawn_units: list[tuple[Chorale, np.ndarray, list[str], str]]
-) -> None:
-    if fermatas != "some":
-        same = np.full(four_parts.num_frames, fermatas == "all")
-        write_musicxml(dataclasses.replace(four_parts, fermatas=same), "four.musicxml")
-    assert main(["plot", "four.musicxml", "--units", "5"]) == 0
-    ((chorale, units, labels, caption),) = drawn_units
-    assert caption.endswith(called)
-    assert chorale.fermatas.mean() == {"some": pytest.approx(0.2, abs=0.15), "none": 0, "all": 1}[fermatas]
-
-    memory = hidden_units(LanguageModel.load(PRETRAINED), chorale)
-    signal = chorale.fermatas if fermatas == "some" else chorale.onsets[:, 0]
-    expected = np.nan_to_num([np.corrcoef(unit, signal)[0, 1] for unit in memory.T])
-    strongest = sorted(expected, key=abs, reverse=True)[:5]
-    assert [float(label.split()[1]) for label in labels] == pytest.approx(strongest, abs=0.006)
-    assert [np.corrcoef(unit, signal)[0, 1] for unit in units.T] == pytest.approx(strongest)
-
-
-def test_a_plot_refuses_finer_notes_unless_rounding_is_asked_for(tmp_path: Path) -> None:
-    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 32), "chords.musicxml")
-    text = Path("chords.musicxml").read_text().replace("<divisions>4</divisions>", "<divisions>3</divisions>")
-    (tmp_path / "triplets.musicxml").write_text(text)
-    assert main(["plot", "triplets.musicxml"]) == 2
-    assert main(["plot", "triplets.musicxml", "--quantize"]) == 0
-
-
-def test_a_plot_reads_the_score_before_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
-    assert main(["plot", "no.musicxml"]) == 2
-
-
-BLOCKED = [
-    (["harmonize", str(TWINKLE), "--output", "new", "--png"], "new.png"),
-    (["harmonize", str(TWINKLE), "--num", "2", "--output", "new.mid"], "new-2.mid"),
-    (["compose", "--output", "new.musicxml", "--wav"], "new.wav"),
-    (["plot", "four.musicxml", "--output", "new"], "new-units.png"),
-]
-
-
-@pytest.mark.parametrize(("args", "blocked"), BLOCKED, ids=[blocked for _, blocked in BLOCKED])
-@pytest.mark.parametrize("why", ["a folder", "no leave"])
-def test_a_place_that_takes_no_file_is_refused_before_the_work(
-    args: list[str],
-    blocked: str,
-    why: str,
-    four_parts: Chorale,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert four_parts.compass
-    if why == "a folder":
-        (tmp_path / blocked).mkdir()
-        said = f"{blocked} is a folder, where a file is to be written; choose another --output"
-    else:  # root may write anywhere
-        monkeypatch.setattr("bachlit.places.os.access", lambda *_: False)
-        said = f"The folder {tmp_path} can't be written to; choose another with --output"
-    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
-    before = {*tmp_path.iterdir()}
-    assert main(args) == 2
-    assert said in capsys.readouterr().err
-    assert {*tmp_path.iterdir()} == before
-
-
-def test_a_picture_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the score was written before the picture was drawn."""
-
-    def fail(_: Chorale) -> bytes:
-        raise OptionError("No ink.")
-
-    monkeypatch.setitem(places._FORMATS, ".png", fail)
-    assert main(["harmonize", str(TWINKLE), *FAST, "--png"]) == 2
-    assert not [*tmp_path.iterdir()]
-
-
-@pytest.mark.parametrize(
-    ("args", "package"),
-    [
-        (["harmonize", "four.musicxml", "--png"], "verovio"),
-        (["harmonize", "four.musicxml", "--num=2", "--output", "x.png"], "resvg_py"),
-        (["harmonize", "four.musicxml", "--output", "x.svg"], "verovio"),
-        (["compose", "--png"], "matplotlib"),
-        (["plot", "four.musicxml"], "matplotlib"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else " ".join(value),
-)
-def test_without_the_extra_pictures_are_refused_before_the_work(
-    args: list[str],
-    package: str,
-    four_parts: Chorale,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert four_parts.compass
-    monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
-    before = {*tmp_path.iterdir()}
-    assert main(args) == 2
-    assert {*tmp_path.iterdir()} == before
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert f"needs {package}, which isn't installed; expected the extra bachlit[render]; install it: pip" in error
-
-
-def test_sound_and_scores_need_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("verovio", "resvg_py", "matplotlib"):
-        monkeypatch.setitem(sys.modules, package, None)
-    assert main(["compose", "--max-bars", "1", "--wav"]) == 0
-    assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid", ".wav"}
-
-
-USUAL = [(Greedy(), LIVELY), (BeamSearch(), LIVELY), (Gibbs(), LIVELY), (Sampling(), PART_WRITING)]
-
-
-@pytest.mark.parametrize(("decoder", "usual"), USUAL, ids=lambda value: type(value).__name__)
-def test_typed_numbers_weigh_the_usual_rules_and_leave_the_others(decoder: Decoder, usual: Rules) -> None:
-    assert weighed_rules(None, decoder) == weighed_rules({}, decoder) == usual
-    typed = weighed_rules({"NoOverlap": "inf", "NoHidden": 0, "Spacing": ".5", "LargestLeap": 2.5}, decoder)
-    assert NoOverlap() in typed
-    assert Spacing(0.5) in typed
-    others = [rule for rule in usual if str(rule) not in ("NoOverlap", "NoHidden", "Spacing", "LargestLeap")]
-    assert [rule for rule in typed if rule in others] == others  # in their order, too
-    assert [str(rule) for rule in typed] == [str(rule) for rule in usual if str(rule) != "NoHidden"]
-
-
-def test_rules_that_are_not_usual_come_last_and_one_number_is_for_all_of_a_class() -> None:
-    assert [*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1].weight == float("inf")
-    assert str([*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1]) == "InKey"
-    attacks = [rule for rule in weighed_rules({"Attack": -0.25}, Greedy()) if str(rule) == "Attack"]
-    assert [rule.weight for rule in attacks] == [-0.25, -0.25]
-    assert [rule.voices for rule in attacks] == [(0, 1, 2), (3,)]  # type: ignore[attr-defined]
-
-
-def test_a_rule_that_needs_more_than_its_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_needy.py").write_text(
-        "from bachlit.decoding import LargestLeap\n"
-        "class Needy(LargestLeap):\n"
-        "    def __init__(self, semitones, weight): ...\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(OptionError, match=r"own_needy.Needy can't be made with its weight alone .*semitones"):
-        weighed_rules({"own_needy.Needy": 1}, Greedy())
-
-
-def test_no_rules_are_none_but_those_typed_with_it() -> None:
-    assert weighed_rules("none", Greedy()) == Rules()
-    assert weighed_rules({"NoParallels": "inf", "all": 0}, Greedy()) == Rules((NoParallels(),))
-
-
-@pytest.mark.parametrize("decoder", [Greedy(), Sampling()], ids=lambda value: type(value).__name__)
-def test_without_a_number_the_rules_are_those_that_the_function_takes(decoder: Decoder) -> None:
-    assert harmonize(TWINKLE, decoder=decoder, rules=weighed_rules(None, decoder)) == harmonize(
-        TWINKLE, decoder=decoder
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "rules"),
-    [
-        (["--rules", "none"], Rules()),
-        (["--rules=none"], Rules()),
-        (["--rules", "none", "--rules.NoParallels", "inf"], NoParallels()),
-        (["--rules.Attack", "-.5", "--rules.InKey=.inf"], weighed_rules({"Attack": -0.5, "InKey": "inf"}, Greedy())),
-        (["--rules.all=0", "--rules.Spacing=1e1"], Spacing(10.0)),
-        (["--config", "rules.yaml", "--rules.InKey", "0"], NoOverlap(2.0)),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_typed_rules_and_called_ones_do_the_same(options: list[str], rules: Rules, tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text("rules: {all: 0, NoOverlap: 2, InKey: .inf}\n")
-    god_rest = EXAMPLES / "god_rest_ye_merry.musicxml"
-    assert main(["harmonize", str(god_rest), "--decoder", "Greedy", "--output", "a.musicxml", *options]) == 0
-    called = harmonize(god_rest, decoder=Greedy(), rules=rules)
-    write_musicxml(called, "b.musicxml")
-    assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
-    assert called != harmonize(god_rest, decoder=Greedy())
-
-
-def test_composing_keeps_the_rules_that_are_typed() -> None:
-    composed = {}
-    for number in ("0", "inf"):
-        options = ["--rules", "none", "--rules.InKey", number, "--bars", "8", "--output", "piece.musicxml"]
-        assert main(["compose", *options]) == 0
-        chorale = read_chorale("piece.musicxml")
-        minor = chorale.key.mode == "minor"
-        scale = {0, 2, 3, 5, 7, 8, 9, 10, 11} if minor else {0, 2, 4, 5, 7, 9, 11}
-        sounding = chorale.pitches[chorale.pitches > 0].astype(int)
-        composed[number] = {(pitch - chorale.key.tonic) % 12 for pitch in sounding.tolist()} <= scale
-    assert composed == {"0": False, "inf": True}
-
-
-@pytest.mark.parametrize("command", [["harmonize", str(TWINKLE), "--decoder", "Greedy"], ["compose", "--bars=1"]])
-def test_a_rule_that_cannot_be_kept_gives_way_or_is_an_error_if_strict(
-    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "own_silence.py").write_text(
-        "from bachlit.decoding import Rule\n"
-        "class Never(Rule):\n"
-        "    def breaches(self, position):\n"
-        "        return position.pitch[None, None] == position.pitch\n"
-    )
-    args = [*command, "--output=x.mid", "--rules.own_silence.Never", "inf"]
-    assert main([*args, "--strict"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "has no note that all rules" in error
-    assert not (tmp_path / "x.mid").exists()
-    assert main([*args, "--strict", "false"]) == 0
-    assert "has no note that keeps Never" in capsys.readouterr().err
-    assert (tmp_path / "x.mid").exists()
-
-
-@pytest.mark.parametrize("command", ["harmonize", "compose"])
-def test_help_tells_the_rules_and_their_numbers(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    told = [line.split() for line in capsys.readouterr().out.split("\n")]
-    for name in {str(rule) for rule in LIVELY}:
-        numbers = ["/".join(f"{one.weight:g}" for one in rules if str(one) == name) for rules in (LIVELY, PART_WRITING)]
-        assert [name, *(number or "0" for number in numbers)] in [words[:3] for words in told]
 
 
 def test_a_checkpoint_can_be_a_folder_or_a_loaded_model(small_model: LanguageModel, tmp_path: Path) -> None:

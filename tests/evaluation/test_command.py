@@ -15,6 +15,8 @@ from bachlit.chorale import Chorale
 from bachlit.language_model import LanguageModel
 from bachlit.networks import TokenLSTM
 
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_model: LanguageModel) -> Path:
@@ -28,11 +30,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_
     other = TokenLSTM(small_model.encoding.vocabulary_size, layers=1, hidden=8, embedding=4)
     LanguageModel(other.eval(), small_model.encoding).save(folder / "two")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def corpus(folder: Path) -> list[str]:
