@@ -6,12 +6,14 @@ import math
 import re
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from bachlit import decoding
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Rules
 from bachlit.errors import OptionError
 from bachlit.writing import usual_rules
+
+Kind = TypeVar("Kind")
 
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
@@ -95,21 +97,34 @@ def _rule(name: str) -> type[Rule]:
     Raises:
         OptionError: If there is none.
     """
-    module, _, own = name.rpartition(".")
-    kind: Any = None
-    reason = ""
-    if not module:
-        kind = _rules().get(name)
-    else:
-        try:
-            kind = getattr(import_module(module), own, None)
-        except Exception as error:  # whatever a module of one's own does when it is run
-            reason = f" ({type(error).__name__}: {' '.join(str(error).split())})"
-    if inspect.isclass(kind) and issubclass(kind, Rule) and not inspect.isabstract(kind):
-        return kind
-    raise OptionError(
-        f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
-    )
+    try:
+        # What comes back is concrete, which mypy can't tell.
+        kind = class_at(name, Rule) if "." in name else _rules()[name]  # type: ignore[type-abstract]
+    except (ImportError, KeyError) as error:
+        reason = f" ({error})" if "." in name else ""
+        raise OptionError(
+            f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
+        ) from error
+    return kind
+
+
+def class_at(path: str, base: type[Kind]) -> type[Kind]:
+    """A class by its dotted path, one that can be made and is of a kind.
+
+    Raises:
+        ImportError: If there is none; it says why in a few words.
+
+    >>> class_at("bachlit.decoding.Greedy", Decoder).__name__
+    'Greedy'
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module), name, None)
+    except Exception as error:  # whatever a module of one's own does when it is run
+        raise ImportError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+    if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
+        raise ImportError(f"{module} has no {base.__name__} of that name")
+    return found
 
 
 def _number(name: str, value: Any) -> float:

@@ -14,9 +14,20 @@ from bachlit.callbacks.showing import Shown, media, write_shown
 from bachlit.chorale import Chorale
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
-from bachlit.evaluation import FIGURES, Estimate, Harmonizer, Judge, Judged, held_out, named, pool, written_row
-from bachlit.evaluation.held_out import Source
-from bachlit.evaluation.rows import extremes, letters_of
+from bachlit.evaluation import (
+    FIGURES,
+    Estimate,
+    Harmonizer,
+    Judge,
+    Judged,
+    Source,
+    extremes,
+    held_out,
+    letters_of,
+    named,
+    pool,
+    written_row,
+)
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.tracking import log_media

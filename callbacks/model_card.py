@@ -37,7 +37,7 @@ class ModelCard(Callback):
         """Log the options."""
         # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
-        self.best = {}
+        self.best = {}  # those of a checkpoint come after this
         for logger in wandb_runs(trainer):
             logger.log_hyperparams(self.options)
 

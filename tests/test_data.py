@@ -1,6 +1,7 @@
 """The laws of the data module."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -109,3 +110,12 @@ def test_prompts_come_from_a_folder_a_file_or_the_test_pieces(tmp_path: Path, ba
     assert [prompt.given.all(axis=0).tolist() for prompt in from_fold] == [[False, False, False, True]] * 3
     with pytest.raises(CorpusError, match="no scores"):
         module(bach[:6], prompts=Path(__file__).parent).predict_dataloader()
+
+
+def test_fewer_prompts_than_processes_are_refused(bach: list[Chorale]) -> None:
+    """Lightning would end in an assertion of its own."""
+    data = ChoraleDataModule(Few(bach[:6]))
+    data.setup("predict")
+    data.trainer = SimpleNamespace(world_size=3, predicting=True)  # type: ignore[assignment]
+    with pytest.raises(OptionError, match="2 prompts can't be dealt to 3 processes"):
+        data.predict_dataloader()

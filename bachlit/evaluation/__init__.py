@@ -3,10 +3,10 @@
 from bachlit.evaluation.evaluating import Evaluation, evaluate, likelihood
 from bachlit.evaluation.figures import FIGURES, SECTIONS, Figure, Judge, Ratio
 from bachlit.evaluation.harmonizers import HARMONIZERS, Harmonizer, named
-from bachlit.evaluation.held_out import HeldOut, folds_for, held_out, source_of
+from bachlit.evaluation.held_out import HeldOut, Source, folds_for, held_out, source_of
 from bachlit.evaluation.page import page
 from bachlit.evaluation.pooling import Estimate, pool
-from bachlit.evaluation.rows import Judged, Row, bachs_row, written_row
+from bachlit.evaluation.rows import Judged, Row, bachs_row, extremes, letters_of, written_row
 
 __all__ = [
     "FIGURES",
@@ -21,10 +21,13 @@ __all__ = [
     "Judged",
     "Ratio",
     "Row",
+    "Source",
     "bachs_row",
     "evaluate",
+    "extremes",
     "folds_for",
     "held_out",
+    "letters_of",
     "likelihood",
     "named",
     "page",

@@ -16,6 +16,7 @@ from bachlit.corpus import Corpus
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.evaluation import reports
+from bachlit.evaluation.evaluating import Evaluation
 from bachlit.evaluation.evaluating import evaluate as evaluate_all
 from bachlit.evaluation.harmonizers import Harmonizer, named
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
@@ -105,7 +106,16 @@ def evaluate(
         evaluation = evaluate_all(
             models, harmonizers, pieces, missing=masks, seed=seed, resamples=resamples, about=about, progress=bar.update
         )
-    with tqdm(total=len(pieces.pieces), desc="Engraving", unit="piece", delay=1) as bar:
+    _report(evaluation, output)
+
+
+def _report(evaluation: Evaluation, output: Path) -> None:
+    """Write every report, say where, and show the table.
+
+    Raises:
+        OptionError: If a report can't be written.
+    """
+    with tqdm(total=len(evaluation.rows[0].pieces), desc="Engraving", unit="piece", delay=1) as bar:
         html = page(evaluation, progress=bar.update)
     reported = (
         reports.to_json(evaluation),

@@ -1,17 +1,14 @@
 """Harmonizers: decoders with the rules that they keep, by name, as they are compared."""
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from bachlit import decoding
 from bachlit.decoding import PART_WRITING, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
 from bachlit.errors import OptionError
 from bachlit.ranking import plain
-from bachlit.rules_by_name import weighed_rules
+from bachlit.rules_by_name import class_at, weighed_rules
 
 
 @dataclass(frozen=True)
@@ -83,15 +80,12 @@ def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmoniz
 def _by_name(name: str) -> Harmonizer:
     if name in HARMONIZERS:
         return HARMONIZERS[name]
-    module, _, own = name.rpartition(".")
-    reason = ""
     try:
-        kind: Any = getattr(import_module(module) if module else decoding, own, None)
-        if inspect.isclass(kind) and issubclass(kind, Decoder) and not inspect.isabstract(kind):
-            return Harmonizer(kind())
-    except Exception as error:  # whatever a module of one's own does when it is run
-        reason = f" ({type(error).__name__}: {' '.join(str(error).split())})"
-    raise OptionError(
-        f"There is no decoder {name!r}{reason}; expected {', '.join(HARMONIZERS)}, a decoder's class, or the dotted "
-        "path of your own that needs no options."
-    )
+        path = name if "." in name else f"bachlit.decoding.{name}"
+        return Harmonizer(class_at(path, Decoder)())  # type: ignore[type-abstract]  # what comes back is concrete
+    except (ImportError, TypeError) as error:
+        reason = f" ({error})" if "." in name else ""
+        raise OptionError(
+            f"There is no decoder {name!r}{reason}; expected {', '.join(HARMONIZERS)}, a decoder's class, or the "
+            "dotted path of your own that needs no options."
+        ) from error

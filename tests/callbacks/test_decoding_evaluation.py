@@ -15,7 +15,7 @@ from few import Few
 from pytorch_lightning.loggers import CSVLogger
 
 from bachlit.benchmark.decoding import cut
-from bachlit.callbacks import DecodingEvaluation, TrainingCurves
+from bachlit.callbacks import DecodingEvaluation, ModelCard, TrainingCurves
 from bachlit.callbacks.showing import Shown, media
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
@@ -219,6 +219,25 @@ def test_of_several_validations_an_epoch_the_last_counts(pieces: list[Chorale], 
     assert [int(line["step"]) for line in lines if line["decoding/greedy/ter"]] == [
         3 * (batches // 3) - 1, batches + 3 * (batches // 3) - 1,
     ]  # fmt: skip
+
+
+def test_curves_that_cannot_be_kept_do_not_end_the_fit(pieces: list[Chorale], tmp_path: Path) -> None:
+    (tmp_path / "curves.csv").mkdir()
+    with pytest.warns(UserWarning, match="The curves can't be kept"):
+        trainer, _ = fit(pieces, tmp_path, TrainingCurves(), epochs=1)
+    assert trainer.state.finished
+
+
+def test_a_resumed_fits_card_knows_the_best_epoch_of_both_parts(pieces: list[Chorale], tmp_path: Path) -> None:
+    first = ModelCard()
+    trainer, _ = fit(pieces, tmp_path, first, epochs=2)
+    first.best = {"epoch": 1, "val/nats_per_frame": 0.5}  # as if nothing came near it later
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    second = ModelCard()
+    fit(pieces, tmp_path, second, epochs=3, ckpt_path=tmp_path / "last.ckpt")
+    assert second.best == first.best
+    fit(pieces, tmp_path, second, epochs=1)
+    assert second.best["val/nats_per_frame"] > 0.5
 
 
 def test_no_validation_fold_is_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:
