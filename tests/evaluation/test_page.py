@@ -155,6 +155,18 @@ def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) 
     assert float(pieces[0]["grade"]) == pytest.approx(evaluation.rows[0].pieces[0].figures["grade"][0])
 
 
+def test_one_piece_has_no_interval_in_the_table(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    about = {"fold": "valid"}
+    shown = []
+    for num in (1, 2):
+        pieces = HeldOut([cut(piece, 0, 32) for piece in bach[20 : 20 + num]], bach[:5])
+        console = Console(width=140, record=True, file=io.StringIO())
+        console.print(table(evaluate({"m": small_model}, named("Greedy"), pieces, about=about)))
+        shown.append(console.export_text().splitlines())
+    assert len(shown[1]) - len(shown[0]) == 2 * 2  # two ends for Bach and for the decoder
+    assert "1 piece of the valid fold" in shown[0][0]
+
+
 @pytest.mark.parametrize(
     ("best", "bach", "values", "kinds"),
     [
