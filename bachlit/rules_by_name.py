@@ -123,7 +123,7 @@ def class_at(path: str, base: type[Kind]) -> type[Kind]:
     except Exception as error:  # whatever a module of one's own does when it is run
         raise ImportError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
     if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
-        raise ImportError(f"{module} has no {base.__name__} of that name")
+        raise ImportError(f"{module} has no {base.__name__} of that name that can be made")
     return found
 
 

@@ -458,8 +458,14 @@ WRONG = {
     "a rule of no module": (["compose", "--rules.nowhere.NoRule", "3"], "No module named 'nowhere'"),
     "a rule of a broken module": (["compose", "--rules.broken.NoRule", "3"], "'broken.NoRule' (SyntaxError"),
     "a rule that a module hasn't": (["compose", "--rules.json.NoRule", "3"], "no rule 'json.NoRule'"),
-    "a rule that is a decoder": (["compose", "--rules.bachlit.decoding.Greedy", "3"], "decoding.Greedy'; expected"),
-    "a rule that is abstract": (["compose", "--rules.bachlit.decoding.Rule", "3"], "decoding.Rule'; expected"),
+    "a rule that is a decoder": (
+        ["compose", "--rules.bachlit.decoding.Greedy", "3"],
+        "decoding.Greedy' (bachlit.decoding has no Rule of that name",
+    ),
+    "a rule that is abstract": (
+        ["compose", "--rules.bachlit.decoding.Rule", "3"],
+        "decoding.Rule' (bachlit.decoding has no Rule of that name",
+    ),
     "a number in words": (["harmonize", "tune.musicxml", "--rules.Spacing", "strong"], "Spacing can't weigh strong"),
     "a number that is true": (["harmonize", "tune.musicxml", "--rules.Spacing", "true"], "Spacing can't weigh True"),
     "a number that is none": (["compose", "--rules.Spacing", "nan"], "Spacing can't weigh nan; expected nats"),
