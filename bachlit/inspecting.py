@@ -96,7 +96,7 @@ def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
 
     >>> from bachlit.networks import TokenLSTM
     >>> encoding = SatbEncoding()
-    >>> unit_names(LanguageModel(TokenLSTM(encoding.vocabulary_size, layers=2, hidden=2), encoding))
+    >>> unit_names(LanguageModel(TokenLSTM(encoding, layers=2, hidden=2), encoding))
     ['1.1', '1.2', '2.1', '2.2']
     """
     shape = _unit_shape(model.network, part)

@@ -111,7 +111,7 @@ class LanguageModel:
             part = description["encoding"]
             encoding: Encoding = _known(Encoding, part["class_path"])(**part["init_args"])
             part = description["network"]
-            network: Network = _known(Network, part["class_path"])(encoding.vocabulary_size, **part["init_args"])
+            network: Network = _known(Network, part["class_path"])(encoding, **part["init_args"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"The model's description doesn't fit its classes: {error}.") from error
         return cls(network.eval(), encoding, description["keys"])

@@ -31,7 +31,7 @@ class ChoraleModel(pl.LightningModule):
     decoding sees.
 
     Args:
-        network: Makes the network, given the vocabulary's size.
+        network: Makes the network, given the encoding.
         loss: Of logits (M, V) and targets (M,); padding is left out before.
         optimizer: Makes the optimiser, given the parameters.
         lr_scheduler: Makes the learning-rate schedule, stepped once an epoch, given the optimiser.
@@ -41,7 +41,7 @@ class ChoraleModel(pl.LightningModule):
 
     def __init__(
         self,
-        network: Callable[[int], Network] = TokenLSTM,
+        network: Callable[[Encoding], Network] = TokenLSTM,
         *,
         loss: nn.Module | None = None,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
@@ -52,7 +52,7 @@ class ChoraleModel(pl.LightningModule):
         super().__init__()
         self.encoding = encoding or SatbEncoding()
         self.keys = keys
-        self.network = network(self.encoding.vocabulary_size)
+        self.network = network(self.encoding)
         self.loss_function: nn.Module = loss or nn.CrossEntropyLoss()
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.decoder: Decoder = BeamSearch()

@@ -44,5 +44,5 @@ def bach() -> list[Chorale]:
 def small_model() -> LanguageModel:
     torch.manual_seed(0)
     encoding = SatbEncoding()
-    network = TokenLSTM(encoding.vocabulary_size, layers=2, hidden=24, embedding=8)
+    network = TokenLSTM(encoding, layers=2, hidden=24, embedding=8)
     return LanguageModel(network.eval(), encoding, "all")

@@ -10,6 +10,7 @@ from bachlit.benchmark.decoding import DECODERS, PLAIN, Floor, melodies
 from bachlit.benchmark.plain import PlainBeam, PlainGreedy
 from bachlit.chorale import Chorale
 from bachlit.decoding import BeamSearch, Decoder, Greedy
+from bachlit.encoding import BachBotEncoding
 from bachlit.language_model import LanguageModel
 from bachlit.networks import TokenLSTM
 from bachlit.writing import write
@@ -51,7 +52,7 @@ def test_the_plain_loop_writes_what_the_decoder_writes(
 
 
 def test_a_floor_counts_the_weights_that_a_step_reads() -> None:
-    network = TokenLSTM(50, layers=1, hidden=8, embedding=4, batch_norm=False)
+    network = TokenLSTM(BachBotEncoding(lowest=40, highest=62), layers=1, hidden=8, embedding=4, batch_norm=False)
     floor = Floor(network)
     matrices = 32 * 4 + 32 * 8 + 50 * 8
     assert floor.num_products == matrices

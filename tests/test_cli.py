@@ -228,10 +228,11 @@ def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(
 
 def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(corpus: list[str], tmp_path: Path) -> None:
     (tmp_path / "own_network.py").write_text(
+        "from bachlit.encoding import Encoding\n"
         "from bachlit.networks import TokenLSTM\n"
         "class Own(TokenLSTM):\n"
-        "    def __init__(self, vocabulary_size: int, *, width: int = 8) -> None:\n"
-        "        super().__init__(vocabulary_size, layers=1, hidden=width, embedding=4)\n"
+        "    def __init__(self, encoding: Encoding, *, width: int = 8) -> None:\n"
+        "        super().__init__(encoding, layers=1, hidden=width, embedding=4)\n"
         "        self.config = {'width': width}\n"
     )
     own = ["--model.network=own_network.Own"]
@@ -244,10 +245,11 @@ def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(corpus: l
 
 def test_a_class_that_a_typed_config_names_may_be_recalled(corpus: list[str], tmp_path: Path) -> None:
     (tmp_path / "typed_network.py").write_text(
+        "from bachlit.encoding import Encoding\n"
         "from bachlit.networks import TokenLSTM\n"
         "class Typed(TokenLSTM):\n"
-        "    def __init__(self, vocabulary_size: int) -> None:\n"
-        "        super().__init__(vocabulary_size, layers=1, hidden=5, embedding=4)\n"
+        "    def __init__(self, encoding: Encoding) -> None:\n"
+        "        super().__init__(encoding, layers=1, hidden=5, embedding=4)\n"
         "        self.config = {}\n"
     )
     (tmp_path / "typed.yaml").write_text("model: {network: {class_path: typed_network.Typed}}\n")

@@ -98,7 +98,7 @@ def test_the_shipped_model_has_a_unit_that_knows_fermatas(bach: list[Chorale]) -
 
 def test_a_model_whose_tokens_dont_tell_voices_apart_is_refused() -> None:
     encoding = BachBotEncoding()
-    model = LanguageModel(TokenLSTM(encoding.vocabulary_size, layers=1, hidden=4), encoding)
+    model = LanguageModel(TokenLSTM(encoding, layers=1, hidden=4), encoding)
     for look in (pitch_probabilities, hidden_units):
         with pytest.raises(
             CheckpointError, match=r"^The tokens of BachBotEncoding don't say .*; expected a model trained with"

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bachlit.chorale import Chorale
+from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
 from bachlit.networks import Network
@@ -87,10 +88,10 @@ def test_a_class_that_nobody_imported_is_refused_and_not_imported(small_model: L
 
 def test_a_network_of_ones_own_loads_once_it_is_imported(small_model: LanguageModel, tmp_path: Path) -> None:
     class Own(Network):
-        def __init__(self, vocabulary_size: int, *, bias: bool) -> None:
+        def __init__(self, encoding: Encoding, *, bias: bool) -> None:
             super().__init__()
             self.config = {"bias": bias}
-            self.embedding = torch.nn.Embedding(vocabulary_size, vocabulary_size)
+            self.embedding = torch.nn.Embedding(encoding.vocabulary_size, encoding.vocabulary_size)
 
         def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
             return ()
@@ -101,7 +102,7 @@ def test_a_network_of_ones_own_loads_once_it_is_imported(small_model: LanguageMo
             return self.embedding(tokens), memory
 
     encoding = small_model.encoding
-    LanguageModel(Own(encoding.vocabulary_size, bias=True), encoding, "home").save(tmp_path)
+    LanguageModel(Own(encoding, bias=True), encoding, "home").save(tmp_path)
     loaded = LanguageModel.load(tmp_path)
     assert isinstance(loaded.network, Own)
     assert loaded.network.config == {"bias": True}

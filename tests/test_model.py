@@ -21,8 +21,8 @@ from bachlit.model import ChoraleModel
 from bachlit.networks import Network, TokenLSTM
 
 
-def small_network(vocabulary_size: int) -> TokenLSTM:
-    return TokenLSTM(vocabulary_size, layers=1, hidden=16, embedding=8, dropout=0.1)
+def small_network(encoding: Encoding) -> TokenLSTM:
+    return TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.1)
 
 
 def fit(
@@ -107,10 +107,10 @@ def test_pieces_that_fill_their_windows_to_the_last_frame_train(tmp_path: Path) 
 
 def test_a_network_without_memory_trains(bach: list[Chorale], tmp_path: Path) -> None:
     class Bigram(Network):
-        def __init__(self, vocabulary_size: int) -> None:
+        def __init__(self, encoding: Encoding) -> None:
             super().__init__()
             self.config = {}
-            self.table = nn.Embedding(vocabulary_size, vocabulary_size)
+            self.table = nn.Embedding(encoding.vocabulary_size, encoding.vocabulary_size)
 
         def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
             return ()
@@ -126,8 +126,8 @@ def test_a_network_without_memory_trains(bach: list[Chorale], tmp_path: Path) ->
 
 def test_a_network_that_can_not_be_rebuilt_is_refused_before_training() -> None:
     class Forgetful(TokenLSTM):
-        def __init__(self, vocabulary_size: int) -> None:
-            super().__init__(vocabulary_size, layers=1, hidden=4, embedding=4)
+        def __init__(self, encoding: Encoding) -> None:
+            super().__init__(encoding, layers=1, hidden=4, embedding=4)
             del self.config
 
     with pytest.raises(OptionError, match="can't be rebuilt"):

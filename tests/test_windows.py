@@ -98,7 +98,7 @@ def test_memory_carried_over_windows_gives_the_logits_of_the_whole_piece(bach: l
     """What training sees is what decoding sees: the same numbers as a piece read at once from a fresh memory."""
     encoding = SatbEncoding()
     pieces = bach[:3]
-    network = TokenLSTM(encoding.vocabulary_size, layers=1, hidden=8, embedding=4).eval()
+    network = TokenLSTM(encoding, layers=1, hidden=8, embedding=4).eval()
     lane: list[torch.Tensor] = []
     memory = network.initial_memory(1)
     with torch.no_grad():

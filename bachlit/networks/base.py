@@ -24,8 +24,9 @@ class Stepper(ABC):
 class Network(nn.Module, ABC):
     """Predicts each next token from the tokens so far.
 
-    The first argument of a network's constructor is the vocabulary's size; the others are keyword arguments and plain
-    data, and `config` gives them back, so that a checkpoint can rebuild the network.
+    The first argument of a network's constructor is the encoding of the tokens, from which it learns the vocabulary's
+    size, or more if it wants to; the others are keyword arguments and plain data, and `config` gives them back, so that
+    a checkpoint can rebuild the network.
     """
 
     config: dict[str, Any]

@@ -5,6 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from bachlit.encoding import Encoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
 from bachlit.networks.stepping import FoldedStepper
@@ -17,7 +18,7 @@ class TokenLSTM(Network):
     The network of Liang, *BachBot* (2016), chapter 5; the defaults are its published best.
 
     Args:
-        vocabulary_size: V.
+        encoding: Of the tokens; this network needs to know their number V alone.
         layers: How many [LSTM, batch normalisation, dropout] stand above each other.
         hidden: H, units of each LSTM.
         embedding: Size of a token's vector.
@@ -27,15 +28,16 @@ class TokenLSTM(Network):
     Raises:
         OptionError: If a size is below 1 or the dropout isn't a share below 1.
 
-    >>> network = TokenLSTM(100, layers=1, hidden=8)
+    >>> from bachlit.encoding import SatbEncoding
+    >>> network = TokenLSTM(SatbEncoding(), layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
     >>> logits.shape, [tuple(part.shape) for part in memory]
-    (torch.Size([2, 5, 100]), [(2, 1, 8), (2, 1, 8)])
+    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8)])
     """
 
     def __init__(
         self,
-        vocabulary_size: int,
+        encoding: Encoding,
         *,
         layers: int = 3,
         hidden: int = 256,
@@ -56,13 +58,13 @@ class TokenLSTM(Network):
             "dropout": dropout,
             "batch_norm": batch_norm,
         }
-        self.embedding = nn.Embedding(vocabulary_size, embedding)
+        self.embedding = nn.Embedding(encoding.vocabulary_size, embedding)
         self.lstms = nn.ModuleList(
             nn.LSTM(embedding if layer == 0 else hidden, hidden, batch_first=True) for layer in range(layers)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) if batch_norm else nn.Identity() for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden, vocabulary_size)
+        self.head = nn.Linear(hidden, encoding.vocabulary_size)
         for lstm in self.lstms:
             # A forget gate that begins open, as BachBot's (Jozefowicz et al. 2015): PyTorch adds both biases.
             nn.init.zeros_(lstm.bias_hh_l0)  # type: ignore[arg-type]

@@ -57,13 +57,13 @@ def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: T
 
 
 @torch.no_grad()
-def check_network(network: Network, vocabulary_size: int, *, batch_size: int = 3, num_tokens: int = 20) -> None:
+def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, num_tokens: int = 23) -> None:
     """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future."""
     network.eval()
     generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(1, vocabulary_size, (batch_size, num_tokens), generator=generator)
+    tokens = torch.randint(1, encoding.vocabulary_size, (batch_size, num_tokens), generator=generator)
     whole, after_whole = network(tokens, network.initial_memory(batch_size))
-    assert whole.shape == (batch_size, num_tokens, vocabulary_size), "logits are (B, N, V)"
+    assert whole.shape == (batch_size, num_tokens, encoding.vocabulary_size), "logits are (B, N, V)"
     half = num_tokens // 2
     first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
     second, after = network(tokens[:, half:], memory)

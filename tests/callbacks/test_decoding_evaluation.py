@@ -41,7 +41,9 @@ def fit(
     checkpoint, encoding = options.pop("ckpt_path", None), options.pop("encoding", None)
     pl.seed_everything(0, verbose=False)
     data = ChoraleDataModule(Few(pieces, held_out=(3, 1)), lanes=2, window=64, encoding=encoding)
-    model = ChoraleModel(lambda size: TokenLSTM(size, layers=1, hidden=16, embedding=8, dropout=0.2), encoding=encoding)
+    model = ChoraleModel(
+        lambda encoding: TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.2), encoding=encoding
+    )
     trainer = pl.Trainer(
         max_epochs=epochs,
         default_root_dir=folder,

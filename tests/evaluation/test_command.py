@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_
         (folder / f"{fold}.json").write_text(json.dumps(part))
     small_model.save(folder / "one")
     torch.manual_seed(1)
-    other = TokenLSTM(small_model.encoding.vocabulary_size, layers=1, hidden=8, embedding=4)
+    other = TokenLSTM(small_model.encoding, layers=1, hidden=8, embedding=4)
     LanguageModel(other.eval(), small_model.encoding).save(folder / "two")
     return folder
 

@@ -123,7 +123,7 @@ def test_an_evaluation_has_bach_on_top_and_a_row_a_model_mask_and_decoder(
     small_model: LanguageModel, pieces: list[Chorale]
 ) -> None:
     torch.manual_seed(1)
-    other = TokenLSTM(small_model.encoding.vocabulary_size, layers=1, hidden=8, embedding=4)
+    other = TokenLSTM(small_model.encoding, layers=1, hidden=8, embedding=4)
     models = {"one": small_model, "two": LanguageModel(other.eval(), small_model.encoding)}
     its = HeldOut(pieces[:3], pieces[3:6])
     evaluation = evaluate(models, named("Greedy"), its, missing=["ATB", "ta"], resamples=5)

@@ -3,14 +3,16 @@
 import pytest
 import torch
 
+from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.networks import Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import END
 
+ENCODING = SatbEncoding()
 NETWORKS = [
-    TokenLSTM(50, layers=1, hidden=16, embedding=8),
-    TokenLSTM(50, layers=3, hidden=16, embedding=8),
-    TokenLSTM(50, layers=2, hidden=16, embedding=8, batch_norm=False),
+    TokenLSTM(ENCODING, layers=1, hidden=16, embedding=8),
+    TokenLSTM(ENCODING, layers=3, hidden=16, embedding=8),
+    TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, batch_norm=False),
 ]
 
 
@@ -24,30 +26,30 @@ def test_networks_keep_the_laws(network: Network, batch_size: int) -> None:
             torch.nn.init.normal_(parameter, 1.0, 0.5)
     network.train()
     for _ in range(3):  # give the normalisation statistics that are not those of a fresh network
-        network(torch.randint(2, 50, (4, 30)), network.initial_memory(4))
-    check_network(network, 50, batch_size=batch_size)
+        network(torch.randint(2, ENCODING.vocabulary_size, (4, 30)), network.initial_memory(4))
+    check_network(network, ENCODING, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: str(network.config))
 def test_a_network_is_rebuilt_from_its_configuration(network: Network) -> None:
-    again = type(network)(50, **network.config)
+    again = type(network)(ENCODING, **network.config)
     again.load_state_dict(network.state_dict())
     assert again.config == network.config
 
 
 def test_bachbots_network_has_its_size() -> None:
     """1.38 million parameters with BachBot's 108 symbols, if each gate's two biases are counted once as Torch7 did."""
-    network = TokenLSTM(108)
+    network = TokenLSTM(BachBotEncoding(lowest=30, highest=81))
     parameters = sum(part.numel() for name, part in network.named_parameters() if "bias_hh" not in name)
     assert round(parameters / 1e6, 2) == 1.38
 
 
 def test_padding_stays_out_of_the_normalisation() -> None:
     torch.manual_seed(0)
-    plain = TokenLSTM(50, layers=2, hidden=16, embedding=8, dropout=0.0).train()
-    padded = TokenLSTM(50, layers=2, hidden=16, embedding=8, dropout=0.0).train()
+    plain = TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, dropout=0.0).train()
+    padded = TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, dropout=0.0).train()
     padded.load_state_dict(plain.state_dict())
-    tokens = torch.randint(2, 50, (4, 30))
+    tokens = torch.randint(2, ENCODING.vocabulary_size, (4, 30))
     longer = torch.cat([tokens, torch.full((4, 10), END)], 1)
     expected, _ = plain(tokens, plain.initial_memory(4))
     logits, _ = padded(longer, padded.initial_memory(4))
@@ -58,7 +60,7 @@ def test_padding_stays_out_of_the_normalisation() -> None:
 
 
 def test_forget_gates_begin_open() -> None:
-    for lstm in TokenLSTM(50, layers=2, hidden=16).lstms:
+    for lstm in TokenLSTM(ENCODING, layers=2, hidden=16).lstms:
         forget = slice(16, 32)
         assert torch.equal((lstm.bias_ih_l0 + lstm.bias_hh_l0)[forget], torch.ones(16))
 
