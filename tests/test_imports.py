@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "splits": {"chorale", "corpus", "errors"},
     "windows": {"encoding", "tokens"},
     "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "windows"},
-    "networks": {"encoding", "errors", "tokens"},
+    "networks": {"chorale", "encoding", "errors", "tokens"},
     "decoding": {"errors", "tokens"},
     "metrics": {"chorale", "errors", "keys"},
     "language_model": {"chorale", "encoding", "errors", "files", "keys", "networks", "tokens"},

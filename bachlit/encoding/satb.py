@@ -14,6 +14,9 @@ from bachlit.tokens import END, START
 
 FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5
 
+# By a measure's length in sixteenths.
+_TIME_SIGNATURES = {8: (2, 4), 12: (3, 4), 16: (4, 4), 24: (3, 2), 32: (4, 2)}
+
 
 class SatbEncoding(Encoding):
     """A mark (FRAME, FERMATA or END), then one token a voice: an onset or a hold of a pitch, or a rest.
@@ -21,6 +24,9 @@ class SatbEncoding(Encoding):
     A piece starts with a token for its key, so that a model needn't guess it from the first chords: a melody that
     begins on E is harmonised otherwise in E minor than in C major. Likelihoods are then
     those of the notes given the key.
+
+    Where bars are told, the mark of a measure's first frame is another one. A model then learns what goes on strong
+    beats, and which metre it is in: that is no longer given but predicted, like all marks.
 
     Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, no hold but of
     the pitch that the voice has just sounded.
@@ -30,6 +36,7 @@ class SatbEncoding(Encoding):
         lowest: The lowest MIDI pitch with a token.
         highest: The highest.
         keys: Whether a piece starts with its key, or with START whatever its key.
+        bars: Whether marks tell where measures begin.
 
     >>> encoding = SatbEncoding()
     >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
@@ -45,14 +52,16 @@ class SatbEncoding(Encoding):
         lowest: int = 30,
         highest: int = 87,
         keys: bool = True,
+        bars: bool = False,
     ) -> None:
         if sorted(order) != sorted(VOICES):
             raise OptionError(f"The order {list(order)} of voices doesn't name each of {', '.join(VOICES)} once.")
         if not 0 < lowest <= highest <= 127:
             raise OptionError(f"The compass {lowest} to {highest} isn't within MIDI's pitches 1 to 127.")
         self.order = tuple(order)
-        self.lowest, self.highest, self.keys = lowest, highest, keys
+        self.lowest, self.highest, self.keys, self.bars = lowest, highest, keys, bars
         self._first_key = FIRST_PITCH + 2 * (highest - lowest + 1)
+        self._first_bar = self._first_key + (24 if keys else 0)
         self.slot_names = ("mark", *self.order)
         self.frame_size = 1 + len(VOICES)
         self._columns = [VOICES.index(voice) for voice in self.order]
@@ -62,22 +71,31 @@ class SatbEncoding(Encoding):
         """(V,) the pitch of each token, 0 where it has none."""
         self.token_holds = has_pitch & ((ids - FIRST_PITCH) % 2 == 1)
         """(V,) true for the tokens that continue a pitch."""
+        self.begins_bar = ids >= self._first_bar
+        """(V,) true for the marks with which measures begin; of none, where bars aren't told."""
+        self._marks = np.array([[FRAME, FERMATA], [self._first_bar, self._first_bar + 1] if bars else [FRAME, FERMATA]])
 
     @property
     def config(self) -> dict[str, Any]:
         """See `Encoding.config`."""
-        return {"order": list(self.order), "lowest": self.lowest, "highest": self.highest, "keys": self.keys}
+        return {
+            "order": list(self.order),
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "keys": self.keys,
+            "bars": self.bars,
+        }
 
     @property
     def vocabulary_size(self) -> int:
-        """V: four marks (START among them), a rest, two tokens a pitch, and one a key where pieces start with it."""
-        return self._first_key + (24 if self.keys else 0)
+        """V: four marks (START among them), a rest, two tokens a pitch, one a key if told, two more marks if bars are."""
+        return self._first_bar + (2 if self.bars else 0)
 
     @property
     def slot_tokens(self) -> BoolArray:
         """(5, V) which tokens may stand in each slot."""
         allowed = np.zeros((self.frame_size, self.vocabulary_size), np.bool_)
-        allowed[0, [END, FRAME, FERMATA]] = True
+        allowed[0, [END, *self._marks.flat]] = True
         allowed[1:, REST_TOKEN : self._first_key] = True
         return allowed
 
@@ -104,9 +122,14 @@ class SatbEncoding(Encoding):
 
     def encode(self, chorale: Chorale) -> Tokens:
         """See `Encoding.encode`; N = 5 T + 1."""
-        marks = np.where(chorale.fermatas, FERMATA, FRAME)
-        frames = np.column_stack([marks, self.cells(chorale)])  # (T, 5)
+        frames = np.column_stack([self.marks(chorale), self.cells(chorale)])  # (T, 5)
         return np.concatenate([[self.start(chorale.key)], frames.ravel(), [END]])
+
+    def marks(self, chorale: Chorale) -> Tokens:
+        """(T,) the marks of a chorale's frames."""
+        begins_bar = (np.arange(chorale.num_frames) - chorale.pickup) % chorale.measure_length == 0
+        marks: Tokens = self._marks[begins_bar.astype(np.int64), chorale.fermatas.astype(np.int64)]
+        return marks
 
     def start(self, key: Key) -> int:
         """See `Encoding.start`."""
@@ -120,7 +143,7 @@ class SatbEncoding(Encoding):
         """
         stream = np.asarray(tokens, np.int64)
         key = C_MAJOR
-        if stream.size and (stream[0] == START or self._first_key <= stream[0] < self.vocabulary_size):
+        if stream.size and (stream[0] == START or self._first_key <= stream[0] < self._first_bar):
             key = C_MAJOR if stream[0] == START else self._key(stream[0])
             stream = stream[1:]
         ends = np.flatnonzero(stream == END)
@@ -131,10 +154,13 @@ class SatbEncoding(Encoding):
         frames = stream.reshape(-1, self.frame_size)
         cells = np.empty((len(frames), len(VOICES)), np.int64)
         cells[:, self._columns] = frames[:, 1:]
+        measure, pickup = _metre(self.begins_bar[frames[:, 0]])
         return Chorale(
             pitches=self.token_pitch[cells],
             onsets=~self.token_holds[cells],
-            fermatas=frames[:, 0] == FERMATA,
+            fermatas=np.isin(frames[:, 0], self._marks[:, 1]),
+            time_signature=_TIME_SIGNATURES.get(measure, (measure, 16)),
+            pickup=pickup,
             key=key,
         )
 
@@ -180,7 +206,7 @@ class SatbEncoding(Encoding):
         """
         num_frames = chorale.num_frames
         allowed = np.zeros((num_frames + 1, self.frame_size, self.vocabulary_size), np.bool_)
-        allowed[np.arange(num_frames), 0, np.where(chorale.fermatas, FERMATA, FRAME)] = True
+        allowed[np.arange(num_frames), 0, self.marks(chorale)] = True
         allowed[num_frames, 0, END] = True
         silent = np.where(given, chorale.pitches, REST).astype(np.int64)
         cells = self._cells(silent, chorale.onsets, chorale.name)
@@ -233,6 +259,8 @@ class SatbEncoding(Encoding):
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""
+        if token >= self._first_bar:
+            return ("BAR", "BAR FERMATA")[token - self._first_bar]
         if token >= self._first_key:
             return str(self._key(token))
         if token >= FIRST_PITCH:
@@ -246,7 +274,7 @@ class SatbEncoding(Encoding):
     def completes_frame(self) -> BoolArray:
         """See `Encoding.completes_frame`: the marks but END."""
         ids = np.arange(self.vocabulary_size)
-        completes: BoolArray = (ids == FRAME) | (ids == FERMATA)
+        completes: BoolArray = np.isin(ids, self._marks)
         return completes
 
     def kinds(self) -> Tokens:
@@ -255,3 +283,16 @@ class SatbEncoding(Encoding):
         kinds = np.where(self.token_pitch == REST, Kind.MARK, sung)
         kinds[REST_TOKEN] = Kind.REST
         return kinds
+
+
+def _metre(begins_bar: BoolArray) -> tuple[int, int]:
+    """The length of most measures, and the frames before the first; of 4/4 without a pickup where no measure is whole.
+
+    >>> _metre(np.arange(40) % 12 == 4)
+    (12, 4)
+    """
+    begins = np.flatnonzero(begins_bar)
+    if len(begins) < 2:
+        return 16, int(begins[0]) % 16 if begins.size else 0
+    measure = int(np.bincount(np.diff(begins)).argmax())
+    return measure, int(begins[0]) % measure

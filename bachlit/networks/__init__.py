@@ -1,7 +1,8 @@
 """Networks that predict the next token of a chorale."""
 
 from bachlit.networks.base import Memory, Network, Stepper
+from bachlit.networks.frame_lstm import FrameLSTM
 from bachlit.networks.stepping import SequenceStepper
 from bachlit.networks.token_lstm import TokenLSTM
 
-__all__ = ["Memory", "Network", "SequenceStepper", "Stepper", "TokenLSTM"]
+__all__ = ["FrameLSTM", "Memory", "Network", "SequenceStepper", "Stepper", "TokenLSTM"]

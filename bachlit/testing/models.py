@@ -36,6 +36,10 @@ def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
             for field in ("pitches", "onsets", "fermatas"):
                 same = np.array_equal(getattr(decoded, field), getattr(chorale, field))
                 assert same, f"{chorale.name}: {field} survive encoding and decoding"
+            if encoding.bars and chorale.num_frames > 2 * chorale.measure_length:
+                for field in ("measure_length", "pickup"):
+                    same = getattr(decoded, field) == getattr(chorale, field)
+                    assert same, f"{chorale.name}: {field} survives encoding and decoding"
 
 
 def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: Tokens) -> None:

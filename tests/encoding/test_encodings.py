@@ -16,6 +16,7 @@ from bachlit.tokens import END
 
 ENCODINGS = [
     SatbEncoding(),
+    SatbEncoding(bars=True),
     SatbEncoding(keys=False),
     SatbEncoding(order=("bass", "tenor", "alto", "soprano")),
     BachBotEncoding(),
@@ -28,7 +29,7 @@ def test_every_chorale_of_bach_survives_encoding(encoding: Encoding, bach: list[
     check_encoding(encoding, bach)
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS[:3], ids=lambda encoding: str(encoding.config))
+@pytest.mark.parametrize("encoding", ENCODINGS[:4], ids=lambda encoding: str(encoding.config))
 def test_every_chorale_survives_in_every_key(encoding: SatbEncoding, bach: list[Chorale]) -> None:
     check_encoding(encoding, [piece.transpose(move) for piece in bach[:20] for move in range(-6, 7)])
 

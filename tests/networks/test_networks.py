@@ -4,21 +4,24 @@ import pytest
 import torch
 
 from bachlit.encoding import BachBotEncoding, SatbEncoding
-from bachlit.networks import Network, TokenLSTM
+from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import END
 
-ENCODING = SatbEncoding()
-NETWORKS = [
-    TokenLSTM(ENCODING, layers=1, hidden=16, embedding=8),
-    TokenLSTM(ENCODING, layers=3, hidden=16, embedding=8),
-    TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, batch_norm=False),
+ENCODING, BARS = SatbEncoding(), SatbEncoding(keys=False, bars=True)
+NETWORKS: list[tuple[Network, SatbEncoding]] = [
+    (TokenLSTM(ENCODING, layers=1, hidden=16, embedding=8), ENCODING),
+    (TokenLSTM(ENCODING, layers=3, hidden=16, embedding=8), ENCODING),
+    (TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, batch_norm=False), ENCODING),
+    (FrameLSTM(ENCODING, layers=1, hidden=16, embedding=8, head=8), ENCODING),
+    (FrameLSTM(BARS, layers=2, hidden=16, embedding=8, head=8, weight_dropout=0.2), BARS),
 ]
+IDS = [f"{type(network).__name__}-{network.config['layers']}" for network, _ in NETWORKS]
 
 
 @pytest.mark.parametrize("batch_size", [3, 12])
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: str(network.config))
-def test_networks_keep_the_laws(network: Network, batch_size: int) -> None:
+@pytest.mark.parametrize(("network", "encoding"), NETWORKS, ids=IDS)
+def test_networks_keep_the_laws(network: Network, encoding: SatbEncoding, batch_size: int) -> None:
     """On few rows and on many, which are multiplied in other ways."""
     torch.manual_seed(0)
     for name, parameter in network.named_parameters():
@@ -26,13 +29,13 @@ def test_networks_keep_the_laws(network: Network, batch_size: int) -> None:
             torch.nn.init.normal_(parameter, 1.0, 0.5)
     network.train()
     for _ in range(3):  # give the normalisation statistics that are not those of a fresh network
-        network(torch.randint(2, ENCODING.vocabulary_size, (4, 30)), network.initial_memory(4))
-    check_network(network, ENCODING, batch_size=batch_size)
+        network(torch.randint(2, encoding.vocabulary_size, (4, 30)), network.initial_memory(4))
+    check_network(network, encoding, batch_size=batch_size)
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: str(network.config))
-def test_a_network_is_rebuilt_from_its_configuration(network: Network) -> None:
-    again = type(network)(ENCODING, **network.config)
+@pytest.mark.parametrize(("network", "encoding"), NETWORKS, ids=IDS)
+def test_a_network_is_rebuilt_from_its_configuration(network: Network, encoding: SatbEncoding) -> None:
+    again = type(network)(encoding, **network.config)
     again.load_state_dict(network.state_dict())
     assert again.config == network.config
 
@@ -66,5 +69,6 @@ def test_forget_gates_begin_open() -> None:
 
 
 def test_what_is_folded_for_evaluation_is_not_used_in_training() -> None:
-    assert NETWORKS[0].train().stepper() is None
-    assert NETWORKS[0].eval().stepper() is not None
+    network, _ = NETWORKS[0]
+    assert network.train().stepper() is None
+    assert network.eval().stepper() is not None

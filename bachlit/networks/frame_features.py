@@ -1,0 +1,72 @@
+"""Features: what a network is told of each frame, as vectors."""
+
+import torch
+from torch import Tensor, nn
+
+from bachlit.chorale import VOICES
+from bachlit.encoding import SatbEncoding
+from bachlit.networks.frames import LONGEST, FrameReader, Frames
+from bachlit.tokens import END
+
+_MARK, _POSITION, _RUN, _INTERVAL = 16, 32, 8, 16
+_WIDEST = 24
+
+
+class Features(nn.Module):
+    """Embeds the frame before, the intervals within it, how long its notes have lasted, the key, the mark, the position.
+
+    Voices share one table of tokens, since a note is the same note in any of them.
+
+    Args:
+        encoding: Of the tokens.
+        reader: Cuts them into frames.
+        embedding: Size of a token's vector.
+
+    Attributes:
+        size: I, of a frame's vector.
+        placed: How much of it, at its end, is about the mark and the position.
+    """
+
+    pitch: Tensor
+
+    def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int) -> None:
+        super().__init__()
+        size, num = encoding.vocabulary_size, len(VOICES)
+        self.pairs = [(upper, lower) for lower in range(num) for upper in range(lower)]
+        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
+        self.token = nn.Embedding(size, embedding)
+        self.start = nn.Embedding(size, embedding)
+        self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
+        self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in self.pairs)
+        self.mark = nn.Embedding(size, _MARK)
+        self.position = nn.Embedding(reader.num_positions, _POSITION)
+        self.placed = _MARK + _POSITION
+        self.size = (num + 1) * embedding + num * _RUN + len(self.pairs) * _INTERVAL + self.placed
+        nn.init.normal_(self.token.weight, 0.0, 0.5)
+
+    def forward(self, frames: Frames) -> Tensor:
+        """(B, F, I)."""
+        pitch = self.pitch[frames.before]  # (B, F, 4)
+        parts = [self.token(frames.before).flatten(2), self.start(frames.start)]
+        parts += [table(run) for table, run in zip(self.run, frames.run.unbind(2), strict=True)]
+        for table, (upper, lower) in zip(self.interval, self.pairs, strict=True):
+            parts.append(table(interval(pitch[:, :, upper], pitch[:, :, lower])))
+        return torch.cat([*parts, self.place(frames.mark, frames.position)], 2)
+
+    def place(self, mark: Tensor, position: Tensor) -> Tensor:
+        """(B, F, placed) the end of a frame's vector."""
+        return torch.cat([self.mark(mark), self.position(position)], 2)
+
+    def unmarked(self, frames: Frames) -> Tensor:
+        """(B, F, placed) what can be said of a frame's place before its mark is known."""
+        return self.place(torch.full_like(frames.mark, END), frames.expected)
+
+
+def interval(upper: Tensor, lower: Tensor) -> Tensor:
+    """The row of a table of intervals: semitones, at most two octaves either way, or the last where a pitch is a rest.
+
+    >>> interval(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
+    [31, 0, 49]
+    """
+    semitones = (upper - lower).clamp(-_WIDEST, _WIDEST) + _WIDEST
+    return torch.where((upper > 0) & (lower > 0), semitones, 2 * _WIDEST + 1)

@@ -1,0 +1,153 @@
+"""FrameLSTM: one recurrent step a frame, and a small head for each of its tokens."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from bachlit.encoding import Encoding, SatbEncoding
+from bachlit.errors import OptionError
+from bachlit.networks.base import Memory, Network
+from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
+from bachlit.networks.frame_features import Features
+from bachlit.networks.frames import FrameReader
+
+IMPOSSIBLE = -1e4
+"""The logit of a token that the grammar forbids in its slot."""
+
+
+class FrameLSTM(Network):
+    """Reads a chorale frame by frame: the voices of the frame before, how long each has lasted, where in the bar it is.
+
+    Layers of LSTMs, each added to the one below, take one step a frame, five times fewer than one a token. The voices
+    of a frame then come one after another from a small network each, which sees the LSTMs' output, the frame's features
+    and the voices that are already chosen. Its tokens, windows and prompts are those of any network.
+
+    Dropout masks are the same at all steps of a window (Gal and Ghahramani, *A theoretically grounded application of
+    dropout in recurrent neural networks*, 2016); recurrent weights may be dropped, too (Merity et al., *Regularizing
+    and optimizing LSTM language models*, 2018).
+
+    Args:
+        encoding: Of the tokens; it must have frames.
+        layers: LSTMs above each other.
+        hidden: H, units of each.
+        embedding: Size of a voice's vector.
+        head: Units of each head.
+        dropout: Share of an LSTM's outputs and of a head's units that is dropped in training.
+        input_dropout: Share of a frame's features.
+        weight_dropout: Share of the recurrent weights.
+
+    Raises:
+        OptionError: If the encoding has no frames, a size is below 1, or a dropout isn't a share below 1.
+
+    >>> network = FrameLSTM(SatbEncoding(), layers=1, hidden=8)
+    >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
+    >>> logits.shape, [tuple(part.shape) for part in memory]
+    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 10), (2, 0)])
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        *,
+        layers: int = 2,
+        hidden: int = 384,
+        embedding: int = 64,
+        head: int = 256,
+        dropout: float = 0.5,
+        input_dropout: float = 0.1,
+        weight_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(encoding, SatbEncoding):
+            raise OptionError(
+                f"A FrameLSTM can't read {type(encoding).__name__}, which has no frames of a fixed size; expected "
+                "SatbEncoding; use that, or TokenLSTM."
+            )
+        shares = {"dropout": dropout, "input_dropout": input_dropout, "weight_dropout": weight_dropout}
+        if min(layers, hidden, embedding, head) < 1 or not all(0 <= share < 1 for share in shares.values()):
+            raise OptionError(
+                f"A FrameLSTM of {layers} layers, {hidden} hidden units, embedding {embedding}, heads of {head} and "
+                f"{shares} can't be built; expected sizes of at least 1 and shares from 0 to below 1."
+            )
+        self.config: dict[str, Any] = {
+            "layers": layers,
+            "hidden": hidden,
+            "embedding": embedding,
+            "head": head,
+            **shares,
+        }
+        self.hidden = hidden
+        self.reader = FrameReader(encoding)
+        self.features = Features(encoding, self.reader, embedding)
+        self.input_dropout = VariationalDropout(input_dropout)
+        width = self.features.size
+        self.lstms = nn.ModuleList(
+            DroppedLSTM(width if layer == 0 else hidden, hidden, weight_dropout) for layer in range(layers)
+        )
+        self.dropout = VariationalDropout(dropout)
+        self.head_dropout = nn.Dropout(dropout)
+        self.hears = nn.ModuleList(
+            nn.Linear(hidden + width + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
+        )
+        allowed = torch.from_numpy(encoding.slot_tokens)
+        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum())) for tokens in allowed)
+        for slot, tokens in enumerate(allowed):
+            self.register_buffer(f"tokens_{slot}", tokens.nonzero().squeeze(1), persistent=False)
+        self.vocabulary_size = encoding.vocabulary_size
+
+    def initial_memory(self, batch_size: int) -> Memory:
+        """The LSTMs' outputs and cells (B, layers, H), the highest's sum (B, H), the frame before, an open frame."""
+        weight = self.says[0].weight
+        zeros = weight.new_zeros(batch_size, len(self.lstms), self.hidden)
+        last = self.reader.begin(batch_size)
+        return zeros, zeros, zeros[:, 0], last, last[:, :0]
+
+    def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
+        """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        *state, opened = memory
+        known, size = opened.shape[1], self.reader.size
+        stream = torch.cat([opened, tokens], 1)
+        whole = stream.shape[1] - stream.shape[1] % size
+        pieces = []
+        if whole:
+            logits, state = self._read(stream[:, :whole], state)
+            pieces.append(logits)
+        opened = stream[:, whole:]
+        if opened.shape[1]:  # a frame whose end isn't known yet is read again with what comes
+            padded = nn.functional.pad(opened, (0, size - opened.shape[1]))
+            logits, _ = self._read(padded, state)
+            pieces.append(logits[:, : opened.shape[1]])
+        return torch.cat(pieces, 1)[:, known:], (*state, opened)
+
+    def _read(self, tokens: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Logits (B, N, V) of whole frames, and the state after them."""
+        outputs, cells, top, last = state
+        frames, last = self.reader.read(tokens.unflatten(1, (-1, self.reader.size)), last)
+        features = self.input_dropout(self.features(frames))  # (B, F, I)
+        x = features
+        new_outputs, new_cells = [], []
+        for layer, lstm in enumerate(self.lstms):
+            hidden = tuple(part[:, layer].unsqueeze(0).contiguous() for part in (outputs, cells))  # (1, B, H) each
+            y, (output, cell) = lstm(x, hidden)
+            new_outputs.append(output[0])
+            new_cells.append(cell[0])
+            y = self.dropout(y)
+            x = y if layer == 0 else x + y
+        # A frame's mark is predicted before the LSTMs have read it.
+        before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
+        logits = torch.full((*frames.mark.shape, self.reader.size, self.vocabulary_size), IMPOSSIBLE, device=x.device)
+        unmarked = torch.cat([features[:, :, : -self.features.placed], self.features.unmarked(frames)], 2)
+        self._say(logits, 0, torch.cat([before, unmarked], 2))
+        heard = [x, features]
+        for slot in range(1, self.reader.size):
+            if slot > 1:
+                heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
+            self._say(logits, slot, torch.cat(heard, 2))
+        return logits.flatten(1, 2), [torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last]
+
+    def _say(self, logits: Tensor, slot: int, heard: Tensor) -> None:
+        """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
+        said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard))))
+        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said.to(logits.dtype)
