@@ -1,5 +1,7 @@
 """Features: what a network is told of each frame, as vectors."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +15,7 @@ _WIDEST = 24
 
 
 class Features(nn.Module):
-    """Embeds the frame before, the intervals within it, how long its notes have lasted, the key, the mark, the position.
+    """Embeds the frame before, its intervals, how long its notes have lasted, the key, the mark and the position.
 
     Voices share one table of tokens, since a note is the same note in any of them.
 
@@ -41,25 +43,30 @@ class Features(nn.Module):
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
-        self.size = (num + 1) * embedding + num * _RUN + len(self.pairs) * _INTERVAL + self.placed
+        self.size = sum(table.embedding_dim for table in self.tables())
         nn.init.normal_(self.token.weight, 0.0, 0.5)
+
+    def tables(self) -> list[nn.Embedding]:
+        """What a frame's vector is put together from, in this order."""
+        tables = [*[self.token] * len(VOICES), self.start, *self.run, *self.interval, self.mark, self.position]
+        return cast(list[nn.Embedding], tables)
+
+    def rows(self, frames: Frames) -> list[Tensor]:
+        """(B, F) for each of the tables, the row that a frame has in it."""
+        pitch = self.pitch[frames.before]  # (B, F, 4)
+        intervals = [interval(pitch[:, :, upper], pitch[:, :, lower]) for upper, lower in self.pairs]
+        return [
+            *frames.before.unbind(2), frames.start, *frames.run.unbind(2), *intervals, frames.mark, frames.position
+        ]  # fmt: skip
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, F, I)."""
-        pitch = self.pitch[frames.before]  # (B, F, 4)
-        parts = [self.token(frames.before).flatten(2), self.start(frames.start)]
-        parts += [table(run) for table, run in zip(self.run, frames.run.unbind(2), strict=True)]
-        for table, (upper, lower) in zip(self.interval, self.pairs, strict=True):
-            parts.append(table(interval(pitch[:, :, upper], pitch[:, :, lower])))
-        return torch.cat([*parts, self.place(frames.mark, frames.position)], 2)
+        return torch.cat([table(row) for table, row in zip(self.tables(), self.rows(frames), strict=True)], 2)
 
-    def place(self, mark: Tensor, position: Tensor) -> Tensor:
-        """(B, F, placed) the end of a frame's vector."""
-        return torch.cat([self.mark(mark), self.position(position)], 2)
-
-    def unmarked(self, frames: Frames) -> Tensor:
-        """(B, F, placed) what can be said of a frame's place before its mark is known."""
-        return self.place(torch.full_like(frames.mark, END), frames.expected)
+    def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
+        """(B, F, I) what can be said of frames before their marks are known, from all that is said of them."""
+        place = [self.mark(torch.full_like(frames.mark, END)), self.position(frames.expected)]
+        return torch.cat([features[:, :, : -self.placed], *place], 2)
 
 
 def interval(upper: Tensor, lower: Tensor) -> Tensor:

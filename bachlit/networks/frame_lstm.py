@@ -11,10 +11,8 @@ from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
 from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
 from bachlit.networks.frame_features import Features
-from bachlit.networks.frames import FrameReader
-
-IMPOSSIBLE = -1e4
-"""The logit of a token that the grammar forbids in its slot."""
+from bachlit.networks.frame_stepping import FrameStepper
+from bachlit.networks.frames import IMPOSSIBLE, FrameReader
 
 
 class FrameLSTM(Network):
@@ -121,6 +119,11 @@ class FrameLSTM(Network):
             pieces.append(logits[:, : opened.shape[1]])
         return torch.cat(pieces, 1)[:, known:], (*state, opened)
 
+    @torch.no_grad()
+    def stepper(self) -> FrameStepper | None:
+        """See `Network.stepper`; only in evaluation, without dropout."""
+        return None if self.training else FrameStepper(self)
+
     def _read(self, tokens: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, N, V) of whole frames, and the state after them."""
         outputs, cells, top, last = state
@@ -138,8 +141,7 @@ class FrameLSTM(Network):
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
         logits = torch.full((*frames.mark.shape, self.reader.size, self.vocabulary_size), IMPOSSIBLE, device=x.device)
-        unmarked = torch.cat([features[:, :, : -self.features.placed], self.features.unmarked(frames)], 2)
-        self._say(logits, 0, torch.cat([before, unmarked], 2))
+        self._say(logits, 0, torch.cat([before, self.features.unmarked(features, frames)], 2))
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:

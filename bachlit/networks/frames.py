@@ -11,6 +11,9 @@ from bachlit.tokens import END
 LONGEST = 33
 """Frames after which a note's length is no longer told apart: just over two bars of 4/4."""
 
+IMPOSSIBLE = -1e4
+"""The logit of a token that the grammar forbids in its slot."""
+
 BAR_POSITIONS, PICKUP_POSITIONS = 32, 32
 CYCLE = 48
 """Without bars, frames are counted round and round: by the least length that 3/4 and 4/4 share."""
@@ -21,7 +24,7 @@ class Frames(NamedTuple):
 
     Attributes:
         before: (B, F, 4) the voices' tokens in the frame before, in the encoding's order; END before the first frame.
-        run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`; 0 before the first frame.
+        run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`.
         expected: (B, F) the position in the bar if no bar begins here.
         position: (B, F) the position in the bar.
         mark: (B, F) the frame's mark.
@@ -78,8 +81,7 @@ class FrameReader(nn.Module):
         begins = torch.zeros_like(groups[:, :, 0], dtype=torch.bool)
         begins[:, 0] = first
         before = before.masked_fill(begins.unsqueeze(2), END)
-        run = _since(~self.holds[before], last[:, 6:10]) + 1
-        run = run.clamp(max=LONGEST).masked_fill(begins.unsqueeze(2), 0)
+        run = _since(~self.holds[before], last[:, 6:10]).clamp(max=LONGEST - 1) + 1
         mark = groups[:, :, 1]
         position, expected = self._positions(mark, last[:, 2], first)
         frames = Frames(before, run, expected, position, mark, groups[:, :, 2:], start.unsqueeze(1).expand(-1, num))

@@ -93,12 +93,12 @@ class FoldedStepper(Stepper):
         self, embedding: Tensor, layers: list[nn.LSTM], norms: list[tuple[Tensor, Tensor]], head: nn.Linear
     ) -> None:
         self.hidden = layers[0].hidden_size
-        inputs, outputs, bias = _gates(layers[0])
+        inputs, outputs, bias = gates_of(layers[0])
         self.table = embedding @ inputs.t() + bias  # (V, 4 H)
         self.first = Product(outputs, torch.zeros_like(bias))
         self.others = []
         for layer, (scale, shift) in zip(layers[1:], norms[:-1], strict=True):
-            inputs, outputs, bias = _gates(layer)
+            inputs, outputs, bias = gates_of(layer)
             self.others.append(Product(torch.cat([inputs * scale, outputs], 1), bias + inputs @ shift))
         scale, shift = norms[-1]
         self.head = Product(head.weight * scale, head.bias + head.weight @ shift)
@@ -113,20 +113,22 @@ class FoldedStepper(Stepper):
         num = len(memory) // 2
         outputs, cells = list(memory[:num]), list(memory[num:])
         gates = self.first(outputs[0]) + self.table[tokens]  # (B, 4 H)
-        outputs[0], cells[0] = self._cell(gates, cells[0])
+        outputs[0], cells[0] = lstm_cell(gates, cells[0])
         for layer, product in enumerate(self.others, start=1):
             gates = product(torch.cat([outputs[layer - 1], outputs[layer]], 1))
-            outputs[layer], cells[layer] = self._cell(gates, cells[layer])
+            outputs[layer], cells[layer] = lstm_cell(gates, cells[layer])
         return self.head(outputs[-1]), (*outputs, *cells)
 
-    def _cell(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        enter, keep, out = gates[:, : 3 * self.hidden].sigmoid().chunk(3, 1)
-        new = gates[:, 3 * self.hidden :]
-        cell = keep * cell + enter * new.tanh()
-        return out * cell.tanh(), cell
+
+def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """The next output and cell (B, H) from the gates (B, 4 H), ordered as `gates_of` does, and the last cell."""
+    hidden = cell.shape[1]
+    enter, keep, out = gates[:, : 3 * hidden].sigmoid().chunk(3, 1)
+    cell = keep * cell + enter * gates[:, 3 * hidden :].tanh()
+    return out * cell.tanh(), cell
 
 
-def _gates(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
+def gates_of(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
     """A layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
     weights: list[Tensor] = [
         layer.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
