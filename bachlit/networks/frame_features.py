@@ -1,5 +1,6 @@
 """Features: what a network is told of each frame, as vectors."""
 
+from itertools import combinations
 from typing import cast
 
 import torch
@@ -30,16 +31,17 @@ class Features(nn.Module):
     """
 
     pitch: Tensor
+    pairs: Tensor
 
     def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int) -> None:
         super().__init__()
         size, num = encoding.vocabulary_size, len(VOICES)
-        self.pairs = [(upper, lower) for lower in range(num) for upper in range(lower)]
         self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
+        self.register_buffer("pairs", torch.tensor(list(combinations(range(num), 2))), persistent=False)
         self.token = nn.Embedding(size, embedding)
         self.start = nn.Embedding(size, embedding)
         self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
-        self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in self.pairs)
+        self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in range(len(self.pairs)))
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
@@ -51,17 +53,20 @@ class Features(nn.Module):
         tables = [*[self.token] * len(VOICES), self.start, *self.run, *self.interval, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
-    def rows(self, frames: Frames) -> list[Tensor]:
-        """(B, F) for each of the tables, the row that a frame has in it."""
-        pitch = self.pitch[frames.before]  # (B, F, 4)
-        intervals = [interval(pitch[:, :, upper], pitch[:, :, lower]) for upper, lower in self.pairs]
-        return [
-            *frames.before.unbind(2), frames.start, *frames.run.unbind(2), *intervals, frames.mark, frames.position
-        ]  # fmt: skip
+    def rows(self, frames: Frames) -> Tensor:
+        """(B, F, R) for each of the tables, the row that a frame has in it."""
+        known = self.known_rows(frames.start, frames.before, frames.run)
+        return torch.cat([known, frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
+
+    def known_rows(self, start: Tensor, before: Tensor, run: Tensor) -> Tensor:
+        """(..., R - 2) the same for what is known before the mark, of any number of dimensions; see `Frames`."""
+        pitch = self.pitch[before]  # (..., 4)
+        intervals = interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
+        return torch.cat([before, start.unsqueeze(-1), run, intervals], -1)
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, F, I)."""
-        return torch.cat([table(row) for table, row in zip(self.tables(), self.rows(frames), strict=True)], 2)
+        return torch.cat([table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)], 2)
 
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """(B, F, I) what can be said of frames before their marks are known, from all that is said of them."""

@@ -42,7 +42,7 @@ class FrameLSTM(Network):
     >>> network = FrameLSTM(SatbEncoding(), layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
     >>> logits.shape, [tuple(part.shape) for part in memory]
-    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 10), (2, 0)])
+    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 9), (2, 0)])
     """
 
     def __init__(

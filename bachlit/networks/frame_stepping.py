@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag, gelu, pad
+from torch.nn.functional import embedding_bag, gelu
 
 from bachlit.networks.base import Memory, Stepper
-from bachlit.networks.frames import IMPOSSIBLE, Frames
+from bachlit.networks.frames import IMPOSSIBLE
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
 
@@ -29,8 +29,7 @@ class FrameStepper(Stepper):
 
     def __init__(self, network: "FrameLSTM") -> None:
         self.reader, self.features = network.reader, network.features
-        self.hidden, self.vocabulary_size = network.hidden, network.vocabulary_size
-        self.slots = [network.get_buffer(f"tokens_{slot}") for slot in range(self.reader.size)]
+        self.hidden = network.hidden
         lstms = cast(list[nn.LSTM], list(network.lstms))
         mark, *voices = cast(list[nn.Linear], list(network.hears))
         self.head = mark.out_features
@@ -39,6 +38,9 @@ class FrameStepper(Stepper):
         first, last = self.hidden, self.hidden + self.features.size
         readers = [inputs, *(hear.weight[:, first:last] for hear in (*voices, mark))]
         self.table, self.offsets = self._table(torch.cat(readers))
+        # What the mark's head hears of a frame's place before the mark is known, by expected position.
+        mark_row, position_rows = self.offsets[-2] + END, slice(int(self.offsets[-1]), None)
+        self.unmarked = self.table[mark_row, -self.head :] + self.table[position_rows, -self.head :]
         self.outputs = [Product(outputs, bias)]
         for lstm in lstms[1:]:
             inputs, outputs, bias = gates_of(lstm)
@@ -47,7 +49,7 @@ class FrameStepper(Stepper):
         self.hear = Product(
             torch.cat([hear.weight[:, :first] for hear in voices]), torch.cat([hear.bias for hear in voices])
         )
-        self.says = [Product(say.weight, say.bias) for say in cast(list[nn.Linear], list(network.says))]
+        self.says = [self._say(network, slot) for slot in range(self.reader.size)]
         # What a chosen voice's token adds to what the heads of the voices after it hear.
         token = self.features.token.weight
         bounds = [last + voice * token.shape[1] for voice in range(len(voices))]
@@ -64,58 +66,67 @@ class FrameStepper(Stepper):
         offsets = [0, *accumulate(len(table) for table in rows[:-1])]
         return torch.cat(rows), torch.tensor(offsets, device=reader.device)
 
+    @staticmethod
+    def _say(network: "FrameLSTM", slot: int) -> Product:
+        """A head's last map, to the whole vocabulary: what can't stand in the slot has a bias that keeps it out."""
+        say, tokens = cast(nn.Linear, network.says[slot]), network.get_buffer(f"tokens_{slot}")
+        weight = say.weight.new_zeros(network.vocabulary_size, say.in_features).index_copy(0, tokens, say.weight)
+        bias = say.bias.new_full((network.vocabulary_size,), IMPOSSIBLE).index_copy(0, tokens, say.bias)
+        return Product(weight, bias)
+
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`: outputs and cells of each layer (B, H) each, their sum, the last frame, the open one."""
+        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each; their sum; two of frames."""
         zeros = self.table.new_zeros(batch_size, self.hidden)
         last = self.reader.begin(batch_size)
         return (*[zeros] * (2 * self.num_layers + 1), last, last[:, :0])
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`. While a frame is open, what its heads have heard so far is carried too."""
-        state, (top, last, opened, *carried) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
+        """See `Stepper.step`.
+
+        The memory ends with what is known of frames, the tokens of the one that is open (B, p), and, while one is, what
+        its heads have heard.
+        """
+        state, (top, frame, opened, *carried) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
         slot = opened.shape[1]
         opened = torch.cat([opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
-            heard, said = self._before_mark(self._frame(opened, last), top)
+            frame, heard, said = self._before_mark(tokens, frame, top)
         elif slot == 1:
-            state, top, heard = self._at_mark(self._frame(opened, last), carried[0], state)
+            frame, total = self._at_mark(tokens, frame, carried[0])
+            state, top = self._read(total[:, : 4 * self.hidden], state)
+            heard = total[:, 4 * self.hidden : -self.head] + self.hear(top)
             said = heard[:, : self.head]
         else:
             heard = carried[0][:, self.head :] + self.chosen[slot - 2][tokens]
             said = heard[:, : self.head]
-        logits = self.table.new_full((len(tokens), self.vocabulary_size), IMPOSSIBLE)
-        logits[:, self.slots[slot]] = self.says[slot](gelu(said))
+        logits = self.says[slot](gelu(said))
         if slot < self.reader.size - 1:
-            return logits, (*state, top, last, opened, heard)
-        _, last = self.reader.read(opened.unsqueeze(1), last)
+            return logits, (*state, top, frame, opened, heard)
+        last = torch.cat([frame[:, :2], opened[:, 2:], frame[:, 2:]], 1)  # as `FrameReader` has it
         return logits, (*state, top, last, opened[:, :0])
 
-    def _before_mark(self, frame: Frames, top: Tensor) -> tuple[Tensor, Tensor]:
-        """What the frame before adds everywhere (B, out), and what the mark's head hears."""
-        rows = torch.cat(self.features.rows(frame)[:-2], 1) + self.offsets[:-2]
+    def _before_mark(self, token: Tensor, last: Tensor, top: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The frame (B, 6): start, expected position, runs. What it adds everywhere, and what the mark's head hears."""
+        start, before, run, expected = self.reader.enter(token, last)
+        rows = self.features.known_rows(start, before, run) + self.offsets[:-2]
         known = embedding_bag(rows, self.table, mode="sum")
-        mark, position = self.offsets[-2:]
-        place = self.table[mark + END, -self.head :] + self.table[position + frame.expected[:, 0], -self.head :]
-        return known, self.hear_mark(top) + known[:, -self.head :] + place
+        place = self.unmarked[expected] + self.hear_mark(top)
+        return torch.cat([start.unsqueeze(1), expected.unsqueeze(1), run], 1), known, known[:, -self.head :] + place
 
-    def _at_mark(
-        self, frame: Frames, known: Tensor, state: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """One step of the LSTMs: their state, the sum of their outputs, and what the voices' heads hear."""
-        rows = torch.cat(self.features.rows(frame)[-2:], 1) + self.offsets[-2:]
-        total = known + embedding_bag(rows, self.table, mode="sum")
+    def _at_mark(self, mark: Tensor, frame: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """The frame in its position, and what it adds everywhere."""
+        position = self.reader.place(mark, frame[:, 1])
+        total = known + self.table[self.offsets[-2] + mark] + self.table[self.offsets[-1] + position]
+        return torch.cat([frame[:, :1], position.unsqueeze(1), frame[:, 2:]], 1), total
+
+    def _read(self, features: Tensor, state: Memory) -> tuple[Memory, Tensor]:
+        """The LSTMs' state after a step, from what features add to the first one's gates, and the sum of their outputs."""
         outputs, cells = list(state[: self.num_layers]), list(state[self.num_layers :])
-        x = outputs[0]
-        for layer, product in enumerate(self.outputs):
-            if layer == 0:
-                gates = total[:, : 4 * self.hidden] + product(outputs[0])
-            else:
-                gates = product(torch.cat([x, outputs[layer]], 1))
+        gates = features + self.outputs[0](outputs[0])
+        outputs[0], cells[0] = lstm_cell(gates, cells[0])
+        top = outputs[0]
+        for layer in range(1, self.num_layers):
+            gates = self.outputs[layer](torch.cat([top, outputs[layer]], 1))
             outputs[layer], cells[layer] = lstm_cell(gates, cells[layer])
-            x = outputs[0] if layer == 0 else x + outputs[layer]
-        return (*outputs, *cells), x, total[:, 4 * self.hidden : -self.head] + self.hear(x)
-
-    def _frame(self, opened: Tensor, last: Tensor) -> Frames:
-        """The frame that is open (B, p), as far as it is known."""
-        frames, _ = self.reader.read(pad(opened, (0, self.reader.size - opened.shape[1])).unsqueeze(1), last)
-        return frames
+            top = top + outputs[layer]
+        return (*outputs, *cells), top
