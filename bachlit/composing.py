@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import REST, VOICES, Chorale
+from bachlit.chorale import REST, VOICES, BoolArray, Chorale
 from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
+from bachlit.encoding import SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.keys import Key, estimate_key
 from bachlit.language_model import LanguageModel
@@ -22,6 +23,9 @@ _DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major"
 
 _TRIES = 8
 
+# Three of four of Bach's chorales in 4/4 begin with a quarter before the first bar line.
+_MEASURE, _PICKUP = 16, 4
+
 
 def write_freely(
     model: LanguageModel,
@@ -35,9 +39,10 @@ def write_freely(
 ) -> list[Written]:
     """Compose pieces from nothing.
 
-    Each is in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on its tonic is
-    taken, unless there are to be no rules or strict ones. The model knows no bars: they are drawn in 4/4, with the
-    pickup under which most fermatas begin on a strong beat.
+    Each is in 4/4 and in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on
+    its tonic is taken, unless there are to be no rules or strict ones. A model that knows bars is told them, with a
+    pickup or none as its seed draws; for one that doesn't, the bars are drawn afterwards, with the pickup under which
+    most fermatas begin on a strong beat.
 
     Args:
         model: Predicts the tokens.
@@ -57,10 +62,8 @@ def write_freely(
             "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
         )
     encoding = writing_encoding(model)
-    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
-    mask[: min_frames * encoding.frame_size, END] = False
-    mask[-1] = False
-    mask[-1, END] = True
+    pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
+    masks = [_open_mask(encoding, min_frames, max_frames, pickup) for pickup in pickups]
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     num = len(seeds)
     grid = new_grid(
@@ -70,11 +73,11 @@ def write_freely(
         ending=[max(0, max_frames - 4)] * num,
         keys=keys,
         moves=[(0, 0)] * num,
-        measure=[16] * num,
-        pickup=[0] * num,
+        measure=[_MEASURE] * num,
+        pickup=pickups if encoding.bars else [0] * num,
     )
     names = [f"chorale-{seed}" for seed in seeds]
-    asked = token_prompt(encoding, [mask] * num, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
+    asked = token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
     once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
     tries = 1 if once else _TRIES
     generation = decode_prompt(model, asked, decoder, seeds, tries, names)
@@ -87,7 +90,8 @@ def write_freely(
         chorale = dataclasses.replace(
             notes,
             key=key if encoding.keys else estimate_key(notes.pitches),
-            pickup=_likely_pickup(notes),
+            time_signature=(4, 4),
+            pickup=pickups[index] if encoding.bars else _likely_pickup(notes),
             title=f"Chorale {seed}",
             name=f"chorale-{seed}",
         )
@@ -112,8 +116,21 @@ def _ends_on(chorale: Chorale, tonic: int) -> bool:
     return bass != REST and bass % 12 == tonic
 
 
-def _draw(seed: int, num: int) -> int:
-    return int(np.random.default_rng(seed % 2**63).integers(num))
+def _open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int) -> BoolArray:
+    """(N, V) what may stand at each step of a piece of at least and at most so many frames, in 4/4."""
+    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
+    if encoding.bars:
+        begins_bar = (np.arange(max_frames + 1) - pickup) % _MEASURE == 0
+        mask[:: encoding.frame_size] &= (begins_bar[:, None] == encoding.begins_bar) | (np.arange(mask.shape[1]) == END)
+    mask[: min_frames * encoding.frame_size, END] = False
+    mask[-1] = False
+    mask[-1, END] = True
+    return mask
+
+
+def _draw(seed: int, num: int, *, stream: int = 0) -> int:
+    """0 to `num` - 1 by a seed; streams are independent of each other."""
+    return int(np.random.default_rng([stream, seed % 2**63] if stream else seed % 2**63).integers(num))
 
 
 def _likely_pickup(chorale: Chorale) -> int:

@@ -7,5 +7,6 @@ from bachlit.callbacks.decoding_evaluation import DecodingEvaluation
 from bachlit.callbacks.model_card import ModelCard
 from bachlit.callbacks.score_writer import ScoreWriter
 from bachlit.callbacks.training_curves import TrainingCurves
+from bachlit.callbacks.weight_average import WeightAverage
 
-__all__ = ["DecodingEvaluation", "ModelCard", "ScoreWriter", "TrainingCurves"]
+__all__ = ["DecodingEvaluation", "ModelCard", "ScoreWriter", "TrainingCurves", "WeightAverage"]

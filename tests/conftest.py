@@ -11,7 +11,7 @@ from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus
 from bachlit.encoding import SatbEncoding
 from bachlit.language_model import LanguageModel
-from bachlit.networks import TokenLSTM
+from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, write_musicxml
 
 os.environ["WANDB_MODE"] = "disabled"  # a run of W&B takes seconds; the tests of it say when they want one
@@ -46,3 +46,17 @@ def small_model() -> LanguageModel:
     encoding = SatbEncoding()
     network = TokenLSTM(encoding, layers=2, hidden=24, embedding=8)
     return LanguageModel(network.eval(), encoding, "all")
+
+
+@pytest.fixture(scope="session")
+def framed_model() -> LanguageModel:
+    """One that goes frame by frame and knows bars."""
+    torch.manual_seed(0)
+    encoding = SatbEncoding(bars=True)
+    return LanguageModel(FrameLSTM(encoding, layers=2, hidden=24, embedding=8, head=16).eval(), encoding, "all")
+
+
+@pytest.fixture(params=["small_model", "framed_model"])
+def any_model(request: pytest.FixtureRequest) -> LanguageModel:
+    model: LanguageModel = request.getfixturevalue(request.param)
+    return model

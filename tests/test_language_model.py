@@ -22,24 +22,24 @@ def tokens_of(model: LanguageModel, pieces: list[Chorale]) -> torch.Tensor:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=END)
 
 
-def test_a_piece_scored_at_once_or_step_by_step_is_the_same(small_model: LanguageModel, bach: list[Chorale]) -> None:
-    tokens = tokens_of(small_model, bach[:3])
+def test_a_piece_scored_at_once_or_step_by_step_is_the_same(any_model: LanguageModel, bach: list[Chorale]) -> None:
+    tokens = tokens_of(any_model, bach[:3])
     with torch.no_grad():
-        assert torch.allclose(small_model.score(tokens), stepped_score(small_model, tokens), atol=1e-2, rtol=1e-5)
+        assert torch.allclose(any_model.score(tokens), stepped_score(any_model, tokens), atol=1e-2, rtol=1e-5)
 
 
-def test_a_rows_score_does_not_depend_on_its_neighbours(small_model: LanguageModel, bach: list[Chorale]) -> None:
-    together = small_model.score(tokens_of(small_model, bach[:3]))
-    alone = torch.cat([small_model.score(tokens_of(small_model, [piece])) for piece in bach[:3]])
+def test_a_rows_score_does_not_depend_on_its_neighbours(any_model: LanguageModel, bach: list[Chorale]) -> None:
+    together = any_model.score(tokens_of(any_model, bach[:3]))
+    alone = torch.cat([any_model.score(tokens_of(any_model, [piece])) for piece in bach[:3]])
     assert torch.allclose(together, alone, rtol=1e-6)
 
 
-def test_a_model_comes_back_from_its_folder(small_model: LanguageModel, bach: list[Chorale], tmp_path: Path) -> None:
-    small_model.save(tmp_path / "model")
+def test_a_model_comes_back_from_its_folder(any_model: LanguageModel, bach: list[Chorale], tmp_path: Path) -> None:
+    any_model.save(tmp_path / "model")
     loaded = LanguageModel.load(tmp_path / "model")
-    tokens = tokens_of(small_model, bach[:2])
-    assert torch.equal(loaded.score(tokens), small_model.score(tokens))
-    assert loaded.describe() == small_model.describe()
+    tokens = tokens_of(any_model, bach[:2])
+    assert torch.equal(loaded.score(tokens), any_model.score(tokens))
+    assert loaded.describe() == any_model.describe()
 
 
 class Boom:

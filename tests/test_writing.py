@@ -182,12 +182,12 @@ def in_range(bach: list[Chorale]) -> list[Chorale]:
     ]
 
 
-def test_pieces_written_together_are_those_written_alone(small_model: LanguageModel, bach: list[Chorale]) -> None:
+def test_pieces_written_together_are_those_written_alone(any_model: LanguageModel, bach: list[Chorale]) -> None:
     prompts = [Prompt.voices(opening(piece, 40 + 8 * i), "soprano") for i, piece in enumerate(bach[:4])]
     for decoder in DECODERS:
-        together = write(small_model, prompts, decoder=decoder, seeds=range(4))
+        together = write(any_model, prompts, decoder=decoder, seeds=range(4))
         for seed, (prompt, one) in enumerate(zip(prompts, together, strict=True)):
-            [alone] = write(small_model, [prompt], decoder=decoder, seeds=[seed])
+            [alone] = write(any_model, [prompt], decoder=decoder, seeds=[seed])
             assert alone.chorale == one.chorale
 
 
@@ -196,13 +196,22 @@ def test_more_pieces_leave_the_first_as_they_were(small_model: LanguageModel) ->
     assert [piece.chorale for piece in four[:2]] == [piece.chorale for piece in two]
 
 
-def test_free_pieces_end_and_are_no_longer_than_allowed(small_model: LanguageModel) -> None:
+def test_free_pieces_end_and_are_no_longer_than_allowed(any_model: LanguageModel) -> None:
     for max_frames in (1, 2, 33):
         for decoder in (Sampling(), Greedy(), BeamSearch(3)):
-            for piece in write_freely(small_model, decoder=decoder, seeds=range(3), max_frames=max_frames):
+            for piece in write_freely(any_model, decoder=decoder, seeds=range(3), max_frames=max_frames):
                 assert 1 <= piece.chorale.num_frames <= max_frames
-    for piece in write_freely(small_model, decoder=Sampling(), seeds=range(3), min_frames=30, max_frames=40):
+    for piece in write_freely(any_model, decoder=Sampling(), seeds=range(3), min_frames=30, max_frames=40):
         assert 30 <= piece.chorale.num_frames <= 40
+
+
+def test_a_model_that_knows_bars_composes_in_the_metre_that_the_score_has(framed_model: LanguageModel) -> None:
+    pieces = write_freely(framed_model, decoder=Sampling(), seeds=range(10), min_frames=40, max_frames=60)
+    assert {piece.chorale.pickup for piece in pieces} == {0, 4}
+    for piece in pieces:
+        tokens = framed_model.encoding.encode(piece.chorale)
+        score = framed_model.score(torch.from_numpy(tokens[None, 1:]), torch.from_numpy(tokens[:1]))
+        assert float(score) == pytest.approx(piece.log_prob, abs=1e-2)
 
 
 def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: LanguageModel) -> None:

@@ -1,0 +1,90 @@
+"""WeightAverage judges and keeps an average, and leaves the training alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from few import Few
+from torch import Tensor
+
+from bachlit.benchmark.decoding import cut
+from bachlit.callbacks import WeightAverage
+from bachlit.chorale import Chorale
+from bachlit.data import ChoraleDataModule
+from bachlit.encoding import SatbEncoding
+from bachlit.errors import OptionError
+from bachlit.language_model import LanguageModel
+from bachlit.model import ChoraleModel
+from bachlit.networks import FrameLSTM
+
+DECAY = 0.5
+
+
+class Watch(pl.Callback):
+    """Remembers the weights after each step, and those that stand in the model when validation ends."""
+
+    def __init__(self) -> None:
+        self.stepped: list[Tensor] = []
+        self.judged: list[Tensor] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        self.stepped.append(weights(pl_module))
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.judged.append(weights(pl_module))
+
+
+def weights(model: pl.LightningModule) -> Tensor:
+    return torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+
+
+def fit(bach: list[Chorale], folder: Path, *callbacks: pl.Callback, **options: Any) -> tuple[pl.Trainer, ChoraleModel]:
+    pl.seed_everything(0, verbose=False)
+    encoding = SatbEncoding(bars=True)
+    data = ChoraleDataModule(Few([cut(piece, 0, 24) for piece in bach[:8]]), lanes=2, window=60, encoding=encoding)
+    model = ChoraleModel(
+        lambda encoding: FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=4), encoding=encoding
+    )
+    trainer = pl.Trainer(
+        max_epochs=3, default_root_dir=folder, accelerator="cpu", logger=False, callbacks=list(callbacks),
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
+    )  # fmt: skip
+    trainer.fit(model, data)
+    return trainer, model
+
+
+def test_the_average_is_judged_and_kept_and_training_goes_on_as_without(bach: list[Chorale], tmp_path: Path) -> None:
+    plain, watch = Watch(), Watch()
+    fit(bach, tmp_path / "plain", plain, enable_checkpointing=False)
+    # The one that watches comes later, as evaluation callbacks may.
+    trainer, model = fit(bach, tmp_path / "averaged", WeightAverage(DECAY), watch)
+    assert len(plain.stepped) == len(watch.stepped) > 6
+    for ours, its in zip(watch.stepped, plain.stepped, strict=True):
+        assert torch.equal(ours, its)
+    average = watch.stepped[0]
+    each_epoch = len(watch.stepped) // 3
+    for step, stepped in enumerate(watch.stepped):
+        average = DECAY * average + (1 - DECAY) * stepped if step else stepped
+        if (step + 1) % each_epoch == 0:
+            assert torch.allclose(watch.judged[step // each_epoch], average, atol=1e-6)
+    assert torch.allclose(weights(model), average, atol=1e-6)
+    checkpoint = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
+    kept = LanguageModel.load(checkpoint).network
+    assert torch.allclose(torch.nn.utils.parameters_to_vector(kept.parameters()), average, atol=1e-6)
+
+
+def test_tables_stay_whole_numbers_as_they_were(bach: list[Chorale], tmp_path: Path) -> None:
+    """An average of equal whole numbers may be a hair less, and would be rounded down."""
+    _, model = fit(bach, tmp_path, WeightAverage(0.9), enable_checkpointing=False)
+    fresh = ChoraleModel(FrameLSTM, encoding=SatbEncoding(bars=True))
+    for name, buffer in fresh.named_buffers():
+        if buffer.dtype in (torch.long, torch.bool):
+            assert torch.equal(dict(model.named_buffers())[name], buffer), name
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_a_decay_that_is_no_share_is_refused(decay: float) -> None:
+    with pytest.raises(OptionError, match="expected 0 to below 1"):
+        WeightAverage(decay)
