@@ -16,11 +16,12 @@ from bachlit.networks import TokenLSTM
 from bachlit.writing import write
 
 
-def test_the_training_benchmark_prints_a_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     main(["training", "--steps", "2", "--rounds", "1"])
-    lines = capsys.readouterr().out.splitlines()[-4:]
-    assert [line.split()[0] for line in lines] == ["1", "bare", "Trainer", "ratio"]
-    assert float(lines[-1].split()[1]) > 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[-6:]]
+    assert [line[0] for line in lines] == ["TokenLSTM"] * 3 + ["FrameLSTM"] * 3
+    assert [line[1] for line in lines] == ["bare", "Trainer", "ratio"] * 2
+    assert all(float(line[2]) > 0 for line in lines if line[1] == "ratio")
 
 
 def test_the_decoding_benchmark_prints_each_decoders_ratios(capsys: pytest.CaptureFixture[str]) -> None:

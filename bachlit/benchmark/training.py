@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytorch_lightning as pl
 import torch
@@ -10,10 +10,12 @@ from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
 from bachlit.data import ChoraleDataModule
+from bachlit.encoding import Encoding
 from bachlit.model import ChoraleModel
-from bachlit.networks import Network
+from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.windows import Window
 
+NETWORKS: tuple[Callable[[Encoding], Network], ...] = (TokenLSTM, FrameLSTM)
 CLIP = 1.0
 LEARNING_RATE = 2e-3
 
@@ -23,11 +25,14 @@ def bare_loop(network: Network, windows: Sequence[Window]) -> float:
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     loss_of = nn.CrossEntropyLoss()
     network.train()
-    memory = network.initial_memory(len(windows[0].tokens))
+    memory = fresh = network.initial_memory(len(windows[0].tokens))
     begun = time.perf_counter()
     for window in windows:
-        keep = (~window.reset).view(-1, 1, 1)
-        logits, memory = network(window.tokens, tuple(part * keep for part in memory))
+        memory = tuple(
+            torch.where(window.reset.view(-1, *[1] * (part.dim() - 1)), start, part)
+            for start, part in zip(fresh, memory, strict=True)
+        )
+        logits, memory = network(window.tokens, memory)
         memory = tuple(part.detach() for part in memory)
         loss = loss_of(logits.flatten(0, 1), window.targets.flatten())
         optimizer.zero_grad()
@@ -62,7 +67,7 @@ class _Stopwatch(pl.Callback):
         self.seconds += time.perf_counter()
 
 
-def trainer_loop(windows: Sequence[Window]) -> float:
+def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Window]) -> float:
     """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; the seconds its epoch took."""
     stopwatch = _Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
@@ -76,12 +81,12 @@ def trainer_loop(windows: Sequence[Window]) -> float:
             enable_model_summary=False,
             enable_checkpointing=False,
         )
-        trainer.fit(ChoraleModel(), _Loader(windows))
+        trainer.fit(ChoraleModel(network), _Loader(windows))
     return stopwatch.seconds
 
 
 def training(*, steps: int, rounds: int) -> Iterator[str]:
-    """Compare both loops on BachBot's network and Bach's chorales, turn by turn.
+    """Compare both loops on each network that comes with bachlit and Bach's chorales, turn by turn.
 
     Args:
         steps: Windows an epoch, of 16 lanes and 125 tokens.
@@ -95,20 +100,27 @@ def training(*, steps: int, rounds: int) -> Iterator[str]:
     data.prepare_data()
     data.setup("fit")
     windows = [window for window, _ in zip(data.train_dataloader(), range(steps), strict=False)]
+    size = windows[0].tokens.numel()
+    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
+    for network in NETWORKS:
+        yield from _compare(network, windows, rounds)
+
+
+def _compare(network: Callable[[Encoding], Network], windows: Sequence[Window], rounds: int) -> Iterator[str]:
+    """One network's lines."""
     tokens = sum(window.tokens.numel() for window in windows)
     bare, trained = [], []
     for turn in range(rounds + 1):
-        first_bare = bare_loop(ChoraleModel().network, windows) if turn % 2 else None
-        seconds = trainer_loop(windows)
+        first_bare = bare_loop(ChoraleModel(network).network, windows) if turn % 2 else None
+        seconds = trainer_loop(network, windows)
         # Each goes first in every other round, so that a machine that slows down favours neither.
-        bare_seconds = first_bare or bare_loop(ChoraleModel().network, windows)
+        bare_seconds = first_bare or bare_loop(ChoraleModel(network).network, windows)
         if turn:
             bare.append(tokens / bare_seconds)
             trained.append(tokens / seconds)
-    size = windows[0].tokens.numel()
-    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
-    yield f"bare PyTorch loop   {max(bare):8.0f} tokens/s"
-    yield f"Trainer             {max(trained):8.0f} tokens/s"
+    name = getattr(network, "__name__", "network")
+    yield f"{name:<10} bare PyTorch loop   {max(bare):8.0f} tokens/s"
+    yield f"{name:<10} Trainer             {max(trained):8.0f} tokens/s"
     ratios = [one / other for one, other in zip(trained, bare, strict=True)]
     each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-    yield f"ratio               {max(trained) / max(bare):8.3f} (rounds: {each})"
+    yield f"{name:<10} ratio               {max(trained) / max(bare):8.3f} (rounds: {each})"

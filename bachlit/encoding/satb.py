@@ -88,7 +88,7 @@ class SatbEncoding(Encoding):
 
     @property
     def vocabulary_size(self) -> int:
-        """V: four marks (START among them), a rest, two tokens a pitch; one a key, and two more marks, if these are told."""
+        """V: four marks (START among them), a rest, two tokens a pitch; with keys 24 more, with bars two more."""
         return self._first_bar + (2 if self.bars else 0)
 
     @property
