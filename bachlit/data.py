@@ -1,4 +1,4 @@
-"""ChoraleDataModule: chorales split by tune, moved to the model's keys, streamed as windows; prompts to decode."""
+"""ChoraleDataModule: chorales divided, moved to the model's keys, streamed as windows; prompts to decode."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from bachlit.errors import CorpusError, OptionError
 from bachlit.keys import Keys
 from bachlit.prompt import Prompt
 from bachlit.scores import SUFFIXES, read_melody
-from bachlit.splits import split_by_tune
+from bachlit.splits import SplitBy, Stretch, split_by_position, split_by_tune
+from bachlit.streams import StreamLoader
 from bachlit.windows import WindowLoader
 
 
@@ -30,9 +31,14 @@ class ChoraleDataModule(pl.LightningDataModule):
         keys: The keys that a model meets. "home": every piece is moved to C major or A minor. "all": in each epoch of
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
-        lanes: Pieces that stand side by side in a batch, over all processes.
+        lanes: Pieces, or parts of a stream, that stand side by side in a batch, over all processes.
+        evaluation_lanes: Those of validation and test; as many as `lanes` if None. Of pieces, they don't change the
+            figures. Of streams they do, as every lane begins with a fresh memory within a piece.
         window: Steps of back-propagation, cut down to whole frames.
-        shares: Of pieces for training, validation and test, where the corpus has no folds of its own.
+        split_by: "tune": no hymn tune is on two sides, and every piece begins with a fresh memory. "position": as
+            BachBot's, all pieces stand one after another in the corpus's order, in one stream that is cut by steps;
+            each fold is again cut into as many streams as there are lanes, and memory is carried from piece to piece.
+        shares: Of pieces, or of steps, for training, validation and test, where the corpus has no folds of its own.
         split_seed: Decides which tunes go where.
         seed: Decides the order and the keys of each epoch.
         prompts: A score or a folder of scores to harmonise by `predict`; the test pieces' melodies if None.
@@ -47,7 +53,9 @@ class ChoraleDataModule(pl.LightningDataModule):
         encoding: Encoding | None = None,
         keys: Keys = "all",
         lanes: int = 16,
+        evaluation_lanes: int | None = None,
         window: int = 128,
+        split_by: SplitBy = "tune",
         shares: tuple[float, float, float] = (0.8, 0.1, 0.1),
         split_seed: int = 0,
         seed: int = 0,
@@ -56,18 +64,28 @@ class ChoraleDataModule(pl.LightningDataModule):
         quantize: bool = False,
     ) -> None:
         super().__init__()
-        if lanes < 1 or window < 1:
-            raise OptionError(f"{lanes} lanes with a window of {window} make no batch; expected both at least 1.")
+        evaluation_lanes = lanes if evaluation_lanes is None else evaluation_lanes
+        fewest = min(lanes, evaluation_lanes)
+        if min(fewest, window) < 1:
+            raise OptionError(f"{fewest} lanes with a window of {window} make no batch; expected both at least 1.")
         if min(seed, split_seed) < 0:
             raise OptionError(f"Seeds of {seed} and {split_seed} can't be used; expected both at least 0.")
         self.corpus = corpus or BachCorpus()
         self.encoding = encoding or SatbEncoding()
+        if split_by == "position" and self.encoding.frame_size > 1:
+            raise OptionError(
+                f"A split by position cuts pieces within a frame, and windows of {type(self.encoding).__name__} hold "
+                "whole frames; expected an encoding such as BachBotEncoding; give --data.encoding BachBotEncoding, or "
+                "split by tune."
+            )
         self.keys = keys
-        self.lanes, self.window = lanes, window
-        self.shares, self.split_seed, self.seed = shares, split_seed, seed
+        self.lanes, self.evaluation_lanes, self.window = lanes, evaluation_lanes, window
+        self.split_by, self.shares, self.split_seed, self.seed = split_by, shares, split_seed, seed
         self.prompts, self.voice, self.quantize = prompts, voice, quantize
         self.folds: dict[Fold, list[Chorale]] = {}
-        """The pieces of each fold as written, once `setup` has run."""
+        """The pieces of each fold as written, once `setup` has run. One that is cut by position is in the fold where it
+        begins: what is judged on it in another fold would have been trained on."""
+        self._stretches: dict[Fold, Stretch] = {}
 
     def prepare_data(self) -> None:
         """Read the corpus into the cache, in one process, before the others want it."""
@@ -75,11 +93,31 @@ class ChoraleDataModule(pl.LightningDataModule):
             self.corpus.chorales()
 
     def setup(self, stage: str) -> None:
-        """Read and split the corpus."""
-        if not self.folds and not self._only_prompts():
-            self.folds = self.corpus.folds() or split_by_tune(
-                self.corpus.chorales(), shares=self.shares, seed=self.split_seed
-            )
+        """Read and divide the corpus."""
+        if self.folds or self._only_prompts():
+            return
+        own = self.corpus.folds()
+        if self.split_by == "position":
+            self._stretches = self._cut() if own is None else {fold: self._whole(own[fold]) for fold in FOLDS}
+        self.folds = own or (
+            {fold: stretch.begun() for fold, stretch in self._stretches.items()}
+            or split_by_tune(self.corpus.chorales(), shares=self.shares, seed=self.split_seed)
+        )
+
+    def _cut(self) -> dict[Fold, Stretch]:
+        chorales = self.corpus.chorales()
+        return split_by_position(chorales, self._num_steps(chorales), shares=self.shares)
+
+    def _whole(self, chorales: list[Chorale]) -> Stretch:
+        return Stretch(chorales, 0, sum(self._num_steps(chorales)))
+
+    def _num_steps(self, chorales: Sequence[Chorale]) -> list[int]:
+        """How many tokens each piece has to predict."""
+        return [len(self.encoding.encode(chorale)) - 1 for chorale in self._at_home(chorales)]
+
+    def _at_home(self, chorales: Sequence[Chorale]) -> Sequence[Chorale]:
+        """The pieces in C major and A minor, if these are the keys that the model meets."""
+        return [move_home(chorale) for chorale in chorales] if self.keys == "home" else chorales
 
     def _only_prompts(self) -> bool:
         """Whether the command at hand is `predict` from files, which needs no corpus."""
@@ -89,15 +127,15 @@ class ChoraleDataModule(pl.LightningDataModule):
         """The names of each fold's pieces."""
         return {fold: [chorale.name for chorale in self.folds[fold]] for fold in FOLDS}
 
-    def train_dataloader(self) -> WindowLoader:
-        """Windows of the training pieces, dealt anew each epoch."""
+    def train_dataloader(self) -> WindowLoader | StreamLoader:
+        """Windows of the training pieces, dealt anew each epoch, or of their stream."""
         return self._loader("train", shuffle=True)
 
-    def val_dataloader(self) -> WindowLoader:
+    def val_dataloader(self) -> WindowLoader | StreamLoader:
         """Windows of the validation pieces."""
         return self._loader("valid")
 
-    def test_dataloader(self) -> WindowLoader:
+    def test_dataloader(self) -> WindowLoader | StreamLoader:
         """Windows of the test pieces."""
         return self._loader("test")
 
@@ -116,32 +154,40 @@ class ChoraleDataModule(pl.LightningDataModule):
             )
         return DataLoader(prompts, batch_size=self.lanes, collate_fn=list)  # type: ignore[arg-type]
 
-    def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader:
-        chorales = self.folds[fold]
+    def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader | StreamLoader:
+        stretch = self._stretches.get(fold)
+        chorales = self._at_home(stretch.chorales if stretch else self.folds[fold])
         if not chorales:
             raise CorpusError(
                 f"The corpus has no pieces for the {fold} fold; expected at least one. Add some, or change shares."
             )
         num_ranks, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        if self.lanes % num_ranks:
+        lanes = self.lanes if shuffle else self.evaluation_lanes
+        if lanes % num_ranks:
             raise OptionError(
-                f"{self.lanes} lanes can't be dealt to {num_ranks} processes equally; set lanes to a multiple of "
-                f"{num_ranks}."
+                f"{lanes} lanes can't be dealt to {num_ranks} processes equally; set lanes and evaluation_lanes to "
+                f"multiples of {num_ranks}."
             )
-        chorales = [move_home(chorale) for chorale in chorales] if self.keys == "home" else chorales
         varied = shuffle and self.keys == "all"
         moves = [singable_moves(chorale) if varied else [0] for chorale in chorales]
-        return WindowLoader(
-            partial(_draw, moves, chorales, self.encoding),
-            self.encoding,
-            lanes=self.lanes,
-            window=self.window,
-            seed=self.seed,
-            shuffle=shuffle,
-            epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
-            rank=rank,
-            num_ranks=num_ranks,
-        )
+        dealt = {"lanes": lanes, "window": self.window, "seed": self.seed, "rank": rank, "num_ranks": num_ranks}
+        pieces = partial(_draw, moves, chorales, self.encoding)
+        if stretch:
+            return StreamLoader(
+                pieces, self.encoding, start=stretch.start, stop=stretch.stop, epoch=self._epoch, **dealt
+            )
+        return WindowLoader(pieces, self.encoding, shuffle=shuffle, epoch=self._epoch, **dealt)
+
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer else 0
+
+    def describe_split(self) -> str:
+        """How the pieces were divided, in words."""
+        if self.split_by == "tune":
+            return "by tune" if self.corpus.folds() is None else "the corpus's own"
+        steps = ", ".join(f"{stretch.num_steps:,} {fold}" for fold, stretch in self._stretches.items())
+        cut = [stretch.chorales[0].name for stretch in self._stretches.values() if stretch.start]
+        return f"by position: {steps} tokens" + f"; cut: {', '.join(cut)}" * bool(cut)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the data: which pieces were in which fold."""

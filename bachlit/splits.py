@@ -1,6 +1,8 @@
-"""Training, validation and test pieces that share no hymn tune."""
+"""Training, validation and test pieces that share no hymn tune; or, as BachBot's, parts of one long stream."""
 
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,9 @@ import numpy.typing as npt
 from bachlit.chorale import FRAMES_PER_QUARTER, REST, Chorale
 from bachlit.corpus import FOLDS, Fold
 from bachlit.errors import OptionError
+
+SplitBy = Literal["tune", "position"]
+"""How a corpus is divided: whole tunes to one side, or one stream of all pieces cut by position."""
 
 # Measured on music21's chorales: of the beat-by-beat openings of 14 intervals, pairs of one tune differ by an edit
 # distance of at most 4, and pairs of different tunes hardly ever by less than 6.
@@ -65,8 +70,7 @@ def split_by_tune(
     Raises:
         OptionError: If the shares aren't shares.
     """
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-        raise OptionError(f"Shares of {', '.join(map(str, shares))} can't be given; expected three that add up to 1.")
+    _check_shares(shares)
     groups = np.array(group_by_tune(chorales))
     order = np.random.default_rng(seed).permutation(groups.max() + 1)
     wanted = {fold: share * len(chorales) for fold, share in zip(FOLDS, shares, strict=True)}
@@ -77,6 +81,75 @@ def split_by_tune(
         fold = max(FOLDS, key=lambda fold: (wanted[fold] - len(folds[fold])) / max(wanted[fold], 1e-9))
         folds[fold] += members.tolist()
     return {fold: [chorales[index] for index in sorted(indices)] for fold, indices in folds.items()}
+
+
+class Stretch(NamedTuple):
+    """A part of a stream of pieces, which may begin and end within a piece.
+
+    Attributes:
+        chorales: The pieces that it touches, in order.
+        start: Its first step, counted from the first step of these pieces.
+        stop: The step after its last.
+    """
+
+    chorales: list[Chorale]
+    start: int
+    stop: int
+
+    @property
+    def num_steps(self) -> int:
+        """Its length in steps."""
+        return self.stop - self.start
+
+    def begun(self) -> list[Chorale]:
+        """The pieces that begin in it."""
+        return self.chorales[1:] if self.start else self.chorales
+
+
+def split_by_position(
+    chorales: Sequence[Chorale],
+    num_steps: Sequence[int],
+    *,
+    shares: tuple[float, float, float] = (0.8, 0.1, 0.1),
+) -> dict[Fold, Stretch]:
+    """Cut the stream of all pieces, one after another, into training, validation and test, as BachBot did.
+
+    A piece that a cut goes through is in both stretches, each with its own part of it. Stretches share no step, but
+    pieces of one tune, and two settings that are nearly the same, may be on both sides.
+
+    Args:
+        chorales: The pieces, in the stream's order.
+        num_steps: How long each is in steps.
+        shares: Of training, validation and test; their sum is 1.
+
+    Returns:
+        The stretch of each fold.
+
+    Raises:
+        OptionError: If the shares aren't shares.
+
+    >>> pieces = [Chorale.from_pitches([[60, 0, 0, 0]], name=name) for name in "abc"]
+    >>> for fold, stretch in split_by_position(pieces, [10, 10, 10]).items():
+    ...     print(fold, [piece.name for piece in stretch.chorales], stretch.start, stretch.stop)
+    train ['a', 'b', 'c'] 0 24
+    valid ['c'] 4 7
+    test ['c'] 7 10
+    """
+    _check_shares(shares)
+    ends = np.cumsum(num_steps)
+    begins = ends - num_steps
+    cuts = [round(share * int(ends[-1])) for share in accumulate(shares, initial=0.0)]
+    folds: dict[Fold, Stretch] = {}
+    for fold, first, last in zip(FOLDS, cuts[:-1], cuts[1:], strict=True):
+        touched = np.flatnonzero((begins < last) & (ends > first)) if first < last else np.array([], np.int64)
+        before = int(begins[touched[0]]) if len(touched) else first
+        folds[fold] = Stretch([chorales[index] for index in touched], first - before, last - before)
+    return folds
+
+
+def _check_shares(shares: tuple[float, float, float]) -> None:
+    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise OptionError(f"Shares of {', '.join(map(str, shares))} can't be given; expected three that add up to 1.")
 
 
 def _intervals(chorale: Chorale, *, beats: bool) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,13 +16,13 @@ IGNORED = -100
 
 
 class Window(NamedTuple):
-    """One batch: B lanes, N steps. No row straddles two pieces.
+    """One batch: B lanes, N steps. Of `WindowLoader`, no row straddles two pieces.
 
     Attributes:
         tokens: (B, N) inputs; END where a lane is padded.
         targets: (B, N) the tokens that follow; -100 where a lane is padded.
         slots: (B, N) each target's index into the encoding's `slot_names`.
-        reset: (B,) true where the row begins a new piece, so that the memory of what came before must go.
+        reset: (B,) true where the memory of what came before must go: at the start of a piece, or of a stream.
     """
 
     tokens: Tensor
@@ -115,11 +116,21 @@ class WindowLoader:
                 slots[lane, start:end] = self.encoding.slots(stream[1:])
                 reset[lane, start // self.window] = True
                 start += self._num_windows[piece] * self.window
-        for index in range(len(self)):
-            cut = slice(index * self.window, (index + 1) * self.window)
-            yield Window(
-                tokens=torch.from_numpy(tokens[:, cut].copy()),
-                targets=torch.from_numpy(targets[:, cut].copy()),
-                slots=torch.from_numpy(slots[:, cut].copy()),
-                reset=torch.from_numpy(reset[:, index].copy()),
-            )
+        yield from cut_windows(tokens, targets, slots, reset)
+
+
+def cut_windows(tokens: Tokens, targets: Tokens, slots: Tokens, reset: npt.NDArray[np.bool_]) -> Iterator[Window]:
+    """Cut lanes into windows, one after another.
+
+    Args:
+        tokens: (B, W N) inputs, for W windows.
+        targets: (B, W N).
+        slots: (B, W N).
+        reset: (B, W) which windows begin with a fresh memory.
+    """
+    num_windows = reset.shape[1]
+    for index, parts in enumerate(
+        zip(*(np.split(lanes, num_windows, 1) for lanes in (tokens, targets, slots)), strict=True)
+    ):
+        inputs, following, kinds = (torch.from_numpy(part.copy()) for part in parts)
+        yield Window(inputs, following, kinds, torch.from_numpy(reset[:, index].copy()))

@@ -103,7 +103,7 @@ def _data(trainer: pl.Trainer) -> dict[str, str]:
     if not getattr(data, "folds", None):
         return {}
     sizes = ", ".join(f"{len(names)} {fold}" for fold, names in data.split().items())
-    return {"corpus": type(data.corpus).__name__, "pieces": sizes}
+    return {"corpus": type(data.corpus).__name__, "pieces": sizes, "split": data.describe_split()}
 
 
 def _device(model: ChoraleModel) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bachlit.chorale import Chorale
-from bachlit.corpus import FolderCorpus, Jsb16Corpus
+from bachlit.chorale import Chorale, move_home
+from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
+from bachlit.corpus.repeats import Measure, order
+from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CorpusError
 from bachlit.scores import ScoreWarning, read_chorale, write_musicxml
+from bachlit.tokens import END, START
 
 
 @pytest.fixture
@@ -42,6 +46,67 @@ def test_bach_is_one_piece_a_movement_in_four_voices(bach: list[Chorale]) -> Non
     assert by_name["bwv269"].time_signature == (3, 4)
     assert str(by_name["bwv269"].key) == "G major"
     assert by_name["bwv269"].fermatas.any()
+
+
+def test_bachbots_chorales_are_those_in_four_parts_by_number(bach: list[Chorale]) -> None:
+    """As music21's iterator gives them, but BWV 18.5 and 69.6 once."""
+    from music21 import corpus  # noqa: PLC0415  # slow to import, and here alone
+
+    entries = list(corpus.chorales.Iterator(numberingSystem="bwv", returnType="filename"))
+    files = BachBotCorpus().files()
+    assert len(entries) == 353
+    named = [re.sub(r"-.*$", "", entry.removeprefix("bach/")) for entry in entries]
+    assert set(files) < set(named)
+    left_out = [entry for entry, name in zip(entries, named, strict=True) if name not in files]
+    assert len(entries) - len(left_out) == 334
+    for entry in left_out:
+        assert len(corpus.parse(entry).parts) > 4, entry
+    assert list(files) == sorted(files)
+    assert files.items() < BachCorpus().files().items()
+
+
+def test_bachbots_chorales_come_to_its_thesis_number_of_tokens(bach: list[Chorale]) -> None:
+    """The thesis has 423,463; the two chorales that BachBot had twice make up for some of the rest."""
+    encoding = BachBotEncoding()
+    played = BachBotCorpus().chorales()
+    once = [piece for piece in bach if piece.name in BachBotCorpus().files()]
+    assert [sum(piece.num_frames for piece in pieces) for pieces in (played, once)] == [83064, 71252]
+    tokens = [np.concatenate([encoding.encode(move_home(piece)) for piece in pieces]) for pieces in (played, once)]
+    assert [len(stream) for stream in tokens] == [422734, 362624]
+    assert len(tokens[0]) == pytest.approx(423463, rel=0.002)
+    assert len(set(tokens[0].tolist()) - {START, END}) == 108  # symbols in use, as BachBot's
+
+
+def test_repeats_are_played_as_music21_plays_them(bach: list[Chorale]) -> None:
+    """One score in eight: music21 takes its time."""
+    from music21 import converter  # noqa: PLC0415  # slow to import, and here alone
+
+    pieces = {piece.name: piece for piece in BachBotCorpus().chorales()}
+    longer = [piece.name for piece in bach if pieces.get(piece.name, piece).num_frames > piece.num_frames]
+    assert len(longer) > 100
+    for name in longer[::8]:
+        part = converter.parse(BachBotCorpus().files()[name]).parts[0].expandRepeats()
+        frames = [
+            [note.pitch.midi if note.isNote else 0] * int(note.quarterLength * 4)
+            for note in part.flatten().notesAndRests
+        ]
+        assert pieces[name].pitches[:, 0].tolist() == [pitch for held in frames for pitch in held], name
+
+
+def test_a_repeat_without_a_beginning_starts_where_the_last_ended() -> None:
+    measures = [Measure(0, 4, closes=True), Measure(4, 8, closes=True), Measure(8, 12)]
+    assert order(measures) == [range(0, 4)] * 2 + [range(4, 8)] * 2 + [range(8, 12)]
+
+
+def test_a_pickup_before_the_repeat_is_played_once() -> None:
+    measures = [Measure(0, 4), Measure(4, 8, opens=True), Measure(8, 12, closes=True), Measure(12, 16)]
+    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 4, 8, 12)]
+
+
+def test_a_first_ending_of_several_measures_is_left_out_on_the_second_pass() -> None:
+    first = [Measure(4, 8, ending="1"), Measure(8, 12, closes=True, ends=True)]
+    measures = [Measure(0, 4, opens=True), *first, Measure(12, 16, ending="2", ends=True), Measure(16, 20)]
+    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 0, 12, 16)]
 
 
 def test_a_folder_is_read_with_its_broken_file_named_and_skipped(folder: Path, bach: list[Chorale]) -> None:

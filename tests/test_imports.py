@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "corpus": {"chorale", "errors", "files", "keys", "scores"},
     "splits": {"chorale", "corpus", "errors"},
     "windows": {"encoding", "tokens"},
-    "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "windows"},
+    "streams": {"encoding", "tokens", "windows"},
+    "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "streams", "windows"},
     "networks": {"chorale", "encoding", "errors", "tokens"},
     "decoding": {"errors", "tokens"},
     "metrics": {"chorale", "errors", "keys"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
     },
     "composing": {
-        "chorale", "decoding", "errors", "keys", "language_model", "token_prompts", "tokens", "writing",
+        "chorale", "decoding", "encoding", "errors", "keys", "language_model", "token_prompts", "tokens", "writing",
     },
     "model": {
         "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "windows",
@@ -51,6 +52,7 @@ MAY_IMPORT = {
         "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",
         "ranking", "rendering", "rules_by_name", "scores", "splits", "token_prompts", "writing",
     },
+    "sweeping": {"cli", "commands", "errors", "files", "rendering"},
     "tracking": {"errors"},
     "loggers": {"errors", "tracking"},
     "rules_by_name": {"decoding", "errors", "writing"},

@@ -1,7 +1,8 @@
 """Where chorales come from: Bach in music21, a folder of scores, JSB-16th. Read once, cached."""
 
+from bachlit.corpus.bachbot import BachBotCorpus
 from bachlit.corpus.base import FOLDS, Corpus, Fold
 from bachlit.corpus.jsb16 import Jsb16Corpus
 from bachlit.corpus.scores import BachCorpus, FolderCorpus, ScoreCorpus
 
-__all__ = ["FOLDS", "BachCorpus", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus", "ScoreCorpus"]
+__all__ = ["FOLDS", "BachBotCorpus", "BachCorpus", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus", "ScoreCorpus"]

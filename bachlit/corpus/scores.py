@@ -23,6 +23,7 @@ from tqdm import tqdm
 from bachlit.chorale import Chorale
 from bachlit.corpus.base import Corpus
 from bachlit.corpus.cache import load_chorales, save_chorales
+from bachlit.corpus.repeats import play_repeats
 from bachlit.errors import BachlitError, CorpusError
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 
@@ -44,6 +45,9 @@ class ScoreCorpus(Corpus):
         cache: Where parsed chorales are kept; the user's cache directory if None.
         workers: Processes that parse; one a core if None.
     """
+
+    repeats: bool = False
+    """Whether repeats are played as often as the score says, instead of once."""
 
     def __init__(self, *, quantize: bool = True, cache: Path | None = None, workers: int | None = None) -> None:
         self.quantize = quantize
@@ -75,13 +79,14 @@ class ScoreCorpus(Corpus):
 
     def _key(self, files: dict[str, Path]) -> str:
         digest = hashlib.sha256(f"{_READER_VERSION} {version('music21')} {self.quantize}".encode())
+        digest.update(b" repeats" * self.repeats)
         for name, path in files.items():
             digest.update(f"\n{name} ".encode() + hashlib.sha256(_content(path)).digest())
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _parse(self, files: dict[str, Path]) -> tuple[list[Chorale], dict[str, str]]:
         workers = min(self.workers or _num_cores(), len(files))
-        read = partial(_read, quantize=self.quantize)
+        read = partial(_read, repeats=self.repeats, quantize=self.quantize)
         progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1)
         if workers == 1:
             results = list(progress(map(read, files.items())))
@@ -177,7 +182,7 @@ def _by_number(path: Path) -> list[int | str]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
 
 
-def _read(item: tuple[str, Path], *, quantize: bool) -> Chorale | str:
+def _read(item: tuple[str, Path], *, repeats: bool, quantize: bool) -> Chorale | str:
     name, path = item
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
@@ -185,4 +190,6 @@ def _read(item: tuple[str, Path], *, quantize: bool) -> Chorale | str:
             chorale = read_chorale(path, quantize=quantize)
         except (BachlitError, OSError) as error:
             return str(error)
+    if repeats:
+        chorale = play_repeats(chorale, path)
     return dataclasses.replace(chorale, name=name)

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from bachlit import corpus as corpora
@@ -185,13 +184,20 @@ def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[
 
 
 def _known(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
-    """The names of the pieces that a model was trained on: of the same name, and notes where these are known."""
+    """The names of the pieces that a model was trained on: of the same name, and half the notes where these are known.
+
+    Half, as one corpus may play the repeats that another leaves out.
+    """
     named = set(source.split.get("train", ()))
-    notes = {chorale.name: chorale.pitches for chorale in training}
+    notes = {chorale.name: chorale for chorale in training}
     return [
         chorale.name
         for chorale in pieces
-        if chorale.name in named and (chorale.name not in notes or np.array_equal(notes[chorale.name], chorale.pitches))
+        if chorale.name in named
+        and (
+            chorale.name not in notes
+            or 2 * Passages([notes[chorale.name]]).longest(chorale).frames >= chorale.num_frames
+        )
     ]
 
 
