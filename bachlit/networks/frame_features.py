@@ -11,12 +11,12 @@ from bachlit.encoding import SatbEncoding
 from bachlit.networks.frames import LONGEST, FrameReader, Frames
 from bachlit.tokens import END
 
-_MARK, _POSITION, _RUN, _INTERVAL = 16, 32, 8, 16
+_MARK, _POSITION, _RUN, _INTERVAL, _ECHO = 16, 32, 8, 16, 16
 _WIDEST = 24
 
 
 class Features(nn.Module):
-    """Embeds the frame before, its intervals, how long its notes have lasted, the key, the mark and the position.
+    """Embeds the frame before, its intervals, how long its notes have lasted, an echo, the key, the mark, the position.
 
     Voices share one table of tokens, since a note is the same note in any of them.
 
@@ -42,6 +42,7 @@ class Features(nn.Module):
         self.start = nn.Embedding(size, embedding)
         self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
         self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in range(len(self.pairs)))
+        self.echoed = nn.Embedding(LONGEST + 1, _ECHO)
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
@@ -50,19 +51,20 @@ class Features(nn.Module):
 
     def tables(self) -> list[nn.Embedding]:
         """What a frame's vector is put together from, in this order."""
-        tables = [*[self.token] * len(VOICES), self.start, *self.run, *self.interval, self.mark, self.position]
+        voices = [self.token] * len(VOICES)
+        tables = [*voices, self.start, *self.run, *self.interval, *voices, self.echoed, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
     def rows(self, frames: Frames) -> Tensor:
         """(B, F, R) for each of the tables, the row that a frame has in it."""
-        known = self.known_rows(frames.start, frames.before, frames.run)
-        return torch.cat([known, frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
+        return torch.cat([self.known_rows(frames), frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
 
-    def known_rows(self, start: Tensor, before: Tensor, run: Tensor) -> Tensor:
-        """(..., R - 2) the same for what is known before the mark, of any number of dimensions; see `Frames`."""
-        pitch = self.pitch[before]  # (..., 4)
+    def known_rows(self, frames: Frames) -> Tensor:
+        """(..., R - 2) the same for what is known before the mark, with a dimension for frames or without."""
+        pitch = self.pitch[frames.before]  # (..., 4)
         intervals = interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
-        return torch.cat([before, start.unsqueeze(-1), run, intervals], -1)
+        start, echoed = frames.start.unsqueeze(-1), frames.echoed.unsqueeze(-1)
+        return torch.cat([frames.before, start, frames.run, intervals, frames.echo, echoed], -1)
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, F, I)."""

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from bachlit.chorale import VOICES
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
 from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
-from bachlit.networks.frames import IMPOSSIBLE, FrameReader
+from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames
 
 
 class FrameLSTM(Network):
@@ -20,7 +21,9 @@ class FrameLSTM(Network):
 
     Layers of LSTMs, each added to the one below, take one step a frame, five times fewer than one a token. The voices
     of a frame then come one after another from a small network each, which sees the LSTMs' output, the frame's features
-    and the voices that are already chosen. Its tokens, windows and prompts are those of any network.
+    and the voices that are already chosen. What came next when the piece last went as it goes now (`Echoes`) is a
+    feature, and its tokens gain a logit that grows with the length of the echo. Tokens, windows and prompts are those
+    of any network.
 
     Dropout masks are the same at all steps of a window (Gal and Ghahramani, *A theoretically grounded application of
     dropout in recurrent neural networks*, 2016); recurrent weights may be dropped, too (Merity et al., *Regularizing
@@ -42,7 +45,7 @@ class FrameLSTM(Network):
     >>> network = FrameLSTM(SatbEncoding(), layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
     >>> logits.shape, [tuple(part.shape) for part in memory]
-    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 9), (2, 0)])
+    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 9), (2, 1024, 4), (2, 1024), (2, 1024), (2,), (2, 0)])
     """
 
     def __init__(
@@ -90,17 +93,20 @@ class FrameLSTM(Network):
             nn.Linear(hidden + width + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
         )
         allowed = torch.from_numpy(encoding.slot_tokens)
-        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum())) for tokens in allowed)
+        # The last of what a head says is how much likelier an echo is.
+        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum()) + 1) for tokens in allowed)
+        self.trust = nn.Embedding(LONGEST + 1, len(VOICES))
+        nn.init.zeros_(self.trust.weight)
         for slot, tokens in enumerate(allowed):
             self.register_buffer(f"tokens_{slot}", tokens.nonzero().squeeze(1), persistent=False)
         self.vocabulary_size = encoding.vocabulary_size
 
     def initial_memory(self, batch_size: int) -> Memory:
-        """The LSTMs' outputs and cells (B, layers, H), the highest's sum (B, H), the frame before, an open frame."""
+        """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame."""
         weight = self.says[0].weight
         zeros = weight.new_zeros(batch_size, len(self.lstms), self.hidden)
         last = self.reader.begin(batch_size)
-        return zeros, zeros, zeros[:, 0], last, last[:, :0]
+        return zeros, zeros, zeros[:, 0], *last, last[0][:, :0]
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
         """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
@@ -126,8 +132,8 @@ class FrameLSTM(Network):
 
     def _read(self, tokens: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, N, V) of whole frames, and the state after them."""
-        outputs, cells, top, last = state
-        frames, last = self.reader.read(tokens.unflatten(1, (-1, self.reader.size)), last)
+        outputs, cells, top, *past = state
+        frames, past = self.reader.read(tokens.unflatten(1, (-1, self.reader.size)), past)
         features = self.input_dropout(self.features(frames))  # (B, F, I)
         x = features
         new_outputs, new_cells = [], []
@@ -141,15 +147,19 @@ class FrameLSTM(Network):
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
         logits = torch.full((*frames.mark.shape, self.reader.size, self.vocabulary_size), IMPOSSIBLE, device=x.device)
-        self._say(logits, 0, torch.cat([before, self.features.unmarked(features, frames)], 2))
+        self._say(logits, 0, torch.cat([before, self.features.unmarked(features, frames)], 2), frames)
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
                 heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
-            self._say(logits, slot, torch.cat(heard, 2))
-        return logits.flatten(1, 2), [torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last]
+            self._say(logits, slot, torch.cat(heard, 2), frames)
+        return logits.flatten(1, 2), [torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past]
 
-    def _say(self, logits: Tensor, slot: int, heard: Tensor) -> None:
+    def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
-        said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard))))
-        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said.to(logits.dtype)
+        said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard)))).to(logits.dtype)
+        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said[:, :, :-1]
+        if slot:
+            gained = said[:, :, -1] + self.trust(frames.echoed)[:, :, slot - 1]
+            gained = torch.where(frames.echoed > 0, gained, 0.0).unsqueeze(2)
+            logits[:, :, slot].scatter_add_(2, frames.echo[:, :, slot - 1, None], gained)

@@ -50,6 +50,7 @@ class FrameStepper(Stepper):
             torch.cat([hear.weight[:, :first] for hear in voices]), torch.cat([hear.bias for hear in voices])
         )
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
+        self.trust = network.trust.weight.t().contiguous()
         # What a chosen voice's token adds to what the heads of the voices after it hear.
         token = self.features.token.weight
         bounds = [last + voice * token.shape[1] for voice in range(len(voices))]
@@ -68,50 +69,69 @@ class FrameStepper(Stepper):
 
     @staticmethod
     def _say(network: "FrameLSTM", slot: int) -> Product:
-        """A head's last map, to the whole vocabulary: what can't stand in the slot has a bias that keeps it out."""
-        say, tokens = cast(nn.Linear, network.says[slot]), network.get_buffer(f"tokens_{slot}")
-        weight = say.weight.new_zeros(network.vocabulary_size, say.in_features).index_copy(0, tokens, say.weight)
-        bias = say.bias.new_full((network.vocabulary_size,), IMPOSSIBLE).index_copy(0, tokens, say.bias)
+        """A head's last map, to all tokens and to the weight of an echo.
+
+        What can't stand in the slot has a bias that keeps it out.
+        """
+        say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
+        rows = nn.functional.pad(network.get_buffer(f"tokens_{slot}"), (0, 1), value=size)
+        weight = say.weight.new_zeros(size + 1, say.in_features).index_copy(0, rows, say.weight)
+        bias = say.bias.new_full((size + 1,), IMPOSSIBLE).index_copy(0, rows, say.bias)
         return Product(weight, bias)
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each; their sum; two of frames."""
+        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each; their sum; all of frames."""
         zeros = self.table.new_zeros(batch_size, self.hidden)
-        last = self.reader.begin(batch_size)
-        return (*[zeros] * (2 * self.num_layers + 1), last, last[:, :0])
+        last, *past = self.reader.begin(batch_size)
+        return (*[zeros] * (2 * self.num_layers + 1), last, last[:, :0], *past)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """See `Stepper.step`.
 
-        The memory ends with what is known of frames, the tokens of the one that is open (B, p), and, while one is, what
-        its heads have heard.
+        The memory holds the LSTMs' state, what is known of the last or the open frame, the open one's tokens (B, p),
+        the echoes' state, and while a frame is open what its heads have heard.
         """
-        state, (top, frame, opened, *carried) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
+        state, (top, frame, opened, *past) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
         slot = opened.shape[1]
         opened = torch.cat([opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
-            frame, heard, said = self._before_mark(tokens, frame, top)
-        elif slot == 1:
-            frame, total = self._at_mark(tokens, frame, carried[0])
-            state, top = self._read(total[:, : 4 * self.hidden], state)
-            heard = total[:, 4 * self.hidden : -self.head] + self.hear(top)
-            said = heard[:, : self.head]
+            frame, heard, said, past = self._before_mark(tokens, (frame, *past), top)
         else:
-            heard = carried[0][:, self.head :] + self.chosen[slot - 2][tokens]
+            *past, heard = past
+            if slot == 1:
+                frame, total = self._at_mark(tokens, frame, heard)
+                state, top = self._read(total[:, : 4 * self.hidden], state)
+                heard = total[:, 4 * self.hidden : -self.head] + self.hear(top)
+            else:
+                heard = heard[:, self.head :] + self.chosen[slot - 2][tokens]
             said = heard[:, : self.head]
-        logits = self.says[slot](gelu(said))
+        logits = self._echo(self.says[slot](gelu(said)), slot, frame)
         if slot < self.reader.size - 1:
-            return logits, (*state, top, frame, opened, heard)
-        last = torch.cat([frame[:, :2], opened[:, 2:], frame[:, 2:]], 1)  # as `FrameReader` has it
-        return logits, (*state, top, last, opened[:, :0])
+            return logits, (*state, top, frame, opened, *past, heard)
+        last = torch.cat([frame[:, :2], opened[:, 2:], frame[:, 2:6]], 1)  # as `FrameReader` has it
+        return logits, (*state, top, last, opened[:, :0], *past)
 
-    def _before_mark(self, token: Tensor, last: Tensor, top: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The frame (B, 6): start, expected position, runs. What it adds everywhere, and what the mark's head hears."""
-        start, before, run, expected = self.reader.enter(token, last)
-        rows = self.features.known_rows(start, before, run) + self.offsets[:-2]
+    def _echo(self, said: Tensor, slot: int, frame: Tensor) -> Tensor:
+        """(B, V) logits, from what a head says: the echo's token is the likelier for its length."""
+        logits = said[:, :-1]
+        if slot == 0:
+            return logits
+        echo, echoed = frame[:, 5 + slot, None], frame[:, -1:]
+        gained = torch.where(echoed > 0, said[:, -1:] + self.trust[slot - 1][echoed], 0.0)
+        return logits.scatter_add(1, echo, gained)
+
+    def _before_mark(self, token: Tensor, state: Memory, top: Tensor) -> tuple[Tensor, Tensor, Tensor, Memory]:
+        """The frame (B, 11): start, expected position, runs, echo. What it adds everywhere, what the mark's head hears.
+
+        And the echoes' state.
+        """
+        frame, past = self.reader.enter(token, state)
+        rows = self.features.known_rows(frame) + self.offsets[:-2]
         known = embedding_bag(rows, self.table, mode="sum")
-        place = self.unmarked[expected] + self.hear_mark(top)
-        return torch.cat([start.unsqueeze(1), expected.unsqueeze(1), run], 1), known, known[:, -self.head :] + place
+        place = self.unmarked[frame.expected] + self.hear_mark(top)
+        single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
+        carried = torch.cat([*single, frame.run, frame.echo, frame.echoed.unsqueeze(1)], 1)
+        return carried, known, known[:, -self.head :] + place, past
 
     def _at_mark(self, mark: Tensor, frame: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """The frame in its position, and what it adds everywhere."""
@@ -120,7 +140,7 @@ class FrameStepper(Stepper):
         return torch.cat([frame[:, :1], position.unsqueeze(1), frame[:, 2:]], 1), total
 
     def _read(self, features: Tensor, state: Memory) -> tuple[Memory, Tensor]:
-        """The LSTMs' state after a step, from what features add to the first one's gates, and the sum of their outputs."""
+        """The LSTMs' state after a step, from what features add to the first's gates, and the sum of their outputs."""
         outputs, cells = list(state[: self.num_layers]), list(state[self.num_layers :])
         gates = features + self.outputs[0](outputs[0])
         outputs[0], cells[0] = lstm_cell(gates, cells[0])

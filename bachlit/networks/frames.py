@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
+from bachlit.networks.base import Memory
+from bachlit.networks.echoes import Echoes
 from bachlit.tokens import END
 
 LONGEST = 33
@@ -28,6 +30,8 @@ class Frames(NamedTuple):
         start: (B, F) the token with which the piece started.
         before: (B, F, 4) the voices' tokens in the frame before, in the encoding's order; END before the first frame.
         run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`.
+        echo: (B, F, 4) the tokens that followed when the piece last went as it goes now; END without such an echo.
+        echoed: (B, F) of how many frames the echo is, up to `LONGEST`; 0 without one.
         expected: (B, F) the position if no bar begins here.
         mark: (B, F) the frame's mark.
         position: (B, F) the position in the bar.
@@ -37,6 +41,8 @@ class Frames(NamedTuple):
     start: Tensor
     before: Tensor
     run: Tensor
+    echo: Tensor
+    echoed: Tensor
     expected: Tensor
     mark: Tensor
     position: Tensor
@@ -48,7 +54,8 @@ class FrameReader(nn.Module):
 
     A stream is one token late against its frames: what a network reads at a frame's first step is the token before,
     the last voice of the frame before or the piece's start. What must be known of the frames read so far is (B, 9): the
-    start, the last position, the last tokens of the voices but the last, how many frames each note had lasted before.
+    start, the last position, the last tokens of the voices but the last, how many frames each note had lasted before;
+    and the state of `Echoes`.
 
     Args:
         encoding: Of the tokens.
@@ -60,23 +67,25 @@ class FrameReader(nn.Module):
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
         self.size, self.has_bars = encoding.frame_size, encoding.bars
+        self.echoes = Echoes(encoding)
         self.num_positions = PICKUP_POSITIONS + BAR_POSITIONS if encoding.bars else CYCLE
         self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
         self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
 
-    def begin(self, batch_size: int) -> Tensor:
-        """(B, 9) before the first frame."""
+    def begin(self, batch_size: int) -> Memory:
+        """What is known before the first frame."""
         last = torch.zeros(batch_size, 9, dtype=torch.long, device=self.holds.device)
         last[:, 1] = -1
-        return last
+        return last, *self.echoes.begin(batch_size)
 
-    def read(self, groups: Tensor, last: Tensor) -> tuple[Frames, Tensor]:
+    def read(self, groups: Tensor, state: Memory) -> tuple[Frames, Memory]:
         """Frames from whole groups of tokens.
 
         Args:
             groups: (B, F, 5) the inputs of each frame: the token before it, its mark, its voices but the last.
-            last: (B, 9) what `begin` or the last call left.
+            state: What `begin` or the last call left.
         """
+        last, *past = state
         start, lowest = self._started(groups[:, 0, 0], last)
         earlier = torch.cat([last[:, None, 2:5], groups[:, :-1, 2:]], 1)  # (B, F, 3)
         lowest = torch.cat([lowest.unsqueeze(1), groups[:, 1:, 0]], 1)  # (B, F)
@@ -85,27 +94,34 @@ class FrameReader(nn.Module):
         position = self._positions(groups[:, :, 1], last[:, 1:2])
         expected = self._following(torch.cat([last[:, 1:2], position[:, :-1]], 1))
         everywhere = start.unsqueeze(1).expand_as(expected)
-        frames = Frames(everywhere, before, run, expected, groups[:, :, 1], position, groups[:, :, 2:])
-        return frames, torch.cat([start.unsqueeze(1), position[:, -1:], groups[:, -1, 2:], run[:, -1]], 1)
+        echo, echoed, past = self.echoes.read(before, past)
+        echoed = echoed.clamp(max=LONGEST)
+        mark, chosen = groups[:, :, 1], groups[:, :, 2:]
+        frames = Frames(everywhere, before, run, echo, echoed, expected, mark, position, chosen)
+        return frames, (torch.cat([start.unsqueeze(1), position[:, -1:], chosen[:, -1], run[:, -1]], 1), *past)
 
-    def enter(self, token: Tensor, last: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What is known of one frame before its mark: start (B,), before (B, 4), run (B, 4), expected (B,).
+    def enter(self, token: Tensor, state: Memory) -> tuple[Frames, Memory]:
+        """What is known of one frame before its mark, without a dimension for frames, and the state of `Echoes`.
 
         Args:
             token: (B,) the token before the frame.
-            last: (B, 9) what `begin` or `leave` left.
+            state: What `begin` left; later, what is known of the last frame, and the state of echoes.
         """
+        last, *past = state
         start, lowest = self._started(token, last)
         before = torch.cat([last[:, 2:5], lowest.unsqueeze(1)], 1)
         run = torch.where(self.holds[before], last[:, 5:].clamp(max=LONGEST - 1) + 1, 1)
-        return start, before, run, self._following(last[:, 1])
+        echo, echoed, past = self.echoes.follow(before, past)
+        expected = self._following(last[:, 1])
+        unknown = last[:, :0]
+        return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, unknown, unknown, unknown), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """(B,) a frame's position, from its mark (B,) and what it would be without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
 
     def _started(self, token: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) the piece's start, and the last voice's token; the token before a frame is at first the one, then the other."""
+        """(B,) the piece's start, and the last voice's token; before a frame stands at first the one, then the other."""
         first = last[:, 0] == 0
         return torch.where(first, token, last[:, 0]), token.masked_fill(first, END)
 

@@ -1,0 +1,91 @@
+"""Echoes finds the longest run that equals the last one."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bachlit.chorale import Chorale
+from bachlit.encoding import SatbEncoding
+from bachlit.networks import FrameLSTM
+from bachlit.networks.echoes import CAPACITY, Echoes
+from bachlit.testing import check_network
+from bachlit.tokens import END
+
+ENCODING = SatbEncoding()
+CHORDS = ([67, 64, 60, 48], [65, 62, 59, 43], [67, 64, 60, 36])
+
+
+def cells(chords: list[int]) -> torch.Tensor:
+    """(T, 4) tokens of chords named by number."""
+    return torch.from_numpy(ENCODING.cells(Chorale.from_pitches([CHORDS[chord] for chord in chords])))
+
+
+def slowly(chords: list[int], now: int) -> tuple[int, int]:
+    """How long the longest earlier run is that equals the last one before frame `now`, and the frame after it."""
+    found = (0, -1)
+    for end in range(1, now):  # runs that end before frame `end`
+        length = 0
+        while length < end and chords[end - 1 - length] == chords[now - 1 - length]:
+            length += 1
+        if length and length >= found[0]:
+            found = (length, end)
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=12, max_size=12), min_size=1, max_size=3), st.integers(0, 11))
+def test_an_echo_is_the_longest_run_of_equal_chords_and_of_these_the_latest(rows: list[list[int]], cut: int) -> None:
+    tokens = torch.stack([cells(chords) for chords in rows])
+    before = torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], 1)
+    echoes = Echoes(ENCODING)
+    first, lengths, state = (
+        echoes.read(before[:, :cut], echoes.begin(len(rows))) if cut else (None, None, echoes.begin(len(rows)))
+    )
+    rest, other, _ = echoes.read(before[:, cut:], state)
+    found = rest if first is None else torch.cat([first, rest], 1)
+    length = other if lengths is None else torch.cat([lengths, other], 1)
+    for row, chords in enumerate(rows):
+        for now in range(len(chords)):
+            expected, frame = slowly(chords, now)
+            assert length[row, now] == expected
+            assert found[row, now].tolist() == (tokens[row, frame].tolist() if expected else [END] * 4)
+
+
+def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:
+    echoes = Echoes(ENCODING)
+    before = cells([0, 1] * (CAPACITY // 2 + 4)).unsqueeze(0)
+    before[0, 0] = END
+    echo, length, _ = echoes.read(before, echoes.begin(1))
+    assert length[0, CAPACITY - 1] > 0
+    assert not length[0, CAPACITY + 1 :].any()
+    assert not echo[0, CAPACITY + 1 :].any()
+
+
+@pytest.mark.parametrize("trust", [0.0, 3.0])
+def test_a_network_that_trusts_echoes_keeps_the_laws_on_a_piece_that_repeats_itself(trust: float) -> None:
+    torch.manual_seed(0)
+    network = FrameLSTM(ENCODING, layers=1, hidden=8, embedding=4, head=4)
+    torch.nn.init.constant_(network.trust.weight, trust)
+    phrase = torch.from_numpy(ENCODING.encode(Chorale.from_pitches([CHORDS[chord] for chord in (0, 1, 2, 1)])))[:-1]
+    tokens = torch.cat([phrase, phrase[1:], phrase[1:]]).unsqueeze(0)
+    network.eval()
+    with torch.no_grad():
+        whole, _ = network(tokens, network.initial_memory(1))
+        stepper = network.stepper()
+        assert stepper is not None
+        memory, steps = stepper.begin(1), []
+        for token in tokens[0]:
+            logits, memory = stepper.step(token.unsqueeze(0), memory)
+            steps.append(logits)
+    assert torch.allclose(torch.stack(steps, 1), whole, atol=1e-4)
+    check_network(network, ENCODING)
+    # The second time, what the phrase had is the likelier, the more the network trusts echoes.
+    again = slice(5 * 7, 5 * 8)
+    told = whole.log_softmax(2)[0, again].gather(1, tokens[0, 5 * 7 + 1 : 5 * 8 + 1, None])[1:]
+    network.trust.weight.data.zero_()
+    with torch.no_grad():
+        doubted, _ = network(tokens, network.initial_memory(1))
+    untold = doubted.log_softmax(2)[0, again].gather(1, tokens[0, 5 * 7 + 1 : 5 * 8 + 1, None])[1:]
+    assert bool((told >= untold).all())
+    assert bool((told > untold).any()) == (trust > 0)
