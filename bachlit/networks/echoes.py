@@ -11,44 +11,51 @@ CAPACITY = 1024
 """Frames of a piece that are remembered: longer than any chorale of Bach's. What comes later finds no echo."""
 
 EchoState = tuple[Tensor, Tensor, Tensor, Tensor]
-"""The past frames' tokens (B, CAPACITY, 4) and chords (B, CAPACITY); at each, how many frames up to it are those up to
-now (B, CAPACITY); how many frames were read (B,)."""
+"""The past frames' tokens (B, CAPACITY, 4) and what is compared of them (B, CAPACITY, 2); how many frames up to each
+equal those up to now (B, CAPACITY, 2); how many frames were read (B,)."""
 
 
 class Echoes(nn.Module):
-    """Looks in a piece's past for the longest run of chords that equals the last ones, and says what followed it.
+    """Looks in a piece's past for the longest run of frames that equals the last ones, and says what followed it.
 
-    A tenth of the frames of published chorales belong to phrases that are sung twice and written out, and an LSTM can't
-    quote. This is the pointer of copying networks (Vinyals et al., *Pointer networks*, 2015), found by matching as in
-    prediction by partial matching (Cleary and Witten 1984) instead of being learned. Of equally long runs the latest
-    counts. Chords are compared by their pitches, whether these are held or not.
+    Looks twice: for frames in which all voices have the same pitches, and for those in which the soprano has. In
+    published chorales one frame of ten belongs to a phrase that is sung again and written out, one of four to a melody
+    that is; and an LSTM can't quote. This is the pointer of copying networks (Vinyals et al., *Pointer networks*,
+    2015), found by matching as in prediction by partial matching (Cleary and Witten 1984) instead of being learned. Of
+    equally long runs the latest counts.
 
     Args:
         encoding: Of the tokens.
+
+    Attributes:
+        num: E, 2.
     """
 
+    num = 2
     pitch: Tensor
     digits: Tensor
 
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
         self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch).int(), persistent=False)
-        # Four pitches below 128 are one number.
-        digits = torch.tensor([128**voice for voice in range(len(VOICES))], dtype=torch.int32)
-        self.register_buffer("digits", digits, persistent=False)
+        # What is compared are numbers whose digits are pitches, which are below 128.
+        all_voices = [128**voice for voice in range(len(VOICES))]
+        soprano = [int(voice == "soprano") for voice in encoding.order]
+        digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
+        self.register_buffer("digits", digits.contiguous(), persistent=False)
 
     def begin(self, batch_size: int) -> EchoState:
         """Nothing is remembered yet."""
-        integers = {"dtype": torch.int16, "device": self.pitch.device}
+        device = self.pitch.device
         return (
-            torch.zeros(batch_size, CAPACITY, len(VOICES), **integers),
-            torch.full((batch_size, CAPACITY), -1, dtype=torch.int32, device=self.pitch.device),
-            torch.zeros(batch_size, CAPACITY, **integers),
-            torch.zeros(batch_size, dtype=torch.long, device=self.pitch.device),
+            torch.zeros(batch_size, CAPACITY, len(VOICES), dtype=torch.int16, device=device),
+            torch.full((batch_size, CAPACITY, self.num), -1, dtype=torch.int32, device=device),
+            torch.zeros(batch_size, CAPACITY, self.num, dtype=torch.int16, device=device),
+            torch.zeros(batch_size, dtype=torch.long, device=device),
         )
 
     def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """`follow`, frame after frame.
+        """`follow`, frame after frame: (B, F, E, 4), (B, F, E) and the state.
 
         Args:
             before: (B, F, 4) the frame before each frame.
@@ -69,22 +76,38 @@ class Echoes(nn.Module):
             state: What `begin` or the last call left.
 
         Returns:
-            (B, 4) the tokens that followed, END where there is no echo; (B,) of how many frames the echo is, 0 where
-            there is none; the state.
+            (B, E, 4) the tokens that followed, END where there is no echo; (B, E) of how many frames the echo is, 0
+            where there is none; the state.
         """
-        past, chords, lengths, count = state
-        known = ((count > 0) & (count <= CAPACITY)).unsqueeze(1)  # (B, 1)
-        chord = (self.pitch[before] * self.digits).sum(1, keepdim=True, dtype=torch.int32)
-        longer = nn.functional.pad(lengths[:, :-1], (1, 0)) + 1
-        lengths = torch.where((chords == chord) & known, longer, 0)
-        at = (count - 1).clamp(0, CAPACITY - 1).unsqueeze(1)
-        chords = chords.scatter(1, at, torch.where(known, chord, chords.gather(1, at)))
-        at = at.unsqueeze(2).expand(-1, 1, past.shape[2])  # (B, 1, 4)
-        frame = torch.where(known.unsqueeze(2), before.unsqueeze(1).to(past.dtype), past.gather(1, at))
-        past = past.scatter(1, at, frame)
-        latest = torch.arange(CAPACITY, device=lengths.device, dtype=torch.int32)
-        best = (CAPACITY * lengths.int() + latest).argmax(1, keepdim=True)  # (B, 1)
-        length = lengths.gather(1, best)
-        following = (best + 1).clamp(max=CAPACITY - 1).unsqueeze(2).expand(-1, 1, past.shape[2])
-        echo = torch.where(length > 0, past.gather(1, following)[:, 0], END)
-        return echo.long(), length[:, 0].long(), (past, chords, lengths, count + 1)
+        past, compared, lengths, count = state
+        known = ((count > 0) & (count <= CAPACITY))[:, None, None]  # (B, 1, 1)
+        now = (self.pitch[before].unsqueeze(2) * self.digits).sum(1, keepdim=True, dtype=torch.int32)  # (B, 1, E)
+        longer = nn.functional.pad(lengths[:, :-1], (0, 0, 1, 0)) + 1
+        lengths = torch.where((compared == now) & known, longer, 0)
+        at = (count - 1).clamp(0, CAPACITY - 1)[:, None, None]
+        compared = _put(compared, at, now, known)
+        past = _put(past, at, before.unsqueeze(1), known)
+        latest = torch.arange(CAPACITY, device=at.device, dtype=torch.int32).unsqueeze(1)
+        best = (CAPACITY * lengths.int() + latest).argmax(1, keepdim=True)  # (B, 1, E)
+        length = lengths.gather(1, best).squeeze(1).long()
+        following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
+        echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
+        return echo, length, (past, compared, lengths, count + 1)
+
+
+def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
+    """(B, N, C) with rows (B, 1, C) put in at (B, 1, 1), where they are known."""
+    at = at.expand(-1, 1, table.shape[2])
+    return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
+
+
+def echo_gain(said: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
+    """What the tokens of echoes gain, in nats before normalisation; nothing without an echo.
+
+    Args:
+        said: (..., E) what a head says of echoes.
+        trust: (E, LONGEST + 1) what it always says of echoes by their length.
+        echoed: (..., E) these lengths.
+    """
+    known = torch.stack([trust[index][lengths] for index, lengths in enumerate(echoed.unbind(-1))], -1)
+    return torch.where(echoed > 0, said + known, 0.0)

@@ -42,7 +42,7 @@ class Features(nn.Module):
         self.start = nn.Embedding(size, embedding)
         self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
         self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in range(len(self.pairs)))
-        self.echoed = nn.Embedding(LONGEST + 1, _ECHO)
+        self.echoed = nn.ModuleList(nn.Embedding(LONGEST + 1, _ECHO) for _ in range(reader.echoes.num))
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
@@ -52,7 +52,8 @@ class Features(nn.Module):
     def tables(self) -> list[nn.Embedding]:
         """What a frame's vector is put together from, in this order."""
         voices = [self.token] * len(VOICES)
-        tables = [*voices, self.start, *self.run, *self.interval, *voices, self.echoed, self.mark, self.position]
+        echoes = voices * len(self.echoed)
+        tables = [*voices, self.start, *self.run, *self.interval, *echoes, *self.echoed, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
     def rows(self, frames: Frames) -> Tensor:
@@ -63,8 +64,8 @@ class Features(nn.Module):
         """(..., R - 2) the same for what is known before the mark, with a dimension for frames or without."""
         pitch = self.pitch[frames.before]  # (..., 4)
         intervals = interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
-        start, echoed = frames.start.unsqueeze(-1), frames.echoed.unsqueeze(-1)
-        return torch.cat([frames.before, start, frames.run, intervals, frames.echo, echoed], -1)
+        start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
+        return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, F, I)."""

@@ -11,6 +11,7 @@ from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
 from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
+from bachlit.networks.echoes import echo_gain
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
 from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames
@@ -44,8 +45,8 @@ class FrameLSTM(Network):
 
     >>> network = FrameLSTM(SatbEncoding(), layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
-    >>> logits.shape, [tuple(part.shape) for part in memory]
-    (torch.Size([2, 5, 145]), [(2, 1, 8), (2, 1, 8), (2, 8), (2, 9), (2, 1024, 4), (2, 1024), (2, 1024), (2,), (2, 0)])
+    >>> logits.shape, memory[0].shape
+    (torch.Size([2, 5, 145]), torch.Size([2, 1, 8]))
     """
 
     def __init__(
@@ -93,10 +94,10 @@ class FrameLSTM(Network):
             nn.Linear(hidden + width + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
         )
         allowed = torch.from_numpy(encoding.slot_tokens)
-        # The last of what a head says is how much likelier an echo is.
-        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum()) + 1) for tokens in allowed)
-        self.trust = nn.Embedding(LONGEST + 1, len(VOICES))
-        nn.init.zeros_(self.trust.weight)
+        # The last of what a head says is how much likelier echoes are; to this comes a number for their length.
+        num = self.reader.echoes.num
+        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum()) + num) for tokens in allowed)
+        self.trust = nn.Parameter(torch.zeros(len(VOICES), num, LONGEST + 1))
         for slot, tokens in enumerate(allowed):
             self.register_buffer(f"tokens_{slot}", tokens.nonzero().squeeze(1), persistent=False)
         self.vocabulary_size = encoding.vocabulary_size
@@ -158,8 +159,8 @@ class FrameLSTM(Network):
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
         said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard)))).to(logits.dtype)
-        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said[:, :, :-1]
+        num = self.reader.echoes.num
+        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said[:, :, :-num]
         if slot:
-            gained = said[:, :, -1] + self.trust(frames.echoed)[:, :, slot - 1]
-            gained = torch.where(frames.echoed > 0, gained, 0.0).unsqueeze(2)
-            logits[:, :, slot].scatter_add_(2, frames.echo[:, :, slot - 1, None], gained)
+            gained = echo_gain(said[:, :, -num:], self.trust[slot - 1], frames.echoed)
+            logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, gelu
 
+from bachlit.chorale import VOICES
 from bachlit.networks.base import Memory, Stepper
+from bachlit.networks.echoes import echo_gain
 from bachlit.networks.frames import IMPOSSIBLE
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
@@ -50,7 +52,7 @@ class FrameStepper(Stepper):
             torch.cat([hear.weight[:, :first] for hear in voices]), torch.cat([hear.bias for hear in voices])
         )
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
-        self.trust = network.trust.weight.t().contiguous()
+        self.trust = network.trust
         # What a chosen voice's token adds to what the heads of the voices after it hear.
         token = self.features.token.weight
         bounds = [last + voice * token.shape[1] for voice in range(len(voices))]
@@ -69,14 +71,15 @@ class FrameStepper(Stepper):
 
     @staticmethod
     def _say(network: "FrameLSTM", slot: int) -> Product:
-        """A head's last map, to all tokens and to the weight of an echo.
+        """A head's last map, to all tokens and to what it says of echoes.
 
         What can't stand in the slot has a bias that keeps it out.
         """
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
-        rows = nn.functional.pad(network.get_buffer(f"tokens_{slot}"), (0, 1), value=size)
-        weight = say.weight.new_zeros(size + 1, say.in_features).index_copy(0, rows, say.weight)
-        bias = say.bias.new_full((size + 1,), IMPOSSIBLE).index_copy(0, rows, say.bias)
+        echoes = torch.arange(size, size + network.reader.echoes.num, device=say.bias.device)
+        rows = torch.cat([network.get_buffer(f"tokens_{slot}"), echoes])
+        weight = say.weight.new_zeros(size + len(echoes), say.in_features).index_copy(0, rows, say.weight)
+        bias = say.bias.new_full((size + len(echoes),), IMPOSSIBLE).index_copy(0, rows, say.bias)
         return Product(weight, bias)
 
     def begin(self, batch_size: int) -> Memory:
@@ -112,25 +115,22 @@ class FrameStepper(Stepper):
         return logits, (*state, top, last, opened[:, :0], *past)
 
     def _echo(self, said: Tensor, slot: int, frame: Tensor) -> Tensor:
-        """(B, V) logits, from what a head says: the echo's token is the likelier for its length."""
-        logits = said[:, :-1]
+        """(B, V) logits, from what a head says: the tokens of echoes are the likelier for their lengths."""
+        num = self.reader.echoes.num
+        logits = said[:, :-num]
         if slot == 0:
             return logits
-        echo, echoed = frame[:, 5 + slot, None], frame[:, -1:]
-        gained = torch.where(echoed > 0, said[:, -1:] + self.trust[slot - 1][echoed], 0.0)
-        return logits.scatter_add(1, echo, gained)
+        echo, echoed = frame[:, 5 + slot : -num : len(VOICES)], frame[:, -num:]  # (B, E) each
+        return logits.scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[slot - 1], echoed))
 
     def _before_mark(self, token: Tensor, state: Memory, top: Tensor) -> tuple[Tensor, Tensor, Tensor, Memory]:
-        """The frame (B, 11): start, expected position, runs, echo. What it adds everywhere, what the mark's head hears.
-
-        And the echoes' state.
-        """
+        """What is known of a frame (B, 6 + 5 E), what it adds everywhere, what the mark's head hears, the echoes."""
         frame, past = self.reader.enter(token, state)
         rows = self.features.known_rows(frame) + self.offsets[:-2]
         known = embedding_bag(rows, self.table, mode="sum")
         place = self.unmarked[frame.expected] + self.hear_mark(top)
         single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
-        carried = torch.cat([*single, frame.run, frame.echo, frame.echoed.unsqueeze(1)], 1)
+        carried = torch.cat([*single, frame.run, frame.echo.flatten(1), frame.echoed], 1)
         return carried, known, known[:, -self.head :] + place, past
 
     def _at_mark(self, mark: Tensor, frame: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -30,8 +30,8 @@ class Frames(NamedTuple):
         start: (B, F) the token with which the piece started.
         before: (B, F, 4) the voices' tokens in the frame before, in the encoding's order; END before the first frame.
         run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`.
-        echo: (B, F, 4) the tokens that followed when the piece last went as it goes now; END without such an echo.
-        echoed: (B, F) of how many frames the echo is, up to `LONGEST`; 0 without one.
+        echo: (B, F, E, 4) the tokens that followed when the piece last went as it goes now; END without such an echo.
+        echoed: (B, F, E) of how many frames the echo is, up to `LONGEST`; 0 without one.
         expected: (B, F) the position if no bar begins here.
         mark: (B, F) the frame's mark.
         position: (B, F) the position in the bar.
@@ -121,7 +121,7 @@ class FrameReader(nn.Module):
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
 
     def _started(self, token: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) the piece's start, and the last voice's token; before a frame stands at first the one, then the other."""
+        """(B,) the piece's start, and the last voice's token; a frame stands first after the one, then after others."""
         first = last[:, 0] == 0
         return torch.where(first, token, last[:, 0]), token.masked_fill(first, END)
 

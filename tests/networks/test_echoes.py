@@ -47,9 +47,10 @@ def test_an_echo_is_the_longest_run_of_equal_chords_and_of_these_the_latest(rows
     length = other if lengths is None else torch.cat([lengths, other], 1)
     for row, chords in enumerate(rows):
         for now in range(len(chords)):
-            expected, frame = slowly(chords, now)
-            assert length[row, now] == expected
-            assert found[row, now].tolist() == (tokens[row, frame].tolist() if expected else [END] * 4)
+            for kind, heard in enumerate((chords, [CHORDS[chord][0] for chord in chords])):
+                expected, frame = slowly(heard, now)
+                assert length[row, now, kind] == expected
+                assert found[row, now, kind].tolist() == (tokens[row, frame].tolist() if expected else [END] * 4)
 
 
 def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:
@@ -57,7 +58,7 @@ def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:
     before = cells([0, 1] * (CAPACITY // 2 + 4)).unsqueeze(0)
     before[0, 0] = END
     echo, length, _ = echoes.read(before, echoes.begin(1))
-    assert length[0, CAPACITY - 1] > 0
+    assert length[0, CAPACITY - 1].all()
     assert not length[0, CAPACITY + 1 :].any()
     assert not echo[0, CAPACITY + 1 :].any()
 
@@ -66,7 +67,7 @@ def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:
 def test_a_network_that_trusts_echoes_keeps_the_laws_on_a_piece_that_repeats_itself(trust: float) -> None:
     torch.manual_seed(0)
     network = FrameLSTM(ENCODING, layers=1, hidden=8, embedding=4, head=4)
-    torch.nn.init.constant_(network.trust.weight, trust)
+    torch.nn.init.constant_(network.trust, trust)
     phrase = torch.from_numpy(ENCODING.encode(Chorale.from_pitches([CHORDS[chord] for chord in (0, 1, 2, 1)])))[:-1]
     tokens = torch.cat([phrase, phrase[1:], phrase[1:]]).unsqueeze(0)
     network.eval()
@@ -83,7 +84,7 @@ def test_a_network_that_trusts_echoes_keeps_the_laws_on_a_piece_that_repeats_its
     # The second time, what the phrase had is the likelier, the more the network trusts echoes.
     again = slice(5 * 7, 5 * 8)
     told = whole.log_softmax(2)[0, again].gather(1, tokens[0, 5 * 7 + 1 : 5 * 8 + 1, None])[1:]
-    network.trust.weight.data.zero_()
+    network.trust.data.zero_()
     with torch.no_grad():
         doubted, _ = network(tokens, network.initial_memory(1))
     untold = doubted.log_softmax(2)[0, again].gather(1, tokens[0, 5 * 7 + 1 : 5 * 8 + 1, None])[1:]
