@@ -38,8 +38,12 @@ class DroppedLSTM(nn.LSTM):
         super().__init__(inputs, hidden, batch_first=True)
         self.share = share
         # PyTorch adds both biases (Jozefowicz et al. 2015 on the forget gate).
-        nn.init.zeros_(self.bias_hh_l0)
-        nn.init.ones_(self.bias_ih_l0[hidden : 2 * hidden])
+        *_, bias, other = self._weights()
+        nn.init.zeros_(other)
+        nn.init.ones_(bias[hidden : 2 * hidden])
+
+    def _weights(self) -> list[nn.Parameter]:
+        return [self.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def forward(  # type: ignore[override]  # no packed sequences, and never without a state
         self, x: Tensor, state: tuple[Tensor, Tensor]
@@ -47,8 +51,7 @@ class DroppedLSTM(nn.LSTM):
         """Outputs (B, N, H), and the last output and cell (1, B, H)."""
         if not self.training or self.share == 0:
             return super().forward(x, state)
-        dropped = dropout(self.weight_hh_l0, self.share)
-        output, *after = torch.lstm(
-            x, state, [self.weight_ih_l0, dropped, self.bias_ih_l0, self.bias_hh_l0], True, 1, 0.0, True, False, True
-        )
+        inputs, outputs, *biases = self._weights()
+        weights = [inputs, dropout(outputs, self.share), *biases]
+        output, *after = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
         return output, (after[0], after[1])

@@ -5,14 +5,11 @@ from torch import Tensor, nn
 
 from bachlit.chorale import VOICES
 from bachlit.encoding import SatbEncoding
+from bachlit.networks.base import Memory
 from bachlit.tokens import END
 
 CAPACITY = 1024
 """Frames of a piece that are remembered: longer than any chorale of Bach's. What comes later finds no echo."""
-
-EchoState = tuple[Tensor, Tensor, Tensor, Tensor]
-"""The past frames' tokens (B, CAPACITY, 4) and what is compared of them (B, CAPACITY, 2); how many frames up to each
-equal those up to now (B, CAPACITY, 2); how many frames were read (B,)."""
 
 
 class Echoes(nn.Module):
@@ -44,8 +41,12 @@ class Echoes(nn.Module):
         digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
         self.register_buffer("digits", digits.contiguous(), persistent=False)
 
-    def begin(self, batch_size: int) -> EchoState:
-        """Nothing is remembered yet."""
+    def begin(self, batch_size: int) -> Memory:
+        """The state of a piece of which nothing was read.
+
+        The past frames' tokens (B, CAPACITY, 4) and what is compared of them (B, CAPACITY, E); how many frames up to
+        each equal those up to now (B, CAPACITY, E); how many frames were read (B,).
+        """
         device = self.pitch.device
         return (
             torch.zeros(batch_size, CAPACITY, len(VOICES), dtype=torch.int16, device=device),
@@ -54,7 +55,7 @@ class Echoes(nn.Module):
             torch.zeros(batch_size, dtype=torch.long, device=device),
         )
 
-    def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
+    def read(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
         """`follow`, frame after frame: (B, F, E, 4), (B, F, E) and the state.
 
         Args:
@@ -68,7 +69,7 @@ class Echoes(nn.Module):
             lengths.append(length)
         return torch.stack(echoes, 1), torch.stack(lengths, 1), state
 
-    def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
+    def follow(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
         """What followed when the piece last went as it goes now.
 
         Args:

@@ -34,7 +34,8 @@ class FrameLSTM(Network):
         encoding: Of the tokens; it must have frames.
         layers: LSTMs above each other.
         hidden: H, units of each.
-        embedding: Size of a voice's vector.
+        embedding: Size of a token's vector.
+        projection: Size of a frame's features, once they are brought together by a linear map.
         head: Units of each head.
         dropout: Share of an LSTM's outputs and of a head's units that is dropped in training.
         input_dropout: Share of a frame's features.
@@ -56,6 +57,7 @@ class FrameLSTM(Network):
         layers: int = 2,
         hidden: int = 384,
         embedding: int = 64,
+        projection: int = 256,
         head: int = 256,
         dropout: float = 0.5,
         input_dropout: float = 0.1,
@@ -68,15 +70,17 @@ class FrameLSTM(Network):
                 "SatbEncoding; use that, or TokenLSTM."
             )
         shares = {"dropout": dropout, "input_dropout": input_dropout, "weight_dropout": weight_dropout}
-        if min(layers, hidden, embedding, head) < 1 or not all(0 <= share < 1 for share in shares.values()):
+        if min(layers, hidden, embedding, projection, head) < 1 or not all(0 <= share < 1 for share in shares.values()):
             raise OptionError(
-                f"A FrameLSTM of {layers} layers, {hidden} hidden units, embedding {embedding}, heads of {head} and "
-                f"{shares} can't be built; expected sizes of at least 1 and shares from 0 to below 1."
+                f"A FrameLSTM of {layers} layers, {hidden} hidden units, embedding {embedding}, projection "
+                f"{projection}, heads of {head} and {shares} can't be built; expected sizes of at least 1 and "
+                "shares from 0 to below 1."
             )
         self.config: dict[str, Any] = {
             "layers": layers,
             "hidden": hidden,
             "embedding": embedding,
+            "projection": projection,
             "head": head,
             **shares,
         }
@@ -84,14 +88,14 @@ class FrameLSTM(Network):
         self.reader = FrameReader(encoding)
         self.features = Features(encoding, self.reader, embedding)
         self.input_dropout = VariationalDropout(input_dropout)
-        width = self.features.size
+        self.projection = nn.Linear(self.features.size, projection)
         self.lstms = nn.ModuleList(
-            DroppedLSTM(width if layer == 0 else hidden, hidden, weight_dropout) for layer in range(layers)
+            DroppedLSTM(projection if layer == 0 else hidden, hidden, weight_dropout) for layer in range(layers)
         )
         self.dropout = VariationalDropout(dropout)
         self.head_dropout = nn.Dropout(dropout)
         self.hears = nn.ModuleList(
-            nn.Linear(hidden + width + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
+            nn.Linear(hidden + projection + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
         )
         allowed = torch.from_numpy(encoding.slot_tokens)
         # The last of what a head says is how much likelier echoes are; to this comes a number for their length.
@@ -104,14 +108,13 @@ class FrameLSTM(Network):
 
     def initial_memory(self, batch_size: int) -> Memory:
         """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame."""
-        weight = self.says[0].weight
-        zeros = weight.new_zeros(batch_size, len(self.lstms), self.hidden)
+        zeros = self.trust.new_zeros(batch_size, len(self.lstms), self.hidden)
         last = self.reader.begin(batch_size)
         return zeros, zeros, zeros[:, 0], *last, last[0][:, :0]
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
         """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
-        *state, opened = memory
+        state, opened = memory[:-1], memory[-1]
         known, size = opened.shape[1], self.reader.size
         stream = torch.cat([opened, tokens], 1)
         whole = stream.shape[1] - stream.shape[1] % size
@@ -131,11 +134,13 @@ class FrameLSTM(Network):
         """See `Network.stepper`; only in evaluation, without dropout."""
         return None if self.training else FrameStepper(self)
 
-    def _read(self, tokens: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _read(self, tokens: Tensor, state: Memory) -> tuple[Tensor, Memory]:
         """Logits (B, N, V) of whole frames, and the state after them."""
-        outputs, cells, top, *past = state
-        frames, past = self.reader.read(tokens.unflatten(1, (-1, self.reader.size)), past)
-        features = self.input_dropout(self.features(frames))  # (B, F, I)
+        outputs, cells, top = state[:3]
+        frames, past = self.reader.read(tokens.view(len(tokens), -1, self.reader.size), state[3:])
+        raw = self.features(frames)
+        features = self.projection(self.input_dropout(raw))  # (B, F, P)
+        unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
         x = features
         new_outputs, new_cells = [], []
         for layer, lstm in enumerate(self.lstms):
@@ -148,13 +153,13 @@ class FrameLSTM(Network):
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
         logits = torch.full((*frames.mark.shape, self.reader.size, self.vocabulary_size), IMPOSSIBLE, device=x.device)
-        self._say(logits, 0, torch.cat([before, self.features.unmarked(features, frames)], 2), frames)
+        self._say(logits, 0, torch.cat([before, unmarked], 2), frames)
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
                 heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
             self._say(logits, slot, torch.cat(heard, 2), frames)
-        return logits.flatten(1, 2), [torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past]
+        return logits.flatten(1, 2), (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past)
 
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""

@@ -37,9 +37,11 @@ class FrameStepper(Stepper):
         self.head = mark.out_features
         self.num_layers = len(lstms)
         inputs, outputs, bias = gates_of(lstms[0])
-        first, last = self.hidden, self.hidden + self.features.size
+        first, last = self.hidden, self.hidden + network.projection.out_features
         readers = [inputs, *(hear.weight[:, first:last] for hear in (*voices, mark))]
-        self.table, self.offsets = self._table(torch.cat(readers))
+        reader = torch.cat(readers)  # (out, P)
+        self.table, self.offsets = self._table(reader @ network.projection.weight)
+        self.always = reader @ network.projection.bias
         # What the mark's head hears of a frame's place before the mark is known, by expected position.
         mark_row, position_rows = self.offsets[-2] + END, slice(int(self.offsets[-1]), None)
         self.unmarked = self.table[mark_row, -self.head :] + self.table[position_rows, -self.head :]
@@ -64,7 +66,7 @@ class FrameStepper(Stepper):
     def _table(self, reader: Tensor) -> tuple[Tensor, Tensor]:
         """Every row of every table of features times the weights (out, I) that read them; where each table begins."""
         tables = self.features.tables()
-        columns = reader.split([table.embedding_dim for table in tables], 1)
+        columns = torch.split(reader, [table.embedding_dim for table in tables], 1)
         rows = [table.weight @ column.t() for table, column in zip(tables, columns, strict=True)]
         offsets = [0, *accumulate(len(table) for table in rows[:-1])]
         return torch.cat(rows), torch.tensor(offsets, device=reader.device)
@@ -94,13 +96,14 @@ class FrameStepper(Stepper):
         The memory holds the LSTMs' state, what is known of the last or the open frame, the open one's tokens (B, p),
         the echoes' state, and while a frame is open what its heads have heard.
         """
-        state, (top, frame, opened, *past) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
+        state, (top, frame, opened, *carried) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
+        past = tuple(carried[:4])
         slot = opened.shape[1]
         opened = torch.cat([opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
             frame, heard, said, past = self._before_mark(tokens, (frame, *past), top)
         else:
-            *past, heard = past
+            heard = carried[4]
             if slot == 1:
                 frame, total = self._at_mark(tokens, frame, heard)
                 state, top = self._read(total[:, : 4 * self.hidden], state)
@@ -127,7 +130,7 @@ class FrameStepper(Stepper):
         """What is known of a frame (B, 6 + 5 E), what it adds everywhere, what the mark's head hears, the echoes."""
         frame, past = self.reader.enter(token, state)
         rows = self.features.known_rows(frame) + self.offsets[:-2]
-        known = embedding_bag(rows, self.table, mode="sum")
+        known = embedding_bag(rows, self.table, mode="sum") + self.always
         place = self.unmarked[frame.expected] + self.hear_mark(top)
         single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
         carried = torch.cat([*single, frame.run, frame.echo.flatten(1), frame.echoed], 1)

@@ -85,7 +85,7 @@ class FrameReader(nn.Module):
             groups: (B, F, 5) the inputs of each frame: the token before it, its mark, its voices but the last.
             state: What `begin` or the last call left.
         """
-        last, *past = state
+        last, past = state[0], state[1:]
         start, lowest = self._started(groups[:, 0, 0], last)
         earlier = torch.cat([last[:, None, 2:5], groups[:, :-1, 2:]], 1)  # (B, F, 3)
         lowest = torch.cat([lowest.unsqueeze(1), groups[:, 1:, 0]], 1)  # (B, F)
@@ -107,7 +107,7 @@ class FrameReader(nn.Module):
             token: (B,) the token before the frame.
             state: What `begin` left; later, what is known of the last frame, and the state of echoes.
         """
-        last, *past = state
+        last, past = state[0], state[1:]
         start, lowest = self._started(token, last)
         before = torch.cat([last[:, 2:5], lowest.unsqueeze(1)], 1)
         run = torch.where(self.holds[before], last[:, 5:].clamp(max=LONGEST - 1) + 1, 1)
