@@ -1,12 +1,15 @@
 """WeightAverage: evaluate and keep a running average of the weights instead of the last ones."""
 
+from functools import partial
+
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EMAWeightAveraging
+from pytorch_lightning.callbacks import WeightAveraging
+from torch import Tensor
 
 from bachlit.errors import OptionError
 
 
-class WeightAverage(EMAWeightAveraging):
+class WeightAverage(WeightAveraging):
     """Averages the weights of the last steps, those further back with exponentially less weight.
 
     The average is what validation judges, what checkpoints hold as the model, and what is there when training ends
@@ -14,7 +17,8 @@ class WeightAverage(EMAWeightAveraging):
     than the weights of any one step. Training itself goes on from its own weights, which checkpoints keep beside.
 
     Args:
-        decay: What is left of a step's share after the next; 0.998 averages some 500 steps.
+        decay: What is left of a step's share after the next; 0.998 averages some 500 steps. At the beginning it is
+            less, so that the weights with which training began are soon forgotten.
 
     Raises:
         OptionError: If the decay isn't a share below 1.
@@ -26,7 +30,7 @@ class WeightAverage(EMAWeightAveraging):
                 f"Weights can't be averaged with a decay of {decay}; expected 0 to below 1, such as 0.998."
             )
         # Buffers are counts and tables beside batch normalisation's statistics: they are copied.
-        super().__init__(decay=decay, use_buffers=False)
+        super().__init__(use_buffers=False, avg_fn=partial(_average, decay))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""
@@ -34,3 +38,9 @@ class WeightAverage(EMAWeightAveraging):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Give training its own weights back."""
         super().on_validation_epoch_end(trainer, pl_module)
+
+
+def _average(decay: float, average: Tensor, now: Tensor, num_averaged: Tensor) -> Tensor:
+    """The average with one more step's weights in it."""
+    num = float(num_averaged)
+    return average.lerp(now, 1 - min(decay, (1 + num) / (10 + num)))
