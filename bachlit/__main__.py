@@ -26,6 +26,7 @@ train and evaluate (PyTorch Lightning)
   fit                train a model
   validate, test     its figures on held-out pieces
   predict            decode many prompts
+  sweep              search for good options by many fits
 
 bachlit COMMAND --help tells a command's options."""
 
@@ -72,6 +73,12 @@ def _run(command: str, args: list[str]) -> int:
             from bachlit.evaluation.command import evaluate  # noqa: PLC0415
 
         commands.run_typed(command, evaluate, args)
+        return 0
+    if command == "sweep":
+        with _loading():
+            from bachlit.sweeping import command as sweeping  # noqa: PLC0415
+
+        sweeping.run(args)
         return 0
     if command in ("fit", "validate", "test", "predict"):
         with _loading():
