@@ -10,10 +10,8 @@ from bachlit.errors import OptionError, PromptError
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_voices
+from bachlit.shipped import PRETRAINED
 from bachlit.writing import Written, write_several
-
-PRETRAINED = Path(__file__).parent / "pretrained"
-"""The folder of the model that ships with the package."""
 
 COMPOSER = Sampling(temperature=0.9)
 """Chooses the notes of `compose` unless another does."""

@@ -14,7 +14,6 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
-from bachlit.api import PRETRAINED
 from bachlit.callbacks import ModelCard, ScoreWriter, TrainingCurves
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
@@ -30,6 +29,7 @@ from bachlit.parsing import (
 )
 from bachlit.remembering import RememberOptions, recall
 from bachlit.rules_by_name import rules_help, weighed_rules
+from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
 
 # What Lightning says of its own insides, or of loaders that are not ours.

@@ -34,7 +34,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
         CheckpointError: If the model's tokens don't tell the voices apart.
         EncodingError: If a pitch has no token.
 
-    >>> from bachlit.api import PRETRAINED
+    >>> from bachlit.shipped import PRETRAINED
     >>> piece = Chorale.from_pitches([[67, 64, 60, 48]] * 8)
     >>> probabilities = pitch_probabilities(LanguageModel.load(PRETRAINED), piece)
     >>> probabilities.shape, bool(probabilities[7, 0, 67] > 0.5)  # seven sixteenths are followed by an eighth

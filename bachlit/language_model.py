@@ -18,6 +18,7 @@ from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
 from bachlit.networks import Memory, Network, SequenceStepper, Stepper
+from bachlit.shipped import SHIPPED, located
 from bachlit.tokens import END, START
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -125,12 +126,12 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":
-        """Read a model from a folder that `save` wrote, or from a checkpoint of `bachlit fit`.
+        """Read a model from a folder that `save` wrote, a checkpoint of `bachlit fit`, or one that ships by its name.
 
         Raises:
             CheckpointError: If there is none, it is damaged, or its parts aren't known.
         """
-        path = Path(path)
+        path = located(path)
         try:
             if path.is_dir():
                 description = json.loads((path / DESCRIPTION).read_text())
@@ -147,8 +148,8 @@ class LanguageModel:
             model.network.load_state_dict(weights)
         except FileNotFoundError as error:
             raise CheckpointError(
-                f"There is no model at {path}; expected a checkpoint of `bachlit fit` or a folder with {WEIGHTS} and "
-                f"{DESCRIPTION}."
+                f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a folder with {WEIGHTS} and "
+                f"{DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
             ) from error
         except CheckpointError:
             raise

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bachlit.api import PRETRAINED
 from bachlit.errors import OptionError
 from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, telling_signal, unit_names
 from bachlit.language_model import LanguageModel
 from bachlit.places import plot_places, save
 from bachlit.rendering.plots import activations, piano_roll
 from bachlit.scores import read_chorale
+from bachlit.shipped import PRETRAINED
 
 
 def plot(
@@ -27,7 +27,7 @@ def plot(
         score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
         units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
             none or nothing else.
-        checkpoint: A checkpoint of `bachlit fit` or a folder with a model, instead of the one that ships.
+        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships (bachbot).
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """

@@ -7,13 +7,13 @@ import pytest
 import torch
 from chorales import random_chorale
 
-from bachlit.api import PRETRAINED
 from bachlit.chorale import VOICES, Chorale, move_home
 from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, unit_names
 from bachlit.language_model import LanguageModel
 from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.shipped import PRETRAINED
 
 
 def test_probabilities_are_those_by_which_prefixes_are_scored(small_model: LanguageModel) -> None:

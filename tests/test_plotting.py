@@ -9,7 +9,6 @@ import pytest
 
 from bachlit import Chorale, LanguageModel, places
 from bachlit.__main__ import main
-from bachlit.api import PRETRAINED
 from bachlit.decoding import (
     LIVELY,
     PART_WRITING,
@@ -21,6 +20,7 @@ from bachlit.decoding import (
 from bachlit.errors import OptionError
 from bachlit.inspecting import hidden_units
 from bachlit.scores import write_musicxml
+from bachlit.shipped import PRETRAINED
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TWINKLE = EXAMPLES / "twinkle.musicxml"

@@ -10,7 +10,6 @@ from itertools import cycle, islice
 import torch
 from torch import Tensor, nn
 
-from bachlit.api import PRETRAINED
 from bachlit.benchmark.plain import PlainBeam, PlainGreedy, PlainSampling
 from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus
@@ -19,6 +18,7 @@ from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.networks import Memory, Network, TokenLSTM
 from bachlit.prompt import Prompt
+from bachlit.shipped import PRETRAINED
 from bachlit.splits import split_by_tune
 from bachlit.writing import write
 

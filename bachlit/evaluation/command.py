@@ -11,7 +11,6 @@ from typing import Literal
 from rich.console import Console
 from tqdm import tqdm
 
-from bachlit.api import PRETRAINED
 from bachlit.corpus import Corpus
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
@@ -25,6 +24,7 @@ from bachlit.evaluation.rows import letters_of
 from bachlit.files import write_whole
 from bachlit.language_model import LanguageModel
 from bachlit.rendering import MissingPackageError, require_engraver
+from bachlit.shipped import PRETRAINED, SHIPPED, located
 
 _WIDTH = 132  # columns of a table that goes to no terminal
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
@@ -45,8 +45,8 @@ def evaluate(
     """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
 
     Args:
-        checkpoint: A checkpoint of `bachlit fit` or a folder with a model; the option may be repeated. The model that
-            ships if left out.
+        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships (bachbot); the
+            option may be repeated. The model that ships if left out.
         decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
             greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
             mapping from names to decoders with options and rules.
@@ -65,7 +65,7 @@ def evaluate(
         )
     harmonizers = named(decoders)
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
-    paths = list({path.resolve(): path for path in checkpoint or [PRETRAINED]}.values())
+    paths = list({path.resolve(): path for path in map(located, checkpoint or [PRETRAINED])}.values())
     models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
     sources = [source_of(path) for path in paths]
     pieces = held_out(
@@ -97,7 +97,7 @@ def evaluate(
     about = {
         "bachlit": version("bachlit"),
         "fold": fold,
-        "checkpoints": [str(path) if path != PRETRAINED else "the one that ships" for path in paths],
+        "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
         "decoders": {name: one.described() for name, one in harmonizers.items()},
         "command": _command(options),
     }
@@ -143,12 +143,8 @@ def _report(evaluation: Evaluation, output: Path) -> None:
 def _names(paths: Sequence[Path]) -> list[str]:
     """Short names of checkpoints, each its own."""
     short = [
-        "bachlit"
-        if path == PRETRAINED
-        else f"{path.parents[1].name}/{path.stem}"
-        if path.absolute().parent.name == "checkpoints"
-        else path.stem
-        for path in (path if path == PRETRAINED else path.absolute() for path in paths)
+        f"{path.parents[1].name}/{path.stem}" if path.absolute().parent.name == "checkpoints" else path.stem
+        for path in (path.absolute() for path in paths)
     ]
     often = Counter(short)
     return [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]

@@ -1,0 +1,21 @@
+"""The models that ship with the package, by name."""
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "pretrained"
+
+SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder.is_dir()}
+"""The folder of each model, with its model card."""
+
+PRETRAINED = SHIPPED["bachbot"]
+"""The folder of the one that is used if none is named."""
+
+
+def located(checkpoint: str | Path) -> Path:
+    """Where a model is: a file, a folder, or the name of one that ships.
+
+    >>> located("bachbot") == SHIPPED["bachbot"], located("runs/best.ckpt").name
+    (True, 'best.ckpt')
+    """
+    path = Path(checkpoint)
+    return path if path.exists() else SHIPPED.get(str(checkpoint), path)
