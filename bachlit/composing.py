@@ -6,14 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import REST, VOICES, BoolArray, Chorale
+from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
-from bachlit.encoding import SatbEncoding
+from bachlit.encoding import open_mask
 from bachlit.errors import OptionError
 from bachlit.keys import Key, estimate_key
 from bachlit.language_model import LanguageModel
 from bachlit.token_prompts import new_grid, token_prompt
-from bachlit.tokens import END
 from bachlit.writing import Written, decode_prompt, usual_rules, warn_of_yielding, writing_encoding
 
 # The keys in which pieces are composed freely: those with at most four sharps or flats.
@@ -63,7 +62,7 @@ def write_freely(
         )
     encoding = writing_encoding(model)
     pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
-    masks = [_open_mask(encoding, min_frames, max_frames, pickup) for pickup in pickups]
+    masks = [open_mask(encoding, min_frames, max_frames, pickup) for pickup in pickups]
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     num = len(seeds)
     grid = new_grid(
@@ -114,18 +113,6 @@ def write_freely(
 def _ends_on(chorale: Chorale, tonic: int) -> bool:
     bass = int(chorale.pitches[-1, VOICES.index("bass")])
     return bass != REST and bass % 12 == tonic
-
-
-def _open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int) -> BoolArray:
-    """(N, V) what may stand at each step of a piece of at least and at most so many frames, in 4/4."""
-    mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
-    if encoding.bars:
-        begins_bar = (np.arange(max_frames + 1) - pickup) % _MEASURE == 0
-        mask[:: encoding.frame_size] &= (begins_bar[:, None] == encoding.begins_bar) | (np.arange(mask.shape[1]) == END)
-    mask[: min_frames * encoding.frame_size, END] = False
-    mask[-1] = False
-    mask[-1, END] = True
-    return mask
 
 
 def _draw(seed: int, num: int, *, stream: int = 0) -> int:

@@ -18,7 +18,7 @@ from bachlit.decoding import (
     TokenPrompt,
     Yielded,
 )
-from bachlit.encoding import SatbEncoding
+from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import CheckpointError, DeadEndError, RuleWarning
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
@@ -95,7 +95,7 @@ def write_several(
     encoding = writing_encoding(model)
     moves = [move_for(prompt, model.keys) for prompt in prompts]
     masks = [
-        encoding.allowed(prompt.chorale.transpose(move), prompt.given, rhythm=prompt.rhythm)
+        prompt_mask(encoding, prompt.chorale.transpose(move), prompt.given, rhythm=prompt.rhythm)
         for prompt, (move, _) in zip(prompts, moves, strict=True)
     ]
     keys = [prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)]

@@ -64,7 +64,8 @@ class SatbEncoding(Encoding):
         self._first_bar = self._first_key + (24 if keys else 0)
         self.slot_names = ("mark", *self.order)
         self.frame_size = 1 + len(VOICES)
-        self._columns = [VOICES.index(voice) for voice in self.order]
+        self.columns = [VOICES.index(voice) for voice in self.order]
+        """The column that each voice slot has in a chorale's grid."""
         ids = np.arange(self.vocabulary_size)
         has_pitch = (ids >= FIRST_PITCH) & (ids < self._first_key)
         self.token_pitch = np.where(has_pitch, lowest + (ids - FIRST_PITCH) // 2, REST)
@@ -105,9 +106,10 @@ class SatbEncoding(Encoding):
         Raises:
             EncodingError: If a pitch has no token.
         """
-        return self._cells(chorale.pitches.astype(np.int64), chorale.onsets, chorale.name)
+        return self.tokens_of(chorale.pitches, chorale.onsets, chorale.name)
 
-    def _cells(self, pitches: Tokens, onsets: BoolArray, name: str) -> Tokens:
+    def tokens_of(self, pitches: npt.NDArray[np.integer], onsets: BoolArray, name: str = "") -> Tokens:
+        """The tokens of any grid, (T, 4) in this encoding's order; see `cells`."""
         sounding = pitches != REST
         outside = sounding & ((pitches < self.lowest) | (pitches > self.highest))
         if outside.any():
@@ -118,7 +120,7 @@ class SatbEncoding(Encoding):
                 "encoding's compass."
             )
         tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~onsets
-        return np.where(sounding, tokens, REST_TOKEN)[:, self._columns]
+        return np.where(sounding, tokens, REST_TOKEN)[:, self.columns]
 
     def encode(self, chorale: Chorale) -> Tokens:
         """See `Encoding.encode`; N = 5 T + 1."""
@@ -153,7 +155,7 @@ class SatbEncoding(Encoding):
             raise EncodingError(f"The tokens don't make a chorale: {fault}.")
         frames = stream.reshape(-1, self.frame_size)
         cells = np.empty((len(frames), len(VOICES)), np.int64)
-        cells[:, self._columns] = frames[:, 1:]
+        cells[:, self.columns] = frames[:, 1:]
         measure, pickup = _metre(self.begins_bar[frames[:, 0]])
         return Chorale(
             pitches=self.token_pitch[cells],
@@ -185,77 +187,6 @@ class SatbEncoding(Encoding):
                 frame, slot = (int(index[0]) for index in np.nonzero(broken))
                 return f"'{self.describe(frames[frame, slot])}' at frame {frame}, {self.slot_names[slot]}, {reason}"
         return None
-
-    def allowed(self, chorale: Chorale, given: BoolArray, rhythm: BoolArray | None = None) -> BoolArray:
-        """Which tokens may stand at each step if some cells are given: a prompt, as a mask.
-
-        Marks and length are the chorale's. A given cell allows its own token alone; one whose rhythm is given, the
-        onsets, the holds or the rest; a free one, every token of its voice. Of those stay the tokens that some token of
-        the next frame can follow, so that no hold is ever stranded.
-
-        Args:
-            chorale: Holds the given cells; what stands in the free ones doesn't matter.
-            given: (T, 4) true where a cell is given.
-            rhythm: (T, 4) true where a cell, if it isn't given, has the chorale's rhythm; no cell without.
-
-        Returns:
-            (5 T + 1, V) bool.
-
-        Raises:
-            EncodingError: If a given pitch has no token.
-        """
-        num_frames = chorale.num_frames
-        allowed = np.zeros((num_frames + 1, self.frame_size, self.vocabulary_size), np.bool_)
-        allowed[np.arange(num_frames), 0, self.marks(chorale)] = True
-        allowed[num_frames, 0, END] = True
-        silent = np.where(given, chorale.pitches, REST).astype(np.int64)
-        cells = self._cells(silent, chorale.onsets, chorale.name)
-        timed = np.zeros_like(given) if rhythm is None else rhythm
-        for slot, column in enumerate(self._columns, start=1):
-            voice = VOICES[column]
-            cell_allowed = allowed[:num_frames, slot]
-            cell_allowed[:] = self.slot_tokens[slot]
-            cell_allowed[timed[:, column]] &= self._in_rhythm(chorale, column)[timed[:, column]]
-            fixed = np.flatnonzero(given[:, column])
-            cell_allowed[fixed] = False
-            cell_allowed[fixed, cells[fixed, slot - 1]] = True
-            if voice == "soprano":
-                self._sing_fermatas(cell_allowed, chorale, ~(given | timed)[:, column])
-            self._look_ahead(cell_allowed)
-        return allowed.reshape(-1, self.vocabulary_size)[: num_frames * self.frame_size + 1]
-
-    def _in_rhythm(self, chorale: Chorale, column: int) -> BoolArray:
-        """(T, V) the tokens that have the rhythm of a voice: rests, onsets or holds."""
-        sung = np.where(chorale.onsets[:, column], Kind.ONSET, Kind.HOLD)
-        kinds = np.where(chorale.pitches[:, column] == REST, Kind.REST, sung)  # (T,)
-        in_rhythm: BoolArray = kinds[:, None] == self.kinds()
-        return in_rhythm
-
-    def _sing_fermatas(self, allowed: BoolArray, chorale: Chorale, free: BoolArray) -> None:
-        """Let a soprano's free notes begin and end, in place, where the fermatas do: a fermata is a soprano note's.
-
-        Under a fermata no note begins but the first, unless other pitches are fixed there: they may need one between.
-        """
-        soprano = VOICES.index("soprano")
-        edges = np.flatnonzero(np.diff(chorale.fermatas, prepend=~chorale.fermatas[:1]))
-        allowed[edges[free[edges]]] &= ~self.token_holds
-        for begin, end in zip(edges, [*edges[1:], len(free)], strict=True):
-            held_on = end < len(free) and not chorale.onsets[end, soprano]
-            span = slice(begin, end + held_on)
-            fixed = chorale.pitches[span, soprano][~free[span]]
-            if chorale.fermatas[begin] and np.unique(fixed).size <= 1:
-                inside = begin + 1 + np.flatnonzero(free[begin + 1 : end])
-                allowed[inside] &= self.token_holds | (self.token_pitch == REST)
-
-    def _look_ahead(self, allowed: BoolArray) -> None:
-        """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
-        allowed[0] &= ~self.token_holds
-        can_begin = (allowed & ~self.token_holds).any(axis=1)
-        for frame in range(len(allowed) - 2, -1, -1):
-            if not can_begin[frame + 1]:
-                held = np.unique(self.token_pitch[allowed[frame + 1]])
-                allowed[frame] &= np.isin(self.token_pitch, held)
-                can_begin[frame] = (allowed[frame] & ~self.token_holds).any()
 
     def describe(self, token: int) -> str:
         """See `Encoding.describe`."""

@@ -28,7 +28,7 @@ from bachlit.decoding import (
     StepDecoder,
     TokenPrompt,
 )
-from bachlit.encoding import SatbEncoding
+from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import DeadEndError, OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
@@ -384,7 +384,7 @@ def test_decoders_keep_the_laws_on_the_network(
     assert isinstance(encoding, SatbEncoding)
     asked = token_prompt(
         encoding,
-        [encoding.allowed(one.chorale, one.given) for one in prompts],
+        [prompt_mask(encoding, one.chorale, one.given) for one in prompts],
         [one.chorale.key for one in prompts],
         grid_of(encoding, prompts, [(0, 0)] * 3),
         rules,

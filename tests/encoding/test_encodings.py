@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bachlit.chorale import REST, VOICES, BoolArray, Chorale
-from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding, prompt_mask
 from bachlit.errors import EncodingError, OptionError
 from bachlit.testing import check_encoding
 from bachlit.tokens import END
@@ -90,7 +90,7 @@ def test_a_prompt_allows_the_given_chorale_and_forces_what_is_given(bach: list[C
     random = np.random.default_rng(0)
     for piece in bach[:10]:
         given = random.random(piece.pitches.shape) < 0.5
-        allowed = encoding.allowed(piece, given)
+        allowed = prompt_mask(encoding, piece, given)
         targets = encoding.encode(piece)[1:]
         assert allowed[np.arange(len(targets)), targets].all()
         cells = allowed[:-1].reshape(piece.num_frames, encoding.frame_size, -1)[:, 1:]
@@ -103,7 +103,7 @@ def test_a_free_cell_before_a_given_hold_may_only_sound_its_pitch() -> None:
     piece = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
     given = np.zeros((4, 4), bool)
     given[2:, 0] = True  # the end of a held note, whose beginning is free
-    allowed = encoding.allowed(piece, given)
+    allowed = prompt_mask(encoding, piece, given)
     soprano = allowed[1:-1:5]
     assert soprano[0].sum() > 50
     assert {encoding.describe(token) for token in np.flatnonzero(soprano[1])} == {"67 onset", "67 hold"}
@@ -116,7 +116,7 @@ def test_a_free_sopranos_notes_begin_and_end_with_the_fermatas() -> None:
     bass = dataclasses.replace(bass, fermatas=np.array([False, False, True, True, False, False]))
     given = np.zeros((6, 4), bool)
     given[:, 3] = True
-    soprano = encoding.allowed(bass, given)[1:-1:5]
+    soprano = prompt_mask(encoding, bass, given)[1:-1:5]
     begins = ~encoding.token_holds & (encoding.token_pitch > 0)
     assert [bool(soprano[frame][encoding.token_holds].any()) for frame in range(6)] == [0, 1, 0, 1, 0, 1]
     assert [bool(soprano[frame][begins].any()) for frame in range(6)] == [1, 1, 1, 0, 1, 1]
@@ -150,7 +150,7 @@ def test_any_cells_and_any_rhythm_can_be_given_without_a_dead_end(chorale: Chora
     if fermatas == "of another tune":
         chorale = dataclasses.replace(chorale, fermatas=random_mask((shape[0], 1), seed + 3)[:, 0])
     given, timed = random_mask(shape, seed), random_mask(shape, seed + 1)
-    allowed = encoding.allowed(chorale, given, timed)
+    allowed = prompt_mask(encoding, chorale, given, timed)
     sung = sung_within(encoding, allowed, seed + 2)
     assert np.array_equal(sung.fermatas, chorale.fermatas)
     assert np.array_equal(sung.pitches[given], chorale.pitches[given])
@@ -166,9 +166,9 @@ def test_what_stands_in_a_cell_of_which_the_rhythm_is_given_does_not_matter() ->
     other = Chorale.from_pitches([[70, 127, 1, 48]] * 4 + [[62, 127, 1, 48]] * 4)
     timed = np.ones((8, 4), bool)
     nothing = np.zeros((8, 4), bool)
-    masks = [encoding.allowed(chorale, nothing, timed) for chorale in (piece, other)]
+    masks = [prompt_mask(encoding, chorale, nothing, timed) for chorale in (piece, other)]
     assert np.array_equal(*masks)
-    assert not np.array_equal(masks[0], encoding.allowed(piece, nothing))
+    assert not np.array_equal(masks[0], prompt_mask(encoding, piece, nothing))
 
 
 def test_fermatas_bound_the_free_notes_of_a_soprano_that_is_given_in_part() -> None:
@@ -178,6 +178,6 @@ def test_fermatas_bound_the_free_notes_of_a_soprano_that_is_given_in_part() -> N
     begins = ~encoding.token_holds & (encoding.token_pitch > 0)
     given = np.ones((12, 4), bool)
     given[6:, 0] = False  # from the middle of the fermata
-    soprano = encoding.allowed(piece, given)[1:-1:5]
+    soprano = prompt_mask(encoding, piece, given)[1:-1:5]
     assert [bool(soprano[frame][begins].any()) for frame in range(5, 9)] == [0, 0, 0, 1]
     assert not soprano[8][encoding.token_holds].any()
