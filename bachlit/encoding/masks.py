@@ -33,7 +33,7 @@ def prompt_mask(
     allowed = np.zeros((num_frames + 1, encoding.frame_size, encoding.vocabulary_size), np.bool_)
     allowed[np.arange(num_frames), 0, encoding.marks(chorale)] = True
     allowed[num_frames, 0, END] = True
-    silent = np.where(given, chorale.pitches, REST).astype(np.int64)
+    silent = np.where(given, chorale.pitches, REST)
     cells = encoding.tokens_of(silent, chorale.onsets, chorale.name)
     timed = np.zeros_like(given) if rhythm is None else rhythm
     for slot, column in enumerate(encoding.columns, start=1):

@@ -119,7 +119,7 @@ class SatbEncoding(Encoding):
                 f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the "
                 "encoding's compass."
             )
-        tokens = FIRST_PITCH + 2 * (pitches - self.lowest) + ~onsets
+        tokens = FIRST_PITCH + 2 * (pitches.astype(np.int64) - self.lowest) + ~onsets
         return np.where(sounding, tokens, REST_TOKEN)[:, self.columns]
 
     def encode(self, chorale: Chorale) -> Tokens:

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class FrameStepper(Stepper):
     """Steps a `FrameLSTM`; four of a frame's five tokens cost it one small head each.
 
-    Features are all looked up, so whatever they are multiplied with is multiplied beforehand: a frame's features are
-    rows of one table, each what it adds to the first LSTM's gates and to every head, and their sum is all there is to
-    do.
+    Features are all looked up and then projected, so their tables are projected beforehand, and a frame's features are
+    a sum of rows.
 
     Args:
         network: In evaluation.
@@ -31,45 +30,41 @@ class FrameStepper(Stepper):
 
     def __init__(self, network: "FrameLSTM") -> None:
         self.reader, self.features = network.reader, network.features
-        self.hidden = network.hidden
-        lstms = cast(list[nn.LSTM], list(network.lstms))
+        self.hidden, self.trust = network.hidden, network.trust
         mark, *voices = cast(list[nn.Linear], list(network.hears))
         self.head = mark.out_features
-        self.num_layers = len(lstms)
-        inputs, outputs, bias = gates_of(lstms[0])
-        first, last = self.hidden, self.hidden + network.projection.out_features
-        readers = [inputs, *(hear.weight[:, first:last] for hear in (*voices, mark))]
-        reader = torch.cat(readers)  # (out, P)
-        self.table, self.offsets = self._table(reader @ network.projection.weight)
-        self.always = reader @ network.projection.bias
-        # What the mark's head hears of a frame's place before the mark is known, by expected position.
-        mark_row, position_rows = self.offsets[-2] + END, slice(int(self.offsets[-1]), None)
-        self.unmarked = self.table[mark_row, -self.head :] + self.table[position_rows, -self.head :]
-        self.outputs = [Product(outputs, bias)]
-        for lstm in lstms[1:]:
+        self._project(network)
+        self.layers = []
+        for lstm in cast(list[nn.LSTM], list(network.lstms)):
             inputs, outputs, bias = gates_of(lstm)
-            self.outputs.append(Product(torch.cat([inputs, outputs], 1), bias))
-        self.hear_mark = Product(mark.weight[:, :first], mark.bias)
+            self.layers.append(Product(torch.cat([inputs, outputs], 1), bias))
+        # What all heads hear; the voices' are multiplied at once.
+        size = self.hidden + network.projection.out_features
+        self.hear_mark = Product(mark.weight, mark.bias)
         self.hear = Product(
-            torch.cat([hear.weight[:, :first] for hear in voices]), torch.cat([hear.bias for hear in voices])
+            torch.cat([hear.weight[:, :size] for hear in voices]), torch.cat([one.bias for one in voices])
         )
-        self.says = [self._say(network, slot) for slot in range(self.reader.size)]
-        self.trust = network.trust
         # What a chosen voice's token adds to what the heads of the voices after it hear.
         token = self.features.token.weight
-        bounds = [last + voice * token.shape[1] for voice in range(len(voices))]
+        bounds = [size + voice * token.shape[1] for voice in range(len(voices))]
         self.chosen = [
             torch.cat([token @ hear.weight[:, start:end].t() for hear in voices[voice + 1 :]], 1)
             for voice, (start, end) in enumerate(pairwise(bounds))
         ]
+        self.says = [self._say(network, slot) for slot in range(self.reader.size)]
 
-    def _table(self, reader: Tensor) -> tuple[Tensor, Tensor]:
-        """Every row of every table of features times the weights (out, I) that read them; where each table begins."""
-        tables = self.features.tables()
-        columns = torch.split(reader, [table.embedding_dim for table in tables], 1)
-        rows = [table.weight @ column.t() for table, column in zip(tables, columns, strict=True)]
-        offsets = [0, *accumulate(len(table) for table in rows[:-1])]
-        return torch.cat(rows), torch.tensor(offsets, device=reader.device)
+    def _project(self, network: "FrameLSTM") -> None:
+        """Every row of every table of features, projected (R, P); where each table begins; the last two apart."""
+        tables, projection = self.features.tables(), network.projection
+        columns = torch.split(projection.weight, [table.embedding_dim for table in tables], 1)
+        *known, self.mark, self.position = (
+            table.weight @ column.t() for table, column in zip(tables, columns, strict=True)
+        )
+        self.table, self.always = torch.cat(known), projection.bias
+        offsets = [0, *accumulate(len(table) for table in known[:-1])]
+        self.offsets = torch.tensor(offsets, device=self.always.device)
+        # What is known of a frame's place before its mark, by expected position.
+        self.unmarked = self.mark[END] + self.position
 
     @staticmethod
     def _say(network: "FrameLSTM", slot: int) -> Product:
@@ -88,7 +83,7 @@ class FrameStepper(Stepper):
         """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each; their sum; all of frames."""
         zeros = self.table.new_zeros(batch_size, self.hidden)
         last, *past = self.reader.begin(batch_size)
-        return (*[zeros] * (2 * self.num_layers + 1), last, last[:, :0], *past)
+        return (*[zeros] * (2 * len(self.layers) + 1), last, last[:, :0], *past)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """See `Stepper.step`.
@@ -96,20 +91,22 @@ class FrameStepper(Stepper):
         The memory holds the LSTMs' state, what is known of the last or the open frame, the open one's tokens (B, p),
         the echoes' state, and while a frame is open what its heads have heard.
         """
-        state, (top, frame, opened, *carried) = memory[: 2 * self.num_layers], memory[2 * self.num_layers :]
-        past = tuple(carried[:4])
-        slot = opened.shape[1]
+        size = 2 * len(self.layers)
+        state, (top, frame, opened, *carried) = memory[:size], memory[size:]
+        past, slot = tuple(carried[:4]), opened.shape[1]
         opened = torch.cat([opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
-            frame, heard, said, past = self._before_mark(tokens, (frame, *past), top)
+            frame, heard, past = self._enter(tokens, (frame, *past))
+            said = self.hear_mark(torch.cat([top, heard + self.unmarked[frame[:, 1]]], 1))
+        elif slot == 1:
+            position = self.reader.place(tokens, frame[:, 1])
+            frame = torch.cat([frame[:, :1], position.unsqueeze(1), frame[:, 2:]], 1)
+            features = carried[4] + self.mark[tokens] + self.position[position]
+            state, top = self._read(features, state)
+            heard = self.hear(torch.cat([top, features], 1))
+            said = heard[:, : self.head]
         else:
-            heard = carried[4]
-            if slot == 1:
-                frame, total = self._at_mark(tokens, frame, heard)
-                state, top = self._read(total[:, : 4 * self.hidden], state)
-                heard = total[:, 4 * self.hidden : -self.head] + self.hear(top)
-            else:
-                heard = heard[:, self.head :] + self.chosen[slot - 2][tokens]
+            heard = carried[4][:, self.head :] + self.chosen[slot - 2][tokens]
             said = heard[:, : self.head]
         logits = self._echo(self.says[slot](gelu(said)), slot, frame)
         if slot < self.reader.size - 1:
@@ -126,30 +123,24 @@ class FrameStepper(Stepper):
         echo, echoed = frame[:, 5 + slot : -num : len(VOICES)], frame[:, -num:]  # (B, E) each
         return logits.scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[slot - 1], echoed))
 
-    def _before_mark(self, token: Tensor, state: Memory, top: Tensor) -> tuple[Tensor, Tensor, Tensor, Memory]:
-        """What is known of a frame (B, 6 + 5 E), what it adds everywhere, what the mark's head hears, the echoes."""
-        frame, past = self.reader.enter(token, state)
-        rows = self.features.known_rows(frame) + self.offsets[:-2]
-        known = embedding_bag(rows, self.table, mode="sum") + self.always
-        place = self.unmarked[frame.expected] + self.hear_mark(top)
-        single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
-        carried = torch.cat([*single, frame.run, frame.echo.flatten(1), frame.echoed], 1)
-        return carried, known, known[:, -self.head :] + place, past
+    def _enter(self, token: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
+        """What is known of a frame (B, 6 + 5 E), its features (B, P) without its place, and the state of echoes.
 
-    def _at_mark(self, mark: Tensor, frame: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """The frame in its position, and what it adds everywhere."""
-        position = self.reader.place(mark, frame[:, 1])
-        total = known + self.table[self.offsets[-2] + mark] + self.table[self.offsets[-1] + position]
-        return torch.cat([frame[:, :1], position.unsqueeze(1), frame[:, 2:]], 1), total
+        Of the frame: the start, the expected position, the runs, the echoes and their lengths.
+        """
+        frame, past = self.reader.enter(token, state)
+        rows = self.features.known_rows(frame) + self.offsets
+        features = embedding_bag(rows, self.table, mode="sum") + self.always
+        single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
+        return torch.cat([*single, frame.run, frame.echo.flatten(1), frame.echoed], 1), features, past
 
     def _read(self, features: Tensor, state: Memory) -> tuple[Memory, Tensor]:
-        """The LSTMs' state after a step, from what features add to the first's gates, and the sum of their outputs."""
-        outputs, cells = list(state[: self.num_layers]), list(state[self.num_layers :])
-        gates = features + self.outputs[0](outputs[0])
-        outputs[0], cells[0] = lstm_cell(gates, cells[0])
-        top = outputs[0]
-        for layer in range(1, self.num_layers):
-            gates = self.outputs[layer](torch.cat([top, outputs[layer]], 1))
+        """The LSTMs' state after a step, and the sum of their outputs."""
+        num = len(self.layers)
+        outputs, cells = list(state[:num]), list(state[num:])
+        top = features
+        for layer, product in enumerate(self.layers):
+            gates = product(torch.cat([top, outputs[layer]], 1))
             outputs[layer], cells[layer] = lstm_cell(gates, cells[layer])
-            top = top + outputs[layer]
+            top = outputs[layer] if layer == 0 else top + outputs[layer]
         return (*outputs, *cells), top
