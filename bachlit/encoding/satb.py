@@ -137,6 +137,22 @@ class SatbEncoding(Encoding):
         """See `Encoding.start`."""
         return self._first_key + 2 * key.tonic + (key.mode == "minor") if self.keys else START
 
+    def transposition(self, semitones: int) -> Tokens:
+        """(V,) what each token becomes so many semitones up; itself where that has no pitch, or none with a token.
+
+        >>> encoding = SatbEncoding()
+        >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
+        >>> bool((encoding.transposition(2)[encoding.encode(chord)] == encoding.encode(chord.transpose(2))).all())
+        True
+        """
+        ids = np.arange(self.vocabulary_size)
+        moved = self.token_pitch + semitones
+        has_token = (self.token_pitch != REST) & (moved >= self.lowest) & (moved <= self.highest)
+        is_key = (ids >= self._first_key) & (ids < self._first_bar)
+        key = self._first_key + (ids - self._first_key + 2 * semitones) % 24
+        transposed: Tokens = np.where(is_key, key, ids + 2 * semitones * has_token)
+        return transposed
+
     def decode(self, tokens: npt.ArrayLike) -> Chorale:
         """The chorale of a token stream, with or without its start, up to its first END or its end.
 

@@ -9,12 +9,13 @@ from torch.nn.functional import gelu
 from bachlit.chorale import VOICES
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
-from bachlit.networks.base import Memory, Network
+from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
 from bachlit.networks.echoes import echo_gain
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
 from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames
+from bachlit.networks.views import Views, ViewsStepper
 
 
 class FrameLSTM(Network):
@@ -40,6 +41,7 @@ class FrameLSTM(Network):
         dropout: Share of an LSTM's outputs and of a head's units that is dropped in training.
         input_dropout: Share of a frame's features.
         weight_dropout: Share of the recurrent weights.
+        views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
 
     Raises:
         OptionError: If the encoding has no frames, a size is below 1, or a dropout isn't a share below 1.
@@ -62,6 +64,7 @@ class FrameLSTM(Network):
         dropout: float = 0.5,
         input_dropout: float = 0.1,
         weight_dropout: float = 0.0,
+        views: int = 1,
     ) -> None:
         super().__init__()
         if not isinstance(encoding, SatbEncoding):
@@ -70,11 +73,13 @@ class FrameLSTM(Network):
                 "SatbEncoding; use that, or TokenLSTM."
             )
         shares = {"dropout": dropout, "input_dropout": input_dropout, "weight_dropout": weight_dropout}
-        if min(layers, hidden, embedding, projection, head) < 1 or not all(0 <= share < 1 for share in shares.values()):
+        if min(layers, hidden, embedding, projection, head, views) < 1 or not all(
+            0 <= share < 1 for share in shares.values()
+        ):
             raise OptionError(
                 f"A FrameLSTM of {layers} layers, {hidden} hidden units, embedding {embedding}, projection "
-                f"{projection}, heads of {head} and {shares} can't be built; expected sizes of at least 1 and "
-                "shares from 0 to below 1."
+                f"{projection}, heads of {head}, {views} views and {shares} can't be built; expected sizes of at "
+                "least 1 and shares from 0 to below 1."
             )
         self.config: dict[str, Any] = {
             "layers": layers,
@@ -83,8 +88,10 @@ class FrameLSTM(Network):
             "projection": projection,
             "head": head,
             **shares,
+            "views": views,
         }
         self.hidden = hidden
+        self.views = Views(encoding, views)
         self.reader = FrameReader(encoding)
         self.features = Features(encoding, self.reader, embedding)
         self.input_dropout = VariationalDropout(input_dropout)
@@ -108,12 +115,21 @@ class FrameLSTM(Network):
 
     def initial_memory(self, batch_size: int) -> Memory:
         """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame."""
-        zeros = self.trust.new_zeros(batch_size, len(self.lstms), self.hidden)
-        last = self.reader.begin(batch_size)
-        return zeros, zeros, zeros[:, 0], *last, last[0][:, :0]
+        num = 1 if self.training else self.views.num
+        zeros = self.trust.new_zeros(batch_size * num, len(self.lstms), self.hidden)
+        last = self.reader.begin(batch_size * num)
+        memory = (zeros, zeros, zeros[:, 0], *last, last[0][:, :0])
+        return memory if num == 1 else self.views.fold(memory)
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
         """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        if self.training or self.views.num == 1:
+            return self._listen(tokens, memory)
+        logits, memory = self._listen(self.views.spread(tokens), self.views.unfold(memory))
+        return self.views.mean(logits), self.views.fold(memory)
+
+    def _listen(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """`forward` in one key."""
         state, opened = memory[:-1], memory[-1]
         known, size = opened.shape[1], self.reader.size
         stream = torch.cat([opened, tokens], 1)
@@ -130,9 +146,12 @@ class FrameLSTM(Network):
         return torch.cat(pieces, 1)[:, known:], (*state, opened)
 
     @torch.no_grad()
-    def stepper(self) -> FrameStepper | None:
+    def stepper(self) -> Stepper | None:
         """See `Network.stepper`; only in evaluation, without dropout."""
-        return None if self.training else FrameStepper(self)
+        if self.training:
+            return None
+        stepper = FrameStepper(self)
+        return stepper if self.views.num == 1 else ViewsStepper(stepper, self.views)
 
     def _read(self, tokens: Tensor, state: Memory) -> tuple[Tensor, Memory]:
         """Logits (B, N, V) of whole frames, and the state after them."""

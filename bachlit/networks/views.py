@@ -1,0 +1,67 @@
+"""Views: one network that listens to a piece in several keys at once, and believes their average."""
+
+import torch
+from torch import Tensor, nn
+
+from bachlit.encoding import SatbEncoding
+from bachlit.networks.base import Memory, Stepper
+
+
+class Views(nn.Module):
+    """The same stream in neighbouring keys, and one expectation from what is expected in each.
+
+    A network that was trained in all keys isn't quite the same in each, so that the mean of its probabilities is nearer
+    to the truth than those of one: an ensemble for which nothing more is trained.
+
+    Args:
+        encoding: Of the tokens.
+        num: K, how many keys: 1 for the piece's own, 3 for those a semitone off too, and so on.
+    """
+
+    shift: Tensor
+
+    def __init__(self, encoding: SatbEncoding, num: int) -> None:
+        super().__init__()
+        self.num = num
+        moves = sorted(range(-(num // 2), num - num // 2), key=abs)
+        shift = torch.stack([torch.from_numpy(encoding.transposition(move)) for move in moves])
+        self.register_buffer("shift", shift, persistent=False)
+
+    def spread(self, tokens: Tensor) -> Tensor:
+        """(B, ...) tokens as (B K, ...), each row's views after one another."""
+        return self.shift[:, tokens].transpose(0, 1).flatten(0, 1)
+
+    def fold(self, memory: Memory) -> Memory:
+        """A memory of B K rows as one of B."""
+        return tuple(part.unflatten(0, (-1, self.num)) for part in memory)
+
+    def unfold(self, memory: Memory) -> Memory:
+        """What `fold` folded."""
+        return tuple(part.flatten(0, 1) for part in memory)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        """(B, ..., V) log-probabilities, the mean of (B K, ..., V) logits in their own keys."""
+        log_probs = logits.unflatten(0, (-1, self.num)).log_softmax(-1)  # (B, K, ..., V)
+        own = [view[..., shift] for view, shift in zip(log_probs.unbind(1), self.shift, strict=True)]
+        return torch.stack(own, 1).logsumexp(1).log_softmax(-1)
+
+
+class ViewsStepper(Stepper):
+    """Steps the views of a network together.
+
+    Args:
+        stepper: Of the network in one key.
+        views: The keys.
+    """
+
+    def __init__(self, stepper: Stepper, views: Views) -> None:
+        self.stepper, self.views = stepper, views
+
+    def begin(self, batch_size: int) -> Memory:
+        """See `Stepper.begin`."""
+        return self.views.fold(self.stepper.begin(batch_size * self.views.num))
+
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """See `Stepper.step`."""
+        logits, memory = self.stepper.step(self.views.spread(tokens), self.views.unfold(memory))
+        return self.views.mean(logits), self.views.fold(memory)
