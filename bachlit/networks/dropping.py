@@ -1,26 +1,35 @@
-"""Dropout that stays the same at all steps of a sequence, on units and on recurrent weights."""
+"""Dropout: of units, the same at all steps of a sequence or not, and of recurrent weights."""
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 
-class VariationalDropout(nn.Module):
-    """Drops units of (B, N, H), the same at every step of a row (Gal and Ghahramani 2016).
+def drop(x: Tensor, share: float) -> Tensor:
+    """Zero a share of a tensor's elements at random, and scale the others up.
+
+    As `torch.nn.functional.dropout`, but that takes five times as long on a processor: a fifth of a step of training.
+    """
+    kept = torch.rand(x.shape, device=x.device) >= share
+    return x * (kept.to(x.dtype) / (1 - share))
+
+
+class Dropout(nn.Module):
+    """Drops units in training.
 
     Args:
-        share: Of the units that is dropped in training.
+        share: Of the units.
+        steady: Whether the same units of (B, N, H) are dropped at every step of a row (Gal and Ghahramani 2016).
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, *, steady: bool = False) -> None:
         super().__init__()
-        self.share = share
+        self.share, self.steady = share, steady
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, N, H), the units that are kept scaled up."""
+        """(B, N, H)."""
         if not self.training or self.share == 0:
             return x
-        return x * dropout(torch.ones_like(x[:, :1]), self.share)
+        return x * drop(torch.ones_like(x[:, :1]), self.share) if self.steady else drop(x, self.share)
 
 
 class DroppedLSTM(nn.LSTM):
@@ -52,6 +61,6 @@ class DroppedLSTM(nn.LSTM):
         if not self.training or self.share == 0:
             return super().forward(x, state)
         inputs, outputs, *biases = self._weights()
-        weights = [inputs, dropout(outputs, self.share), *biases]
+        weights = [inputs, drop(outputs, self.share), *biases]
         output, *after = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
         return output, (after[0], after[1])

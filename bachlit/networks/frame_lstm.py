@@ -10,7 +10,7 @@ from bachlit.chorale import VOICES
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network, Stepper
-from bachlit.networks.dropping import DroppedLSTM, VariationalDropout
+from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import echo_gain
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
@@ -94,13 +94,13 @@ class FrameLSTM(Network):
         self.views = Views(encoding, views)
         self.reader = FrameReader(encoding)
         self.features = Features(encoding, self.reader, embedding)
-        self.input_dropout = VariationalDropout(input_dropout)
+        self.input_dropout = Dropout(input_dropout, steady=True)
         self.projection = nn.Linear(self.features.size, projection)
         self.lstms = nn.ModuleList(
             DroppedLSTM(projection if layer == 0 else hidden, hidden, weight_dropout) for layer in range(layers)
         )
-        self.dropout = VariationalDropout(dropout)
-        self.head_dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, steady=True)
+        self.head_dropout = Dropout(dropout)
         self.hears = nn.ModuleList(
             nn.Linear(hidden + projection + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
         )
