@@ -179,8 +179,12 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    # That a resumed fit forgets earlier best scores is news; for the other commands it isn't.
-    for noise in _NOISE if command == "fit" else (*_NOISE, ".*The dirpath has changed.*"):
+    # That a resumed fit forgets earlier best scores, or lacks a callback, is news; for the other commands it isn't.
+    for noise in (
+        _NOISE
+        if command == "fit"
+        else (*_NOISE, ".*The dirpath has changed.*", ".*callbacks used to create the checkpoint.*")
+    ):
         warnings.filterwarnings("ignore", message=noise)
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(
         lambda record: "litlogger" not in record.getMessage()
