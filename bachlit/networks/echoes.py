@@ -9,7 +9,7 @@ from bachlit.networks.base import Memory
 from bachlit.tokens import END
 
 CAPACITY = 1024
-"""Frames of a piece that are remembered: longer than any chorale of Bach's. What comes later finds no echo."""
+"""Frames of a piece that are remembered. What comes later finds no echo."""
 
 
 class Echoes(nn.Module):
@@ -30,11 +30,13 @@ class Echoes(nn.Module):
 
     num = 2
     pitch: Tensor
+    holds: Tensor
     digits: Tensor
 
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
         self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch).int(), persistent=False)
+        self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
         # What is compared are numbers whose digits are pitches, which are below 128.
         all_voices = [128**voice for voice in range(len(VOICES))]
         soprano = [int(voice == "soprano") for voice in encoding.order]
@@ -77,8 +79,8 @@ class Echoes(nn.Module):
             state: What `begin` or the last call left.
 
         Returns:
-            (B, E, 4) the tokens that followed, END where there is no echo; (B, E) of how many frames the echo is, 0
-            where there is none; the state.
+            (B, E, 4) the tokens that followed, END where there is no echo, and with an onset for a hold of what doesn't
+            sound now; (B, E) of how many frames the echo is, 0 where there is none; the state.
         """
         past, compared, lengths, count = state
         known = ((count > 0) & (count <= CAPACITY))[:, None, None]  # (B, 1, 1)
@@ -93,7 +95,8 @@ class Echoes(nn.Module):
         length = lengths.gather(1, best).squeeze(1).long()
         following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
         echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
-        return echo, length, (past, compared, lengths, count + 1)
+        stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
+        return echo - stranded.long(), length, (past, compared, lengths, count + 1)
 
 
 def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:

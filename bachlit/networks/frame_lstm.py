@@ -107,7 +107,9 @@ class FrameLSTM(Network):
         allowed = torch.from_numpy(encoding.slot_tokens)
         # The last of what a head says is how much likelier echoes are; to this comes a number for their length.
         num = self.reader.echoes.num
-        self.says = nn.ModuleList(nn.Linear(head, int(tokens.sum()) + num) for tokens in allowed)
+        self.says = nn.ModuleList(
+            nn.Linear(head, int(tokens.sum()) + (num if slot else 0)) for slot, tokens in enumerate(allowed)
+        )
         self.trust = nn.Parameter(torch.zeros(len(VOICES), num, LONGEST + 1))
         for slot, tokens in enumerate(allowed):
             self.register_buffer(f"tokens_{slot}", tokens.nonzero().squeeze(1), persistent=False)
@@ -171,7 +173,9 @@ class FrameLSTM(Network):
             x = y if layer == 0 else x + y
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
-        logits = torch.full((*frames.mark.shape, self.reader.size, self.vocabulary_size), IMPOSSIBLE, device=x.device)
+        precision = torch.promote_types(x.dtype, torch.float32)
+        shape = (*frames.mark.shape, self.reader.size, self.vocabulary_size)
+        logits = torch.full(shape, IMPOSSIBLE, dtype=precision, device=x.device)
         self._say(logits, 0, torch.cat([before, unmarked], 2), frames)
         heard = [x, features]
         for slot in range(1, self.reader.size):
@@ -183,8 +187,9 @@ class FrameLSTM(Network):
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
         said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard)))).to(logits.dtype)
-        num = self.reader.echoes.num
-        logits[:, :, slot, self.get_buffer(f"tokens_{slot}")] = said[:, :, :-num]
+        tokens = self.get_buffer(f"tokens_{slot}")
+        logits[:, :, slot, tokens] = said[:, :, : len(tokens)]
         if slot:
-            gained = echo_gain(said[:, :, -num:], self.trust[slot - 1], frames.echoed)
+            gained = echo_gain(said[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
             logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)
+            logits[:, :, slot].masked_fill_(self.reader.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)

@@ -30,7 +30,7 @@ class FrameStepper(Stepper):
 
     def __init__(self, network: "FrameLSTM") -> None:
         self.reader, self.features = network.reader, network.features
-        self.hidden, self.trust = network.hidden, network.trust
+        self.hidden, self.trust = network.hidden, network.trust.detach().clone()
         mark, *voices = cast(list[nn.Linear], list(network.hears))
         self.head = mark.out_features
         self._project(network)
@@ -60,7 +60,7 @@ class FrameStepper(Stepper):
         *known, self.mark, self.position = (
             table.weight @ column.t() for table, column in zip(tables, columns, strict=True)
         )
-        self.table, self.always = torch.cat(known), projection.bias
+        self.table, self.always = torch.cat(known), projection.bias.detach().clone()
         offsets = [0, *accumulate(len(table) for table in known[:-1])]
         self.offsets = torch.tensor(offsets, device=self.always.device)
         # What is known of a frame's place before its mark, by expected position.
@@ -73,10 +73,11 @@ class FrameStepper(Stepper):
         What can't stand in the slot has a bias that keeps it out.
         """
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
-        echoes = torch.arange(size, size + network.reader.echoes.num, device=say.bias.device)
+        num = network.reader.echoes.num if slot else 0
+        echoes = torch.arange(size, size + num, device=say.bias.device)
         rows = torch.cat([network.get_buffer(f"tokens_{slot}"), echoes])
-        weight = say.weight.new_zeros(size + len(echoes), say.in_features).index_copy(0, rows, say.weight)
-        bias = say.bias.new_full((size + len(echoes),), IMPOSSIBLE).index_copy(0, rows, say.bias)
+        weight = say.weight.new_zeros(size + num, say.in_features).index_copy(0, rows, say.weight)
+        bias = say.bias.new_full((size + num,), IMPOSSIBLE).index_copy(0, rows, say.bias)
         return Product(weight, bias)
 
     def begin(self, batch_size: int) -> Memory:
@@ -115,24 +116,24 @@ class FrameStepper(Stepper):
         return logits, (*state, top, last, opened[:, :0], *past)
 
     def _echo(self, said: Tensor, slot: int, frame: Tensor) -> Tensor:
-        """(B, V) logits, from what a head says: the tokens of echoes are the likelier for their lengths."""
-        num = self.reader.echoes.num
-        logits = said[:, :-num]
+        """(B, V) logits, from what a head says: echoes are likelier for their lengths, stranded holds impossible."""
         if slot == 0:
-            return logits
-        echo, echoed = frame[:, 5 + slot : -num : len(VOICES)], frame[:, -num:]  # (B, E) each
-        return logits.scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[slot - 1], echoed))
+            return said
+        num = self.reader.echoes.num
+        echo, echoed = frame[:, 9 + slot : -num : len(VOICES)], frame[:, -num:]  # (B, E) each
+        logits = said[:, :-num].scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[slot - 1], echoed))
+        return logits.masked_fill(self.reader.stranded(frame[:, 5 + slot]), IMPOSSIBLE)
 
     def _enter(self, token: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
-        """What is known of a frame (B, 6 + 5 E), its features (B, P) without its place, and the state of echoes.
+        """What is known of a frame (B, 10 + 5 E), its features (B, P) without its place, and the state of echoes.
 
-        Of the frame: the start, the expected position, the runs, the echoes and their lengths.
+        Of the frame: the start, the expected position, the runs, the frame before, the echoes and their lengths.
         """
         frame, past = self.reader.enter(token, state)
         rows = self.features.known_rows(frame) + self.offsets
         features = embedding_bag(rows, self.table, mode="sum") + self.always
         single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
-        return torch.cat([*single, frame.run, frame.echo.flatten(1), frame.echoed], 1), features, past
+        return torch.cat([*single, frame.run, frame.before, frame.echo.flatten(1), frame.echoed], 1), features, past
 
     def _read(self, features: Tensor, state: Memory) -> tuple[Memory, Tensor]:
         """The LSTMs' state after a step, and the sum of their outputs."""

@@ -29,7 +29,7 @@ class Frames(NamedTuple):
     Attributes:
         start: (B, F) the token with which the piece started.
         before: (B, F, 4) the voices' tokens in the frame before, in the encoding's order; END before the first frame.
-        run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`.
+        run: (B, F, 4) how many frames those notes have lasted, up to `LONGEST`; 1 for rests.
         echo: (B, F, E, 4) the tokens that followed when the piece last went as it goes now; END without such an echo.
         echoed: (B, F, E) of how many frames the echo is, up to `LONGEST`; 0 without one.
         expected: (B, F) the position if no bar begins here.
@@ -61,6 +61,7 @@ class FrameReader(nn.Module):
         encoding: Of the tokens.
     """
 
+    pitch: Tensor
     holds: Tensor
     bars: Tensor
 
@@ -69,6 +70,7 @@ class FrameReader(nn.Module):
         self.size, self.has_bars = encoding.frame_size, encoding.bars
         self.echoes = Echoes(encoding)
         self.num_positions = PICKUP_POSITIONS + BAR_POSITIONS if encoding.bars else CYCLE
+        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
         self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
         self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
 
@@ -119,6 +121,10 @@ class FrameReader(nn.Module):
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """(B,) a frame's position, from its mark (B,) and what it would be without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
+
+    def stranded(self, before: Tensor) -> Tensor:
+        """(..., V) the holds that can't follow these tokens (...) of the frame before: their pitch doesn't sound."""
+        return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
     def _started(self, token: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """(B,) the piece's start, and the last voice's token; a frame stands first after the one, then after others."""

@@ -62,6 +62,7 @@ class Product:
     _MANY_ROWS = 8  # from here on oneDNN's packed weights are the faster ones
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        weight, bias = weight.detach(), bias.detach().clone()
         self._weight, self._bias = weight.t().contiguous(), bias
         has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         packs = has_onednn and weight.device.type == "cpu" and weight.dtype == torch.float32
