@@ -4,7 +4,8 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from bachlit.remembering import RememberOptions, recall
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
+from bachlit.typed_classes import typed_classes
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (
@@ -59,8 +61,8 @@ class ChoraleCLI(LightningCLI):
     ship.
     """
 
-    def __init__(self, recalled: Path | None, **options: Any) -> None:
-        self.recalled = recalled
+    def __init__(self, recalled: Path | None, typed: Mapping[str, str], **options: Any) -> None:
+        self.recalled, self.typed = recalled, typed
         super().__init__(ChoraleModel, ChoraleDataModule, **options)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -79,6 +81,9 @@ class ChoraleCLI(LightningCLI):
                 "data.encoding": {"class_path": "bachlit.encoding.SatbEncoding"},
             }
         )
+        for part, class_path in self.typed.items():
+            with suppress(Exception):  # of a class that isn't there, the parser will speak
+                parser.set_defaults({part: {"class_path": class_path}})
 
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
@@ -204,6 +209,7 @@ def run(command: str, args: Sequence[str]) -> None:
         # Later options win: config files, then the checkpoint, then what was typed.
         ChoraleCLI(
             checkpoint,
+            typed_classes([*map(_document, _texts(configs)), recalled], others),
             args=[command, *configs, "--config", str(remembered), *others],
             seed_everything_default=0,
             auto_configure_optimizers=False,
@@ -233,6 +239,14 @@ def _checkpoint(args: Sequence[str]) -> Path | None:
     if path is None and "--ckpt_path" in args[:-1]:
         path = args[list(args).index("--ckpt_path") + 1]
     return None if path is None or path in _LIGHTNINGS_WORDS else Path(path)
+
+
+def _document(text: str) -> Any:
+    """What a config says, if it is YAML; else the parser will say that it isn't."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _texts(configs: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import inspect
 import json
 import re
 import subprocess
@@ -12,10 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from bachlit.__main__ import main
 from bachlit.chorale import Chorale
+from bachlit.corpus import FolderCorpus
+from bachlit.encoding import BachBotEncoding
 from bachlit.language_model import LanguageModel
+from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, read_melody, write_midi, write_musicxml
 
 ROOT = Path(__file__).parents[1]
@@ -373,6 +378,30 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
 def test_every_config_runs(config: Path, corpus: list[str]) -> None:
     short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=2"]
     assert main(["fit", "--config", str(config), *QUICK, *TINY, *corpus, *short]) == 0
+
+
+@pytest.mark.parametrize("typed", ["words", "config"])
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [("model.network", FrameLSTM), ("model.network", TokenLSTM), ("data.corpus", FolderCorpus),
+     ("data.encoding", BachBotEncoding)],
+)  # fmt: skip
+def test_a_class_that_is_typed_starts_from_its_own_defaults(
+    part: str, kind: type, typed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not from those of the class whose place it takes: TokenLSTM has three layers, FrameLSTM two."""
+    outer, inner = part.split(".")
+    (tmp_path / "typed.yaml").write_text(f"{outer}: {{{inner}: {kind.__name__}}}\n")
+    args = ["--config", "typed.yaml"] if typed == "config" else [f"--{part}", kind.__name__]
+    with pytest.raises(SystemExit):
+        main(["fit", *args, *(["--data.corpus.path=somewhere"] if kind is FolderCorpus else []), "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)[outer][inner]["init_args"]
+    own = {
+        name: parameter.default
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    assert own.items() <= printed.items()
 
 
 def test_bachbots_grid_is_one_option_each(corpus: list[str], tmp_path: Path) -> None:

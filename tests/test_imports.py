@@ -53,6 +53,7 @@ MAY_IMPORT = {
         "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",
         "ranking", "rendering", "rules_by_name", "scores", "shipped", "splits", "token_prompts", "writing",
     },
+    "typed_classes": {"corpus", "encoding", "networks"},
     "sweeping": {"cli", "commands", "errors", "files", "rendering"},
     "tracking": {"errors"},
     "loggers": {"errors", "tracking"},

@@ -1,0 +1,71 @@
+"""Which class is typed for a part, so that its options start from its own defaults and not from another class's.
+
+Where a class takes the place of a parser's default class, jsonargparse leaves it the default's options as far as it has
+such, too: a FrameLSTM would have the three layers of TokenLSTM.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from bachlit.corpus import Corpus
+from bachlit.encoding import Encoding
+from bachlit.networks import Network
+
+PARTS: dict[str, type[Any]] = {"model.network": Network, "data.corpus": Corpus, "data.encoding": Encoding}
+
+
+def typed_classes(documents: Sequence[Any], words: Sequence[str]) -> dict[str, str]:
+    """The class that each part will have, if one is named.
+
+    Args:
+        documents: What configuration files say, the first of them first.
+        words: What stands on the command line, which counts more.
+
+    Returns:
+        The path of the class by the part's name; names of classes that aren't known are left out.
+
+    >>> typed_classes([{"model": {"network": "TokenLSTM"}}], ["--model.network", "FrameLSTM"])
+    {'model.network': 'bachlit.networks.frame_lstm.FrameLSTM'}
+    """
+    typed: dict[str, str] = {}
+    for part, kind in PARTS.items():
+        named = [name for value in (*_written(part, documents), *_said(part, words)) if (name := _class_path(value))]
+        if named:
+            path = named[-1] if "." in named[-1] else _paths(kind).get(named[-1])
+            if path:
+                typed[part] = path
+    return typed
+
+
+def _written(part: str, documents: Sequence[Any]) -> Iterator[Any]:
+    for document in documents:
+        value = document
+        for key in part.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        yield value
+
+
+def _said(part: str, words: Sequence[str]) -> Iterator[Any]:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        option, equals, value = word.partition("=")
+        if option in (f"--{part}", f"--{part}.class_path"):
+            try:
+                yield yaml.safe_load(value if equals else following)
+            except yaml.YAMLError:  # the parser will say so
+                yield None
+
+
+def _class_path(value: Any) -> str | None:
+    named = value.get("class_path") if isinstance(value, Mapping) else value
+    return named if isinstance(named, str) else None
+
+
+def _paths(kind: type[Any]) -> dict[str, str]:
+    """The paths of a class's imported subclasses by their short names."""
+    found: dict[str, str] = {}
+    for subclass in kind.__subclasses__():
+        found[subclass.__name__] = f"{subclass.__module__}.{subclass.__qualname__}"
+        found |= _paths(subclass)
+    return found
