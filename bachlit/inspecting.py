@@ -59,7 +59,8 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
     """What the network's memory holds after each frame: one column a unit.
 
     It works with any network whose memory keeps its shape, since it goes frame by frame and looks at the memory between
-    them.
+    them. A `FrameLSTM` reads a frame's voices when the next one begins: what it holds then is the frame's mark and
+    all before it.
 
     Args:
         model: Whose memory.

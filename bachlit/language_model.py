@@ -18,10 +18,10 @@ from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
 from bachlit.networks import Memory, Network, SequenceStepper, Stepper
-from bachlit.shipped import SHIPPED, located
+from bachlit.shipped import DESCRIPTION, SHIPPED, located
 from bachlit.tokens import END, START
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+WEIGHTS = "model.safetensors"
 _FORMAT = 1
 
 

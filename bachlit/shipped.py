@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+DESCRIPTION = "model.json"
+"""The file in a model's folder that says what rebuilds it."""
+
 _FOLDER = Path(__file__).parent / "pretrained"
 
 SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder.is_dir()}
@@ -18,4 +21,5 @@ def located(checkpoint: str | Path) -> Path:
     (True, 'best.ckpt')
     """
     path = Path(checkpoint)
-    return path if path.exists() else SHIPPED.get(str(checkpoint), path)
+    is_model = path.is_file() or (path / DESCRIPTION).is_file()
+    return path if is_model else SHIPPED.get(str(checkpoint), path)

@@ -1,5 +1,6 @@
 """WeightAverage: evaluate and keep a running average of the weights instead of the last ones."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytorch_lightning as pl
@@ -14,7 +15,8 @@ class WeightAverage(WeightAveraging):
 
     The average is what validation judges, what checkpoints hold as the model, and what is there when training ends
     (Polyak and Juditsky, *Acceleration of stochastic approximation by averaging*, 1992). On few pieces it is better
-    than the weights of any one step. Training itself goes on from its own weights, which checkpoints keep beside.
+    than the weights of any one step. Training itself goes on from its own weights, which checkpoints keep beside. The
+    statistics of batch normalisation aren't averaged: they are those of the last weights.
 
     Args:
         decay: What is left of a step's share after the next; 0.998 averages some 500 steps. At the beginning it is
@@ -30,7 +32,7 @@ class WeightAverage(WeightAveraging):
                 f"Weights can't be averaged with a decay of {decay}; expected 0 to below 1, such as 0.998."
             )
         # Buffers are counts and tables beside batch normalisation's statistics: they are copied.
-        super().__init__(use_buffers=False, avg_fn=partial(_average, decay))
+        super().__init__(use_buffers=False, multi_avg_fn=partial(_average, decay))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""
@@ -40,7 +42,9 @@ class WeightAverage(WeightAveraging):
         super().on_validation_epoch_end(trainer, pl_module)
 
 
-def _average(decay: float, average: Tensor, now: Tensor, num_averaged: Tensor) -> Tensor:
-    """The average with one more step's weights in it."""
+def _average(decay: float, averages: Sequence[Tensor], weights: Sequence[Tensor], num_averaged: Tensor) -> None:
+    """Bring one more step's weights into the averages."""
     num = float(num_averaged)
-    return average.lerp(now, 1 - min(decay, (1 + num) / (10 + num)))
+    share = 1 - min(decay, (1 + num) / (10 + num))
+    for average, now in zip(averages, weights, strict=True):
+        average.lerp_(now, share)

@@ -92,10 +92,10 @@ def _measures(path: Path) -> list[Measure]:
     """The measures of a score's first part: bar lines are the same in all."""
     part = _root(path).find("part")
     measures: list[Measure] = []
-    divisions, start = 1, Fraction(0)  # divisions of a quarter, sixteenths
+    divisions, start = Fraction(1), Fraction(0)  # divisions of a quarter, sixteenths
     for written in part if part is not None else ():
-        divisions = int(written.findtext("attributes/divisions", str(divisions)))
-        end = start + Fraction(_length(written) * FRAMES_PER_QUARTER, divisions)
+        divisions = Fraction(written.findtext("attributes/divisions", str(divisions)))
+        end = start + _length(written) * FRAMES_PER_QUARTER / divisions
         repeats = {repeat.get("direction") for repeat in written.iterfind("barline/repeat")}
         endings = {ending.get("type"): ending.get("number", "") for ending in written.iterfind("barline/ending")}
         measures.append(
@@ -121,11 +121,11 @@ def _root(path: Path) -> ElementTree.Element:
         return ElementTree.fromstring(archive.read(name))
 
 
-def _length(measure: ElementTree.Element) -> int:
+def _length(measure: ElementTree.Element) -> Fraction:
     """How long a measure is, in divisions."""
-    position = length = 0
+    position = length = Fraction(0)
     for element in measure:
-        duration = int(element.findtext("duration", "0"))
+        duration = Fraction(element.findtext("duration", "0"))
         if element.tag == "backup":
             position -= duration
         elif element.tag == "forward" or (element.tag == "note" and element.find("chord") is None):

@@ -188,8 +188,8 @@ def _read(item: tuple[str, Path], *, repeats: bool, quantize: bool) -> Chorale |
         warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
         try:
             chorale = read_chorale(path, quantize=quantize)
+            if repeats:
+                chorale = play_repeats(chorale, path)
         except (BachlitError, OSError) as error:
             return str(error)
-    if repeats:
-        chorale = play_repeats(chorale, path)
     return dataclasses.replace(chorale, name=name)

@@ -55,9 +55,14 @@ class SatbEncoding(Encoding):
         bars: bool = False,
     ) -> None:
         if sorted(order) != sorted(VOICES):
-            raise OptionError(f"The order {list(order)} of voices doesn't name each of {', '.join(VOICES)} once.")
+            raise OptionError(
+                f"The order {list(order)} can't be kept; expected each of {', '.join(VOICES)} once; correct it."
+            )
         if not 0 < lowest <= highest <= 127:
-            raise OptionError(f"The compass {lowest} to {highest} isn't within MIDI's pitches 1 to 127.")
+            raise OptionError(
+                f"The compass {lowest} to {highest} can't be encoded; expected MIDI pitches from 1 to 127, the lowest "
+                "first; correct it."
+            )
         self.order = tuple(order)
         self.lowest, self.highest, self.keys, self.bars = lowest, highest, keys, bars
         self._first_key = FIRST_PITCH + 2 * (highest - lowest + 1)

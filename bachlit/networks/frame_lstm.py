@@ -42,6 +42,7 @@ class FrameLSTM(Network):
         input_dropout: Share of a frame's features.
         weight_dropout: Share of the recurrent weights.
         views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
+            It must have been trained in all keys.
 
     Raises:
         OptionError: If the encoding has no frames, a size is below 1, or a dropout isn't a share below 1.
@@ -116,7 +117,10 @@ class FrameLSTM(Network):
         self.vocabulary_size = encoding.vocabulary_size
 
     def initial_memory(self, batch_size: int) -> Memory:
-        """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame."""
+        """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame.
+
+        In evaluation, of each view: a memory of training doesn't serve there.
+        """
         num = 1 if self.training else self.views.num
         zeros = self.trust.new_zeros(batch_size * num, len(self.lstms), self.hidden)
         last = self.reader.begin(batch_size * num)

@@ -33,7 +33,7 @@ class Views(nn.Module):
 
     def fold(self, memory: Memory) -> Memory:
         """A memory of B K rows as one of B."""
-        return tuple(part.unflatten(0, (-1, self.num)) for part in memory)
+        return tuple(part.view(len(part) // self.num, self.num, *part.shape[1:]) for part in memory)
 
     def unfold(self, memory: Memory) -> Memory:
         """What `fold` folded."""
@@ -41,7 +41,7 @@ class Views(nn.Module):
 
     def mean(self, logits: Tensor) -> Tensor:
         """(B, ..., V) log-probabilities, the mean of (B K, ..., V) logits in their own keys."""
-        log_probs = logits.unflatten(0, (-1, self.num)).log_softmax(-1)  # (B, K, ..., V)
+        log_probs = logits.view(-1, self.num, *logits.shape[1:]).log_softmax(-1)  # (B, K, ..., V)
         own = [view[..., shift] for view, shift in zip(log_probs.unbind(1), self.shift, strict=True)]
         return torch.stack(own, 1).logsumexp(1).log_softmax(-1)
 

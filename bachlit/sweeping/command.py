@@ -103,10 +103,10 @@ def sweep(
     if name is None and output is None:
         raise OptionError("The sweep has no name; expected one; add --name NAME, or --output FOLDER.")
     output = output or Path("sweeps") / (name or "")
-    name = name or output.resolve().name
     if trials == 0:
         report(find(name, output, storage), output, plot_by)
         return
+    name = name or output.resolve().name
     planned = Sweep(
         name=name,
         base=tuple(base or ()),

@@ -106,6 +106,11 @@ class Sweep:
         twice = sorted(fixed & {same_name(name) for name in self.space})
         if twice:
             raise OptionError(f"{twice[0]} is typed and varies, too; expected one of both; leave it out of one.")
+        if "config" in fixed:
+            raise OptionError(
+                "A configuration after -- would be known by its name alone, whatever it says later; expected it as "
+                "--base; type --base FILE."
+            )
         if "trainer.logger" in fixed:
             raise OptionError(
                 "The trials' logger is the sweep's: a CSV in each trial's folder; for W&B add --wandb, and options "

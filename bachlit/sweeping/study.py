@@ -56,16 +56,25 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
     return study
 
 
-def find(name: str, output: Path, storage: str | None) -> Study:
+def find(name: str | None, output: Path, storage: str | None) -> Study:
     """A study that was begun.
+
+    Args:
+        name: Its name; if None, that of the folder, or of the only one there is.
+        output: The sweep's folder.
+        storage: See `begin`.
 
     Raises:
         OptionError: If there is none.
     """
     import optuna  # noqa: PLC0415  # of an extra
 
+    kept = _storage(storage, output, make=False)
+    if name is None:
+        names = [study.study_name for study in kept.get_all_studies()]
+        name = names[0] if len(names) == 1 else output.resolve().name
     try:
-        study = optuna.load_study(study_name=name, storage=_storage(storage, output, make=False))
+        study = optuna.load_study(study_name=name, storage=kept)
         about(study)
         return study
     except KeyError as error:
