@@ -114,3 +114,16 @@ def test_a_format_of_another_time_is_refused(small_model: LanguageModel, tmp_pat
     (tmp_path / "model.json").write_text(json.dumps(description))
     with pytest.raises(CheckpointError, match="format 99"):
         LanguageModel.load(tmp_path)
+
+
+def test_a_model_that_ships_is_found_by_its_name_unless_a_model_of_that_name_is_here(
+    small_model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bachbot").mkdir()  # some folder, but no model
+    shipped = LanguageModel.load("bachbot")
+    assert shipped.describe() != small_model.describe()
+    small_model.save(tmp_path / "bachbot")
+    assert LanguageModel.load("bachbot").describe() == small_model.describe()
+    with pytest.raises(CheckpointError, match="or one that ships: bachbot"):
+        LanguageModel.load("bach-bot")

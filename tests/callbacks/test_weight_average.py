@@ -40,18 +40,22 @@ def weights(model: pl.LightningModule) -> Tensor:
     return torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
 
 
-def fit(bach: list[Chorale], folder: Path, *callbacks: pl.Callback, **options: Any) -> tuple[pl.Trainer, ChoraleModel]:
+def fit(
+    bach: list[Chorale], folder: Path, *callbacks: pl.Callback, epochs: int = 3, **options: Any
+) -> tuple[pl.Trainer, ChoraleModel]:
+    resumed = options.pop("ckpt_path", None)
     pl.seed_everything(0, verbose=False)
     encoding = SatbEncoding(bars=True)
     data = ChoraleDataModule(Few([cut(piece, 0, 24) for piece in bach[:8]]), lanes=2, window=60, encoding=encoding)
     model = ChoraleModel(
-        lambda encoding: FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=4), encoding=encoding
+        lambda encoding: FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=4, weight_dropout=0.2),
+        encoding=encoding,
     )
     trainer = pl.Trainer(
-        max_epochs=3, default_root_dir=folder, accelerator="cpu", logger=False, callbacks=list(callbacks),
+        max_epochs=epochs, default_root_dir=folder, accelerator="cpu", logger=False, callbacks=list(callbacks),
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
     )  # fmt: skip
-    trainer.fit(model, data)
+    trainer.fit(model, data, ckpt_path=resumed)
     return trainer, model
 
 
@@ -83,6 +87,14 @@ def test_tables_stay_whole_numbers_as_they_were(bach: list[Chorale], tmp_path: P
     for name, buffer in fresh.named_buffers():
         if buffer.dtype in (torch.long, torch.bool):
             assert torch.equal(dict(model.named_buffers())[name], buffer), name
+
+
+def test_a_resumed_fit_equals_the_uninterrupted_one(bach: list[Chorale], tmp_path: Path) -> None:
+    _, whole = fit(bach, tmp_path / "whole", WeightAverage(DECAY), epochs=4)
+    trainer, _ = fit(bach, tmp_path / "half", WeightAverage(DECAY), epochs=2)
+    path = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
+    _, resumed = fit(bach, tmp_path / "resumed", WeightAverage(DECAY), epochs=4, ckpt_path=path)
+    assert torch.equal(weights(resumed), weights(whole))
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
