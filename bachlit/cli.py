@@ -5,7 +5,6 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +81,7 @@ class ChoraleCLI(LightningCLI):
             }
         )
         for part, class_path in self.typed.items():
-            with suppress(Exception):  # of a class that isn't there, the parser will speak
-                parser.set_defaults({part: {"class_path": class_path}})
+            parser.set_defaults({part: {"class_path": class_path}})
 
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]

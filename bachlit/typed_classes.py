@@ -5,6 +5,7 @@ such, too: a FrameLSTM would have the three layers of TokenLSTM.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import yaml
@@ -24,7 +25,7 @@ def typed_classes(documents: Sequence[Any], words: Sequence[str]) -> dict[str, s
         words: What stands on the command line, which counts more.
 
     Returns:
-        The path of the class by the part's name; names of classes that aren't known are left out.
+        The path of the class by the part's name. Those that aren't there are left out: of them, the parser will speak.
 
     >>> typed_classes([{"model": {"network": "TokenLSTM"}}], ["--model.network", "FrameLSTM"])
     {'model.network': 'bachlit.networks.frame_lstm.FrameLSTM'}
@@ -34,9 +35,17 @@ def typed_classes(documents: Sequence[Any], words: Sequence[str]) -> dict[str, s
         named = [name for value in (*_written(part, documents), *_said(part, words)) if (name := _class_path(value))]
         if named:
             path = named[-1] if "." in named[-1] else _paths(kind).get(named[-1])
-            if path:
+            if path and _is_there(path):
                 typed[part] = path
     return typed
+
+
+def _is_there(path: str) -> bool:
+    module, _, name = path.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except Exception:  # whatever goes wrong in a module of the user's own
+        return False
 
 
 def _written(part: str, documents: Sequence[Any]) -> Iterator[Any]:
