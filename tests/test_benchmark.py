@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,14 +25,22 @@ def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.Captur
     assert all(float(line[2]) > 0 for line in lines if line[1] == "ratio")
 
 
-def test_the_decoding_benchmark_prints_each_decoders_ratios(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["decoding", "--frames", "4", "--pieces", "3", "--rounds", "1"])
+def test_the_decoding_benchmark_prints_each_decoders_ratios(
+    framed_model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    framed_model.save(tmp_path)
+    options = ["--frames", "4", "--pieces", "3", "--rounds", "1", "--checkpoints", "bachbot", str(tmp_path)]
+    main(["decoding", *options])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("1 thread, 3 sopranos of 4 frames, TokenLSTM")
-    assert [line.split()[0] for line in lines[2:]] == [
-        name for name in DECODERS for _ in range(4 if name in PLAIN else 2)
-    ]
-    for line in lines[2:]:
+    assert lines[0].startswith("1 thread, 3 sopranos of 4 frames")
+    assert lines[1].startswith("bachbot: TokenLSTM of 5.6 MB")
+    theirs = [name for name in DECODERS for _ in range(4 if name in PLAIN else 2)]
+    other = 3 + len(theirs)
+    assert lines[other].startswith(f"{tmp_path}: FrameLSTM")
+    ours = [name for name in DECODERS for _ in range(4)]
+    assert [line.split()[0] for line in lines[3:other] + lines[other + 2 :]] == theirs + ours
+    assert sum("x as fast as bachbot" in line for line in lines) == 2 * len(DECODERS)
+    for line in lines[3:other] + lines[other + 2 :]:
         assert int(re.search(r"(\d+) frames/s", line)[1]) > 0
         assert float(re.search(r"([\d.]+) x ", line)[1]) > 0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bachlit.benchmark.decoding import DECODERS, decoding
 from bachlit.benchmark.training import training
 from bachlit.errors import RuleWarning
+from bachlit.shipped import SHIPPED
 
 BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {"training": training, "decoding": decoding}
 
@@ -24,6 +25,7 @@ def main(args: Sequence[str] | None = None) -> None:
     other.add_argument("--pieces", type=int, default=64, help="pieces at once")
     other.add_argument("--rounds", type=int, default=3, help="the fastest is reported")
     other.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS), metavar="NAME")
+    other.add_argument("--checkpoints", nargs="+", default=sorted(SHIPPED), metavar="NAME", help="models")
     options = vars(parser.parse_args(args))
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")

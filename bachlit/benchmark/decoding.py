@@ -16,9 +16,8 @@ from bachlit.corpus import BachCorpus
 from bachlit.decoding import BeamSearch, Decoder, Gibbs, Greedy, Particles, Sampling
 from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
-from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.networks import FrameLSTM, Memory, Network, TokenLSTM
 from bachlit.prompt import Prompt
-from bachlit.shipped import PRETRAINED
 from bachlit.splits import split_by_tune
 from bachlit.writing import write
 
@@ -41,7 +40,8 @@ class Floor:
     """The least time that a step of a network can take on this machine, as measured now.
 
     A step reads every weight but the embedding's once, and multiplies each with every row: it can't be faster than
-    memory, or the caches where the weights fit in, brings the weights, nor than the fastest product of matrices.
+    memory, or the caches where the weights fit in, brings the weights, nor than the fastest product of matrices. The
+    five steps of a `FrameLSTM`'s frame do so together.
 
     Args:
         network: Whose step.
@@ -49,6 +49,7 @@ class Floor:
     Attributes:
         num_bytes: Of the weights.
         num_products: Multiply-adds a row.
+        num_steps: Steps, one a token, that share them.
         bandwidth: Bytes a second, of a tensor of the weights' size that is summed again and again.
         rate: Multiply-adds a second, of two square matrices of 1,024: by `torch.mm` or by oneDNN, which may be twice as
             fast, whichever wins.
@@ -61,6 +62,7 @@ class Floor:
             if not isinstance(module, nn.Embedding)
             for weight in module.parameters(recurse=False)
         ]
+        self.num_steps = network.reader.size if isinstance(network, FrameLSTM) else 1
         self.num_bytes = sum(weight.numel() * weight.element_size() for weight in weights)
         self.num_products = sum(weight.numel() for weight in weights if weight.dim() == 2)
         read = torch.rand(self.num_bytes // 4)
@@ -69,7 +71,7 @@ class Floor:
 
     def seconds(self, num_rows: int) -> float:
         """For one step of so many rows."""
-        return max(self.num_bytes / self.bandwidth, num_rows * self.num_products / self.rate)
+        return max(self.num_bytes / self.bandwidth, num_rows * self.num_products / self.rate) / self.num_steps
 
 
 class _Counted(LanguageModel):
@@ -85,14 +87,17 @@ class _Counted(LanguageModel):
         return super().step(tokens, memory)
 
 
-def decoding(*, frames: int, pieces: int, rounds: int, decoders: Sequence[str]) -> Iterator[str]:
-    """Harmonise the sopranos of held-out chorales with the model that ships, under the default rules, in one thread.
+def decoding(
+    *, frames: int, pieces: int, rounds: int, decoders: Sequence[str], checkpoints: Sequence[str]
+) -> Iterator[str]:
+    """Harmonise the sopranos of held-out chorales with some models, under the default rules, in one thread.
 
     Args:
         frames: Sixteenths of each piece, cut from a chorale.
         pieces: How many are written at once.
         rounds: Turns of each loop. The fastest is reported: whatever else a machine does only makes a turn slower.
         decoders: Names among `DECODERS`.
+        checkpoints: Names of models that ship, or files; the first is what the others are compared with.
 
     Yields:
         Lines of the report.
@@ -101,17 +106,24 @@ def decoding(*, frames: int, pieces: int, rounds: int, decoders: Sequence[str]) 
         OptionError: If no chorale has so many frames.
     """
     torch.set_num_threads(1)
-    model = LanguageModel.load(PRETRAINED)
     prompts = melodies(split_by_tune(BachCorpus().chorales())["test"], frames, pieces)
-    floor = Floor(model.network)
-    network = f"{type(model.network).__name__} of {floor.num_bytes / 1e6:.1f} MB"
-    yield f"1 thread, {pieces} sopranos of {frames} frames, {network}, fastest of {rounds} rounds"
-    yield (
-        f"floor: so many bytes, read again and again (from cache, if they fit), come at {floor.bandwidth / 1e9:.0f} "
-        f"GB/s; a product of large matrices runs at {2 * floor.rate / 1e9:.0f} Gflop/s"
-    )
-    for name in decoders:
-        yield from _compare(name, model, prompts, floor, rounds)
+    yield f"1 thread, {pieces} sopranos of {frames} frames, fastest of {rounds} rounds"
+    first: dict[str, list[_Run]] = {}
+    for checkpoint in checkpoints:
+        model = LanguageModel.load(checkpoint)
+        floor = Floor(model.network)
+        yield f"{checkpoint}: {type(model.network).__name__} of {floor.num_bytes / 1e6:.1f} MB"
+        yield (
+            f"floor: so many bytes, read again and again (from cache, if they fit), come at "
+            f"{floor.bandwidth / 1e9:.0f} GB/s; a product of large matrices runs at {2 * floor.rate / 1e9:.0f} Gflop/s"
+        )
+        for name in decoders:
+            runs = [_Run(DECODERS[name], model, some, floor) for some in (prompts[:1], prompts)]
+            yield from _compare(name, runs, rounds)
+            for run, other in zip(runs, first.setdefault(name, runs), strict=True):
+                if run is not other:
+                    which = "one piece" if len(run.prompts) == 1 else "all at once"
+                    yield _line(name, which, run, f"{other.seconds / run.seconds:.2f} x as fast as {checkpoints[0]}")
 
 
 def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]:
@@ -135,14 +147,14 @@ def cut(chorale: Chorale, first: int, last: int) -> Chorale:
     return replace(chorale, pitches=chorale.pitches[first:last], onsets=onsets, fermatas=chorale.fermatas[first:last])
 
 
-def _compare(name: str, model: LanguageModel, prompts: Sequence[Prompt], floor: Floor, rounds: int) -> Iterator[str]:
-    """One decoder's lines."""
-    single = _Run(DECODERS[name], model, prompts[:1], floor)
-    together = _Run(DECODERS[name], model, prompts, floor)
+def _compare(name: str, runs: Sequence["_Run"], rounds: int) -> Iterator[str]:
+    """One decoder's lines, of one piece and of all at once."""
+    single, together = runs
     plain = {}
-    if name in PLAIN and isinstance(model.network, TokenLSTM):
+    network = single.model.network
+    if name in PLAIN and isinstance(network, TokenLSTM):
         plain = {
-            label: _Run(PLAIN[name](model.network, onednn), model, prompts[:1], floor)
+            label: _Run(PLAIN[name](network, onednn), single.model, single.prompts, single.floor)
             for label, onednn in (("plain loop", True), ("plain loop, oneDNN off", False))
         }
     for _ in range(rounds):
@@ -174,7 +186,8 @@ class _Run:
     """
 
     def __init__(self, decoder: Decoder, model: LanguageModel, prompts: Sequence[Prompt], floor: Floor) -> None:
-        self.decoder, self.model, self.prompts, self.floor = decoder, _Counted(model), prompts, floor
+        self.decoder, self.prompts, self.floor = decoder, prompts, floor
+        self.model = model if isinstance(model, _Counted) else _Counted(model)
         self.seconds, self.times_floor = math.inf, math.nan
         self.notes: list[Chorale] = []
 
