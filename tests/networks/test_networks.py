@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bachlit.encoding import BachBotEncoding, SatbEncoding
+from bachlit.keys import Key
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import END
@@ -73,3 +74,25 @@ def test_what_is_folded_for_evaluation_is_not_used_in_training() -> None:
     network, _ = NETWORKS[0]
     assert network.train().stepper() is None
     assert network.eval().stepper() is not None
+
+
+@pytest.mark.parametrize(("network", "encoding"), NETWORKS, ids=IDS)
+def test_a_stepper_keeps_the_weights_that_it_was_made_of(network: Network, encoding: SatbEncoding) -> None:
+    """And carries no gradients from step to step, whoever steps it."""
+    network = type(network)(encoding, **network.config).eval()
+    tokens = torch.tensor([[encoding.start(key), 2, 5] for key in (Key(0), Key(2))])
+    stepper = network.stepper()
+    assert stepper is not None
+
+    def told() -> torch.Tensor:
+        memory, steps = stepper.begin(2), []
+        for last in tokens.unbind(1):
+            logits, memory = stepper.step(last, memory)
+            steps.append(logits)
+        return torch.stack(steps)
+
+    before = told()
+    assert not before.requires_grad
+    for parameter in network.parameters():
+        parameter.data.add_(1.0)
+    assert torch.equal(told(), before)
