@@ -1,6 +1,7 @@
 """ChoraleModel, the LightningModule: loss, state carried from window to window, optimiser, evaluation, prediction."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
@@ -37,6 +38,12 @@ class ChoraleModel(pl.LightningModule):
         lr_scheduler: Makes the learning-rate schedule, stepped once an epoch, given the optimiser.
         encoding: That of the data; it goes into the checkpoint.
         keys: Those of the data; they go into the checkpoint.
+        consistency: Training reads each window twice, under other dropout, and this times the nats by which the two
+            predictions of a token differ (the mean of both Kullback-Leibler divergences) is added to the loss: R-Drop
+            (Wu et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
+
+    Raises:
+        OptionError: If the network's `config` isn't plain data, or the consistency is below 0.
     """
 
     def __init__(
@@ -48,8 +55,12 @@ class ChoraleModel(pl.LightningModule):
         lr_scheduler: LRSchedulerCallable | None = None,
         encoding: Encoding | None = None,
         keys: Keys = "all",
+        consistency: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= consistency < math.inf:
+            raise OptionError(f"A consistency of {consistency} can't be weighed; expected 0 or more, such as 1.0.")
+        self.consistency = consistency
         self.encoding = encoding or SatbEncoding()
         self.keys = keys
         self.network = network(self.encoding)
@@ -104,18 +115,26 @@ class ChoraleModel(pl.LightningModule):
         return self.network(tokens, memory or self.network.initial_memory(len(tokens)))  # type: ignore[no-any-return]
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
-        """The mean loss of a window's targets."""
+        """The mean loss of a window's targets, and what inconsistency costs."""
+        if self.consistency:
+            batch = Window(*(torch.cat([part, part]) for part in batch))
         logits = self._carry("train", batch)
         targets = batch.targets.flatten()
         real = (targets >= 0).nonzero().squeeze(1)  # selecting by index costs a quarter of selecting by mask
+        inconsistency = logits.new_zeros(())
         if len(real):
-            loss: Tensor = self.loss_function(logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real))
+            logits = logits.flatten(0, 1).index_select(0, real)
+            loss: Tensor = self.loss_function(logits, targets.index_select(0, real))
+            if self.consistency:
+                inconsistency = _divergence(*logits.log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
             loss = logits.sum() * 0.0
         # Every process logs every step: one that didn't would leave the others waiting for it.
         weight = max(len(real), 1)
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=weight)
-        return loss
+        if self.consistency:
+            self.log("train/inconsistency", inconsistency, on_epoch=True, sync_dist=True, batch_size=weight)
+        return loss + self.consistency * inconsistency
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:
         """Tally a window."""
@@ -211,3 +230,8 @@ class ChoraleModel(pl.LightningModule):
         if self._rng_state is not None:
             torch.set_rng_state(self._rng_state.clone().cpu())
             self._rng_state = None
+
+
+def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """The mean of KL(p|q) and KL(q|p) in nats, over rows of log-probabilities (M, V)."""
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1).mean() / 2

@@ -16,7 +16,7 @@ class WeightAverage(WeightAveraging):
     The average is what validation judges, what checkpoints hold as the model, and what is there when training ends
     (Polyak and Juditsky, *Acceleration of stochastic approximation by averaging*, 1992). On few pieces it is better
     than the weights of any one step. Training itself goes on from its own weights, which checkpoints keep beside. The
-    statistics of batch normalisation aren't averaged: they are those of the last weights.
+    statistics of batch normalisation are averaged like the weights that they belong to.
 
     Args:
         decay: What is left of a step's share after the next; 0.998 averages some 500 steps. At the beginning it is
@@ -31,8 +31,7 @@ class WeightAverage(WeightAveraging):
             raise OptionError(
                 f"Weights can't be averaged with a decay of {decay}; expected 0 to below 1, such as 0.998."
             )
-        # Buffers are counts and tables beside batch normalisation's statistics: they are copied.
-        super().__init__(use_buffers=False, multi_avg_fn=partial(_average, decay))
+        super().__init__(use_buffers=True, multi_avg_fn=partial(_average, decay))
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""
@@ -43,8 +42,11 @@ class WeightAverage(WeightAveraging):
 
 
 def _average(decay: float, averages: Sequence[Tensor], weights: Sequence[Tensor], num_averaged: Tensor) -> None:
-    """Bring one more step's weights into the averages."""
+    """Bring one more step's weights and buffers into the averages; what counts or points is copied."""
     num = float(num_averaged)
     share = 1 - min(decay, (1 + num) / (10 + num))
     for average, now in zip(averages, weights, strict=True):
-        average.lerp_(now, share)
+        if average.is_floating_point():
+            average.lerp_(now, share)
+        else:
+            average.copy_(now)

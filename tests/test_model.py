@@ -1,5 +1,6 @@
 """The laws of training."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from bachlit.decoding import Greedy
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
-from bachlit.model import ChoraleModel
+from bachlit.model import ChoraleModel, _divergence
 from bachlit.networks import Network, TokenLSTM
 
 
@@ -192,6 +193,42 @@ def test_any_loss_can_be_swapped_in_and_sees_no_padding(bach: list[Chorale], tmp
     fit(bach[:8], tmp_path, epochs=1, loss=Counting())
     encoding = SatbEncoding()
     assert sum(Counting.seen) == sum(len(encoding.encode(piece)) - 1 for piece in bach[:4])
+
+
+def test_two_readings_without_dropout_are_one(bach: list[Chorale], tmp_path: Path) -> None:
+    def steady(encoding: Encoding) -> TokenLSTM:
+        return TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.0)
+
+    _, once, _ = fit(bach[:8], tmp_path, epochs=1, network=steady)
+    trainer, twice, _ = fit(bach[:8], tmp_path, epochs=1, network=steady, consistency=2.0)
+    assert trainer.callback_metrics["train/inconsistency"] == pytest.approx(0.0, abs=1e-7)
+    for one, other in zip(once.network.parameters(), twice.network.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_consistency_teaches_to_predict_alike_under_any_dropout(bach: list[Chorale], tmp_path: Path) -> None:
+    def left(consistency: float) -> float:
+        trainer, model, _ = fit(bach[:8], tmp_path, epochs=6, network=forgetful, consistency=consistency)
+        # What is logged as the loss is the likelihood alone.
+        assert trainer.callback_metrics["train/loss_epoch"] < math.log(model.encoding.vocabulary_size)
+        return trainer.callback_metrics["train/inconsistency_epoch"].item()
+
+    def forgetful(encoding: Encoding) -> TokenLSTM:
+        return TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.5)
+
+    assert 0 < left(5.0) < left(0.01) / 2
+
+
+def test_divergence_is_the_mean_of_both_directions() -> None:
+    p, q = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0)).log_softmax(2)
+    both = [nn.functional.kl_div(a, b, reduction="batchmean", log_target=True) for a, b in ((p, q), (q, p))]
+    assert _divergence(p, q).item() == pytest.approx(sum(both).item() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("consistency", [-1.0, math.inf, math.nan])
+def test_a_consistency_that_can_not_be_weighed_is_refused(consistency: float) -> None:
+    with pytest.raises(OptionError, match="can't be weighed"):
+        ChoraleModel(small_network, consistency=consistency)
 
 
 def test_a_checkpoint_is_a_language_model(bach: list[Chorale], tmp_path: Path) -> None:

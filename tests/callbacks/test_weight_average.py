@@ -1,7 +1,7 @@
 """WeightAverage judges and keeps an average, and leaves the training alone."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytorch_lightning as pl
@@ -13,13 +13,14 @@ from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import WeightAverage
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
-from bachlit.encoding import SatbEncoding
+from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
-from bachlit.networks import FrameLSTM
+from bachlit.networks import FrameLSTM, TokenLSTM
 
 DECAY = 0.5
+NAME = "network.norms.0.running_mean"
 
 
 class Watch(pl.Callback):
@@ -36,6 +37,10 @@ class Watch(pl.Callback):
         self.judged.append(weights(pl_module))
 
 
+def small_network(encoding: Encoding) -> FrameLSTM:
+    return FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=4, weight_dropout=0.2)
+
+
 def weights(model: pl.LightningModule) -> Tensor:
     return torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
 
@@ -44,13 +49,11 @@ def fit(
     bach: list[Chorale], folder: Path, *callbacks: pl.Callback, epochs: int = 3, **options: Any
 ) -> tuple[pl.Trainer, ChoraleModel]:
     resumed = options.pop("ckpt_path", None)
+    network = options.pop("network", small_network)
     pl.seed_everything(0, verbose=False)
     encoding = SatbEncoding(bars=True)
     data = ChoraleDataModule(Few([cut(piece, 0, 24) for piece in bach[:8]]), lanes=2, window=60, encoding=encoding)
-    model = ChoraleModel(
-        lambda encoding: FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=4, weight_dropout=0.2),
-        encoding=encoding,
-    )
+    model = ChoraleModel(network, encoding=encoding)
     trainer = pl.Trainer(
         max_epochs=epochs, default_root_dir=folder, accelerator="cpu", logger=False, callbacks=list(callbacks),
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
@@ -87,6 +90,24 @@ def test_tables_stay_whole_numbers_as_they_were(bach: list[Chorale], tmp_path: P
     for name, buffer in fresh.named_buffers():
         if buffer.dtype in (torch.long, torch.bool):
             assert torch.equal(dict(model.named_buffers())[name], buffer), name
+
+
+def test_statistics_of_batch_normalisation_are_averaged_like_weights(bach: list[Chorale], tmp_path: Path) -> None:
+    class Statistics(pl.Callback):
+        stepped: ClassVar[list[Tensor]] = []
+
+        def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+            self.stepped.append(pl_module.get_buffer(NAME).clone())
+
+    def network(encoding: Encoding) -> TokenLSTM:
+        return TokenLSTM(encoding, layers=1, hidden=8, embedding=4)
+
+    _, model = fit(bach, tmp_path, WeightAverage(DECAY), Statistics(), network=network, enable_checkpointing=False)
+    average = Statistics.stepped[0]
+    for step, stepped in enumerate(Statistics.stepped[1:], 1):
+        average = average.lerp(stepped, 1 - min(DECAY, (1 + step) / (10 + step)))
+    assert torch.allclose(model.get_buffer(NAME), average, atol=1e-6)
+    assert not torch.allclose(average, Statistics.stepped[-1], atol=1e-3)
 
 
 def test_a_resumed_fit_equals_the_uninterrupted_one(bach: list[Chorale], tmp_path: Path) -> None:
