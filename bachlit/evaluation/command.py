@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from tqdm import tqdm
 
-from bachlit.corpus import Corpus
+from bachlit.corpus import Corpus, Fold
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.evaluation import reports
@@ -36,7 +35,7 @@ def evaluate(
     decoders: dict[str, Harmonizer | Decoder] | str = "beam,particles,sampling,greedy",
     missing: str = "ATB",
     corpus: Corpus | None = None,
-    fold: Literal["valid", "test"] = "valid",
+    fold: Fold = "valid",
     limit: int = 0,
     seed: int = 0,
     resamples: int = 1000,
@@ -53,7 +52,7 @@ def evaluate(
         missing: Letters of the voices to write anew: ATB where a soprano is given, SATB where nothing is. Several such
             masks have commas between.
         corpus: Where the pieces come from; if left out, where the first checkpoint's came from.
-        fold: Choose by valid; report test once.
+        fold: Choose by valid; report test once; train shows what was remembered.
         limit: So many of the fold's pieces, for a quick look; 0 for all.
         seed: The first piece's; the next has the next.
         resamples: How often the bootstrap draws the pieces.

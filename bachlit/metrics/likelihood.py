@@ -100,7 +100,7 @@ def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Te
     ruled_out = nats == torch.inf
     its_kind = own_kind[ruled_out].logsumexp(-1)
     onset[ruled_out] = logits[ruled_out].logsumexp(-1) - its_kind
-    pitch[ruled_out] = torch.where(its_kind == -torch.inf, 0.0, torch.inf)
+    pitch[ruled_out] = torch.where(its_kind == -torch.inf, 0.0, torch.inf).to(pitch.dtype)
     return onset, pitch
 
 

@@ -196,4 +196,5 @@ class FrameLSTM(Network):
         if slot:
             gained = echo_gain(said[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
             logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)
-            logits[:, :, slot].masked_fill_(self.reader.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)
+            if not self.training:  # there it is to learn as much, and overfits later for it
+                logits[:, :, slot].masked_fill_(self.reader.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)

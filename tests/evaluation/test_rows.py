@@ -152,6 +152,15 @@ def test_held_out_pieces_are_none_that_a_model_was_trained_on(small_model: Langu
             held_out(empty, "valid")
 
 
+def test_the_training_fold_is_judged_on_with_a_warning(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    folds = folds_for([], Few(bach[:8]))
+    known = Source({"train": [piece.name for piece in folds["train"]]})
+    pieces = held_out(folds, "train", models=[(small_model, known)])
+    assert pieces.pieces == list(folds["train"])
+    [doubt] = pieces.doubts
+    assert "what is remembered" in doubt
+
+
 def test_other_notes_under_the_same_name_are_another_piece(small_model: LanguageModel, bach: list[Chorale]) -> None:
     """As in two folders whose files are numbered."""
     its = Source({"train": [piece.name for piece in bach[:4]]}, Few(bach[:6]))

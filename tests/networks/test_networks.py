@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.keys import Key
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
@@ -96,3 +97,19 @@ def test_a_stepper_keeps_the_weights_that_it_was_made_of(network: Network, encod
     for parameter in network.parameters():
         parameter.data.add_(1.0)
     assert torch.equal(told(), before)
+
+
+def test_a_note_that_does_not_sound_is_not_held() -> None:
+    """Except in training, which has to learn it."""
+    torch.manual_seed(0)
+    network = FrameLSTM(ENCODING, layers=1, hidden=8, embedding=8, head=8)
+    piece = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
+    tokens = torch.from_numpy(ENCODING.encode(piece))[None]
+    holds, pitch = torch.from_numpy(ENCODING.token_holds), torch.from_numpy(ENCODING.token_pitch)
+    for training in (True, False):
+        network.train(training)
+        logits, _ = network(tokens, network.initial_memory(1))
+        for slot, sounding in enumerate((67, 48, 64, 60)):  # the lowest voice comes second
+            probability = logits[0, 6 + slot].softmax(0)
+            assert (probability[holds & (pitch != sounding)].sum() > 0.01) == training
+            assert probability[holds & (pitch == sounding)].sum() > 0

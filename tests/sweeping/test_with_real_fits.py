@@ -107,7 +107,7 @@ def test_a_bad_option_of_fit_is_one_sentence_before_any_trial(
     assert not Path("sweeps").exists()
 
 
-@pytest.mark.parametrize("config", ["table1", "tpe"])
+@pytest.mark.parametrize("config", ["table1", "tpe", "figure2"])
 def test_the_configurations_run(config: str, corpus: list[str]) -> None:
     path = ROOT / "configs" / "sweeps" / f"{config}.yaml"
     args = ["--config", str(path), BASE, "--trials=1", "--", *corpus, *SMALL, "--trainer.max_epochs=1"]
@@ -139,4 +139,4 @@ def test_w_and_bs_agent_types_what_fit_understands(corpus: list[str]) -> None:
 
 
 def test_every_configuration_is_run_here() -> None:
-    assert {path.stem for path in (ROOT / "configs" / "sweeps").iterdir()} == {"table1", "tpe", "wandb"}
+    assert {path.stem for path in (ROOT / "configs" / "sweeps").iterdir()} == {"figure2", "table1", "tpe", "wandb"}
