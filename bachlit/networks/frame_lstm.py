@@ -1,6 +1,6 @@
 """FrameLSTM: one recurrent step a frame, and a small head for each of its tokens."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,10 @@ class FrameLSTM(Network):
         hidden: H, units of each.
         embedding: Size of a token's vector.
         projection: Size of a frame's features, once they are brought together by a linear map.
-        head: Units of each head.
-        dropout: Share of an LSTM's outputs and of a head's units that is dropped in training.
+        head: Units of each of a head's layers.
+        head_layers: Of each head, those after the first added to it.
+        dropout: Share of an LSTM's outputs that is dropped in training.
+        head_dropout: Share of a head's units.
         input_dropout: Share of a frame's features.
         weight_dropout: Share of the recurrent weights.
         views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
@@ -62,7 +64,9 @@ class FrameLSTM(Network):
         embedding: int = 64,
         projection: int = 256,
         head: int = 256,
+        head_layers: int = 2,
         dropout: float = 0.5,
+        head_dropout: float = 0.3,
         input_dropout: float = 0.1,
         weight_dropout: float = 0.0,
         views: int = 1,
@@ -73,24 +77,27 @@ class FrameLSTM(Network):
                 f"A FrameLSTM can't read {type(encoding).__name__}, which has no frames of a fixed size; expected "
                 "SatbEncoding; use that, or TokenLSTM."
             )
-        shares = {"dropout": dropout, "input_dropout": input_dropout, "weight_dropout": weight_dropout}
-        if min(layers, hidden, embedding, projection, head, views) < 1 or not all(
-            0 <= share < 1 for share in shares.values()
-        ):
-            raise OptionError(
-                f"A FrameLSTM of {layers} layers, {hidden} hidden units, embedding {embedding}, projection "
-                f"{projection}, heads of {head}, {views} views and {shares} can't be built; expected sizes of at "
-                "least 1 and shares from 0 to below 1."
-            )
-        self.config: dict[str, Any] = {
+        sizes = {
             "layers": layers,
             "hidden": hidden,
             "embedding": embedding,
             "projection": projection,
             "head": head,
-            **shares,
+            "head_layers": head_layers,
             "views": views,
         }
+        shares = {
+            "dropout": dropout,
+            "head_dropout": head_dropout,
+            "input_dropout": input_dropout,
+            "weight_dropout": weight_dropout,
+        }
+        if min(sizes.values()) < 1 or not all(0 <= share < 1 for share in shares.values()):
+            raise OptionError(
+                f"A FrameLSTM of {sizes} and {shares} can't be built; expected sizes of at least 1 and shares from 0 "
+                "to below 1."
+            )
+        self.config: dict[str, Any] = {**sizes, **shares}
         self.hidden = hidden
         self.views = Views(encoding, views)
         self.reader = FrameReader(encoding)
@@ -101,9 +108,12 @@ class FrameLSTM(Network):
             DroppedLSTM(projection if layer == 0 else hidden, hidden, weight_dropout) for layer in range(layers)
         )
         self.dropout = Dropout(dropout, steady=True)
-        self.head_dropout = Dropout(dropout)
+        self.head_dropout = Dropout(head_dropout)
         self.hears = nn.ModuleList(
             nn.Linear(hidden + projection + embedding * max(0, slot - 1), head) for slot in range(encoding.frame_size)
+        )
+        self.thinks = nn.ModuleList(
+            nn.ModuleList(nn.Linear(head, head) for _ in range(head_layers - 1)) for _ in range(encoding.frame_size)
         )
         allowed = torch.from_numpy(encoding.slot_tokens)
         # The last of what a head says is how much likelier echoes are; to this comes a number for their length.
@@ -190,7 +200,10 @@ class FrameLSTM(Network):
 
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
-        said = self.says[slot](self.head_dropout(gelu(self.hears[slot](heard)))).to(logits.dtype)
+        thought = self.head_dropout(gelu(self.hears[slot](heard)))
+        for think in cast(nn.ModuleList, self.thinks[slot]):
+            thought = thought + self.head_dropout(gelu(think(thought)))
+        said = self.says[slot](thought).to(logits.dtype)
         tokens = self.get_buffer(f"tokens_{slot}")
         logits[:, :, slot, tokens] = said[:, :, : len(tokens)]
         if slot:

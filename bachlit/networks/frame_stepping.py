@@ -51,6 +51,10 @@ class FrameStepper(Stepper):
             torch.cat([token @ hear.weight[:, start:end].t() for hear in voices[voice + 1 :]], 1)
             for voice, (start, end) in enumerate(pairwise(bounds))
         ]
+        self.thinks = [
+            [Product(think.weight, think.bias) for think in cast(list[nn.Linear], list(cast(nn.ModuleList, thinks)))]
+            for thinks in network.thinks
+        ]
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
 
     def _project(self, network: "FrameLSTM") -> None:
@@ -109,7 +113,10 @@ class FrameStepper(Stepper):
         else:
             heard = carried[4][:, self.head :] + self.chosen[slot - 2][tokens]
             said = heard[:, : self.head]
-        logits = self._echo(self.says[slot](gelu(said)), slot, frame)
+        thought = gelu(said)
+        for think in self.thinks[slot]:
+            thought = thought + gelu(think(thought))
+        logits = self._echo(self.says[slot](thought), slot, frame)
         if slot < self.reader.size - 1:
             return logits, (*state, top, frame, opened, *past, heard)
         last = torch.cat([frame[:, :2], opened[:, 2:], frame[:, 2:6]], 1)  # as `FrameReader` has it

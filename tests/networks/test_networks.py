@@ -15,8 +15,8 @@ NETWORKS: list[tuple[Network, SatbEncoding]] = [
     (TokenLSTM(ENCODING, layers=1, hidden=16, embedding=8), ENCODING),
     (TokenLSTM(ENCODING, layers=3, hidden=16, embedding=8), ENCODING),
     (TokenLSTM(ENCODING, layers=2, hidden=16, embedding=8, batch_norm=False), ENCODING),
-    (FrameLSTM(ENCODING, layers=1, hidden=16, embedding=8, head=8), ENCODING),
-    (FrameLSTM(BARS, layers=2, hidden=16, embedding=8, head=8, weight_dropout=0.2), BARS),
+    (FrameLSTM(ENCODING, layers=1, hidden=16, embedding=8, head=8, head_layers=1), ENCODING),
+    (FrameLSTM(BARS, layers=2, hidden=16, embedding=8, head=8, head_layers=3, weight_dropout=0.2), BARS),
     (FrameLSTM(ENCODING, layers=2, hidden=16, embedding=8, head=8, views=3), ENCODING),
 ]
 IDS = [f"{type(network).__name__}-{network.config['layers']}" for network, _ in NETWORKS]
