@@ -26,12 +26,15 @@ class Features(nn.Module):
         embedding: Size of a token's vector.
 
     Attributes:
+        num: How many features there are.
         size: I, of a frame's vector.
         placed: How much of it, at its end, is about the mark and the position.
+        feature: (I,) the table that each of its numbers comes from.
     """
 
     pitch: Tensor
     pairs: Tensor
+    feature: Tensor
 
     def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int) -> None:
         super().__init__()
@@ -46,7 +49,9 @@ class Features(nn.Module):
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
-        self.size = sum(table.embedding_dim for table in self.tables())
+        sizes = torch.tensor([table.embedding_dim for table in self.tables()])
+        self.num, self.size = len(sizes), int(sizes.sum())
+        self.register_buffer("feature", torch.arange(len(sizes)).repeat_interleave(sizes), persistent=False)
         nn.init.normal_(self.token.weight, 0.0, 0.5)
 
     def tables(self) -> list[nn.Embedding]:

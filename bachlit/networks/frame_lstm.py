@@ -41,7 +41,9 @@ class FrameLSTM(Network):
         head_layers: Of each head, those after the first added to it.
         dropout: Share of an LSTM's outputs that is dropped in training.
         head_dropout: Share of a head's units.
-        input_dropout: Share of a frame's features.
+        feature_dropout: Share of a frame's features, each dropped whole and in each frame anew: the network learns to
+            do without any of them (as blank noise in Xie et al., *Data noising as smoothing*, 2017).
+        input_dropout: Share of the numbers of all features.
         weight_dropout: Share of the recurrent weights.
         views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
             It must have been trained in all keys.
@@ -67,6 +69,7 @@ class FrameLSTM(Network):
         head_layers: int = 2,
         dropout: float = 0.5,
         head_dropout: float = 0.3,
+        feature_dropout: float = 0.15,
         input_dropout: float = 0.1,
         weight_dropout: float = 0.0,
         views: int = 1,
@@ -89,6 +92,7 @@ class FrameLSTM(Network):
         shares = {
             "dropout": dropout,
             "head_dropout": head_dropout,
+            "feature_dropout": feature_dropout,
             "input_dropout": input_dropout,
             "weight_dropout": weight_dropout,
         }
@@ -102,6 +106,7 @@ class FrameLSTM(Network):
         self.views = Views(encoding, views)
         self.reader = FrameReader(encoding)
         self.features = Features(encoding, self.reader, embedding)
+        self.feature_dropout = Dropout(feature_dropout)
         self.input_dropout = Dropout(input_dropout, steady=True)
         self.projection = nn.Linear(self.features.size, projection)
         self.lstms = nn.ModuleList(
@@ -174,6 +179,9 @@ class FrameLSTM(Network):
         outputs, cells, top = state[:3]
         frames, past = self.reader.read(tokens.view(len(tokens), -1, self.reader.size), state[3:])
         raw = self.features(frames)
+        if self.training:
+            kept = self.feature_dropout(torch.ones_like(raw[:, :, : self.features.num]))
+            raw = raw * kept[:, :, self.features.feature]
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
         x = features
