@@ -19,17 +19,20 @@ class Dropout(nn.Module):
     Args:
         share: Of the units.
         steady: Whether the same units of (B, N, H) are dropped at every step of a row (Gal and Ghahramani 2016).
+        whole: Whether all units of a step are dropped together, or none.
     """
 
-    def __init__(self, share: float, *, steady: bool = False) -> None:
+    def __init__(self, share: float, *, steady: bool = False, whole: bool = False) -> None:
         super().__init__()
-        self.share, self.steady = share, steady
+        self.share, self.steady, self.whole = share, steady, whole
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, H)."""
         if not self.training or self.share == 0:
             return x
-        return x * drop(torch.ones_like(x[:, :1]), self.share) if self.steady else drop(x, self.share)
+        units = x[:, :1] if self.steady else x
+        units = units[:, :, :1] if self.whole else units
+        return drop(x, self.share) if units is x else x * drop(torch.ones_like(units), self.share)
 
 
 class DroppedLSTM(nn.LSTM):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from bachlit.chorale import VOICES
 from bachlit.encoding import SatbEncoding
+from bachlit.networks.dropping import Dropout
 from bachlit.networks.frames import LONGEST, FrameReader, Frames
 from bachlit.tokens import END
 
@@ -24,19 +25,17 @@ class Features(nn.Module):
         encoding: Of the tokens.
         reader: Cuts them into frames.
         embedding: Size of a token's vector.
+        dropout: Share of the features that are dropped in training, all but the mark and the position.
 
     Attributes:
-        num: How many features there are.
         size: I, of a frame's vector.
         placed: How much of it, at its end, is about the mark and the position.
-        feature: (I,) the table that each of its numbers comes from.
     """
 
     pitch: Tensor
     pairs: Tensor
-    feature: Tensor
 
-    def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int) -> None:
+    def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int, dropout: float) -> None:
         super().__init__()
         size, num = encoding.vocabulary_size, len(VOICES)
         self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
@@ -49,9 +48,8 @@ class Features(nn.Module):
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
         self.placed = _MARK + _POSITION
-        sizes = torch.tensor([table.embedding_dim for table in self.tables()])
-        self.num, self.size = len(sizes), int(sizes.sum())
-        self.register_buffer("feature", torch.arange(len(sizes)).repeat_interleave(sizes), persistent=False)
+        self.size = sum(table.embedding_dim for table in self.tables())
+        self.dropout = Dropout(dropout, whole=True)
         nn.init.normal_(self.token.weight, 0.0, 0.5)
 
     def tables(self) -> list[nn.Embedding]:
@@ -74,7 +72,13 @@ class Features(nn.Module):
 
     def forward(self, frames: Frames) -> Tensor:
         """(B, F, I)."""
-        return torch.cat([table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)], 2)
+        parts = [table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)]
+        return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
+
+    def chosen(self, frames: Frames, voice: int) -> Tensor:
+        """(B, F, E) what the voices after a voice are told of it."""
+        told: Tensor = self.dropout(self.token(frames.chosen[:, :, voice]))
+        return told
 
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """(B, F, I) what can be said of frames before their marks are known, from all that is said of them."""

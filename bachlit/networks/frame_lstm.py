@@ -41,8 +41,9 @@ class FrameLSTM(Network):
         head_layers: Of each head, those after the first added to it.
         dropout: Share of an LSTM's outputs that is dropped in training.
         head_dropout: Share of a head's units.
-        feature_dropout: Share of a frame's features, each dropped whole and in each frame anew: the network learns to
-            do without any of them (as blank noise in Xie et al., *Data noising as smoothing*, 2017).
+        feature_dropout: Share of a frame's features, each dropped whole and in each frame anew, so that the network
+            learns to do without any of them (as blank noise in Xie et al., *Data noising as smoothing in neural
+            network language models*, 2017).
         input_dropout: Share of the numbers of all features.
         weight_dropout: Share of the recurrent weights.
         views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
@@ -105,8 +106,7 @@ class FrameLSTM(Network):
         self.hidden = hidden
         self.views = Views(encoding, views)
         self.reader = FrameReader(encoding)
-        self.features = Features(encoding, self.reader, embedding)
-        self.feature_dropout = Dropout(feature_dropout)
+        self.features = Features(encoding, self.reader, embedding, feature_dropout)
         self.input_dropout = Dropout(input_dropout, steady=True)
         self.projection = nn.Linear(self.features.size, projection)
         self.lstms = nn.ModuleList(
@@ -179,9 +179,6 @@ class FrameLSTM(Network):
         outputs, cells, top = state[:3]
         frames, past = self.reader.read(tokens.view(len(tokens), -1, self.reader.size), state[3:])
         raw = self.features(frames)
-        if self.training:
-            kept = self.feature_dropout(torch.ones_like(raw[:, :, : self.features.num]))
-            raw = raw * kept[:, :, self.features.feature]
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
         x = features
@@ -202,7 +199,7 @@ class FrameLSTM(Network):
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
-                heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
+                heard.append(self.features.chosen(frames, slot - 2))
             self._say(logits, slot, torch.cat(heard, 2), frames)
         return logits.flatten(1, 2), (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past)
 

@@ -21,6 +21,15 @@ def test_a_share_is_dropped_and_the_mean_kept(share: float, steady: bool) -> Non
     assert torch.equal(dropout.eval()(x), x)
 
 
+@pytest.mark.parametrize("steady", [False, True])
+def test_all_units_of_a_step_are_dropped_together_or_none(steady: bool) -> None:
+    torch.manual_seed(0)
+    dropped = Dropout(0.3, steady=steady, whole=True)(torch.ones(300, 10, 8))
+    assert bool((dropped == dropped[:, :, :1]).all())
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.3, abs=0.08)
+    assert bool((dropped == dropped[:, :1]).all()) == steady
+
+
 def test_recurrent_weights_are_dropped_in_training_alone() -> None:
     torch.manual_seed(0)
     lstm = DroppedLSTM(4, 8, 0.5)
