@@ -75,11 +75,6 @@ class Features(nn.Module):
         parts = [table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)]
         return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
 
-    def chosen(self, frames: Frames, voice: int) -> Tensor:
-        """(B, F, E) what the voices after a voice are told of it."""
-        told: Tensor = self.dropout(self.token(frames.chosen[:, :, voice]))
-        return told
-
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """(B, F, I) what can be said of frames before their marks are known, from all that is said of them."""
         place = [self.mark(torch.full_like(frames.mark, END)), self.position(frames.expected)]

@@ -199,7 +199,7 @@ class FrameLSTM(Network):
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
-                heard.append(self.features.chosen(frames, slot - 2))
+                heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
             self._say(logits, slot, torch.cat(heard, 2), frames)
         return logits.flatten(1, 2), (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past)
 
