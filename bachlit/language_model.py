@@ -117,11 +117,20 @@ class LanguageModel:
             raise CheckpointError(f"The model's description doesn't fit its classes: {error}.") from error
         return cls(network.eval(), encoding, description["keys"])
 
-    def save(self, folder: str | Path) -> None:
-        """Write the weights and the description into a folder."""
+    def save(self, folder: str | Path, *, precision: torch.dtype | None = None) -> None:
+        """Write the weights and the description into a folder.
+
+        Args:
+            folder: It is made if it isn't there.
+            precision: Of the weights in the file, if not their own: float16 halves it. Loaded, they are float32.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / WEIGHTS, save(self.network.state_dict()))
+        weights = {
+            name: part.to(precision or part.dtype) if part.is_floating_point() else part
+            for name, part in self.network.state_dict().items()
+        }
+        write_whole(folder / WEIGHTS, save(weights))
         write_whole(folder / DESCRIPTION, (json.dumps(self.describe(), indent=2) + "\n").encode())
 
     @classmethod

@@ -42,6 +42,20 @@ def test_a_model_comes_back_from_its_folder(any_model: LanguageModel, bach: list
     assert loaded.describe() == any_model.describe()
 
 
+def test_half_the_bytes_are_almost_the_same_model(
+    any_model: LanguageModel, bach: list[Chorale], tmp_path: Path
+) -> None:
+    any_model.save(tmp_path / "whole")
+    any_model.save(tmp_path / "half", precision=torch.float16)
+    whole, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "half"))
+    assert half < 0.6 * whole
+    loaded = LanguageModel.load(tmp_path / "half")
+    assert {part.dtype for part in loaded.network.parameters()} == {torch.float32}
+    start, *tokens = any_model.encoding.encode(any_model.at_home(bach[0]))
+    scores = [model.score(torch.tensor([tokens]), torch.tensor([start])).item() for model in (any_model, loaded)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+
+
 class Boom:
     """Runs code when it is unpickled by a reader that lets it."""
 
