@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parent / "pretrained"
 SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder.is_dir()}
 """The folder of each model, with its model card."""
 
-PRETRAINED = SHIPPED["bachbot"]
+PRETRAINED = SHIPPED["bachlit"]
 """The folder of the one that is used if none is named."""
 
 

@@ -234,7 +234,7 @@ def test_a_piece_of_so_many_bars_is_just_so_long() -> None:
             assert read_chorale(f"piece-{seed}.musicxml").num_frames == 16 * bars
 
 
-NARROW = ["--decoder", "BeamSearch", "--decoder.width", "6", "--decoder.groups", "3"]
+NARROW = ["--decoder", "BeamSearch", "--decoder.width", "12", "--decoder.groups", "3"]
 
 
 def test_several_harmonisations_differ_are_ranked_and_described(
@@ -250,7 +250,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
 
     described = json.loads((tmp_path / "twinkle-harmonized.json").read_text())
     options, pieces = described["options"], described["pieces"]
-    assert options["decoder"] == {"class": "BeamSearch", "width": 6, "groups": 3, "diversity": BeamSearch().diversity}
+    assert options["decoder"] == {"class": "BeamSearch", "width": 12, "groups": 3, "diversity": BeamSearch().diversity}
     assert [(one["class"], float(one["weight"])) for one in options["rules"]] == [
         (str(rule), rule.weight) for rule in weighed_rules({"NoOverlap": "inf"}, Greedy())
     ]

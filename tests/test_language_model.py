@@ -139,5 +139,5 @@ def test_a_model_that_ships_is_found_by_its_name_unless_a_model_of_that_name_is_
     assert shipped.describe() != small_model.describe()
     small_model.save(tmp_path / "bachbot")
     assert LanguageModel.load("bachbot").describe() == small_model.describe()
-    with pytest.raises(CheckpointError, match="or one that ships: bachbot"):
+    with pytest.raises(CheckpointError, match="or one that ships: bachbot, bachlit"):
         LanguageModel.load("bach-bot")

@@ -44,8 +44,8 @@ def evaluate(
     """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
 
     Args:
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships (bachbot); the
-            option may be repeated. The model that ships if left out.
+        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+            left out) or bachbot; the option may be repeated.
         decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
             greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
             mapping from names to decoders with options and rules.
