@@ -8,6 +8,7 @@ import torch
 
 from bachlit.chorale import Chorale
 from bachlit.encoding import SatbEncoding
+from bachlit.networks.frame_features import Features
 from bachlit.networks.frames import BAR_POSITIONS, CYCLE, LONGEST, PICKUP_POSITIONS, FrameReader, Frames
 from bachlit.tokens import END
 
@@ -83,3 +84,18 @@ def test_frame_by_frame_is_as_at_once(bach: list[Chorale]) -> None:
                 assert torch.equal(getattr(entered, name), getattr(frames, name)[:, t]), (name, t)
             assert position == frames.position[0, t]
             last = torch.cat([entered.start[:, None], position[:, None], frame[:, 2:], entered.run], 1)
+
+
+def test_features_go_missing_whole_in_training_but_never_where_a_frame_stands(bach: list[Chorale]) -> None:
+    torch.manual_seed(0)
+    encoding = SatbEncoding(bars=True)
+    reader = FrameReader(encoding)
+    features = Features(encoding, reader, 8, 0.3)
+    tokens = torch.from_numpy(encoding.encode(bach[0]))[None, :300]
+    frames, _ = reader.read(tokens.view(1, -1, 5), reader.begin(1))
+    sizes = [table.embedding_dim for table in features.tables()]
+    *known, mark, position = ((part == 0).all(2) for part in features.train()(frames).split(sizes, 2))
+    assert 0.2 < torch.stack(known).float().mean() < 0.4
+    assert not mark.any()
+    assert not position.any()
+    assert not any((part == 0).all(2).any() for part in features.eval()(frames).split(sizes, 2))
