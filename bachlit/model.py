@@ -43,7 +43,8 @@ class ChoraleModel(pl.LightningModule):
             (Wu et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
 
     Raises:
-        OptionError: If the network's `config` isn't plain data, or the consistency is below 0.
+        OptionError: If the network is abstract, its `config` isn't plain data, it is to listen in keys in which it isn't
+            trained, or the consistency is below 0.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ChoraleModel(pl.LightningModule):
         self.consistency = consistency
         self.encoding = encoding or SatbEncoding()
         self.keys = keys
-        self.network = network(self.encoding)
+        self.network = _made(network, self.encoding, keys)
         self.loss_function: nn.Module = loss or nn.CrossEntropyLoss()
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.decoder: Decoder = BeamSearch()
@@ -126,7 +127,7 @@ class ChoraleModel(pl.LightningModule):
             logits = logits.flatten(0, 1).index_select(0, real)
             loss: Tensor = self.loss_function(logits, targets.index_select(0, real))
             if self.consistency:
-                inconsistency = _divergence(*logits.log_softmax(1).chunk(2))
+                inconsistency = _divergence(*logits.float().log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
             loss = logits.sum() * 0.0
         # Every process logs every step: one that didn't would leave the others waiting for it.
@@ -230,6 +231,22 @@ class ChoraleModel(pl.LightningModule):
         if self._rng_state is not None:
             torch.set_rng_state(self._rng_state.clone().cpu())
             self._rng_state = None
+
+
+def _made(network: Callable[[Encoding], Network], encoding: Encoding, keys: Keys) -> Network:
+    """The network, if it is one and is at home in the keys in which it will listen."""
+    try:
+        made = network(encoding)
+    except TypeError as error:
+        if "abstract" not in str(error):
+            raise
+        raise OptionError(f"{error}; expected a whole network, such as FrameLSTM; name another class.") from error
+    if keys != "all" and getattr(made, "config", {}).get("views", 1) > 1:
+        raise OptionError(
+            f"A network can't listen in {made.config['views']} keys if it is trained in those that are {keys!r} alone; "
+            "expected all keys; set --data.keys all, or --model.network.views 1."
+        )
+    return made
 
 
 def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:

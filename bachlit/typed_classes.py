@@ -6,6 +6,7 @@ such, too: a FrameLSTM would have the three layers of TokenLSTM.
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import zip_longest
 from typing import Any
 
 import yaml
@@ -29,6 +30,8 @@ def typed_classes(documents: Sequence[Any], words: Sequence[str]) -> dict[str, s
 
     >>> typed_classes([{"model": {"network": "TokenLSTM"}}], ["--model.network", "FrameLSTM"])
     {'model.network': 'bachlit.networks.frame_lstm.FrameLSTM'}
+    >>> typed_classes([], [])
+    {}
     """
     typed: dict[str, str] = {}
     for part, kind in PARTS.items():
@@ -57,7 +60,7 @@ def _written(part: str, documents: Sequence[Any]) -> Iterator[Any]:
 
 
 def _said(part: str, words: Sequence[str]) -> Iterator[Any]:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         option, equals, value = word.partition("=")
         if option in (f"--{part}", f"--{part}.class_path"):
             try:

@@ -294,6 +294,11 @@ WRONG = {
         "no class bachlit.networks.Nope (module 'bachlit.networks' has no attribute 'Nope')",
     ),
     "a network of no module": (["fit", "--model.network=nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a network that is no whole one": (["fit", "--model.network=bachlit.networks.Network"], "expected a whole network"),
+    "keys in which it isn't trained": (
+        ["fit", "--model.network=FrameLSTM", "--model.network.views=3", "--data.keys=home"],
+        "expected all keys",
+    ),
     "a learning rate in words": (
         ["fit", "--model.optimizer.lr=fast"],
         "--model.optimizer.lr can't be fast; expected a number;",
@@ -378,6 +383,19 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
 def test_every_config_runs(config: Path, corpus: list[str]) -> None:
     short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--trainer.limit_val_batches=2"]
     assert main(["fit", "--config", str(config), *QUICK, *TINY, *corpus, *short]) == 0
+
+
+def test_configs_are_enough(jsb16: Path) -> None:
+    """Nothing else needs to be typed."""
+    quick = {
+        "trainer": {"accelerator": "cpu", "enable_progress_bar": False, "max_epochs": 1, "limit_train_batches": 1},
+        "model": {"network": {"class_path": "FrameLSTM", "init_args": {"hidden": 8, "head": 8, "views": 1}}},
+        "data": {"corpus": {"class_path": "Jsb16Corpus", "init_args": {"path": str(jsb16)}}, "lanes": 2},
+    }
+    Path("quick.yaml").write_text(yaml.safe_dump(quick))
+    assert main(["fit", "--config", str(ROOT / "configs" / "bach.yaml"), "--config", "quick.yaml"]) == 0
+    saved = yaml.safe_load(Path("runs/bachlit/version_0/config.yaml").read_text())
+    assert saved["data"]["encoding"]["init_args"]["bars"] is True
 
 
 @pytest.mark.parametrize("typed", ["words", "config"])
