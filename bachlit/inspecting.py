@@ -12,7 +12,7 @@ from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.keys import estimate_key, semitones_home
 from bachlit.language_model import LanguageModel
-from bachlit.networks import Network
+from bachlit.networks import FrameLSTM, Network
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -58,6 +58,8 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
 def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> FloatArray:
     """What the network's memory holds after each frame: one column a unit.
 
+    Of a network that listens in several keys (`views`), what it holds of the piece's own.
+
     It works with any network whose memory keeps its shape, since it goes frame by frame and looks at the memory between
     them. A `FrameLSTM` reads a frame's voices when the next one begins: what it holds then is the frame's mark and
     all before it.
@@ -75,6 +77,7 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
         EncodingError: If a pitch has no token.
     """
     encoding = _telling_encoding(model)
+    model = _in_one_key(model)
     shape = _unit_shape(model.network, part)
     tokens, _ = _read(model, encoding, chorale)
     rows = []
@@ -100,7 +103,7 @@ def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
     >>> unit_names(LanguageModel(TokenLSTM(encoding, layers=2, hidden=2), encoding))
     ['1.1', '1.2', '2.1', '2.2']
     """
-    shape = _unit_shape(model.network, part)
+    shape = _unit_shape(_in_one_key(model).network, part)
     return [".".join(str(number + 1) for number in index) for index in np.ndindex(*shape)]
 
 
@@ -130,6 +133,16 @@ def telling_signal(chorale: Chorale) -> tuple[BoolArray, str]:
         return fermatas, "the fermatas"
     why = "all is under a fermata" if fermatas.any() else "there are no fermatas"
     return chorale.onsets[:, 0], f"the onsets of the soprano, since {why}"
+
+
+def _in_one_key(model: LanguageModel) -> LanguageModel:
+    """A model with the same weights whose memory is that of one key."""
+    network = model.network
+    if not isinstance(network, FrameLSTM) or network.views.num == 1:
+        return model
+    single = type(network)(model.encoding, **{**network.config, "views": 1})
+    single.load_state_dict(network.state_dict())
+    return LanguageModel(single.to(model.device).train(network.training), model.encoding, model.keys)
 
 
 def _telling_encoding(model: LanguageModel) -> SatbEncoding:

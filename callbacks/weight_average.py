@@ -33,6 +33,12 @@ class WeightAverage(WeightAveraging):
             )
         super().__init__(use_buffers=True, multi_avg_fn=partial(_average, decay))
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Begin an average with a fit; outside one there is none, and checkpoints are read as they stand."""
+        super().setup(trainer, pl_module, stage)
+        if stage != "fit":
+            self._average_model = None
+
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""
 

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
     "plotting": {"api", "errors", "inspecting", "language_model", "places", "rendering", "scores", "shipped"},
     "rendering": {"chorale", "errors", "scores"},
-    "testing": {"chorale", "decoding", "encoding", "metrics", "networks", "prompt", "token_prompts", "tokens"},
+    "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
         "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
         "rendering", "scores", "tracking", "writing",

@@ -12,7 +12,7 @@ from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, unit_names
 from bachlit.language_model import LanguageModel
-from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.networks import FrameLSTM, Memory, Network, TokenLSTM
 from bachlit.shipped import PRETRAINED
 
 
@@ -54,6 +54,17 @@ def test_a_model_that_is_at_home_in_c_tells_pitches_of_the_chorales_own_key(smal
     assert np.allclose(own[:, :, 0], in_c[:, :, 0])
     assert np.allclose(own[:, :, 40:80], in_c[:, :, 40 + move : 80 + move])
     assert np.array_equal(hidden_units(home, chorale), hidden_units(home, moved))
+
+
+def test_a_network_that_listens_in_several_keys_has_each_unit_once(bach: list[Chorale]) -> None:
+    """Those of the piece's own key."""
+    encoding = SatbEncoding()
+    network = FrameLSTM(encoding, layers=2, hidden=3, embedding=4, head=4, views=3)
+    model = LanguageModel(network, encoding)
+    assert unit_names(model) == ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3"]
+    single = FrameLSTM(encoding, **{**network.config, "views": 1})
+    single.load_state_dict(network.state_dict())
+    assert np.array_equal(hidden_units(model, bach[0]), hidden_units(LanguageModel(single, encoding), bach[0]))
 
 
 def test_hidden_units_are_those_of_one_pass_over_all_tokens(small_model: LanguageModel) -> None:

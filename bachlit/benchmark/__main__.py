@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bachlit.benchmark.decoding import DECODERS, decoding
 from bachlit.benchmark.training import training
-from bachlit.errors import RuleWarning
+from bachlit.errors import BachlitError, RuleWarning
 from bachlit.shipped import SHIPPED
 
 BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {"training": training, "decoding": decoding}
@@ -30,8 +30,11 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", category=RuleWarning)
-    for line in BENCHMARKS[options.pop("benchmark")](**options):
-        print(line, flush=True)
+    try:
+        for line in BENCHMARKS[options.pop("benchmark")](**options):
+            print(line, flush=True)
+    except BachlitError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ PLAIN: dict[str, Callable[[TokenLSTM, bool], Decoder]] = {
 class Floor:
     """The least time that a step of a network can take on this machine, as measured now.
 
-    A step reads every weight but the embedding's once, and multiplies each with every row: it can't be faster than
-    memory, or the caches where the weights fit in, brings the weights, nor than the fastest product of matrices. The
-    five steps of a `FrameLSTM`'s frame do so together.
+    A step reads every weight once that isn't looked up in a table, and multiplies each with every row: it can't be
+    faster than memory, or the caches where the weights fit in, brings the weights, nor than the fastest product of
+    matrices. The five steps of a `FrameLSTM`'s frame do so together, with a row for each key that it listens in.
 
     Args:
         network: Whose step.
@@ -49,6 +49,7 @@ class Floor:
     Attributes:
         num_bytes: Of the weights.
         num_products: Multiply-adds a row.
+        num_views: Rows that one is made of.
         num_steps: Steps, one a token, that share them.
         bandwidth: Bytes a second, of a tensor of the weights' size that is summed again and again.
         rate: Multiply-adds a second, of two square matrices of 1,024: by `torch.mm` or by oneDNN, which may be twice as
@@ -56,13 +57,10 @@ class Floor:
     """
 
     def __init__(self, network: Network) -> None:
-        weights = [
-            weight
-            for module in network.modules()
-            if not isinstance(module, nn.Embedding)
-            for weight in module.parameters(recurse=False)
-        ]
-        self.num_steps = network.reader.size if isinstance(network, FrameLSTM) else 1
+        weights = _read_in_a_step(network)
+        self.num_steps, self.num_views = 1, 1
+        if isinstance(network, FrameLSTM):
+            self.num_steps, self.num_views = network.reader.size, network.views.num
         self.num_bytes = sum(weight.numel() * weight.element_size() for weight in weights)
         self.num_products = sum(weight.numel() for weight in weights if weight.dim() == 2)
         read = torch.rand(self.num_bytes // 4)
@@ -71,7 +69,23 @@ class Floor:
 
     def seconds(self, num_rows: int) -> float:
         """For one step of so many rows."""
-        return max(self.num_bytes / self.bandwidth, num_rows * self.num_products / self.rate) / self.num_steps
+        products = num_rows * self.num_views * self.num_products
+        return max(self.num_bytes / self.bandwidth, products / self.rate) / self.num_steps
+
+
+def _read_in_a_step(network: Network) -> list[Tensor]:
+    """The weights that aren't looked up in tables, embeddings and what is projected beforehand."""
+    looked_up: set[nn.Module] = {module for module in network.modules() if isinstance(module, nn.Embedding)}
+    read = []
+    if isinstance(network, FrameLSTM):
+        looked_up |= {network.projection, *network.hears}
+        # What heads hear of chosen voices is looked up; what all of them hear isn't.
+        size = network.hidden + network.projection.out_features
+        for hear in network.hears:
+            read += [hear.weight[:, :size], hear.bias]
+    return read + [
+        weight for module in network.modules() if module not in looked_up for weight in module.parameters(recurse=False)
+    ]
 
 
 class _Counted(LanguageModel):

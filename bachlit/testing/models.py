@@ -1,12 +1,13 @@
 """The laws of encodings and networks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from bachlit.chorale import REST, Chorale
 from bachlit.encoding import Encoding, Kind, SatbEncoding, Tokens
+from bachlit.keys import Key
 from bachlit.metrics import PARTS
 from bachlit.networks import Network, SequenceStepper
 from bachlit.tokens import END
@@ -62,10 +63,32 @@ def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: T
 
 @torch.no_grad()
 def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, num_tokens: int = 23) -> None:
-    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future."""
+    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future.
+
+    On streams that obey the grammar, if there is one, and on any others.
+    """
     network.eval()
+    for tokens, others in _streams(encoding, (batch_size, num_tokens)):
+        _check_on(network, encoding, tokens, others)
+
+
+def _streams(encoding: Encoding, shape: tuple[int, int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Random streams (B, N), each with another, by which its end may be changed."""
     generator = torch.Generator().manual_seed(0)
-    tokens = torch.randint(1, encoding.vocabulary_size, (batch_size, num_tokens), generator=generator)
+    tokens = torch.randint(1, encoding.vocabulary_size, shape, generator=generator)
+    yield tokens, tokens % (encoding.vocabulary_size - 1) + 1
+    if isinstance(encoding, SatbEncoding):
+        allowed = torch.from_numpy(encoding.slot_tokens).float()  # (S, V)
+        allowed[:, END] = 0.0
+        slots = allowed[(torch.arange(shape[1]) - 1) % encoding.frame_size]  # after the start a mark comes first
+        one, other = (torch.multinomial(slots, shape[0], replacement=True, generator=generator).t() for _ in range(2))
+        one[:, 0] = other[:, 0] = encoding.start(Key(0))
+        yield one, other
+
+
+def _check_on(network: Network, encoding: Encoding, tokens: torch.Tensor, others: torch.Tensor) -> None:
+    """`check_network` on one stream."""
+    batch_size, num_tokens = tokens.shape
     whole, after_whole = network(tokens, network.initial_memory(batch_size))
     assert whole.shape == (batch_size, num_tokens, encoding.vocabulary_size), "logits are (B, N, V)"
     half = num_tokens // 2
@@ -83,8 +106,7 @@ def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, 
     gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
     assert torch.allclose(gathered, second[order], rtol=TOLERANCE, atol=TOLERANCE), "memory can be gathered by row"
     for cut in range(1, num_tokens):
-        changed = tokens.clone()
-        changed[:, cut:] = tokens[:, cut:] % (encoding.vocabulary_size - 1) + 1
+        changed = torch.cat([tokens[:, :cut], others[:, cut:]], 1)
         blind, _ = network(changed, network.initial_memory(batch_size))
         assert torch.allclose(blind[:, :cut], whole[:, :cut], rtol=TOLERANCE, atol=TOLERANCE), (
             "no logit depends on later tokens"

@@ -118,6 +118,18 @@ def test_a_resumed_fit_equals_the_uninterrupted_one(bach: list[Chorale], tmp_pat
     assert torch.equal(weights(resumed), weights(whole))
 
 
+def test_what_a_checkpoint_holds_is_judged_after_a_fit_in_the_same_process_too(
+    bach: list[Chorale], tmp_path: Path
+) -> None:
+    trainer, model = fit(bach, tmp_path, WeightAverage(0.9))
+    averaged = weights(model)
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    [kept] = trainer.test(model, data, verbose=False)
+    [loaded] = trainer.test(model, data, ckpt_path="best", verbose=False)
+    assert loaded == kept
+    assert torch.equal(weights(model), averaged)
+
+
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_a_decay_that_is_no_share_is_refused(decay: float) -> None:
     with pytest.raises(OptionError, match="expected 0 to below 1"):

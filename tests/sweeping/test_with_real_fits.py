@@ -108,11 +108,15 @@ def test_a_bad_option_of_fit_is_one_sentence_before_any_trial(
 
 
 @pytest.mark.parametrize("config", ["table1", "tpe", "figure2"])
-def test_the_configurations_run(config: str, corpus: list[str]) -> None:
+def test_the_configurations_run(
+    config: str, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = ROOT / "configs" / "sweeps" / f"{config}.yaml"
-    args = ["--config", str(path), BASE, "--trials=1", "--", *corpus, *SMALL, "--trainer.max_epochs=1"]
+    monkeypatch.chdir(ROOT)  # the base is named from there
+    output = f"--output={tmp_path / config}"
+    args = ["--config", str(path), output, "--trials=1", "--", *corpus, *SMALL, "--trainer.max_epochs=1"]
     assert main(["sweep", *args]) == 0
-    (row,) = rows(f"sweeps/{config}/trials.csv")
+    (row,) = rows(f"{tmp_path}/{config}/trials.csv")
     assert row["state"] == "finished"
 
 
