@@ -43,8 +43,8 @@ class ChoraleModel(pl.LightningModule):
             (Wu et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
 
     Raises:
-        OptionError: If the network is abstract, its `config` isn't plain data, it is to listen in keys in which it isn't
-            trained, or the consistency is below 0.
+        OptionError: If the network is abstract, its `config` isn't plain data, it is to listen in keys in which it
+            isn't trained, or the consistency is below 0.
     """
 
     def __init__(

@@ -27,8 +27,8 @@ def plot(
         score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
         units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
             none or nothing else.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if left
-            out) or bachbot.
+        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+            left out) or bachbot.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -76,16 +77,17 @@ class Floor:
 def _read_in_a_step(network: Network) -> list[Tensor]:
     """The weights that aren't looked up in tables, embeddings and what is projected beforehand."""
     looked_up: set[nn.Module] = {module for module in network.modules() if isinstance(module, nn.Embedding)}
-    read = []
+    read: list[Tensor] = []
     if isinstance(network, FrameLSTM):
         looked_up |= {network.projection, *network.hears}
         # What heads hear of chosen voices is looked up; what all of them hear isn't.
         size = network.hidden + network.projection.out_features
-        for hear in network.hears:
+        for hear in cast(list[nn.Linear], list(network.hears)):
             read += [hear.weight[:, :size], hear.bias]
-    return read + [
-        weight for module in network.modules() if module not in looked_up for weight in module.parameters(recurse=False)
-    ]
+    for module in network.modules():
+        if module not in looked_up:
+            read += module.parameters(recurse=False)
+    return read
 
 
 class _Counted(LanguageModel):

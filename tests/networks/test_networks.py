@@ -5,7 +5,6 @@ import torch
 
 from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, SatbEncoding
-from bachlit.keys import Key
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import END
@@ -84,7 +83,8 @@ def test_a_stepper_keeps_the_weights_that_it_was_made_of(network: Network, encod
     if isinstance(network, FrameLSTM):
         torch.nn.init.normal_(network.trust)  # of echoes, which a piece that repeats itself has
     chords = [[67, 64, 60, 48], [65, 62, 59, 43]] * 4
-    tokens = torch.stack([torch.from_numpy(encoding.encode(Chorale.from_pitches(chords[turn:]))[:31]) for turn in (0, 1)])
+    pieces = [Chorale.from_pitches(chords[turn:]) for turn in (0, 1)]
+    tokens = torch.stack([torch.from_numpy(encoding.encode(piece)[:31]) for piece in pieces])
     stepper = network.stepper()
     assert stepper is not None
 
