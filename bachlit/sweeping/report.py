@@ -77,10 +77,11 @@ def _plots(
 ) -> Iterator[tuple[str, bytes]]:
     """The plots, by their names."""
     shares = importances(study)
-    if shares:
+    several = len(space) > 1  # of one there is nothing to compare
+    if shares and several:
         yield "importance.png", importance_plot(shares)
     yield "slices.png", slices(rows, space, monitor)
-    if any(row.state == "finished" for row in rows):
+    if several and any(row.state == "finished" for row in rows):
         yield "parallel.png", parallel(rows, space, monitor)
     by = by or max(space, key=lambda name: shares.get(name, 0.0))
     yield "curves.png", curves(rows, space, by, output)
