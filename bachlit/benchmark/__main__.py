@@ -1,4 +1,4 @@
-"""`python -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run."""
+"""`python -P -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {"training": training, "de
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run a benchmark by name."""
-    parser = argparse.ArgumentParser(prog="python -m bachlit.benchmark", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -P -m bachlit.benchmark", description=__doc__)
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
     one = benchmarks.add_parser("training", help="the Trainer against a bare loop")
     one.add_argument("--steps", type=int, default=40, help="windows an epoch")

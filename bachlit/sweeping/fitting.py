@@ -51,7 +51,8 @@ class Fit:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env={**os.environ, **environment, UNDER_A_SWEEP: "1"},
+                # Where one works there may be a folder `bachlit`, such as its source: it isn't what is installed.
+                env={**os.environ, **environment, UNDER_A_SWEEP: "1", "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
 

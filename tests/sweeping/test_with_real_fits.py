@@ -121,6 +121,14 @@ def test_the_configurations_run(
     assert row["state"] == "finished"
 
 
+def test_a_folder_of_the_same_name_is_not_taken_for_what_is_installed(corpus: list[str]) -> None:
+    """As where one works in the source."""
+    Path("bachlit").mkdir()
+    Path("bachlit", "__init__.py").write_text("raise ImportError('this is another bachlit')\n")
+    space = ["--space.model.network.hidden=[8]", "--sampler=Grid", "--output=sweep"]
+    assert main(["sweep", BASE, *space, "--", *corpus, *SMALL, *TINY, "--trainer.max_epochs=1"]) == 0
+
+
 def test_table_1_has_bachbots_864_points() -> None:
     from bachlit.sweeping.space import grid, space_of  # noqa: PLC0415
 
