@@ -171,7 +171,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         varied = shuffle and self.keys == "all"
         moves = [singable_moves(chorale) if varied else [0] for chorale in chorales]
         dealt = {"lanes": lanes, "window": self.window, "seed": self.seed, "rank": rank, "num_ranks": num_ranks}
-        pieces = partial(_draw, moves, chorales, self.encoding)
+        pieces = partial(_Drawn, moves, chorales, self.encoding)
         if stretch:
             return StreamLoader(
                 pieces, self.encoding, start=stretch.start, stop=stretch.stop, epoch=self._epoch, **dealt
@@ -206,14 +206,24 @@ def singable_moves(chorale: Chorale) -> list[int]:
     return list(range(max(-6, min(lower, 0)), min(6, max(upper, 0)) + 1))
 
 
-def _draw(
-    variants: Sequence[Sequence[int]], chorales: Sequence[Chorale], encoding: Encoding, random: np.random.Generator
-) -> list[Tokens]:
-    """Each chorale's tokens after one of the moves that are open to it."""
-    return [
-        encoding.encode(chorale.transpose(int(random.choice(moves))))
-        for chorale, moves in zip(chorales, variants, strict=True)
-    ]
+class _Drawn(Sequence[Tokens]):
+    """Chorales' tokens, each after one of the moves that are open to it; each is encoded when it is asked for."""
+
+    def __init__(
+        self,
+        variants: Sequence[Sequence[int]],
+        chorales: Sequence[Chorale],
+        encoding: Encoding,
+        random: np.random.Generator,
+    ) -> None:
+        self._chorales, self._encoding = chorales, encoding
+        self._moves = [int(random.choice(moves)) for moves in variants]
+
+    def __len__(self) -> int:
+        return len(self._chorales)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._encoding.encode(self._chorales[index].transpose(self._moves[index]))
 
 
 def _melodies(path: Path, voice: Voice, quantize: bool) -> list[Chorale]:

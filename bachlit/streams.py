@@ -1,17 +1,16 @@
 """Windows of one long stream: pieces one after another, cut into lanes wherever the cut falls, as BachBot's were."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
 from bachlit.encoding import Encoding, Tokens
-from bachlit.tokens import END
-from bachlit.windows import IGNORED, Window, cut_windows
+from bachlit.windows import BatchLoader, Row, cut_windows, steps_of
 
 
-class StreamLoader:
+class StreamLoader(BatchLoader):
     """Streams ready batches of the windows of one long stream, or of a part of it.
 
     The stream's steps are those of its pieces: from START to the token before END as inputs, and each one's successor
@@ -22,14 +21,14 @@ class StreamLoader:
     Args:
         pieces: Gives an epoch's pieces as tokens (START to END), from a generator that may transpose them.
         encoding: Names the targets' slots.
-        lanes: B over all ranks.
-        window: N.
+        lanes: See `BatchLoader`.
+        window: Likewise.
         start: The first step that is taken.
         stop: The step after the last that is taken; all to the end if None.
         seed: Decides what each epoch's pieces are drawn from.
-        epoch: Tells the number of the epoch that begins.
-        rank: Which of `num_ranks` this process is; it gets every `num_ranks`th lane.
-        num_ranks: Processes that share the lanes.
+        epoch: See `BatchLoader`.
+        rank: Likewise.
+        num_ranks: Likewise.
     """
 
     def __init__(
@@ -46,34 +45,37 @@ class StreamLoader:
         rank: int = 0,
         num_ranks: int = 1,
     ) -> None:
-        self.pieces, self.encoding = pieces, encoding
-        self.lanes, self.window = lanes, window
-        self.seed, self.epoch = seed, epoch
-        self.rank, self.num_ranks = rank, num_ranks
+        super().__init__(lanes=lanes, window=window, epoch=epoch, rank=rank, num_ranks=num_ranks)
+        self.pieces, self.encoding, self.seed = pieces, encoding, seed
         # Transposing doesn't change lengths, so lanes are cut at the same steps in every epoch.
-        total = sum(len(tokens) - 1 for tokens in pieces(np.random.default_rng([seed, 0])))
-        self._part = slice(start, total if stop is None else stop)
-        self._num_steps = self._part.stop - self._part.start
+        sizes = [len(tokens) - 1 for tokens in pieces(np.random.default_rng([seed, 0]))]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])  # (P + 1,) each piece's first step
+        self._start, self._stop = start, int(self._starts[-1]) if stop is None else stop
 
     def __len__(self) -> int:
-        """Windows in an epoch: what the longest lane fills."""
-        return ceil(ceil(self._num_steps / self.lanes) / self.window)
+        """See `BatchLoader`: what the longest lane fills."""
+        return ceil(ceil((self._stop - self._start) / self.lanes) / self.window)
 
-    def __iter__(self) -> Iterator[Window]:
-        """One epoch of batches, this rank's lanes of them."""
-        pieces = self.pieces(np.random.default_rng([self.seed, self.epoch()]))
-        tokens = np.concatenate([piece[:-1] for piece in pieces])[self._part]  # (M,)
-        targets = np.concatenate([piece[1:] for piece in pieces])[self._part]
-        slots = np.concatenate([self.encoding.slots(piece[1:]) for piece in pieces])[self._part]
-        cuts = [lane * self._num_steps // self.lanes for lane in range(self.lanes + 1)]
-        lanes = list(pairwise(cuts))[self.rank :: self.num_ranks]
-        reset = np.zeros((len(lanes), len(self)), np.bool_)
-        reset[:, 0] = True
+    def rows(self, epoch: int, first: int) -> list[Iterator[Row]]:
+        """See `BatchLoader`."""
+        pieces = self.pieces(np.random.default_rng([self.seed, epoch]))
+        num_steps = self._stop - self._start
+        cuts = [self._start + lane * num_steps // self.lanes for lane in range(self.lanes + 1)]
+        return [
+            self._lane(pieces, cuts[lane], cuts[lane + 1], first)
+            for lane in range(self.rank, self.lanes, self.num_ranks)
+        ]
 
-        def laid_out(steps: Tokens, padding: int) -> Tokens:
-            rows = np.full((len(lanes), len(self) * self.window), padding, np.int64)
-            for row, (first, last) in zip(rows, lanes, strict=True):
-                row[: last - first] = steps[first:last]
-            return rows
+    def _lane(self, pieces: Sequence[Tokens], start: int, stop: int, first: int) -> Iterator[Row]:
+        """The rows of the steps from `start` to `stop`, from a window on."""
+        chunks = self._chunks(pieces, start + first * self.window, stop)
+        for index, window in enumerate(cut_windows(chunks, self.window)):
+            yield Row(window, first + index == 0)
 
-        yield from cut_windows(laid_out(tokens, END), laid_out(targets, IGNORED), laid_out(slots, 0), reset)
+    def _chunks(self, pieces: Sequence[Tokens], start: int, stop: int) -> Iterator[npt.NDArray[np.int64]]:
+        """The steps from `start` to `stop`, piece by piece."""
+        piece = int(np.searchsorted(self._starts, start, side="right")) - 1
+        while start < stop:
+            begin, end = self._starts[piece], min(self._starts[piece + 1], stop)
+            yield steps_of(pieces[piece], self.encoding)[:, start - begin : end - begin]
+            start, piece = int(end), piece + 1
