@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Timer
 
-from bachlit.errors import BachlitError
+from bachlit.errors import BachlitError, StoppedError
 
 _USAGE = """usage: bachlit COMMAND [options]
 
@@ -38,7 +38,7 @@ def main(args: Sequence[str] | None = None) -> int:
         args: What was typed after `bachlit`; the process's own arguments if None.
 
     Returns:
-        The exit code: 0, or 2 if the user has something to put right.
+        The exit code: 0, 2 if the user has something to put right, or 143 if a fit was told to end.
     """
     args = list(sys.argv[1:] if args is None else args)
     if not args or args[0] in ("-h", "--help"):
@@ -54,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
             return _run(args[0], args[1:])
     except BachlitError as error:
         print(f"bachlit: {error}", file=sys.stderr)
-        return 2
+        return 143 if isinstance(error, StoppedError) else 2
     except KeyboardInterrupt:
         print("bachlit: stopped.", file=sys.stderr)
         return 130

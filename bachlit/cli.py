@@ -14,12 +14,13 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
-from bachlit.callbacks import ModelCard, ScoreWriter, TrainingCurves
+from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
+from bachlit.checkpoints import BEFORE, LAST, read_checkpoint
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
-from bachlit.loggers import csv_beside, share_runs
+from bachlit.loggers import csv_beside, go_on, share_runs
 from bachlit.model import ChoraleModel
 from bachlit.parsing import (
     HelpFormatter,
@@ -28,6 +29,7 @@ from bachlit.parsing import (
     refuse_unknown_decoder,
 )
 from bachlit.remembering import RememberOptions, recall
+from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
@@ -73,7 +75,7 @@ class ChoraleCLI(LightningCLI):
             {
                 "checkpoint.monitor": "val/nats_per_frame",
                 "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
+                "checkpoint.enable_version_counter": False,
                 "trainer.logger": _CSV,
                 "trainer.gradient_clip_val": 1.0,
                 "data.corpus": {"class_path": "bachlit.corpus.BachCorpus"},
@@ -90,6 +92,7 @@ class ChoraleCLI(LightningCLI):
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
         fit = self._subcommand_parsers["fit"]
         fit.add_lightning_class_args(TrainingCurves, "curves")
+        fit.add_lightning_class_args(LastCheckpoint, "last")
         # The last of the two is the one to which --trainer.logger.group and the like belong.
         fit.set_defaults({"trainer.logger": [_CSV, {"class_path": "bachlit.tracking.AutoWandbLogger"}]})
         predict = self._subcommand_parsers["predict"]
@@ -133,8 +136,12 @@ class ChoraleCLI(LightningCLI):
             OptionError: If its processes would lose what W&B is told.
         """
         loggers = csv_beside(self.config_init[self.subcommand]["trainer"]["logger"])
-        trainer = super().instantiate_trainer(**{"logger": loggers} | kwargs)
+        plugins = self.config_init[self.subcommand]["trainer"]["plugins"]
+        plugins = [SafeCheckpoints(), *(plugins if isinstance(plugins, list) else [plugins] if plugins else [])]
+        trainer = super().instantiate_trainer(**{"logger": loggers, "plugins": plugins} | kwargs)
         share_runs(trainer)
+        if self.subcommand == "fit" and self.recalled is not None and self.recalled.name in (LAST, BEFORE):
+            go_on(trainer.loggers, self.recalled.resolve().parents[1], read_checkpoint(self.recalled)["global_step"])
         return trainer
 
     def before_validate(self) -> None:
@@ -198,6 +205,8 @@ def run(command: str, args: Sequence[str]) -> None:
     if any(word.partition("=")[0] == "--trainer.logger" for word in others):
         # A logger that is typed takes its folder from one CSV, not from the list that `fit` has.
         others = [f"--trainer.logger={json.dumps(_CSV)}", *others]
+    if command == "fit":
+        others = _last(others)
     checkpoint = _checkpoint(others)
     recalled = recall(checkpoint or (None if command == "fit" else PRETRAINED), typed=[*_texts(configs), *others])
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
@@ -233,10 +242,35 @@ def _part_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _checkpoint(args: Sequence[str]) -> Path | None:
     """The file that `--ckpt_path` names, if it names one."""
-    path = next((word.partition("=")[2] for word in args if word.startswith("--ckpt_path=")), None)
-    if path is None and "--ckpt_path" in args[:-1]:
-        path = args[list(args).index("--ckpt_path") + 1]
+    path = _value(args, "--ckpt_path")
     return None if path is None or path in _LIGHTNINGS_WORDS else Path(path)
+
+
+def _last(args: list[str]) -> list[str]:
+    """The options with `--ckpt_path last` as the file that it means here, or without it if there is none yet."""
+    if _value(args, "--ckpt_path") != "last":
+        return args
+    at = next(index for index, word in enumerate(args) if word.partition("=")[0] == "--ckpt_path")
+    others = args[:at] + args[at + (1 if "=" in args[at] else 2) :]
+    runs = Path(_value(args, "--trainer.logger.save_dir") or "runs") / (
+        _value(args, "--trainer.logger.name") or PROJECT
+    )
+    found = [path for name in (LAST, BEFORE) for path in runs.glob(f"*/checkpoints/{name}")]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            read_checkpoint(path)
+        except CheckpointError as error:
+            warnings.warn(str(error), stacklevel=2)
+        else:
+            return [*others, "--ckpt_path", str(path)]
+    warnings.warn(f"{runs} has no {LAST} yet, so a fit begins.", stacklevel=2)
+    return others
+
+
+def _value(args: Sequence[str], option: str) -> str | None:
+    """What is typed for an option, if it is."""
+    said = next((word.partition("=")[2] for word in args if word.startswith(f"{option}=")), None)
+    return args[list(args).index(option) + 1] if said is None and option in args[:-1] else said
 
 
 def _document(text: str) -> Any:

@@ -32,6 +32,10 @@ class CheckpointError(BachlitError):
     """A checkpoint that can't be used."""
 
 
+class StoppedError(BachlitError):
+    """A fit that was asked to end, and has written down where it was."""
+
+
 class DeadEndError(BachlitError):
     """Decoding came to a point at which the constraints leave nothing to choose.
 

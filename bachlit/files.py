@@ -5,15 +5,24 @@ import re
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file beside its place, then rename it: whoever looks sees the old file, the new one or none.
+
+    Args:
+        path: Its place.
+        content: Of it.
+        durable: Wait until the disk has it, so that this holds when the machine fails, too.
 
     Raises:
         OSError: If it can't be written; nothing is left behind.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except BaseException:  # Ctrl-C too
         part.unlink(missing_ok=True)

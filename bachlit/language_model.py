@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from bachlit.checkpoints import read_checkpoint
 from bachlit.chorale import Chorale, move_home
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
@@ -142,11 +143,13 @@ class LanguageModel:
         """
         path = located(path)
         try:
+            if not path.exists():
+                raise FileNotFoundError(path)
             if path.is_dir():
                 description = json.loads((path / DESCRIPTION).read_text())
                 weights = load_file(path / WEIGHTS)
             else:
-                checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+                checkpoint = read_checkpoint(path)
                 description = checkpoint["bachlit"]
                 weights = {
                     name.removeprefix("network."): tensor

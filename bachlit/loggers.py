@@ -1,10 +1,14 @@
-"""How a trainer's loggers live together: a CSV beside W&B, one run for all processes."""
+"""How a trainer's loggers live together: a CSV beside W&B, one run for all processes, and for a fit that goes on."""
 
+import csv
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from bachlit.errors import OptionError
 from bachlit.tracking import PROJECT, AutoWandbLogger, resolve_mode
@@ -24,6 +28,39 @@ def csv_beside(loggers: Any) -> Any:
         if isinstance(logger, AutoWandbLogger):
             logger.beside = csv
     return [csv, *(logger for logger in given if logger is not csv)]
+
+
+def go_on(loggers: Sequence[Logger], folder: Path, step: int) -> None:
+    """Have a run go on in its own folder, if that is where its CSV would begin another.
+
+    Args:
+        loggers: Of the fit that goes on; its CSV forgets what was logged after the step.
+        folder: Of the run.
+        step: How many steps it goes on after.
+    """
+    for logger in loggers:
+        if isinstance(logger, CSVLogger) and Path(logger.root_dir).resolve() == folder.resolve().parent:
+            name = folder.name.removeprefix("version_")
+            if logger._version is None and name.isdecimal():
+                logger._version = int(name)
+                _take_up(logger, step)
+
+
+@rank_zero_only
+def _take_up(logger: CSVLogger, step: int) -> None:
+    """Give a CSV the rows that it had before a step; Lightning's would begin anew."""
+    path = Path(logger.log_dir) / "metrics.csv"
+    if not path.is_file():
+        return
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        names, rows = list(reader.fieldnames or ()), [row for row in reader if int(row["step"]) < step]
+    path.unlink()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Experiment logs directory")
+        writer: Any = logger.experiment
+    writer.metrics, writer.metrics_keys = rows, names
+    writer.save()
 
 
 def share_runs(trainer: pl.Trainer) -> None:

@@ -16,9 +16,10 @@ from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.keys import Keys
 from bachlit.language_model import LanguageModel
-from bachlit.metrics import Likelihood
+from bachlit.metrics import Likelihood, WeightedMean
 from bachlit.networks import Memory, Network, TokenLSTM
 from bachlit.prompt import Prompt
+from bachlit.resuming import State, draw_apart, draw_on, memory_of, running_of, state_of
 from bachlit.windows import Window
 from bachlit.writing import Written, write
 
@@ -82,7 +83,8 @@ class ChoraleModel(pl.LightningModule):
             }
         )
         self._carried: dict[Stage, Memory] = {}
-        self._rng_state: Tensor | None = None
+        self.running = nn.ModuleDict({"loss_epoch": WeightedMean(), "inconsistency": WeightedMean()})
+        self._resumed: State | None = None
         try:
             json.dumps(self.language_model.describe())
         except (AttributeError, TypeError) as error:
@@ -116,7 +118,11 @@ class ChoraleModel(pl.LightningModule):
         return self.network(tokens, memory or self.network.initial_memory(len(tokens)))  # type: ignore[no-any-return]
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
-        """The mean loss of a window's targets, and what inconsistency costs."""
+        """The mean loss of a window's targets, and what inconsistency costs.
+
+        Of several processes, each weighs its mean by its share of all targets: the mean of their gradients is then that
+        of one process with all lanes.
+        """
         if self.consistency:
             batch = Window(*(torch.cat([part, part]) for part in batch))
         logits = self._carry("train", batch)
@@ -130,12 +136,22 @@ class ChoraleModel(pl.LightningModule):
                 inconsistency = _divergence(*logits.float().log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
             loss = logits.sum() * 0.0
+        share = self._share(len(real))
         # Every process logs every step: one that didn't would leave the others waiting for it.
-        weight = max(len(real), 1)
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=weight)
-        if self.consistency:
-            self.log("train/inconsistency", inconsistency, on_epoch=True, sync_dist=True, batch_size=weight)
-        return loss + self.consistency * inconsistency
+        self.log("train/loss_step", loss * share, prog_bar=True, sync_dist=True)
+        means = {"loss_epoch": loss, "inconsistency": inconsistency} if self.consistency else {"loss_epoch": loss}
+        for name, value in means.items():
+            running = cast(WeightedMean, self.running[name])
+            running.update(value, len(real))
+            self.log(f"train/{name}", running, on_step=False, on_epoch=True)
+        return (loss + self.consistency * inconsistency) * share
+
+    def _share(self, num: int) -> float:
+        """How many targets this process has, against the mean over all processes."""
+        if self.trainer.world_size == 1:
+            return 1.0
+        all_of_them = self.trainer.strategy.reduce(torch.tensor(float(num), device=self.device), reduce_op="sum")
+        return num * self.trainer.world_size / max(1.0, float(all_of_them))
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:
         """Tally a window."""
@@ -181,8 +197,10 @@ class ChoraleModel(pl.LightningModule):
         return super().transfer_batch_to_device(batch, device, dataloader_idx) if isinstance(batch, Window) else batch
 
     def on_train_epoch_start(self) -> None:
-        """Every lane begins with a new piece."""
+        """Every lane begins with a new piece, and the loss is summed anew."""
         self._carried.pop("train", None)
+        for running in self.running.values():
+            cast(WeightedMean, running).reset()
 
     def on_validation_epoch_start(self) -> None:
         """Every lane begins with a new piece."""
@@ -220,17 +238,28 @@ class ChoraleModel(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what rebuilds the network around its weights."""
         checkpoint["bachlit"] = self.language_model.describe()
-        checkpoint["bachlit_rng_state"] = torch.get_rng_state()
+        checkpoint["bachlit_resume"] = state_of(self.trainer, self._carried.get("train"), self._sums())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the random numbers for `on_train_start`."""
-        self._rng_state = checkpoint.get("bachlit_rng_state")
+        """Keep what a fit needs to go on for `on_train_start`."""
+        self._resumed = checkpoint.get("bachlit_resume")
+
+    def _sums(self) -> Tensor:
+        """(2, 2) the running sums of this process."""
+        return torch.stack([cast(WeightedMean, running).sums for running in self.running.values()])
 
     def on_train_start(self) -> None:
-        """Draw random numbers as the checkpoint's run would have: a resumed fit equals the uninterrupted one."""
-        if self._rng_state is not None:
-            torch.set_rng_state(self._rng_state.clone().cpu())
-            self._rng_state = None
+        """Go on as the checkpoint's run would have: a resumed fit equals the uninterrupted one."""
+        resumed, self._resumed = self._resumed, None
+        if resumed is None:
+            draw_apart(self.trainer)
+            return
+        memory = memory_of(resumed, self.trainer)
+        if memory is not None:
+            self._carried["train"] = memory
+        for running, sums in zip(self.running.values(), running_of(resumed, self.trainer), strict=True):
+            cast(WeightedMean, running).sums = sums
+        draw_on(resumed, self.trainer)
 
 
 def _made(network: Callable[[Encoding], Network], encoding: Encoding, keys: Keys) -> Network:

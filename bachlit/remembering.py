@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Callback
 
+from bachlit.checkpoints import read_checkpoint
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
 
@@ -50,14 +50,12 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
     options: dict[str, Any]
     if path.is_dir():
         options = _options_of(LanguageModel.load(path).describe())
-    elif not path.is_file():
-        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
     else:
+        checkpoint = read_checkpoint(path)
         try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
             remembered = checkpoint.get("bachlit_options")
             options = json.loads(remembered) if remembered else _options_of(checkpoint["bachlit"])
-        except Exception as error:  # unpickling fails in many ways
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."

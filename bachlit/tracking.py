@@ -107,7 +107,12 @@ class AutoWandbLogger(WandbLogger):
         self._data = folder.resolve() / "wandb" if mode == "offline" else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
         self._wandb_init |= {"mode": mode, "dir": str(folder.resolve()), "settings": settings}
-        _ = super().experiment
+        # A fit that goes on in its folder goes on with its run.
+        known = folder / "wandb-run-id"
+        if known.is_file() and self._wandb_init.get("id") is None:
+            self._wandb_init |= {"id": known.read_text().strip(), "resume": "allow"}
+        run = super().experiment
+        known.write_text(f"{run.id}\n")
 
     def _tell(self, mode: str) -> None:
         """Say in one line where the run is."""

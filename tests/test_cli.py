@@ -103,7 +103,7 @@ def figures(stage: str) -> dict[str, float]:
 
 
 def test_a_fit_leaves_checkpoints_curves_and_its_configuration(trained: Path) -> None:
-    assert {path.name for path in (trained / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (trained / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt", "last-before.ckpt"}
     with (trained / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     for name in (

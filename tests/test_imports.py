@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "errors": set(),
     "files": set(),
+    "checkpoints": {"errors", "files"},
     "tokens": set(),
     "shipped": set(),
     "keys": set(),
@@ -23,13 +24,15 @@ MAY_IMPORT = {
     "scores": {"chorale", "errors", "files", "keys"},
     "corpus": {"chorale", "errors", "files", "keys", "scores"},
     "splits": {"chorale", "corpus", "errors"},
-    "windows": {"encoding", "tokens"},
+    "windows": {"encoding", "errors", "tokens"},
     "streams": {"encoding", "tokens", "windows"},
     "data": {"chorale", "corpus", "encoding", "errors", "keys", "prompt", "scores", "splits", "streams", "windows"},
     "networks": {"chorale", "encoding", "errors", "tokens"},
     "decoding": {"errors", "tokens"},
     "metrics": {"chorale", "errors", "keys"},
-    "language_model": {"chorale", "encoding", "errors", "files", "keys", "networks", "shipped", "tokens"},
+    "language_model": {
+        "checkpoints", "chorale", "encoding", "errors", "files", "keys", "networks", "shipped", "tokens",
+    },
     "writing": {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "prompt", "token_prompts", "tokens",
     },
@@ -37,16 +40,17 @@ MAY_IMPORT = {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "token_prompts", "tokens", "writing",
     },
     "model": {
-        "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "windows",
-        "writing",
+        "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "resuming",
+        "windows", "writing",
     },
+    "resuming": {"checkpoints", "networks"},
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
     "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
     "plotting": {"api", "errors", "inspecting", "language_model", "places", "rendering", "scores", "shipped"},
     "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
-        "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
+        "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
         "rendering", "scores", "tracking", "writing",
     },
     "evaluation": {

@@ -211,7 +211,7 @@ def test_consistency_teaches_to_predict_alike_under_any_dropout(bach: list[Chora
         trainer, model, _ = fit(bach[:8], tmp_path, epochs=6, network=forgetful, consistency=consistency)
         # What is logged as the loss is the likelihood alone.
         assert trainer.callback_metrics["train/loss_epoch"] < math.log(model.encoding.vocabulary_size)
-        return trainer.callback_metrics["train/inconsistency_epoch"].item()
+        return trainer.callback_metrics["train/inconsistency"].item()
 
     def forgetful(encoding: Encoding) -> TokenLSTM:
         return TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.5)

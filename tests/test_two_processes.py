@@ -2,17 +2,20 @@
 
 import csv
 import json
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from processes import QUIET, RUN, TWO, assert_the_same_run, few_pieces, run, start, weights_in
 
 from bachlit.__main__ import main
 from bachlit.chorale import Chorale
 
-QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
 JUDGED = [
     "--trainer.callbacks+=DecodingEvaluation",
@@ -52,3 +55,72 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
     assert files[0] == files[1]
     assert len(files[0]) == 2 * 4
     assert np.isfinite(list(figures[1].values())).all()
+
+
+def started(folder: Path, *args: str) -> tuple[subprocess.Popen[str], Path]:
+    """A fit that has come so far as to leave checkpoints, and the last of them."""
+    process = start(folder, *args)
+    last = folder / RUN / "checkpoints" / "last.ckpt"
+    while not last.with_name("last-before.ckpt").is_file() and process.poll() is None:
+        time.sleep(0.02)
+    return process, last
+
+
+STEPS = [
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
+]  # fmt: skip
+
+
+def test_two_processes_take_the_steps_that_one_takes(tmp_path: Path, bach: list[Chorale]) -> None:
+    """Though their lanes hold different numbers of targets."""
+    exact = ["--model.network.dropout=0", "--model.network.batch_norm=false"]
+    descent = ["--model.optimizer=SGD", "--model.optimizer.lr=0.5"]
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *exact, *descent]
+    run(tmp_path / "one", *fit)
+    run(tmp_path / "two", *fit, *TWO)
+    one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "two"))
+    for name, part in one.items():
+        assert torch.allclose(two[name], part, rtol=0, atol=1e-6), name
+    figures = []
+    for folder in ("one", "two"):
+        [metrics] = (tmp_path / folder).rglob("metrics.csv")
+        with metrics.open() as file:
+            figures.append(list(csv.DictReader(file)))
+    assert len(figures[0]) == len(figures[1]) > 5
+    for mine, other in zip(*figures, strict=True):
+        for name, value in mine.items():
+            assert (value == other[name] == "") or float(other[name]) == pytest.approx(float(value), abs=1e-5), name
+
+
+@pytest.mark.parametrize("processes", [[], TWO], ids=["one", "two"])
+def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
+    processes: list[str], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    often = ["--trainer.max_epochs=6", "--last.minutes=1e-9"]
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, *often]
+    run(tmp_path / "whole", *fit)
+    killed, last = started(tmp_path / "killed", *fit)
+    time.sleep(random.Random(0).random())
+    assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    run(tmp_path / "killed", *fit, f"--ckpt_path={last}")
+    assert_the_same_run(tmp_path / "whole", tmp_path / "killed", may_miss=1)
+
+
+@pytest.mark.parametrize("processes", [[], TWO], ids=["one", "two"])
+def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
+    processes: list[str], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=9"]
+    run(tmp_path / "whole", *fit)
+    stopped, last = started(tmp_path / "stopped", *fit)  # two epochs have ended, since minutes are long
+    stopped.terminate()
+    _, told = stopped.communicate(timeout=60)
+    assert stopped.returncode == 143
+    line = told.strip().splitlines()[-1]
+    where = last.relative_to(tmp_path / "stopped")
+    assert line == f"bachlit: The fit was told to end (SIGTERM); go on where it was with --ckpt_path {where}."
+    run(tmp_path / "stopped", *fit, "--ckpt_path=last")
+    assert_the_same_run(tmp_path / "whole", tmp_path / "stopped")

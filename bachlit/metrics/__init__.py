@@ -20,7 +20,7 @@ from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
 from bachlit.metrics.memorisation import Copied, Passages
 from bachlit.metrics.rules import RuleCounts, rule_counts
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
-from bachlit.metrics.totals import Totals, total
+from bachlit.metrics.totals import Totals, WeightedMean, total
 
 __all__ = [
     "Cadences",
@@ -41,6 +41,7 @@ __all__ = [
     "Texture",
     "TextureCounts",
     "Totals",
+    "WeightedMean",
     "cadence_chords",
     "cadences",
     "chord_of",

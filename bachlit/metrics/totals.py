@@ -52,3 +52,29 @@ class Totals(Metric, Generic[Counts]):
     def compute(self) -> Counts:
         """The counts over all that was added."""
         return self.kind(*self.sums.tolist())
+
+
+class WeightedMean(Metric):
+    """The mean of values by their weights, over steps and processes; its sums can be kept and set.
+
+    >>> mean = WeightedMean()
+    >>> mean.update(torch.tensor(2.0), 1)
+    >>> mean.update(torch.tensor(5.0), 2)
+    >>> mean.compute()
+    tensor(4.)
+    """
+
+    full_state_update = False
+    sums: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("sums", torch.zeros(2), dist_reduce_fx="sum")
+
+    def update(self, value: Tensor, weight: int) -> None:
+        """Add a value (), so often."""
+        self.sums = self.sums + torch.stack([value.detach() * weight, value.new_tensor(weight)]).to(self.sums)
+
+    def compute(self) -> Tensor:
+        """The mean; 0 of nothing."""
+        return self.sums[0] / self.sums[1].clamp(min=1e-9)

@@ -1,0 +1,76 @@
+"""Checkpoints on disk: whole or not there, and read without running anything that is in them."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bachlit.errors import CheckpointError
+from bachlit.files import write_whole
+
+LAST, BEFORE = "last.ckpt", "last-before.ckpt"
+"""The checkpoint that a fit goes on from, and the one before it."""
+
+
+def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Write a checkpoint, safe from a crash of the machine too; what was there stays until the new one is whole.
+
+    Raises:
+        CheckpointError: If there is no room for it, or the folder can't be written.
+    """
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content.getvalue(), durable=True)
+    except OSError as error:
+        kept = f"The one from before, {path}, is whole. " if path.is_file() else ""
+        raise CheckpointError(
+            f"The checkpoint {path} can't be written ({error.strerror or error}), so training stops. {kept}Make room, "
+            "and go on with --ckpt_path and the last one."
+        ) from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint as plain data and tensors on the CPU, all of whose bytes are as they were written.
+
+    Raises:
+        CheckpointError: If there is none, it is damaged, or it holds anything else, which isn't run.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
+    try:
+        # PyTorch doesn't compare the checksums that it writes.
+        with zipfile.ZipFile(path) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("compressed")
+            broken = archive.testzip()
+        if broken is not None:
+            raise ValueError(f"its part {broken} was changed")
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(checkpoint, dict):
+            raise TypeError("no mapping")
+    except Exception as error:  # unpickling fails in many ways
+        raise CheckpointError(
+            f"{path} isn't a checkpoint of bachlit, or is damaged ({_reason(error)}); expected a file that "
+            f"`bachlit fit` wrote.{_other(path)}"
+        ) from error
+    return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else type(error).__name__
+
+
+def _other(path: Path) -> str:
+    """Where there is another to go on from."""
+    if path.name != LAST:
+        return ""
+    before = path.with_name(BEFORE)
+    try:
+        read_checkpoint(before)
+    except CheckpointError:
+        return ""
+    return f" The one before it, {before}, is whole: name that."

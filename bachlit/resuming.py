@@ -1,0 +1,110 @@
+"""What a checkpoint must keep for a fit to go on, within an epoch too, as if nothing had happened.
+
+Weights, optimiser and schedule are Lightning's to keep, and how far the epoch has come is the loader's. Left are, of
+each process, the memory that its lanes carry from window to window, its random numbers, and the epoch's loss so far.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins import TorchCheckpointIO
+from torch import Tensor
+
+from bachlit.checkpoints import read_checkpoint, write_checkpoint
+from bachlit.networks import Memory
+
+State = dict[str, Any]
+"""Plain data and tensors, the same in all processes."""
+
+
+class SafeCheckpoints(TorchCheckpointIO):
+    """Has the Trainer write checkpoints whole or not at all, and read them without running anything."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """See `write_checkpoint`; what isn't on a disk is Lightning's to write."""
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+        else:
+            write_checkpoint(Path(path), checkpoint)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """See `read_checkpoint`; what isn't on a disk is Lightning's to read."""
+        if "://" in str(path):
+            return super().load_checkpoint(path, map_location, weights_only=True)
+        return read_checkpoint(Path(path))
+
+
+def state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> State:
+    """What all processes know together; all of them must ask at once.
+
+    Args:
+        trainer: Of the fit.
+        memory: What this process's lanes carry, (B, ...) each; None at the start of an epoch.
+        running: Sums over this process's part of the epoch so far.
+    """
+    lanes = None
+    if memory is not None:
+        # Rank r has every Rth lane: put together lane by lane, they don't tell how many processes there were.
+        lanes = [_gather(trainer, part).transpose(0, 1).flatten(0, 1).cpu() for part in memory]
+    state = {
+        "memory": lanes,
+        "rng": _gather(trainer, torch.get_rng_state()).cpu(),
+        "running": _gather(trainer, running).sum(0).cpu(),
+    }
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        state["cuda_rng"] = _gather(trainer, torch.cuda.get_rng_state(device)).cpu()
+    return state
+
+
+def memory_of(state: State, trainer: pl.Trainer) -> Memory | None:
+    """The part of the memory that is this process's, if any was kept.
+
+    Args:
+        state: From `state_of`.
+        trainer: Of the fit that goes on, which may have another number of processes.
+    """
+    lanes = state["memory"]
+    if lanes is None:
+        return None
+    own = slice(trainer.global_rank, None, trainer.world_size)
+    return tuple(part[own].clone().to(trainer.strategy.root_device) for part in lanes)
+
+
+def running_of(state: State, trainer: pl.Trainer) -> Tensor:
+    """The epoch's sums so far, which the first process goes on with; the others begin at 0."""
+    running: Tensor = state["running"].to(trainer.strategy.root_device, copy=True)
+    return running if trainer.is_global_zero else torch.zeros_like(running)
+
+
+def draw_on(state: State, trainer: pl.Trainer) -> None:
+    """Draw random numbers as the fit would have that wrote the state, if there are as many processes."""
+    if len(state["rng"]) != trainer.world_size:
+        draw_apart(trainer)
+        return
+    torch.set_rng_state(state["rng"][trainer.global_rank].clone())
+    device = trainer.strategy.root_device
+    if device.type == "cuda" and "cuda_rng" in state:
+        torch.cuda.set_rng_state(state["cuda_rng"][trainer.global_rank].clone(), device)
+
+
+def draw_apart(trainer: pl.Trainer) -> None:
+    """Give each process random numbers of its own: with the same seed, all would drop the same units."""
+    if trainer.global_rank:
+        [seed] = np.random.SeedSequence([torch.initial_seed() % 2**64, trainer.global_rank]).generate_state(
+            1, np.uint64
+        )
+        torch.manual_seed(int(seed))
+
+
+def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
+    """(R, ...) a tensor of each of R processes."""
+    if trainer.world_size == 1:
+        return part.detach().unsqueeze(0)
+    gathered: Tensor = trainer.strategy.all_gather(part.detach().to(trainer.strategy.root_device))
+    return gathered

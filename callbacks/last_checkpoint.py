@@ -1,0 +1,175 @@
+"""LastCheckpoint: what a fit goes on from, however it ended."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+
+from bachlit.checkpoints import BEFORE, LAST
+from bachlit.errors import OptionError, StoppedError
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, from which a fit goes on and ends bit for bit where it would have ended, within an epoch too.
+
+    It is written every few minutes, after each epoch, when `--trainer.max_time` is up, and when the process is
+    told to end (SIGTERM, as by a cluster); then the fit stops. The one before it stays as `last-before.ckpt`.
+
+    Args:
+        minutes: Between two of them within an epoch; 0 for none there, None for none at all.
+
+    Raises:
+        OptionError: If the minutes are negative.
+    """
+
+    def __init__(self, minutes: float | None = 10.0) -> None:
+        if minutes is not None and not minutes >= 0:
+            raise OptionError(f"Checkpoints can't be {minutes} minutes apart; expected 0 (for none) or more.")
+        self.minutes = minutes
+        self._told = False
+        self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
+        self._due: dict[str, float] = {}
+        self._next = 0.0
+        self._handler: Any = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock, and listen to SIGTERM."""
+        self._told, self._complete = False, False
+        self._next = self._then()
+        self._tell(trainer)
+        if self.minutes is not None and threading.current_thread() is threading.main_thread():
+            # Instead of Lightning's, in which a process that is told alone would wait for the others.
+            self._handler = signal.signal(signal.SIGTERM, self._listen)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save where it is time, unless a validation follows at once or the epoch ends."""
+        told, due = self._agree(trainer)
+        ending = (told and self.minutes is not None) or _ends(trainer)
+        if not (ending or due) or trainer.fit_loop._should_accumulate() or _validates(trainer, batch_idx):
+            return
+        self._save(trainer)
+        self._complete = ending
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop after what was saved, when its figures are logged, too.
+
+        Raises:
+            StoppedError: If a process was told to end.
+        """
+        if self._complete:
+            self._stop(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save what the epoch came to, with its validation."""
+        self._due = {
+            config.monitor: float(trainer.callback_metrics[config.monitor])
+            for config in trainer.lr_scheduler_configs
+            if config.reduce_on_plateau and config.monitor in trainer.callback_metrics
+        }
+        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of an epoch that was gone on with
+            self._tell(trainer)
+        self._save(trainer)
+        self._due = {}
+        if self._agree(trainer)[0] and self.minutes is not None:
+            self._complete = True
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop after an epoch that was saved.
+
+        Raises:
+            StoppedError: If a process was told to end.
+        """
+        if self._complete:
+            self._stop(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Figures that schedules which watch a plateau hear of only after the epoch's end."""
+        return {"due": self._due}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Tell them when the fit goes on."""
+        self._due = dict(state_dict["due"])
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Leave signals as they were."""
+        if self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+    def _tell(self, trainer: pl.Trainer) -> None:
+        """Tell the schedules that watch a plateau what is due."""
+        for config in trainer.lr_scheduler_configs:
+            if config.monitor in self._due:
+                config.scheduler.step(self._due[config.monitor])  # type: ignore[call-arg]  # it watches a figure
+        self._due = {}
+
+    def _listen(self, signum: int, frame: FrameType | None) -> None:
+        self._told = True
+
+    def _then(self) -> float:
+        return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
+
+    def _agree(self, trainer: pl.Trainer) -> tuple[bool, bool]:
+        """Whether any process was told to end, and whether it is time to save by the first one's clock."""
+        due = time.monotonic() >= self._next and trainer.is_global_zero
+        if trainer.world_size == 1:
+            return self._told, due
+        flags = torch.tensor([float(self._told), float(due)], device=trainer.strategy.root_device)
+        told, due = (trainer.strategy.reduce(flags, reduce_op="sum") > 0).tolist()
+        return told, due
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        if self.minutes is None or self._complete or trainer.fast_dev_run:
+            return
+        path = _folder(trainer) / LAST
+        if trainer.is_global_zero and path.is_file():
+            _keep(path)
+        trainer.save_checkpoint(path)
+        for logger in trainer.loggers:
+            logger.save()
+        self._next = self._then()
+
+    def _stop(self, trainer: pl.Trainer) -> None:
+        where = _folder(trainer) / LAST
+        raise StoppedError(f"The fit was told to end (SIGTERM); go on where it was with --ckpt_path {where}.")
+
+
+def _ends(trainer: pl.Trainer) -> bool:
+    """Whether a fit is about to end before its epochs do."""
+    return trainer.should_stop or trainer.global_step == trainer.max_steps
+
+
+def _folder(trainer: pl.Trainer) -> Path:
+    """Where the best ones are, too."""
+    best = next((one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)), None)
+    return Path((best and best.dirpath) or Path(trainer.default_root_dir) / "checkpoints")
+
+
+def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
+    """Whether this batch ends the epoch, or a validation is to follow it."""
+    every = trainer.val_check_batch
+    done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
+    return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)
+
+
+def _keep(path: Path) -> None:
+    """Let a checkpoint have another name as well."""
+    before, part = path.with_name(BEFORE), path.with_name(f".{BEFORE}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(path, part)
+    except OSError:  # some file systems have no links
+        shutil.copyfile(path, part)
+    part.replace(before)

@@ -1,0 +1,59 @@
+"""Fits in processes of their own, which can be killed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from bachlit.chorale import Chorale
+
+QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+RUN = Path("runs", "bachlit", "version_0")
+TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+
+
+def few_pieces(folder: Path, bach: list[Chorale]) -> list[str]:
+    """A corpus of a few cut chorales, as it is typed."""
+    for fold, pieces in (("train", bach[:6]), ("valid", bach[6:8]), ("test", bach[8:10])):
+        (folder / f"{fold}.json").write_text(json.dumps([piece.pitches[:96].tolist() for piece in pieces]))
+    return ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={folder}"]
+
+
+def start(folder: Path, *args: str) -> subprocess.Popen[str]:
+    """Begin a command in a folder."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "bachlit", *args]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(folder: Path, *args: str) -> None:
+    """Run a command in a folder, which must succeed."""
+    process = start(folder, *args)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+
+
+def weights_in(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """All weights in a checkpoint."""
+    state: dict[str, torch.Tensor] = torch.load(checkpoint, weights_only=True)["state_dict"]
+    return state
+
+
+def assert_the_same_run(whole: Path, other: Path, *, may_miss: int = 0) -> None:
+    """Two folders' only runs have the same last and best weights, bit for bit, and the same figures.
+
+    A process that is killed may not have logged the last step before its checkpoint.
+    """
+    for folder in (whole, other):
+        assert [path.name for path in (folder / RUN.parent).iterdir()] == [RUN.name]
+    for name in ("last.ckpt", "best.ckpt"):
+        one, two = (weights_in(folder / RUN / "checkpoints" / name) for folder in (whole, other))
+        for part, weights in one.items():
+            assert torch.equal(two[part], weights), (name, part)
+    assert (whole / RUN / "curves.csv").read_text() == (other / RUN / "curves.csv").read_text()
+    lines, others = ((folder / RUN / "metrics.csv").read_text().splitlines() for folder in (whole, other))
+    missing = [line for line in lines if line not in others]
+    assert len(missing) <= may_miss
+    assert others == [line for line in lines if line not in missing]

@@ -1,0 +1,226 @@
+"""A fit that was stopped goes on as if it hadn't been: the laws of resuming."""
+
+import copy
+import errno
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from few import Few
+from pytorch_lightning.cli import ReduceLROnPlateau
+
+from bachlit.callbacks import LastCheckpoint, WeightAverage
+from bachlit.checkpoints import BEFORE, LAST, read_checkpoint
+from bachlit.chorale import Chorale
+from bachlit.data import ChoraleDataModule
+from bachlit.encoding import BachBotEncoding, Encoding
+from bachlit.errors import CheckpointError, OptionError
+from bachlit.language_model import LanguageModel
+from bachlit.model import ChoraleModel
+from bachlit.networks import FrameLSTM, TokenLSTM
+from bachlit.remembering import recall
+from bachlit.resuming import SafeCheckpoints
+
+
+class Kill(pl.Callback):
+    """Ends a fit after so many steps, as a power cut does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            raise KilledError
+
+
+class KilledError(Exception):
+    pass
+
+
+def token_lstm(encoding: Encoding) -> TokenLSTM:
+    return TokenLSTM(encoding, layers=2, hidden=12, embedding=8, dropout=0.3)
+
+
+def frame_lstm(encoding: Encoding) -> FrameLSTM:
+    return FrameLSTM(encoding, layers=1, hidden=12, embedding=8, projection=8, head=8, weight_dropout=0.2)
+
+
+def decaying(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.ExponentialLR:
+    return torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.7)
+
+
+def plateau(optimizer: torch.optim.Optimizer) -> ReduceLROnPlateau:
+    """Halves the rate unless the figure falls by half: after every epoch."""
+    return ReduceLROnPlateau(optimizer, monitor="val/nats_per_token", factor=0.5, patience=0, threshold=0.5)
+
+
+def fit(
+    pieces: list[Chorale], callbacks: list[pl.Callback], folder: Path, ckpt_path: Path | None = None, **options: Any
+) -> tuple[pl.Trainer, dict[str, torch.Tensor]]:
+    network = options.pop("network", token_lstm)
+    data_options = {"lanes": 3, "window": 60, **options.pop("data", {})}
+    model_options = {"lr_scheduler": decaying, **options.pop("model", {})}
+    pl.seed_everything(0, verbose=False)
+    data = ChoraleDataModule(Few(pieces), **data_options)
+    model = ChoraleModel(
+        network,
+        encoding=data.encoding,
+        **model_options,
+    )
+    defaults: dict[str, Any] = {"max_epochs": 3, "gradient_clip_val": 1.0}
+    trainer = pl.Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        callbacks=copy.deepcopy(callbacks), default_root_dir=folder,
+        plugins=[SafeCheckpoints()], **defaults | options,
+    )  # fmt: skip
+    trainer.fit(model, data, ckpt_path=ckpt_path)
+    weights = {name: part.clone() for name, part in model.state_dict().items()}
+    return trainer, weights
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"network": frame_lstm},
+        {"accumulate_grad_batches": 2},
+        {"model": {"consistency": 0.5}},
+        {"max_epochs": -1, "max_steps": 40},
+        {"val_check_interval": 5},
+        {"model": {"lr_scheduler": plateau}},
+        {"data": {"encoding": BachBotEncoding(), "split_by": "position"}},
+    ],
+    ids=["tokens", "frames", "accumulated", "consistency", "steps", "validated within", "plateau", "stream"],
+)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.67, 1.0])
+def test_a_fit_that_is_killed_within_an_epoch_ends_bit_for_bit_where_it_would_have(
+    share: float, options: dict[str, Any], bach: list[Chorale], tmp_path: Path
+) -> None:
+    pieces = bach[:8]
+    whole, expected = fit(pieces, [WeightAverage(0.9)], tmp_path / "whole", **options)
+    step = 2 + round(share * (whole.global_step - 2))
+    kept = [WeightAverage(0.9), LastCheckpoint(1e-9)]  # after every step
+    with pytest.raises(KilledError):
+        fit(pieces, [*kept, Kill(step)], tmp_path, **options)
+    torch.manual_seed(99)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    resumed, weights = fit(pieces, kept, tmp_path, ckpt_path=last, **options)
+    assert resumed.global_step == whole.global_step
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+    assert "train/loss_epoch" in resumed.callback_metrics
+    for name, figure in resumed.callback_metrics.items():
+        assert figure == whole.callback_metrics[name], name
+
+
+@pytest.mark.parametrize("length", [{"max_epochs": 2}, {"max_epochs": -1, "max_steps": 21}], ids=str)
+def test_a_fit_that_has_ended_can_be_made_longer(length: dict[str, int], bach: list[Chorale], tmp_path: Path) -> None:
+    kept = [WeightAverage(0.9), LastCheckpoint()]
+    _, expected = fit(bach[:8], kept, tmp_path / "whole")
+    fit(bach[:8], kept, tmp_path, **length)
+    _, weights = fit(bach[:8], kept, tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+
+
+def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(bach: list[Chorale], tmp_path: Path) -> None:
+    class TimeIsUp(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+            trainer.should_stop = trainer.global_step >= 7
+
+    _, expected = fit(bach[:8], [], tmp_path / "whole")
+    stopped, _ = fit(bach[:8], [TimeIsUp(), LastCheckpoint()], tmp_path)
+    assert stopped.global_step == 7
+    _, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+
+
+@pytest.fixture(scope="module")
+def kept(bach: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two checkpoints."""
+    folder = tmp_path_factory.mktemp("kept")
+    fit(bach[:8], [LastCheckpoint(1e-9)], folder, max_epochs=1)
+    return folder / "checkpoints"
+
+
+@pytest.mark.parametrize("damage", ["cut", "byte", "empty", "text", "pickle"])
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_offered(
+    damage: str, kept: Path, bach: list[Chorale], tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(kept, folder)
+    last = folder / LAST
+    content = bytearray(last.read_bytes())
+    with zipfile.ZipFile(last) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+        content[content.index(archive.read(largest)) + largest.file_size // 2] ^= 1
+    changed = {
+        "cut": content[: len(content) // 2],
+        "byte": content,
+        "empty": b"",
+        "text": b"state_dict: {}",
+        "pickle": pickle.dumps({"bachlit": Foreign()}),
+    }
+    last.write_bytes(changed[damage])
+    with pytest.raises(CheckpointError, match=r"damaged .*last-before.ckpt, is whole: name that"):
+        fit(bach[:8], [], tmp_path, ckpt_path=last)
+    fit(bach[:8], [], tmp_path, ckpt_path=folder / BEFORE)
+    (folder / BEFORE).write_bytes(b"")
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(last)
+    assert "before it" not in str(caught.value)
+
+
+class Foreign:
+    """What it is made by must not be called."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("a checkpoint was run",)
+
+
+def test_a_checkpoint_in_which_a_foreign_class_hides_is_refused_before_it_runs(kept: Path, tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(kept / LAST)
+    torch.save({**checkpoint, "extra": Foreign()}, tmp_path / "foreign.ckpt")
+    for read in (read_checkpoint, LanguageModel.load, recall):
+        with pytest.raises(CheckpointError, match="isn't a checkpoint"):
+            read(tmp_path / "foreign.ckpt")
+
+
+def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
+    bach: list[Chorale], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def fsync(descriptor: int) -> None:
+        nonlocal written
+        written += 1
+        if written == 6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(CheckpointError, match=r"can't be written \(No space left on device\).*is whole"):
+        fit(bach[:8], [LastCheckpoint(1e-9)], tmp_path)
+    files = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert files == {LAST, BEFORE}
+    for name in files:
+        read_checkpoint(tmp_path / "checkpoints" / name)
+
+
+def test_more_lanes_than_the_checkpoint_knows_are_refused_within_an_epoch(bach: list[Chorale], tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        fit(bach[:8], [LastCheckpoint(1e-9), Kill(4)], tmp_path)
+    with pytest.raises(CheckpointError, match="windows of 60 steps in 3 lanes; here are"):
+        fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, data={"lanes": 2})
+
+
+@pytest.mark.parametrize("minutes", [-1.0, float("nan")])
+def test_minutes_that_are_none_are_refused(minutes: float) -> None:
+    with pytest.raises(OptionError, match="minutes apart"):
+        LastCheckpoint(minutes)
