@@ -142,7 +142,12 @@ class Chorale:
 
 def move_home(chorale: Chorale) -> Chorale:
     """The chorale in C major or A minor, whichever its notes suggest, moved by at most six semitones."""
-    return chorale.transpose(semitones_home(estimate_key(chorale.pitches, chorale.key)))
+    return chorale.transpose(home_move(chorale))
+
+
+def home_move(chorale: Chorale) -> int:
+    """By how many semitones `move_home` moves a chorale."""
+    return semitones_home(estimate_key(chorale.pitches, chorale.key))
 
 
 def _check_arrays(pitches: npt.NDArray[np.generic], onsets: BoolArray, fermatas: BoolArray) -> None:

@@ -1,16 +1,17 @@
 """ChoraleDataModule: chorales divided, moved to the model's keys, streamed as windows; prompts to decode."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from bachlit.chorale import RANGES, VOICES, Chorale, Voice, move_home
+from bachlit.chorale import RANGES, REST, Chorale, Voice, home_move
 from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
 from bachlit.encoding import Encoding, SatbEncoding, Tokens
 from bachlit.errors import CorpusError, OptionError
@@ -82,10 +83,11 @@ class ChoraleDataModule(pl.LightningDataModule):
         self.lanes, self.evaluation_lanes, self.window = lanes, evaluation_lanes, window
         self.split_by, self.shares, self.split_seed, self.seed = split_by, shares, split_seed, seed
         self.prompts, self.voice, self.quantize = prompts, voice, quantize
-        self.folds: dict[Fold, list[Chorale]] = {}
+        self.folds: dict[Fold, Sequence[Chorale]] = {}
         """The pieces of each fold as written, once `setup` has run. One that is cut by position is in the fold where it
         begins: what is judged on it in another fold would have been trained on."""
         self._stretches: dict[Fold, Stretch] = {}
+        self._split: dict[str, list[str]] = {}
 
     def prepare_data(self) -> None:
         """Read the corpus into the cache, in one process, before the others want it."""
@@ -99,25 +101,35 @@ class ChoraleDataModule(pl.LightningDataModule):
         own = self.corpus.folds()
         if self.split_by == "position":
             self._stretches = self._cut() if own is None else {fold: self._whole(own[fold]) for fold in FOLDS}
-        self.folds = own or (
-            {fold: stretch.begun() for fold, stretch in self._stretches.items()}
-            or split_by_tune(self.corpus.chorales(), shares=self.shares, seed=self.split_seed)
-        )
+        if own is not None:
+            self.folds = dict(own)
+        elif self._stretches:
+            self.folds = {fold: stretch.begun() for fold, stretch in self._stretches.items()}
+        else:
+            self.folds = split_by_tune(self.corpus.chorales(), shares=self.shares, seed=self.split_seed)
 
     def _cut(self) -> dict[Fold, Stretch]:
         chorales = self.corpus.chorales()
         return split_by_position(chorales, self._num_steps(chorales), shares=self.shares)
 
-    def _whole(self, chorales: list[Chorale]) -> Stretch:
+    def _whole(self, chorales: Sequence[Chorale]) -> Stretch:
         return Stretch(chorales, 0, sum(self._num_steps(chorales)))
 
     def _num_steps(self, chorales: Sequence[Chorale]) -> list[int]:
         """How many tokens each piece has to predict."""
-        return [len(self.encoding.encode(chorale)) - 1 for chorale in self._at_home(chorales)]
+        return [len(tokens) - 1 for tokens in self._tokens(chorales)(np.random.default_rng())]
 
-    def _at_home(self, chorales: Sequence[Chorale]) -> Sequence[Chorale]:
-        """The pieces in C major and A minor, if these are the keys that the model meets."""
-        return [move_home(chorale) for chorale in chorales] if self.keys == "home" else chorales
+    def _tokens(self, chorales: Sequence[Chorale], *, varied: bool = False) -> Callable[[np.random.Generator], Any]:
+        """What gives an epoch's pieces as tokens, in the keys that the model meets."""
+        lowest = np.zeros(len(chorales), np.int8)  # (P,) the lowest move, in semitones
+        num_moves = np.ones(len(chorales), np.int8)  # (P,)
+        if varied:
+            for index, chorale in enumerate(chorales):
+                moves = singable_moves(chorale)
+                lowest[index], num_moves[index] = moves[0], len(moves)
+        elif self.keys == "home":
+            lowest[:] = [home_move(chorale) for chorale in chorales]
+        return partial(_Drawn, chorales, self.encoding, lowest, num_moves)
 
     def _only_prompts(self) -> bool:
         """Whether the command at hand is `predict` from files, which needs no corpus."""
@@ -125,7 +137,9 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     def split(self) -> dict[str, list[str]]:
         """The names of each fold's pieces."""
-        return {fold: [chorale.name for chorale in self.folds[fold]] for fold in FOLDS}
+        if not self._split:  # every checkpoint asks for it, and pieces may have to be read
+            self._split = {fold: [chorale.name for chorale in self.folds[fold]] for fold in FOLDS}
+        return self._split
 
     def train_dataloader(self) -> WindowLoader | StreamLoader:
         """Windows of the training pieces, dealt anew each epoch, or of their stream."""
@@ -156,7 +170,7 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     def _loader(self, fold: Fold, *, shuffle: bool = False) -> WindowLoader | StreamLoader:
         stretch = self._stretches.get(fold)
-        chorales = self._at_home(stretch.chorales if stretch else self.folds[fold])
+        chorales = stretch.chorales if stretch else self.folds[fold]
         if not chorales:
             raise CorpusError(
                 f"The corpus has no pieces for the {fold} fold; expected at least one. Add some, or change shares."
@@ -168,10 +182,8 @@ class ChoraleDataModule(pl.LightningDataModule):
                 f"{lanes} lanes can't be dealt to {num_ranks} processes equally; set lanes and evaluation_lanes to "
                 f"multiples of {num_ranks}."
             )
-        varied = shuffle and self.keys == "all"
-        moves = [singable_moves(chorale) if varied else [0] for chorale in chorales]
+        pieces = self._tokens(chorales, varied=shuffle and self.keys == "all")
         dealt = {"lanes": lanes, "window": self.window, "seed": self.seed, "rank": rank, "num_ranks": num_ranks}
-        pieces = partial(_Drawn, moves, chorales, self.encoding)
         if stretch:
             return StreamLoader(
                 pieces, self.encoding, start=stretch.start, stop=stretch.stop, epoch=self._epoch, **dealt
@@ -200,30 +212,41 @@ def singable_moves(chorale: Chorale) -> list[int]:
     >>> singable_moves(Chorale.from_pitches([[78, 60, 60, 50]]))
     [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3]
     """
-    compasses = [(RANGES[voice], chorale.only(voice).compass) for voice in VOICES]
-    lower = max((low - compass[0] for (low, _), compass in compasses if compass), default=0)
-    upper = min((high - compass[1] for (_, high), compass in compasses if compass), default=0)
-    return list(range(max(-6, min(lower, 0)), min(6, max(upper, 0)) + 1))
+    lowest, highest = -6, 6
+    for (low, high), pitches in zip(RANGES.values(), chorale.pitches.T, strict=True):
+        sounding = pitches[pitches != REST]
+        if sounding.size:
+            lowest, highest = max(lowest, low - int(sounding.min())), min(highest, high - int(sounding.max()))
+    return list(range(min(lowest, 0), max(highest, 0) + 1))
 
 
 class _Drawn(Sequence[Tokens]):
-    """Chorales' tokens, each after one of the moves that are open to it; each is encoded when it is asked for."""
+    """Chorales' tokens, each after one of the moves that are open to it; each is encoded when it is asked for.
+
+    Args:
+        chorales: P pieces.
+        encoding: Makes the tokens.
+        lowest: (P,) the lowest move of each, in semitones.
+        num_moves: (P,) how many moves there are from it on.
+        random: Draws among them.
+    """
 
     def __init__(
         self,
-        variants: Sequence[Sequence[int]],
         chorales: Sequence[Chorale],
         encoding: Encoding,
+        lowest: npt.NDArray[np.int8],
+        num_moves: npt.NDArray[np.int8],
         random: np.random.Generator,
     ) -> None:
         self._chorales, self._encoding = chorales, encoding
-        self._moves = [int(random.choice(moves)) for moves in variants]
+        self._moves = lowest + random.integers(0, num_moves)  # (P,)
 
     def __len__(self) -> int:
         return len(self._chorales)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._encoding.encode(self._chorales[index].transpose(self._moves[index]))
+        return self._encoding.encode(self._chorales[index].transpose(int(self._moves[index])))
 
 
 def _melodies(path: Path, voice: Voice, quantize: bool) -> list[Chorale]:

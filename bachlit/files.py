@@ -1,8 +1,13 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and files that are read bit by bit."""
 
 import os
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
+from threading import Lock
+from typing import Any
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -16,17 +21,72 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: If it can't be written; nothing is left behind.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_together({path: content}, durable=durable)
+
+
+def write_together(contents: Mapping[Path, bytes], *, durable: bool = False) -> None:
+    """Write several files beside their places, then rename them: if the disk is full before the last, none is there.
+
+    Args:
+        contents: By their places.
+        durable: See `write_whole`.
+
+    Raises:
+        OSError: If one can't be written; nothing is left behind.
+    """
+    # Threads, and machines that share a disk, may have the same number of a process.
+    parts = {path: path.with_name(f".{path.name}.{token_hex(4)}.part") for path in contents}
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(path)
+        for path, content in contents.items():
+            with parts[path].open("xb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+        for path, part in parts.items():
+            part.replace(path)
     except BaseException:  # Ctrl-C too
-        part.unlink(missing_ok=True)
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()
         raise
+
+
+class FileBytes:
+    """A file's bytes, of which a slice is read when it is asked for; threads, forks and pickles may share it.
+
+    It isn't mapped into memory, where a file that someone cuts short ends the process by a signal.
+
+    Args:
+        path: The file. It stays open, so that it can be read even after it was removed.
+
+    Raises:
+        OSError: If there is none that can be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("rb", buffering=0)
+        self._size = os.fstat(self._file.fileno()).st_size
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, span: slice) -> bytes:
+        start, stop, _ = span.indices(self._size)
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), max(0, stop - start), start)
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(max(0, stop - start))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FileBytes, (self.path,)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
 
 
 def file_stem(name: str) -> str:

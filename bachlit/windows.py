@@ -82,8 +82,7 @@ class BatchLoader(ABC):
         for index in range(first, len(self)):
             rows = [next(lane, Row(padding, False)) for lane in lanes]
             self._begun = (epoch, index + 1)
-            steps = np.stack([row.steps for row in rows], 1)  # (3, B, N)
-            tokens, targets, slots = map(torch.from_numpy, steps)
+            tokens, targets, slots = torch.from_numpy(np.stack([row.steps for row in rows], 1))  # (B, N) each
             yield Window(tokens, targets, slots, torch.tensor([row.reset for row in rows]))
 
     def state_dict(self) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def test_a_changed_file_is_read_anew(folder: Path, bach: list[Chorale]) -> None:
 def test_a_damaged_cache_is_made_anew(folder: Path, damage: bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        first = folder_corpus(folder, workers=1).chorales()
+        first = list(folder_corpus(folder, workers=1).chorales())
         [cache] = (folder.parent / "cache").iterdir()
         cache.write_bytes(damage)
         assert folder_corpus(folder, workers=1).chorales() == first
@@ -161,7 +161,7 @@ def test_two_processes_that_start_at_once_both_get_the_corpus(folder: Path) -> N
     assert [results.get(timeout=120) for _ in processes] == [3, 3]
     for process in processes:
         process.join()
-    assert [path.suffix for path in (folder.parent / "cache").iterdir()] == [".npz"]
+    assert [path.suffix for path in (folder.parent / "cache").iterdir()] == [".cache"]
 
 
 def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(folder: Path) -> None:

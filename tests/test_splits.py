@@ -7,7 +7,8 @@ import pytest
 
 from bachlit.chorale import Chorale
 from bachlit.corpus import FOLDS
-from bachlit.splits import group_by_tune, split_by_tune
+from bachlit.splits import split_by_tune
+from bachlit.tunes import group_by_tune
 
 
 @pytest.fixture(scope="module")

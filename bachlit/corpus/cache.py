@@ -1,71 +1,148 @@
-"""The cache of parsed chorales: one file for a whole corpus, of arrays and no pickles."""
+"""The cache of parsed chorales: one file for a whole corpus, no pickles, of which a piece is read when it is wanted.
+
+The file has a first line, a record a chorale, a table of the records' places, and a sum over all of that. A record is
+compressed: its metadata as a line of JSON, a byte a pitch, a bit an onset or fermata.
+"""
 
 import json
+import struct
 import warnings
-from collections.abc import Sequence
-from io import BytesIO
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from bachlit.chorale import Chorale
-from bachlit.files import write_whole
+from bachlit.chorale import VOICES, Chorale
+from bachlit.corpus.pieces import Pieces
+from bachlit.errors import CorpusError
+from bachlit.files import FileBytes, write_whole
 from bachlit.keys import Key
 
-
-def save_chorales(path: Path, chorales: Sequence[Chorale], skipped: dict[str, str]) -> None:
-    """Write a cache whole or not at all. A cache that can't be written costs time, not the work at hand."""
-    metadata = [
-        {
-            "num_frames": chorale.num_frames,
-            "time_signature": chorale.time_signature,
-            "pickup": chorale.pickup,
-            "key": chorale.key,
-            "title": chorale.title,
-            "name": chorale.name,
-        }
-        for chorale in chorales
-    ]
-    archive = BytesIO()
-    np.savez_compressed(
-        archive,
-        pitches=np.concatenate([chorale.pitches for chorale in chorales]),
-        onsets=np.concatenate([chorale.onsets for chorale in chorales]),
-        fermatas=np.concatenate([chorale.fermatas for chorale in chorales]),
-        metadata=np.array(json.dumps({"chorales": metadata, "skipped": skipped})),
-    )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, archive.getvalue())
-    except OSError as error:
-        warnings.warn(f"The chorales could not be cached in {path.parent} ({error}).", stacklevel=2)
+_MAGIC = b"bachlit's chorales, 3\n"
+_END = struct.Struct("<QQI")  # records, where their places stand, the sum of all before it
+_CHUNK = 2**20
+_HOUR = 3600
 
 
-def load_chorales(path: Path) -> tuple[list[Chorale], dict[str, str]] | None:
+class CachedChorales(Pieces):
+    """The chorales of a cache, each read when it is asked for.
+
+    Args:
+        content: A file's, or what couldn't become a file.
+
+    Attributes:
+        skipped: The pieces that couldn't be read when the cache was made, and why.
+
+    Raises:
+        ValueError: If it is no cache, or a damaged one.
+    """
+
+    def __init__(self, content: bytes | FileBytes) -> None:
+        self._content = content
+        end = len(content) - _END.size
+        if content[: len(_MAGIC)] != _MAGIC or end < len(_MAGIC):
+            raise ValueError("no cache of chorales")
+        num, table, told = _END.unpack(content[end:])
+        if told != _sum(content, end):
+            raise ValueError("damaged")
+        self._places = np.frombuffer(content[table : table + 8 * (num + 2)], "<i8")  # (P + 2,) the last is the table's
+        self.skipped: dict[str, str] = json.loads(self._record(num))
+
+    def __len__(self) -> int:
+        return len(self._places) - 2
+
+    def at(self, index: int) -> Chorale:
+        """See `Pieces.at`."""
+        line, _, arrays = self._record(index).partition(b"\n")
+        about: dict[str, Any] = json.loads(line)
+        shape = about.pop("num_frames"), len(VOICES)
+        size = shape[0] * shape[1]
+        flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + shape[0]).astype(np.bool_)
+        return Chorale(
+            pitches=np.frombuffer(arrays, np.int8, count=size).reshape(shape).astype(np.int16),
+            onsets=flags[:size].reshape(shape),
+            fermatas=flags[size:],
+            time_signature=tuple(about.pop("time_signature")),
+            key=Key(*about.pop("key")),
+            **about,
+        )
+
+    def _record(self, index: int) -> bytes:
+        try:
+            return zlib.decompress(self._content[self._places[index] : self._places[index + 1]])
+        except (OSError, zlib.error) as error:
+            place = self._content.path if isinstance(self._content, FileBytes) else "memory"
+            raise CorpusError(
+                f"The cached chorales in {place} were changed while they were in use ({error}); expected them as they "
+                "were; run the command again, and they are read anew."
+            ) from error
+
+
+def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
+    """The content of a cache, of chorales or of why there is none, by their names; one at a time is in memory."""
+    records = [_MAGIC]
+    skipped: dict[str, str] = {}
+    for name, result in results:
+        if isinstance(result, str):
+            skipped[name] = result
+        else:
+            records.append(_packed(result))
+    records.append(zlib.compress(json.dumps(skipped).encode()))
+    places = np.cumsum([len(record) for record in records], dtype="<i8")
+    content = b"".join([*records, places.tobytes()])
+    end = _END.pack(len(records) - 2, places[-1], zlib.crc32(content))
+    return content + end
+
+
+def _packed(chorale: Chorale) -> bytes:
+    about = {
+        "num_frames": chorale.num_frames,
+        "time_signature": chorale.time_signature,
+        "pickup": chorale.pickup,
+        "key": chorale.key,
+        "title": chorale.title,
+        "name": chorale.name,
+    }
+    flags = np.packbits(np.concatenate([chorale.onsets.ravel(), chorale.fermatas]))
+    arrays = chorale.pitches.astype(np.int8).tobytes() + flags.tobytes()
+    return zlib.compress(json.dumps(about).encode() + b"\n" + arrays)
+
+
+def load_chorales(path: Path) -> CachedChorales | None:
     """The chorales of a cache, or None if there is none or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            about: dict[str, Any] = json.loads(str(arrays["metadata"]))
-            pitches, onsets, fermatas = arrays["pitches"], arrays["onsets"], arrays["fermatas"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return CachedChorales(FileBytes(path))
+    except (OSError, ValueError):
         return None
-    chorales = []
-    start = 0
-    for piece in about["chorales"]:
-        end = start + piece["num_frames"]
-        chorales.append(
-            Chorale(
-                pitches=pitches[start:end],
-                onsets=onsets[start:end],
-                fermatas=fermatas[start:end],
-                time_signature=tuple(piece["time_signature"]),
-                pickup=piece["pickup"],
-                key=Key(*piece["key"]),
-                title=piece["title"],
-                name=piece["name"],
-            )
+
+
+def save_chorales(path: Path, content: bytes) -> None:
+    """Write a cache whole or not at all. One that can't be written costs time, not the work at hand."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+        _clear(path)
+    except OSError as error:
+        warnings.warn(
+            f"The chorales could not be cached in {path.parent} ({error.strerror}), and will be read anew next time.",
+            stacklevel=2,
         )
-        start = end
-    return chorales, about["skipped"]
+
+
+def _sum(content: bytes | FileBytes, end: int) -> int:
+    total = 0
+    for start in range(0, end, _CHUNK):
+        total = zlib.crc32(content[start : min(start + _CHUNK, end)], total)
+    return total
+
+
+def _clear(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote this cache; a younger part may be in work."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time() - _HOUR:
+                part.unlink()

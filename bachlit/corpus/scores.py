@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from bachlit.chorale import Chorale
 from bachlit.corpus.base import Corpus
-from bachlit.corpus.cache import load_chorales, save_chorales
+from bachlit.corpus.cache import CachedChorales, load_chorales, pack, save_chorales
 from bachlit.corpus.repeats import play_repeats
 from bachlit.errors import BachlitError, CorpusError
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
@@ -38,7 +38,8 @@ class ScoreCorpus(Corpus):
     """Chorales parsed from score files on all cores, with a progress bar, and kept in the user's cache directory.
 
     A cache is keyed by the files' contents and the versions of music21 and of the reader. It is written beside its
-    place and then renamed, so processes that start at once or are killed midway leave a whole cache or none.
+    place and then renamed, so processes that start at once or are killed midway leave a whole cache or none. Of a
+    cache, a piece is read when it is asked for: a corpus may be larger than memory.
 
     Args:
         quantize: Round what is finer than a sixteenth instead of skipping the piece.
@@ -55,21 +56,18 @@ class ScoreCorpus(Corpus):
         self.workers = workers
         self.skipped: dict[str, str] = {}
         """The files that couldn't be read, and why. Filled by `chorales`."""
+        self._uncached: dict[Path, CachedChorales] = {}  # what would else be parsed again by `setup`
 
     @abstractmethod
     def files(self) -> dict[str, Path]:
         """The score files by the name that each piece gets."""
 
-    def chorales(self) -> list[Chorale]:
+    def chorales(self) -> Sequence[Chorale]:
         """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
         files = self.files()
-        path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.npz"
-        stored = load_chorales(path)
-        if stored is None:
-            stored = self._parse(files)
-            if stored[0]:
-                save_chorales(path, *stored)
-        chorales, self.skipped = stored
+        path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.cache"
+        chorales = load_chorales(path) or self._uncached.get(path) or self._make(files, path)
+        self.skipped = chorales.skipped
         if self.skipped:
             named = "; ".join(f"{name}: {reason}" for name, reason in list(self.skipped.items())[:5])
             warnings.warn(f"Skipped {len(self.skipped)} of {len(files)} scores: {named}", ScoreWarning, stacklevel=2)
@@ -84,19 +82,28 @@ class ScoreCorpus(Corpus):
             digest.update(f"\n{name} ".encode() + hashlib.sha256(_content(path)).digest())
         return f"chorales-{digest.hexdigest()[:24]}"
 
-    def _parse(self, files: dict[str, Path]) -> tuple[list[Chorale], dict[str, str]]:
+    def _make(self, files: dict[str, Path], path: Path) -> CachedChorales:
+        """Parse all files, and write the cache if any of them could be read."""
+        content = pack(self._parse(files))
+        made = CachedChorales(content)
+        if made:
+            save_chorales(path, content)
+        cached = load_chorales(path)
+        if cached is None:
+            self._uncached = {path: made}
+        return cached or made
+
+    def _parse(self, files: dict[str, Path]) -> Iterator[tuple[str, Chorale | str]]:
         workers = min(self.workers or _num_cores(), len(files))
         read = partial(_read, repeats=self.repeats, quantize=self.quantize)
         progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1)
         if workers == 1:
-            results = list(progress(map(read, files.items())))
+            yield from zip(files, progress(map(read, files.items())), strict=True)
         else:
             # Fresh processes: forking one that already runs threads can hang.
             fresh = multiprocessing.get_context("spawn")
             with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
-                results = list(progress(pool.map(read, files.items(), chunksize=4)))
-        skipped = {name: result for name, result in zip(files, results, strict=True) if isinstance(result, str)}
-        return [result for result in results if isinstance(result, Chorale)], skipped
+                yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
 
 
 class BachCorpus(ScoreCorpus):

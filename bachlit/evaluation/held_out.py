@@ -10,7 +10,7 @@ import torch
 
 from bachlit import corpus as corpora
 from bachlit.chorale import Chorale
-from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
+from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
 from bachlit.evaluation.rows import free_cells
 from bachlit.language_model import LanguageModel
@@ -55,7 +55,7 @@ class HeldOut(NamedTuple):
     """
 
     pieces: list[Chorale]
-    training: list[Chorale]
+    training: Sequence[Chorale]
     left_out: Mapping[str, str] = MappingProxyType({})
     doubts: Sequence[str] = ()
 
@@ -92,7 +92,7 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     return kind(**options.get("init_args", {})), ""
 
 
-def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> dict[Fold, list[Chorale]]:
+def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:
     """A corpus as some models divided it.
 
     Args:
@@ -119,15 +119,15 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> dict[F
             raise
         kind = type(first.corpus).__name__
         raise CorpusError(f"The checkpoint's corpus isn't here: {error} Say where it is: --corpus {kind}.") from error
-    by_name = {chorale.name: chorale for chorale in chorales}
+    by_name = {chorale.name: index for index, chorale in enumerate(chorales)}
     for split in (source.split for source in sources if source.split):
         if set().union(*split.values()) <= by_name.keys():
-            return {fold: [by_name[name] for name in split.get(fold, ())] for fold in FOLDS}
+            return {fold: Chosen(chorales, [by_name[name] for name in split.get(fold, ())]) for fold in FOLDS}
     return split_by_tune(chorales)
 
 
 def held_out(
-    folds: Mapping[Fold, list[Chorale]],
+    folds: Mapping[Fold, Sequence[Chorale]],
     fold: Fold,
     *,
     models: Sequence[tuple[LanguageModel, Source]] = (),

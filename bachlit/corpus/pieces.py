@@ -1,0 +1,64 @@
+"""Sequences of chorales that are taken when they are asked for, and else are as a list."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from bachlit.chorale import Chorale
+
+
+class Pieces(Sequence[Chorale]):
+    """Chorales that aren't held in memory. Each time that one is asked for, it is made anew."""
+
+    @abstractmethod
+    def at(self, index: int) -> Chorale:
+        """The chorale at an index from 0 on."""
+
+    @overload
+    def __getitem__(self, index: int) -> Chorale: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Pieces": ...
+
+    def __getitem__(self, index: int | slice) -> "Chorale | Pieces":
+        if isinstance(index, slice):
+            return Chosen(self, range(len(self))[index])
+        return self.at(range(len(self))[index])
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any sequence of equal chorales."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == its for one, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # neither do lists
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} chorales>"
+
+
+class Chosen(Pieces):
+    """Some of a sequence's chorales.
+
+    Args:
+        chorales: The sequence.
+        indices: Theirs, in the order that they are to have.
+
+    >>> numbered = [Chorale.from_pitches([[60, 0, 0, 0]], name=str(index)) for index in range(5)]
+    >>> chosen = Chosen(numbered, [4, 0, 2])
+    >>> [chorale.name for chorale in chosen], chosen[-1].name, chosen[1:] == [numbered[0], numbered[2]]
+    (['4', '0', '2'], '2', True)
+    """
+
+    def __init__(self, chorales: Sequence[Chorale], indices: npt.ArrayLike) -> None:
+        self._chorales, self._indices = chorales, np.array(indices, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def at(self, index: int) -> Chorale:
+        """See `Pieces.at`."""
+        return self._chorales[int(self._indices[index])]
