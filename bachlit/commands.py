@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from inspect import Parameter, signature
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from jsonargparse import auto_cli
 from bachlit import api
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
-from bachlit.files import write_whole
 from bachlit.parsing import (
     HelpFormatter,
     bars_of,
@@ -22,7 +22,7 @@ from bachlit.parsing import (
     refuse_unknown_decoder,
     voices_of,
 )
-from bachlit.places import harmonized_places, numbered, places_for, write
+from bachlit.places import contents, harmonized_places, numbered, places_for, save
 from bachlit.plotting import plot
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
@@ -87,9 +87,12 @@ def harmonize(
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    for piece, its_places in zip(pieces, places, strict=False):
-        write(piece.chorale, its_places)
-    if num > 1:
+    files = chain.from_iterable(
+        contents(piece.chorale, its_places) for piece, its_places in zip(pieces, places, strict=False)
+    )
+    if num == 1:
+        save(files)
+    else:
         options = {
             "melody": melody,
             "voice": voice,
@@ -103,7 +106,10 @@ def harmonize(
             "checkpoint": checkpoint,
             "quantize": quantize,
         }
-        _compare(pieces, places[: len(pieces)], options)
+        stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places[: len(pieces)]]
+        place = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
+        save(chain(files, [(place, _description(pieces, places, options))]))
+        _compare(pieces, stems, num)
 
 
 def compose(
@@ -163,8 +169,9 @@ def compose(
     chorales = api.compose(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    for chorale, its_places in zip(chorales, places, strict=True):
-        write(chorale, its_places)
+    save(
+        chain.from_iterable(contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True))
+    )
 
 
 def _also(png: bool, wav: bool) -> list[str]:
@@ -229,8 +236,8 @@ def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
     return normal
 
 
-def _compare(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> None:
-    """Describe several pieces in a file beside their scores, and show how they compare."""
+def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
+    """The file beside several scores that describes them."""
     from bachlit import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
 
     described = {
@@ -238,13 +245,16 @@ def _compare(pieces: Sequence[Written], places: Sequence[Sequence[Path]], option
         "options": ranking.plain(options),
         "pieces": [
             {"files": [path.name for path in its_places], **ranking.figures(piece)}
-            for piece, its_places in zip(pieces, places, strict=True)
+            for piece, its_places in zip(pieces, places, strict=False)
         ],
     }
-    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
-    path = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
-    write_whole(path, f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode())
-    print(path)
+    return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()
+
+
+def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
+    """Show how several pieces compare."""
+    from bachlit import ranking  # noqa: PLC0415  # as above
+
     print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
-    if len(pieces) < options["num"]:
-        print(f"Found {len(pieces)} of the {options['num']} asked for.")
+    if len(pieces) < num:
+        print(f"Found {len(pieces)} of the {num} asked for.")

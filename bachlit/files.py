@@ -1,8 +1,9 @@
 """Files that are whole or not there, and files that are read bit by bit."""
 
+import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -21,23 +22,29 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: If it can't be written; nothing is left behind.
     """
-    write_together({path: content}, durable=durable)
+    write_together([(path, content)], durable=durable)
 
 
-def write_together(contents: Mapping[Path, bytes], *, durable: bool = False) -> None:
+def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = False) -> list[Path]:
     """Write several files beside their places, then rename them: if the disk is full before the last, none is there.
 
     Args:
-        contents: By their places.
+        contents: Each with its place. They may be made as they are wanted: one at a time is in memory.
         durable: See `write_whole`.
+
+    Returns:
+        The places.
 
     Raises:
         OSError: If one can't be written; nothing is left behind.
     """
-    # Threads, and machines that share a disk, may have the same number of a process.
-    parts = {path: path.with_name(f".{path.name}.{token_hex(4)}.part") for path in contents}
+    parts: dict[Path, Path] = {}
     try:
-        for path, content in contents.items():
+        for path, content in contents:
+            # Threads, and machines that share a disk, may have the same number of a process.
+            parts[path] = path.with_name(f".{path.name}.{token_hex(4)}.part")
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             with parts[path].open("xb") as file:
                 file.write(content)
                 if durable:
@@ -45,11 +52,14 @@ def write_together(contents: Mapping[Path, bytes], *, durable: bool = False) -> 
                     os.fsync(file.fileno())
         for path, part in parts.items():
             part.replace(path)
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
         for part in parts.values():
             with suppress(OSError):
                 part.unlink()
+        if isinstance(error, OSError) and parts:
+            error.filename = str(path)  # of the file that was wanted, and not its part
         raise
+    return list(parts)
 
 
 class FileBytes:

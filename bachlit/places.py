@@ -1,12 +1,12 @@
 """Places: where the scores, pictures and sounds of a command go, and writing them there."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
-from bachlit.files import write_whole
+from bachlit.files import write_together
 from bachlit.rendering import png, require, require_engraver, svg, wav
 from bachlit.scores import to_midi, to_musicxml
 
@@ -134,21 +134,23 @@ def _no_folder(path: Path) -> Path:
     return path
 
 
-def write(chorale: Chorale, places: Sequence[Path]) -> None:
-    """Write a chorale to each of its places, and say where; if one can't be made, nothing is written."""
-    contents = [_FORMATS[path.suffix.lower()](chorale) for path in places]
-    for content, path in zip(contents, places, strict=True):
-        save(content, path)
+def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
+    """What a chorale is in each of its places."""
+    for path in places:
+        yield path, _FORMATS[path.suffix.lower()](chorale)
 
 
-def save(content: bytes, path: Path) -> None:
-    """Write a file, whole or not at all, and say where.
+def save(files: Iterable[tuple[Path, bytes]]) -> None:
+    """Write a command's files, all of them whole or none, and say where.
 
     Raises:
-        ScoreError: If it can't be written.
+        ScoreError: If one can't be written.
     """
     try:
-        write_whole(path, content)
+        written = write_together(files)
     except OSError as error:
-        raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
-    print(path)
+        raise ScoreError(
+            f"{error.filename} can't be written ({error.strerror}); choose another place with --output."
+        ) from error
+    for path in written:
+        print(path)

@@ -49,5 +49,4 @@ def plot(
         [f"{names[unit]}  {matches[unit]:+.2f}" for unit in chosen],
         caption=f"units by correlation with {called}",
     )
-    save(roll, roll_place)
-    save(heat, units_place)
+    save([(roll_place, roll), (units_place, heat)])

@@ -1,14 +1,20 @@
 """The laws of corpora and their cache."""
 
+import errno
 import json
-import multiprocessing
+import os
+import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import disks
 import numpy as np
 import pytest
 
@@ -137,37 +143,153 @@ def test_a_changed_file_is_read_anew(folder: Path, bach: list[Chorale]) -> None:
         assert np.array_equal(folder_corpus(folder, workers=1).chorales()[0].pitches, bach[5].pitches)
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
-def test_a_damaged_cache_is_made_anew(folder: Path, damage: bytes) -> None:
+def flipped(content: bytes, index: int) -> bytes:
+    return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "another program's": lambda content: b"PK\x03\x04 cut short",
+    "of another version": lambda content: content.replace(b"chorales, 3", b"chorales, 2", 1),
+    "the first line alone": lambda content: content.partition(b"\n")[0] + b"\n",
+    "cut short": lambda content: content[:-1],
+    "cut in the middle": lambda content: content[: len(content) // 2],
+    "longer": lambda content: content + b"0",
+    "zeros, as after a power failure": lambda content: bytes(len(content)),
+    "a bit wrong in a piece": lambda content: flipped(content, 40),
+    "a bit wrong in the table": lambda content: flipped(content, -40),
+    "a bit wrong in the sum": lambda content: flipped(content, -1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_or_foreign_cache_is_made_anew(folder: Path, damage: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         first = list(folder_corpus(folder, workers=1).chorales())
         [cache] = (folder.parent / "cache").iterdir()
-        cache.write_bytes(damage)
+        whole = cache.read_bytes()
+        cache.write_bytes(DAMAGES[damage](whole))
         assert folder_corpus(folder, workers=1).chorales() == first
+        assert cache.read_bytes() == whole
 
 
-def _read_in_a_process(folder: Path, results: "multiprocessing.Queue[int]") -> None:
-    warnings.simplefilter("ignore")
-    results.put(len(folder_corpus(folder, workers=1).chorales()))
+def test_a_cache_that_is_cut_short_while_it_is_in_use_ends_in_a_sentence(folder: Path) -> None:
+    """Mapped into memory, it once ended the process without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chorales = folder_corpus(folder, workers=1).chorales()
+    [cache] = (folder.parent / "cache").iterdir()
+    cache.write_bytes(b"")
+    with pytest.raises(CorpusError, match=f"cached chorales in {cache} were changed"):
+        chorales[0]
+
+
+def test_a_cache_may_be_removed_while_it_is_in_use(folder: Path, bach: list[Chorale]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chorales = folder_corpus(folder, workers=1).chorales()
+    shutil.rmtree(folder.parent / "cache")
+    assert np.array_equal(chorales[2].pitches, bach[2].pitches)
+
+
+READ = """
+import os, signal, sys, warnings
+from pathlib import Path
+from bachlit.corpus import FolderCorpus
+warnings.simplefilter("ignore")
+folder, begin = Path(sys.argv[1]), sys.argv[2:]
+print("ready", flush=True)
+if begin == ["wait"]:
+    sys.stdin.readline()
+if begin == ["die"]:
+    Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+print(len(FolderCorpus(folder, cache=folder.parent / "cache", workers=1).chorales()))
+"""
+
+
+def reader(folder: Path, *begin: str) -> "subprocess.Popen[str]":
+    """A process that reads the folder: at once, when it is told, or until it is killed before the cache is in place."""
+    command = [sys.executable, "-c", READ, str(folder), *begin]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
 
 
 def test_two_processes_that_start_at_once_both_get_the_corpus(folder: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    results: multiprocessing.Queue[int] = context.Queue()
-    processes = [context.Process(target=_read_in_a_process, args=(folder, results)) for _ in range(2)]
+    processes = [reader(folder, "wait") for _ in range(2)]
     for process in processes:
-        process.start()
-    assert [results.get(timeout=120) for _ in processes] == [3, 3]
-    for process in processes:
-        process.join()
+        assert process.stdin is not None
+        print("go", file=process.stdin, flush=True)
+    assert [process.communicate(timeout=120)[0] for process in processes] == ["3\n", "3\n"]
     assert [path.suffix for path in (folder.parent / "cache").iterdir()] == [".cache"]
 
 
-def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(folder: Path) -> None:
-    (folder.parent / "cache").write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match="could not be cached"):
-        assert len(folder_corpus(folder, workers=1).chorales()) == 3
+def test_a_process_that_is_killed_while_it_writes_the_cache_leaves_none(folder: Path) -> None:
+    killed = reader(folder, "die")
+    killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    [part] = (folder.parent / "cache").iterdir()
+    assert part.suffix == ".part"
+    assert reader(folder).communicate(timeout=120)[0] == "3\n"
+    [cache] = (folder.parent / "cache").glob("*.cache")
+    assert part.exists()  # it might be another process's, at work
+    os.utime(part, (0, 0))
+    cache.unlink()
+    assert reader(folder).communicate(timeout=120)[0] == "3\n"
+    assert [*(folder.parent / "cache").iterdir()] == [cache]
+
+
+def block(folder: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """Let the cache's folder take no file."""
+    cache = folder.parent / "cache"
+    if why == "a file in the folder's place":
+        cache.write_text("")
+    elif why == "a full disk":
+        disks.fill(monkeypatch, cache, room=100)
+    elif why == "a disk that is read-only":
+        opened = Path.open
+
+        def refuse(self: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+            if "x" in mode and self.parent == cache:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            return opened(self, mode, *args, **options)
+
+        monkeypatch.setattr(Path, "open", refuse)
+    else:
+        files = folder_corpus(folder).files()
+        (cache / f"{folder_corpus(folder)._key(files)}.cache").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("a file in the folder's place", "File exists"),
+        ("a full disk", "No space left on device"),
+        ("a disk that is read-only", "Read-only file system"),
+        ("a folder in the file's place", "Is a directory"),
+    ],
+)
+def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
+    why: str, said: str, folder: Path, bach: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is parsed twice by one corpus: a data module asks it twice."""
+    (folder / "broken.musicxml").unlink()
+    block(folder, monkeypatch, why)
+    before = sorted((folder.parent / "cache").rglob("*"))
+    corpus = folder_corpus(folder, workers=1)
+    with warnings.catch_warnings(record=True) as told:
+        chorales = corpus.chorales()
+    [sentence] = [str(warning.message) for warning in told]
+    place = folder.parent / "cache"
+    assert sentence == f"The chorales could not be cached in {place} ({said}), and will be read anew next time."
+    assert [path for path in sorted(place.rglob("*")) if path.is_file() and path not in before] == []
+    monkeypatch.setattr(corpus, "_parse", lambda files: pytest.fail("parsed again"))
+    for pieces in (chorales, corpus.chorales(), pickle.loads(pickle.dumps(chorales))):
+        assert [np.array_equal(piece.pitches, other.pitches) for piece, other in zip(pieces, bach, strict=False)] == [
+            True
+        ] * 3
 
 
 def test_parsing_on_several_processes_keeps_the_order(folder: Path) -> None:

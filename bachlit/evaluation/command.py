@@ -20,7 +20,7 @@ from bachlit.evaluation.harmonizers import Harmonizer, named
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
 from bachlit.evaluation.page import page
 from bachlit.evaluation.rows import letters_of
-from bachlit.files import write_whole
+from bachlit.files import write_together, write_whole
 from bachlit.language_model import LanguageModel
 from bachlit.rendering import MissingPackageError, require_engraver
 from bachlit.shipped import PRETRAINED, SHIPPED, located
@@ -123,14 +123,12 @@ def _report(evaluation: Evaluation, output: Path) -> None:
         reports.pieces_to_csv(evaluation),
         html,
     )
-    for name, text in zip(_FILES, reported, strict=True):
-        try:
-            write_whole(output / name, text.encode())
-        except OSError as error:
-            raise OptionError(
-                f"{output / name} can't be written ({error.strerror}); choose another --output."
-            ) from error
-        print(output / name)
+    try:
+        written = write_together((output / name, text.encode()) for name, text in zip(_FILES, reported, strict=True))
+    except OSError as error:
+        raise OptionError(f"{error.filename} can't be written ({error.strerror}); choose another --output.") from error
+    for path in written:
+        print(path)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
