@@ -1,16 +1,21 @@
-"""`python -P -m bachlit.benchmark training` or `decoding`: what it costs, as ratios to baselines in the same run."""
+"""`python -P -m bachlit.benchmark training`, `decoding` or `corpus`: costs, as ratios to baselines in one run."""
 
 import argparse
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
+from bachlit.benchmark.corpus import corpus
 from bachlit.benchmark.decoding import DECODERS, decoding
 from bachlit.benchmark.training import training
 from bachlit.errors import BachlitError, RuleWarning
 from bachlit.shipped import SHIPPED
 
-BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {"training": training, "decoding": decoding}
+BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {
+    "training": training,
+    "decoding": decoding,
+    "corpus": corpus,
+}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -26,6 +31,8 @@ def main(args: Sequence[str] | None = None) -> None:
     other.add_argument("--rounds", type=int, default=3, help="the fastest is reported")
     other.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS), metavar="NAME")
     other.add_argument("--checkpoints", nargs="+", default=sorted(SHIPPED), metavar="NAME", help="models")
+    larger = benchmarks.add_parser("corpus", help="corpora of many sizes, from their cache and as lists")
+    larger.add_argument("--times", type=int, nargs="+", default=[1, 10, 100], metavar="NUMBER", help="of Bach's corpus")
     options = vars(parser.parse_args(args))
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
