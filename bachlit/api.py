@@ -16,6 +16,8 @@ from bachlit.writing import Written, write_several
 COMPOSER = Sampling(temperature=0.9)
 """Chooses the notes of `compose` unless another does."""
 
+_TOGETHER = 16  # pieces are composed at once: more are hardly faster, and each takes some 30 MB
+
 
 def harmonizer(num: int = 1) -> BeamSearch:
     """What chooses the notes of `harmonize_several` unless another does: a beam of 16 for each way."""
@@ -218,16 +220,20 @@ def compose(
     least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
     if most < 1:
         raise OptionError(f"A piece of {most} bars can't be written; expected at least 1.")
-    written = write_freely(
-        _model(checkpoint),
-        decoder=decoder or COMPOSER,
-        seeds=range(seed, seed + num),
-        min_frames=max(1, 16 * least),
-        max_frames=16 * most,
-        rules=rules,
-        strict=strict,
-    )
-    return [piece.chorale for piece in written]
+    model, seeds = _model(checkpoint), range(seed, seed + num)
+    return [
+        piece.chorale
+        for first in range(0, max(1, num), _TOGETHER)
+        for piece in write_freely(
+            model,
+            decoder=decoder or COMPOSER,
+            seeds=seeds[first : first + _TOGETHER],
+            min_frames=max(1, 16 * least),
+            max_frames=16 * most,
+            rules=rules,
+            strict=strict,
+        )
+    ]
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:
