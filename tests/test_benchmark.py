@@ -4,9 +4,11 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bachlit.benchmark.__main__ import main
+from bachlit.benchmark.corpus import copies
 from bachlit.benchmark.decoding import DECODERS, PLAIN, Floor, melodies
 from bachlit.benchmark.plain import PlainBeam, PlainGreedy
 from bachlit.chorale import Chorale
@@ -43,6 +45,30 @@ def test_the_decoding_benchmark_prints_each_decoders_ratios(
     for line in lines[3:other] + lines[other + 2 :]:
         assert int(re.search(r"(\d+) frames/s", line)[1]) > 0
         assert float(re.search(r"([\d.]+) x ", line)[1]) > 0
+
+
+def test_the_corpus_benchmark_prints_figures_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["corpus", "--times", "1", "2"])
+    heads, *lines = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["pieces", "opening", "dividing", "epoch", "memory"]
+    ways = ["a list in memory", "from the cache"]
+    assert [line[:26].split(maxsplit=1) for line in lines] == [
+        *[["396", way.strip()] for way in (*ways, "cache to list")],
+        *[["792", way.strip()] for way in (*ways, "cache to list")],
+        *[["2x", way] for way in ways],
+    ]
+    assert all(float(figure) >= 0 for line in lines for figure in re.findall(r"([\d.]+)(?: s| MB|x)", line[26:]))
+
+
+def test_copies_of_chorales_are_whole_in_other_keys_each_under_a_name_of_its_own(bach: list[Chorale]) -> None:
+    made = dict(copies(bach[:5], 6))
+    assert len(made) == 30
+    for name, piece in made.items():
+        (original,) = (piece for piece in bach[:5] if name.startswith(f"{piece.name}-"))
+        assert piece.name == name
+        assert np.array_equal(piece.onsets, original.onsets)
+        assert np.ptp((piece.pitches - original.pitches)[original.pitches > 0]) == 0
+    assert [name.rpartition("-")[0] for name in made] != [piece.name for piece in bach[:5]] * 6
 
 
 @pytest.mark.parametrize("onednn", [True, False])
