@@ -16,7 +16,7 @@ from bachlit.writing import Written, write_several
 COMPOSER = Sampling(temperature=0.9)
 """Chooses the notes of `compose` unless another does."""
 
-_TOGETHER = 16  # pieces are composed at once: more are hardly faster, and each takes some 30 MB
+_TOGETHER = 8192  # sixteenths of pieces are composed at once: they take up to half a gigabyte
 
 
 def harmonizer(num: int = 1) -> BeamSearch:
@@ -221,13 +221,14 @@ def compose(
     if most < 1:
         raise OptionError(f"A piece of {most} bars can't be written; expected at least 1.")
     model, seeds = _model(checkpoint), range(seed, seed + num)
+    together = max(1, _TOGETHER // (16 * most))
     return [
         piece.chorale
-        for first in range(0, max(1, num), _TOGETHER)
+        for first in range(0, max(1, num), together)
         for piece in write_freely(
             model,
             decoder=decoder or COMPOSER,
-            seeds=seeds[first : first + _TOGETHER],
+            seeds=seeds[first : first + together],
             min_frames=max(1, 16 * least),
             max_frames=16 * most,
             rules=rules,

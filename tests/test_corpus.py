@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,10 +148,15 @@ def flipped(content: bytes, index: int) -> bytes:
     return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
 
 
+def summed(content: bytes) -> bytes:
+    """Content of which the sum at its end is right."""
+    return content[:-4] + zlib.crc32(content[:-4]).to_bytes(4, "little")
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "another program's": lambda content: b"PK\x03\x04 cut short",
-    "of another version": lambda content: content.replace(b"chorales, 3", b"chorales, 2", 1),
+    "of another version": lambda content: summed(content.replace(b"chorales, 3", b"chorales, 2", 1)),
     "the first line alone": lambda content: content.partition(b"\n")[0] + b"\n",
     "cut short": lambda content: content[:-1],
     "cut in the middle": lambda content: content[: len(content) // 2],
@@ -158,6 +164,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "zeros, as after a power failure": lambda content: bytes(len(content)),
     "a bit wrong in a piece": lambda content: flipped(content, 40),
     "a bit wrong in the table": lambda content: flipped(content, -40),
+    "a bit wrong in the number of pieces": lambda content: flipped(content, -20),
+    "a bit wrong in the table's place": lambda content: flipped(content, -12),
     "a bit wrong in the sum": lambda content: flipped(content, -1),
 }
 

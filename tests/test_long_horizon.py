@@ -102,12 +102,12 @@ def test_many_pieces_are_composed_a_few_at_a_time_and_none_is_another_for_it(sma
             together.append(len(prompt.allowed))
             return super().decode(model, prompt, generator)
 
-    pieces = compose(40, bars=1, checkpoint=small_model, decoder=Counting(), seed=3)
-    assert max(together) <= 16
-    assert sum(together) == len(pieces) == 40
-    assert [piece.name for piece in pieces] == [f"chorale-{seed}" for seed in range(3, 43)]
-    for index in (0, 15, 16, 39):
-        assert compose(1, bars=1, checkpoint=small_model, decoder=Sampling(), seed=3 + index) == [pieces[index]]
+    pieces = compose(130, bars=4, checkpoint=small_model, decoder=Counting(), seed=3)
+    assert max(together) * 64 <= 8192
+    assert sum(together) == len(pieces) == 130
+    assert [piece.name for piece in pieces] == [f"chorale-{seed}" for seed in range(3, 133)]
+    for index in (0, 127, 128, 129):
+        assert compose(1, bars=4, checkpoint=small_model, decoder=Sampling(), seed=3 + index) == [pieces[index]]
 
 
 def test_memory_of_a_corpus_hardly_grows_with_its_pieces(bach: Sequence[Chorale]) -> None:

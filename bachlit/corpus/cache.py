@@ -23,7 +23,8 @@ from bachlit.files import FileBytes, write_whole
 from bachlit.keys import Key
 
 _MAGIC = b"bachlit's chorales, 3\n"
-_END = struct.Struct("<QQI")  # records, where their places stand, the sum of all before it
+_END = struct.Struct("<QQ")  # chorales, where the table stands
+_SUM = struct.Struct("<I")  # of all before it
 _CHUNK = 2**20
 _HOUR = 3600
 
@@ -43,12 +44,12 @@ class CachedChorales(Pieces):
 
     def __init__(self, content: bytes | FileBytes) -> None:
         self._content = content
-        end = len(content) - _END.size
-        if content[: len(_MAGIC)] != _MAGIC or end < len(_MAGIC):
+        if content[: len(_MAGIC)] != _MAGIC:
             raise ValueError("no cache of chorales")
-        num, table, told = _END.unpack(content[end:])
-        if told != _sum(content, end):
+        end = len(content) - _SUM.size
+        if content[end:] != _SUM.pack(_sum(content, end)):
             raise ValueError("damaged")
+        num, table = _END.unpack(content[end - _END.size : end])
         self._places = np.frombuffer(content[table : table + 8 * (num + 2)], "<i8")  # (P + 2,) the last is the table's
         self.skipped: dict[str, str] = json.loads(self._record(num))
 
@@ -93,9 +94,8 @@ def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
             records.append(_packed(result))
     records.append(zlib.compress(json.dumps(skipped).encode()))
     places = np.cumsum([len(record) for record in records], dtype="<i8")
-    content = b"".join([*records, places.tobytes()])
-    end = _END.pack(len(records) - 2, places[-1], zlib.crc32(content))
-    return content + end
+    content = b"".join([*records, places.tobytes(), _END.pack(len(records) - 2, places[-1])])
+    return content + _SUM.pack(zlib.crc32(content))
 
 
 def _packed(chorale: Chorale) -> bytes:
