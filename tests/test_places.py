@@ -53,13 +53,19 @@ def assert_one_sentence(code: int, error: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("room", [0, 100, 3000])
+@pytest.mark.parametrize("room", ["none", "for a few bytes", "for all but the last bytes"])
 def test_on_a_full_disk_no_file_is_begun(
-    command: str, room: int, model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str, room: str, model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With little room, the first files would fit; of those that `predict` writes one by one, some may."""
+    """With room for the first files, they were once there; of those that `predict` writes one by one, some may."""
     Path("out").mkdir()
-    disks.fill(monkeypatch, Path("out"), room)
+    num = {"none": 0, "for a few bytes": 100}.get(room)
+    if num is None:
+        Path("all").mkdir()
+        assert main([*COMMANDS[command], "--output=all"]) == 0
+        capsys.readouterr()
+        num = sum(path.stat().st_size for path in Path("all").iterdir()) - 100
+    disks.fill(monkeypatch, Path("out"), num)
     code = main([*COMMANDS[command], "--output=out"])
     told = capsys.readouterr()
     assert_one_sentence(code, told.err)
