@@ -288,6 +288,7 @@ def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
     before = sorted((folder.parent / "cache").rglob("*"))
     corpus = folder_corpus(folder, workers=1)
     with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         chorales = corpus.chorales()
     [sentence] = [str(warning.message) for warning in told]
     place = folder.parent / "cache"
