@@ -4,6 +4,7 @@ NumPy only: no reader, no model and no tensor is needed to hold a chorale.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,6 +21,9 @@ FRAMES_PER_QUARTER = 4
 
 # Bach's own compass in four-part chorales, MIDI pitch, lowest and highest.
 RANGES: dict[Voice, tuple[int, int]] = {"soprano": (57, 81), "alto": (53, 74), "tenor": (48, 69), "bass": (36, 64)}
+
+LARGEST_MOVE = 6
+"""Semitones by which a given voice may be off its range: the model hears it so far from where it is written."""
 
 C_MAJOR = Key()
 
@@ -138,6 +142,24 @@ class Chorale:
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays don't hash
+
+
+def move_into_range(compasses: Mapping[Voice, tuple[int, int]]) -> int | None:
+    """The smallest move, of at most `LARGEST_MOVE` semitones, that brings voices into their ranges; None if none does.
+
+    Args:
+        compasses: The lowest and the highest pitch of each voice.
+
+    >>> move_into_range({"soprano": (55, 79)}), move_into_range({"soprano": (40, 50)})
+    (2, None)
+    """
+    for move in sorted(range(-LARGEST_MOVE, LARGEST_MOVE + 1), key=abs):
+        if all(
+            RANGES[voice][0] <= low + move <= high + move <= RANGES[voice][1]
+            for voice, (low, high) in compasses.items()
+        ):
+            return move
+    return None
 
 
 def move_home(chorale: Chorale) -> Chorale:

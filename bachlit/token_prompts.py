@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import RANGES, REST, VOICES, BoolArray
+from bachlit.chorale import RANGES, REST, VOICES, BoolArray, move_into_range
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import PromptError
@@ -115,7 +115,7 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
 
 
 def _move_into_range(prompt: Prompt) -> int:
-    """The smallest move, of at most six semitones, that brings every given voice into its range.
+    """The smallest move, as `move_into_range` finds it, that brings every given voice into its range.
 
     Raises:
         PromptError: If there is none, or nothing is given that sounds in a voice that is given whole.
@@ -131,12 +131,9 @@ def _move_into_range(prompt: Prompt) -> int:
             f"The voice that {prompt.chorale.name or 'the prompt'} gives only rests; expected a melody in it. Name the "
             "voice that the melody is in."
         )
-    for move in sorted(range(-6, 7), key=abs):
-        if all(
-            RANGES[voice][0] <= low + move <= high + move <= RANGES[voice][1]
-            for voice, (low, high) in compasses.items()
-        ):
-            return move
+    move = move_into_range(compasses)
+    if move is not None:
+        return move
     voice, (low, high) = next(
         (voice, compass)
         for voice, compass in compasses.items()

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
-from zipfile import ZipFile
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from bachlit.chorale import FRAMES_PER_QUARTER, Chorale
+from bachlit.scores import musicxml_root
 
 
 class Measure(NamedTuple):
@@ -43,7 +43,8 @@ def play_repeats(chorale: Chorale, path: Path) -> Chorale:
     Returns:
         The longer chorale; the same where nothing is repeated.
     """
-    measures = _measures(path) if path.suffix.lower() in (".mxl", ".xml", ".musicxml") else []
+    root = musicxml_root(path)
+    measures = [] if root is None else _measures(root)
     if not any(measure.closes for measure in measures):
         return chorale
     frames = np.concatenate([np.asarray(span, np.int64) for span in order(measures)])
@@ -88,9 +89,9 @@ def order(measures: Sequence[Measure]) -> list[range]:
     return played
 
 
-def _measures(path: Path) -> list[Measure]:
+def _measures(root: Element) -> list[Measure]:
     """The measures of a score's first part: bar lines are the same in all."""
-    part = _root(path).find("part")
+    part = root.find("part")
     measures: list[Measure] = []
     divisions, start = Fraction(1), Fraction(0)  # divisions of a quarter, sixteenths
     for written in part if part is not None else ():
@@ -112,16 +113,7 @@ def _measures(path: Path) -> list[Measure]:
     return measures
 
 
-def _root(path: Path) -> ElementTree.Element:
-    if path.suffix.lower() != ".mxl":
-        return ElementTree.parse(path).getroot()
-    with ZipFile(path) as archive:
-        container = ElementTree.fromstring(archive.read("META-INF/container.xml"))
-        name = next(str(file.get("full-path")) for file in container.iter() if file.tag.endswith("rootfile"))
-        return ElementTree.fromstring(archive.read(name))
-
-
-def _length(measure: ElementTree.Element) -> Fraction:
+def _length(measure: Element) -> Fraction:
     """How long a measure is, in divisions."""
     position = length = Fraction(0)
     for element in measure:

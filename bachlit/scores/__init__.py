@@ -5,7 +5,8 @@ from pathlib import Path
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
 from bachlit.files import write_whole
-from bachlit.scores.files import SUFFIXES, ScoreWarning
+from bachlit.scores.contents import SUFFIXES, musicxml_root
+from bachlit.scores.files import ScoreWarning
 from bachlit.scores.midi import to_midi
 from bachlit.scores.musicxml import to_musicxml
 from bachlit.scores.notation import notes_of
@@ -14,6 +15,7 @@ from bachlit.scores.reading import read_chorale, read_melody, read_voices
 __all__ = [
     "SUFFIXES",
     "ScoreWarning",
+    "musicxml_root",
     "notes_of",
     "read_chorale",
     "read_melody",

@@ -1,92 +1,139 @@
 """One part of a score -> the notes that a voice sings, on the grid of sixteenths."""
 
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
 
 from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.errors import ScoreError
 from bachlit.scores.files import warn
 from bachlit.scores.notation import Note
+from bachlit.scores.parts import Measure, Part, Tone
 
 
-def sung_notes(part: Any, voice: str, *, quantize: bool) -> list[Note]:
+class _Head(NamedTuple):
+    """A note head on the grid: first frame, end, and where it stands."""
+
+    start: int
+    end: int
+    tone: Tone
+    place: str
+
+
+def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) -> list[Note]:
     """The notes of a part in order, tied ones joined; what lies between them is rest.
 
-    Chord symbols are passed over. A tied note of another pitch is a new note.
+    A tied note of another pitch is a new note.
 
     Args:
-        part: A part of a music21 score.
+        part: A part of a score.
         voice: What messages call it: "soprano of bwv269.mxl".
         quantize: Round what is finer than a sixteenth instead of refusing it.
+        tune: Keep the tune where several notes sound at once, with a warning, instead of refusing them.
 
     Raises:
         ScoreError: If the part has two notes at once, a note finer than a sixteenth or one outside MIDI's pitches, or
             no note at all.
     """
-    notes: list[Note] = []
-    graces = lost = 0
-    for element in part.flatten().notes:
-        if "Harmony" in element.classes:
-            continue
-        if element.duration.isGrace:
-            graces += 1
-            continue
-        start, end = _span(element, voice, quantize)
-        pitch = _pitch(element, voice)
-        if start == end:
-            lost += 1
-            continue
-        before = notes[-1] if notes else None
-        if before is not None and start < before.start + before.length:
-            raise _two_at_once(element, voice)
-        tied = element.tie is not None and element.tie.type in ("stop", "continue")
-        fermata = any("Fermata" in expression.classes for expression in element.expressions)
-        if tied and before is not None and (before.pitch, before.start + before.length) == (pitch, start):
-            fermata = fermata or before.fermata
-            notes[-1] = Note(pitch, before.start, end - before.start, fermata)
+    heads, lost = [], 0
+    for head in _heads(part.measures, voice, quantize):
+        if head.start < head.end:
+            heads.append(head)
         else:
-            notes.append(Note(pitch, start, end - start, fermata))
-    if graces:
-        warn(f"The {voice}: left out {graces} grace note{'s' * (graces > 1)}.")
+            lost += 1
+    if part.graces:
+        warn(f"The {voice}: left out {_counted(part.graces, 'grace note')}.")
+    if part.cues:
+        warn(f"The {voice}: left out {_counted(part.cues, 'cue note')}.")
     if lost:
-        warn(f"The {voice}: left out {lost} note{'s' * (lost > 1)} too short for a sixteenth.")
+        warn(f"The {voice}: left out {_counted(lost, 'note')} too short for a sixteenth.")
+    if tune:
+        heads = _tune(heads, voice)
+    notes: list[Note] = []
+    for head in heads:
+        before = notes[-1] if notes else None
+        if before is not None and head.start < before.start + before.length:
+            raise ScoreError(
+                f"The {voice} has two notes at once {head.place}; expected one at a time; put each voice on a part of "
+                "its own."
+            )
+        pitch, fermata = int(head.tone.pitch), head.tone.fermata
+        tied = before is not None and (before.pitch, before.start + before.length) == (pitch, head.start)
+        if before is not None and tied and head.tone.tied:
+            notes[-1] = Note(pitch, before.start, head.end - before.start, fermata or before.fermata)
+        else:
+            notes.append(Note(pitch, head.start, head.end - head.start, fermata))
     if not notes:
         raise ScoreError(f"The {voice} holds no notes of a sixteenth or more; expected a melody; write longer values.")
     return notes
 
 
-def _span(element: Any, voice: str, quantize: bool) -> tuple[int, int]:
-    """First frame and end."""
-    start = Fraction(element.offset) * FRAMES_PER_QUARTER
-    end = start + Fraction(element.quarterLength) * FRAMES_PER_QUARTER
-    if not quantize and (start.denominator != 1 or end.denominator != 1):
-        raise ScoreError(
-            f"The {voice} has a note finer than a sixteenth {_place(element)}; expected whole sixteenths; round it "
-            "with --quantize, or write it out."
-        )
-    return round(start), round(end)
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number > 1)}"
 
 
-def _pitch(element: Any, voice: str) -> int:
-    if len(element.pitches) != 1:
-        raise _two_at_once(element, voice)
-    pitch = float(element.pitches[0].ps)
-    if not pitch.is_integer() or not 1 <= pitch <= 127:
-        raise ScoreError(
-            f"The {voice} has a {element.pitches[0].unicodeNameWithOctave} {_place(element)}, which isn't one of "
-            "MIDI's pitches; expected 1 to 127 without quarter tones; write a note that voices sing."
-        )
-    return int(pitch)
+def _heads(measures: Sequence[Measure], voice: str, quantize: bool) -> Iterator[_Head]:
+    """A part's note heads in order of time.
+
+    Raises:
+        ScoreError: If one is finer than a sixteenth and not rounded, or no voice's pitch.
+    """
+    offset = Fraction(0)
+    for measure in measures:
+        for tone in measure.tones:
+            start, end = offset + tone.start, offset + tone.start + tone.length
+            place = (
+                f"{float(start / FRAMES_PER_QUARTER):.4g} quarters in"
+                if measure.number is None
+                else f"in measure {measure.number}"
+            )
+            if not quantize and (start.denominator != 1 or end.denominator != 1):
+                raise ScoreError(
+                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it "
+                    "with --quantize, or write it out."
+                )
+            if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
+                raise ScoreError(
+                    f"The {voice} has the pitch {tone.pitch:g} {place}, which isn't one of MIDI's pitches; expected 1 "
+                    "to 127 without quarter tones; write a note that voices sing."
+                )
+            yield _Head(round(start), round(end), tone, place)
+        offset += measure.length
 
 
-def _two_at_once(element: Any, voice: str) -> ScoreError:
-    return ScoreError(
-        f"The {voice} has two notes at once {_place(element)}; expected one at a time; put each voice on a part of "
-        "its own."
-    )
+def _tune(heads: Sequence[_Head], voice: str) -> list[_Head]:
+    """The tune among notes that may sound at once: the highest of the first voice, the others where it rests.
+
+    Notes that run on a little while the next sounds, as on a keyboard, are cut short.
+    """
+    heads, shortened = _without_legato(heads)
+    taken = np.zeros(max((head.end for head in heads), default=0), np.bool_)
+    tune = []
+    for head in sorted(heads, key=lambda head: (head.tone.rank, -head.tone.pitch, head.start)):
+        if not taken[head.start : head.end].any():
+            taken[head.start : head.end] = True
+            tune.append(head)
+    if shortened:
+        warn(f"The {voice}: cut {_counted(shortened, 'note')} short that ran on into the next.")
+    if len(tune) < len(heads):
+        left_out = _counted(len(heads) - len(tune), "note")
+        warn(f"The {voice}: where several notes sound at once, the top one is taken; left out {left_out}.")
+    return sorted(tune)
 
 
-def _place(element: Any) -> str:
-    if element.measureNumber is not None:
-        return f"in measure {element.measureNumber}"
-    return f"{float(element.offset):.4g} quarters in"
+def _without_legato(heads: Sequence[_Head]) -> tuple[list[_Head], int]:
+    """Heads of which none runs on for less than half of itself and of the next in its voice; and how many did."""
+    shorter = list(heads)
+    latest: dict[int, int] = {}  # of each voice, the index of its last head
+    shortened = 0
+    for index, head in enumerate(heads):
+        before = latest.get(head.tone.rank)
+        if before is not None:
+            start, end = shorter[before].start, shorter[before].end
+            if start < head.start < end and 2 * (end - head.start) < min(end - start, head.end - head.start):
+                shorter[before] = shorter[before]._replace(end=head.start)
+                shortened += 1
+        latest[head.tone.rank] = index
+    return shorter, shortened

@@ -76,8 +76,8 @@ def test_what_is_not_a_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["melody.pdf", "melody", "melody.mscz", ".xml"])
-def test_a_file_that_does_not_end_like_a_score_is_refused(tmp_path: Path, name: str) -> None:
-    assert "expected one of .musicxml, .xml, .mxl" in refused(save(tmp_path, name, score([line("C4 D4 E4 F4")])))
+def test_a_file_that_neither_ends_nor_begins_like_a_score_is_refused(tmp_path: Path, name: str) -> None:
+    assert "expected one of .musicxml, .xml, .mxl" in refused(save(tmp_path, name, "C4 D4 E4 F4"))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -93,7 +93,6 @@ def test_what_is_no_score_is_refused_in_any_format(tmp_path: Path, suffix: str, 
     [
         score([line("C4 D4")])[:-40],
         '<mei xmlns="http://www.music-encoding.org/ns/mei"><music/></mei>',
-        score([line("C4 D4")]).replace("partwise", "timewise"),
         zipped("readme.txt", "x"),
     ],
 )
@@ -222,7 +221,7 @@ def test_the_sound_of_a_midi_track_does_not_transpose_it(tmp_path: Path) -> None
     ("written", "semitones", "key"),
     [
         ("<diatonic>-1</diatonic><chromatic>-2</chromatic>", -2, "B-flat major"),
-        ("<diatonic>0</diatonic><chromatic>0</chromatic><octave-change>-1</octave-change>", -12, "C major"),
+        ("<diatonic>0</diatonic><chromatic>0</chromatic><octave-change>1</octave-change>", 12, "C major"),
     ],
 )
 def test_a_transposing_instrument_is_read_as_it_sounds(tmp_path: Path, written: str, semitones: int, key: str) -> None:

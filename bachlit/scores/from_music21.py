@@ -1,0 +1,136 @@
+"""ABC and kern -> parts, by way of music21. The only module that imports it."""
+
+import re
+import warnings
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from bachlit.chorale import FRAMES_PER_QUARTER
+from bachlit.scores.limits import MAX_DIGITS, MAX_FRAMES, MAX_TEXT
+from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
+
+# In a line of ABC: what isn't music (group 1), else a fermata as a letter before a note.
+_ABC_FERMATA = re.compile(
+    r'("[^"]*"|!(?!fermata!)[^!]*!|\[[A-Za-z]:[^]]*]|%.*)|H(?=[.~^_=LMOPSTuv]*[A-Ga-gz])|!fermata!'
+)
+# Lines of words, where long numbers do no harm: ABC's titles and the like, comments, and kern's.
+_WORDS = re.compile(r"(?:[ABCDFGHNOPRSTWXZwrs]:|%|!).*")
+
+
+def num_tunes(text: str) -> int:
+    """How many tunes a book in ABC holds."""
+    return len(re.findall(r"^X:", text, re.MULTILINE))
+
+
+def read_abc(text: str) -> Score:
+    """The score of a tune in ABC, without its fermatas: music21 leaves a note out that has one, an H, before it.
+
+    Raises:
+        Exception: Music21's own, of any kind, if it is no tune.
+        ValueError: If it is larger than a score.
+    """
+    removed = 0
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        if not re.match(r"[A-Za-z]:|%", line):
+            lines[index] = _ABC_FERMATA.sub(lambda match: match.group(1) or "", line)
+            removed += lines[index] != line
+    score = _read("\n".join(lines) + "\n", "abc")
+    return replace(
+        score, lost="the fermatas are left out, as ABC's aren't read; MusicXML keeps them." if removed else ""
+    )
+
+
+def read_kern(text: str) -> Score:
+    """The score of a file in kern.
+
+    Raises:
+        Exception: Music21's own, of any kind, if it is none.
+        ValueError: If it is larger than a score.
+    """
+    return _read(text, "humdrum")
+
+
+def _read(text: str, name: str) -> Score:
+    """The only call of music21."""
+    music = "\n".join(line for line in text.splitlines() if not _WORDS.match(line))
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"it has more than {MAX_TEXT} characters")
+    if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
+
+    from music21 import converter, stream  # noqa: PLC0415  # heavy, and only needed here
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # music21 warns about its own reading
+        piece = converter.parseData(text, format=name)
+        if isinstance(piece, stream.Opus) and piece.scores:
+            piece = piece.scores[0]
+        if not isinstance(piece, stream.Score):
+            return Score("")
+        if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:
+            raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
+        title = "" if piece.metadata is None else str(piece.metadata.title or piece.metadata.movementName or "")
+        return Score(title, [_part(part) for part in piece.parts])
+
+
+def _part(part: Any) -> Part:
+    sounding = part.toSoundingPitch() if part.atSoundingPitch is False else part
+    metres = [
+        (int(time.numerator), int(time.denominator)) for time in sounding.recurse().getElementsByClass("TimeSignature")
+    ]
+    keys = [key for key in sounding.recurse().getElementsByClass("KeySignature") if key.sharps is not None]
+    written = list(sounding.getElementsByClass("Measure"))
+    notes = list(sounding.recurse().notes)
+    return Part(
+        name=str(sounding.partName or "").strip(),
+        measures=_measures(written, metres[0] if metres else COMMON_TIME) if written else [_flat(sounding)],
+        metres=metres,
+        signatures=[Signature(int(key.sharps), getattr(key, "mode", None)) for key in keys],
+        repeats=bool(sounding.recurse().getElementsByClass(("RepeatMark", "RepeatBracket"))),
+        chord_symbols=sum("Harmony" in note.classes for note in notes),
+        graces=sum(bool(note.duration.isGrace) for note in notes if "Harmony" not in note.classes),
+    )
+
+
+def _measures(written: list[Any], metre: tuple[int, int]) -> list[Measure]:
+    """The measures of a part; where the next begins later than one ends, silence lies between."""
+    measures = []
+    for measure in written:
+        for time in measure.getElementsByClass("TimeSignature"):
+            metre = int(time.numerator), int(time.denominator)
+        number = str(measure.number)
+        measures.append(Measure(number, _sixteenths(measure.highestTime), _tones(measure), metre))
+    return measures
+
+
+def _flat(part: Any) -> Measure:
+    return Measure(None, _sixteenths(part.highestTime), _tones(part))
+
+
+def _tones(measure: Any) -> list[Tone]:
+    tones = []
+    voices = list(measure.getElementsByClass("Voice"))
+    for rank, voice in enumerate(voices or [measure]):
+        for element in voice.flatten().notes:
+            if "Harmony" in element.classes or element.duration.isGrace:
+                continue
+            for note in element.notes if "Chord" in element.classes else [element]:
+                tied = note.tie is not None and note.tie.type in ("stop", "continue")
+                tones += [
+                    Tone(
+                        start=_sixteenths(element.offset + (voice.offset if voices else 0)),
+                        length=_sixteenths(element.quarterLength),
+                        pitch=float(pitch.ps),
+                        tied=tied,
+                        fermata=any("Fermata" in expression.classes for expression in element.expressions),
+                        rank=rank,
+                    )
+                    for pitch in note.pitches
+                ]
+    return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
+
+
+def _sixteenths(quarters: Any) -> Fraction:
+    return Fraction(quarters) * FRAMES_PER_QUARTER
