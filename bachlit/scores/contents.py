@@ -134,7 +134,7 @@ def _root_file(archive: ZipFile, names: list[str]) -> str:
 
 
 def decode(data: bytes) -> str:
-    r"""Text by its byte order mark, or as UTF-16, or as it says itself, or as UTF-8, or else as Latin-1.
+    r"""Text by its byte order mark, or as UTF-16 or UTF-8, or as it says itself, or else as Latin-1.
 
     >>> decode("für".encode("utf-16")), decode("für".encode("latin-1")), decode(b"\xef\xbb\xbfC")
     ('für', 'für', 'C')
@@ -144,7 +144,7 @@ def decode(data: bytes) -> str:
             return data[len(mark) :].decode(encoding, errors="replace")
     if data[1:2] == b"\0" or data[:1] == b"\0":
         return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
-    for encoding in (_declared(data), "utf-8"):
+    for encoding in ("utf-8", _declared(data)):  # UTF-8 first: what isn't can't be taken for it
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

@@ -65,7 +65,10 @@ def _called(parts: Sequence[Part]) -> str:
 
 
 def choose(parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part] | None:
-    """The parts of some voices by name, else by place among four whose names don't speak against it."""
+    """The parts of some voices by name, else by place among four whose names don't speak against it.
+
+    None if which they are is unclear.
+    """
     names = _names(parts)
     # A name that stands twice (Soprano, Soprano) names nothing.
     places = {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}

@@ -24,6 +24,9 @@ MAX_TEXT = 64 * 2**10
 MAX_DIGITS = 4
 """Digits of a number in ABC's or kern's music: music21 spends minutes on a measure of a million beats."""
 
+MAX_BARS = 1000
+"""Bar lines of ABC or kern: music21's time grows with their square, to some nine seconds here."""
+
 MAX_FRAMES = 20_000
 """Sixteenths of a piece: over an hour at 80 quarters a minute. Bach's longest chorales have 700."""
 

@@ -1,11 +1,10 @@
 """Which files are scores, what is wrong with those that aren't, and the formats that are read."""
 
-import io
 import warnings
-import zipfile
 from pathlib import Path
 
 import pytest
+from archives import container, zipped
 from chorales import melody, random_chorale
 from handwritten import line, note, score
 
@@ -35,15 +34,6 @@ def save(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
-
-
-def zipped(name: str, content: str, container: str = "") -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        if container:
-            archive.writestr("META-INF/container.xml", container)
-        archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def sung(chorale: Chorale, column: int = 0) -> list[tuple[int, int]]:
@@ -93,7 +83,7 @@ def test_what_is_no_score_is_refused_in_any_format(tmp_path: Path, suffix: str, 
     [
         score([line("C4 D4")])[:-40],
         '<mei xmlns="http://www.music-encoding.org/ns/mei"><music/></mei>',
-        zipped("readme.txt", "x"),
+        zipped({"readme.txt": "x"}),
     ],
 )
 def test_xml_that_is_not_a_score_partwise_is_refused(tmp_path: Path, content: str | bytes) -> None:
@@ -124,9 +114,8 @@ def test_any_name_is_opened_and_names_the_chorale(tmp_path: Path, name: str) -> 
 
 def test_zipped_musicxml_is_read_as_plain_musicxml(tmp_path: Path) -> None:
     chorale = random_chorale(5, num_frames=40, pickup=4, title="Jesu, meine Freude")
-    container = '<container><rootfiles><rootfile full-path="score.xml"/></rootfiles></container>'
     plain = save(tmp_path, "file.musicxml", to_musicxml(chorale))
-    packed = save(tmp_path, "file.mxl", zipped("score.xml", to_musicxml(chorale), container))
+    packed = save(tmp_path, "file.mxl", zipped({**container("score.xml"), "score.xml": to_musicxml(chorale)}))
     assert read_chorale(packed) == read_chorale(plain)
 
 
