@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from archives import zipped
+from handwritten import line, note, score
 
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
@@ -340,11 +342,33 @@ def test_finer_notes_are_refused_unless_rounding_is_asked_for(tmp_path: Path) ->
     assert main(["harmonize", "triplets.musicxml", "--decoder", "Greedy", "--quantize"]) == 0
 
 
+def test_what_is_left_out_or_moved_is_told_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chord = note("C3", 8) + note("E2", 8, before="<chord/>") + line("D3 E3")
+    harmony = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
+    grace = note("B2", before="<grace/>")
+    (tmp_path / "song.musicxml").write_text(
+        score([harmony + grace + chord], [line("C2 C2 C2 C2")], names=["Song", "Piano"])
+    )
+    assert main(["harmonize", "song.musicxml", "--decoder", "Greedy"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "bachlit: song.musicxml: the tune is taken from Song; left out: Piano.",
+        "bachlit: The soprano of song.musicxml: left out 1 grace note.",
+        "bachlit: The soprano of song.musicxml: where several notes sound at once, the top one is taken; left out 1 "
+        "note.",
+        "bachlit: song.musicxml: the chord symbols are left out; name the harmony with --chords to keep to it.",
+        "bachlit: The soprano of song: moved 1 octave up, to where voices sing.",
+    ]
+    assert read_melody("song-harmonized.musicxml").pitches[:, 0].tolist() == [60] * 8 + [62] * 4 + [64] * 4
+
+
 WRONG = {
     "a file that isn't there": (["harmonize", "missing.musicxml"], "no file missing.musicxml"),
     "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
     "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
-    "a tune too low for a soprano": (["harmonize", "low.musicxml"], "expected A3 to A5"),
+    "a tune too wide for a soprano": (["harmonize", "wide.musicxml"], "goes from C3 to D6; expected A3 to A5"),
+    "an empty file": (["harmonize", "empty.musicxml"], "can't be read as a score"),
+    "entities of XML": (["harmonize", "entities.musicxml"], "it declares entities of XML, which no score needs"),
+    "an archive that swells": (["harmonize", "swollen.mxl"], "it has more than 32 MB when it is unpacked"),
     "a voice that is none": (
         ["harmonize", "tune.musicxml", "--voice", "soprano,baritone"],
         "no voice 'baritone'; expected soprano, alto, tenor, bass, or several",
@@ -501,6 +525,11 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
     (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
     (tmp_path / "broken.py").write_text("class NoRule(:\n")
+    (tmp_path / "empty.musicxml").touch()
+    (tmp_path / "entities.musicxml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><score-partwise>&b;</score-partwise>')
+    if case == "an archive that swells":
+        (tmp_path / "swollen.mxl").write_bytes(zipped({"a.xml": b" " * 2**26}))
+    write_musicxml(Chorale.from_pitches([[48, 0, 0, 0]] * 8 + [[86, 0, 0, 0]] * 8), tmp_path / "wide.musicxml")
     low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
     write_musicxml(low, tmp_path / "low.musicxml")
     write_musicxml(low.transpose(20), tmp_path / "tune.musicxml")

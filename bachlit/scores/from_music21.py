@@ -1,5 +1,7 @@
 """ABC and kern -> parts, by way of music21. The only module that imports it."""
 
+import contextlib
+import io
 import re
 import warnings
 from dataclasses import replace
@@ -64,9 +66,13 @@ def _read(text: str, name: str) -> Score:
 
     from music21 import converter, stream  # noqa: PLC0415  # heavy, and only needed here
 
-    with warnings.catch_warnings():
+    said = io.StringIO()  # what music21 prints, as it goes on with a note too few or another
+    with warnings.catch_warnings(), contextlib.redirect_stderr(said):
         warnings.simplefilter("ignore")  # music21 warns about its own reading
         piece = converter.parseData(text, format=name)
+        wrong = re.search(r"(?:Error in parsing event|Could not get pitch).*", said.getvalue())
+        if wrong:
+            raise ValueError(wrong[0])
         if isinstance(piece, stream.Opus) and piece.scores:
             piece = piece.scores[0]
         if not isinstance(piece, stream.Score):

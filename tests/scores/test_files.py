@@ -231,3 +231,18 @@ def test_what_music21_warns_of_is_not_passed_on(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_melody(save(tmp_path, "file.xml", score([line("C4 D4 E4") + note("F4", 49 / 12)])), quantize=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("file.abc", "X:1\nM:4/4\nL:1/4\nK:C\nC D _ E|\n", "Could not get pitch information"),
+        ("file.krn", "**kern\n4c\nzz\n4d\n*-\n", "Error in parsing event ('zz') at line 3"),
+    ],
+)
+def test_what_music21_only_guesses_at_is_refused_and_it_prints_nothing(
+    tmp_path: Path, name: str, text: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # It takes an accidental alone for a C, leaves the other out, and prints so.
+    assert said in refused(save(tmp_path, name, text))
+    assert capfd.readouterr() == ("", "")
