@@ -72,29 +72,14 @@ class _Reading:
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
     """The staves of a part that hold notes."""
     reading = _Reading()
-    staves: dict[str, list[Measure]] = defaultdict(list)
-    rows: list[tuple[Measure, dict[str, list[Tone]]]] = []
-    total = Fraction(0)
-    for written in part.iterfind("measure"):
-        reading.now = reading.before = reading.end = reading.written = Fraction(0)
-        reading.tones = defaultdict(list)
-        for element in written:
-            _READERS.get(element.tag, _pass_over)(element, reading)
-        measure = Measure(written.get("number", ""), reading.end, metre=reading.metre)
-        rows.append((measure, reading.tones))
-        total += reading.end or measure.full
-        if total > MAX_FRAMES:
-            raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
+    rows = list(_rows(part, reading))
     if rows:  # a piece ends with what is written, not with silence that isn't
         rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
     sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
     for staff in sounding:
-        for measure, tones in rows:
-            ordered = sorted(tones[staff], key=lambda tone: (tone.start, tone.rank, -tone.pitch))
-            staves[staff].append(Measure(measure.number, measure.length, ordered, measure.metre))
         yield Part(
             name=(name or "").strip(),
-            measures=staves[staff],
+            measures=[replace(measure, tones=_ordered(tones[staff])) for measure, tones in rows],
             metres=reading.metres,
             signatures=reading.signatures,
             repeats=reading.repeats,
@@ -102,6 +87,25 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
             graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
             cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
         )
+
+
+def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
+    """The measures of a part, empty, each with the notes of its staves."""
+    total = Fraction(0)
+    for written in part.iterfind("measure"):
+        reading.now = reading.before = reading.end = reading.written = Fraction(0)
+        reading.tones = defaultdict(list)
+        for element in written:
+            _READERS.get(element.tag, _pass_over)(element, reading)
+        measure = Measure(written.get("number", ""), reading.end, metre=reading.metre)
+        total += reading.end or measure.full
+        if total > MAX_FRAMES:
+            raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
+        yield measure, reading.tones
+
+
+def _ordered(tones: list[Tone]) -> list[Tone]:
+    return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
 
 
 def _pass_over(element: Element, reading: _Reading) -> None:

@@ -33,7 +33,7 @@ def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = 
         A chorale with this voice alone. Fermatas are this voice's; those over rests are left out.
 
     Raises:
-        ScoreError: If the file isn't there or isn't a score, has no such voice, no notes or chords, or is finer than a
+        ScoreError: If the file isn't there or isn't a score, has no such voice or no notes, or is finer than a
             sixteenth.
     """
     return read_voices(path, [voice], quantize=quantize)
@@ -46,7 +46,11 @@ def read_voices(
 
     Voices that are named are found as by `read_melody`. Without names, those are read that the score has: its parts
     named after voices, the only part as the soprano, or four parts in their order. Where it has all four, the
-    soprano is read alone, for the others are what is to be written.
+    soprano is read alone, for the others are what is to be written. Where it is unclear which parts are voices, the
+    soprano is the part with the tune: one whose name says so, else the top one.
+
+    Of notes at once in a part, the top one is read. Voices that nobody could sing where they stand are moved by
+    octaves. What is left out or changed is warned of.
 
     Args:
         path: A score in MusicXML, MXL, MIDI, ABC or kern.
@@ -59,8 +63,8 @@ def read_voices(
 
     Raises:
         OptionError: If a name isn't one of the four voices.
-        ScoreError: If the file isn't there or isn't a score, which part is which voice is unclear, or a part has
-            chords, no notes, or notes finer than a sixteenth.
+        ScoreError: If the file isn't there or isn't a score, which parts are the voices that are named is unclear, or
+            a part has no notes, or notes finer than a sixteenth.
     """
     unknown = [voice for voice in (*(voices or ()), *also) if voice not in VOICES]
     if unknown:

@@ -351,11 +351,25 @@ def test_voices_stay_in_step_where_one_is_silent_to_the_end_of_a_measure(tmp_pat
     assert [str(warning.message) for warning in told] == ([] if silence else [said])
 
 
+def test_silence_that_no_rest_writes_is_not_the_end_of_a_piece(tmp_path: Path) -> None:
+    # As in Bach's chorales with a pickup, whose last measure is filled up so.
+    forward = "<forward><duration>48</duration></forward>"
+    chorale = silent(save(tmp_path, score([note("G4"), BAR, line("C4 D4 E4") + forward])))
+    assert (chorale.pickup, chorale.num_frames) == (4, 32)
+    assert silent(save(tmp_path, score([BAR, line("C4 D4 r r")]))).num_frames == 32
+
+
 def test_a_rest_for_a_whole_measure_is_as_long_as_the_measure_of_the_others(tmp_path: Path) -> None:
     rest = '<note><rest measure="yes"/><duration>192</duration></note>'
     chorale = read_chorale(save(tmp_path, score([note("G4"), BAR], [rest, BAR], [rest, BAR], [rest, BAR])))
     assert (chorale.pickup, chorale.num_frames) == (4, 20)
     assert chorale.pitches[3:5].tolist() == [[67, 0, 0, 0], [60, 60, 60, 60]]
+
+
+def test_a_key_of_more_than_seven_accidentals_is_told_and_written_with_fewer(tmp_path: Path) -> None:
+    text = score([BAR]).replace("<fifths>0</fifths>", "<fifths>-9</fifths>")
+    with pytest.warns(ScoreWarning, match=r"more than seven accidentals; it is written with 3\."):
+        assert read_melody(save(tmp_path, text)).key == Key(3, "major")
 
 
 def test_a_metre_finer_than_the_grid_is_refused(tmp_path: Path) -> None:
