@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from bachlit.chorale import FRAMES_PER_QUARTER
-from bachlit.scores.limits import MAX_BARS, MAX_DIGITS, MAX_FRAMES, MAX_TEXT
+from bachlit.scores.limits import MAX_BARS, MAX_DIGITS, MAX_FRAMES, MAX_METRE_DIGITS, MAX_TEXT
 from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
 
 # In a line of ABC: what isn't music (group 1), else a fermata as a letter before a note.
@@ -61,6 +61,8 @@ def _read(text: str, name: str) -> Score:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
     if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
         raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
+    if re.search(rf"(\bM:|\*M(?!M))[^\]\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in a time signature of it has more than {MAX_METRE_DIGITS} digits")
     if len(re.findall(r"\|+|^=", music, re.MULTILINE)) > MAX_BARS:
         raise ValueError(f"it has more than {MAX_BARS} bar lines")
 

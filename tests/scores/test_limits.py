@@ -208,13 +208,16 @@ def test_endless_midi_is_refused(tmp_path: Path, data: bytes, said: str) -> None
 @pytest.mark.parametrize(
     ("name", "music", "said"),
     [
-        ("abc", "C" * limits.MAX_TEXT, "more than 65536 characters"),
+        ("abc", "C" * limits.MAX_TEXT, "more than 131072 characters"),
         ("abc", "C|" * 2000, "more than 1000 bar lines"),
         ("abc", "C99999|", "a number in its music has more than 4 digits"),
         ("abc", "[M:99999/4]C|", "a number in its music has more than 4 digits"),
         ("abc", "C9999|", "longer than 20000 sixteenths"),
         ("krn", "=\n4c\n" * 2000, "more than 1000 bar lines"),
         ("krn", "*M99999/4\n4c\n", "a number in its music has more than 4 digits"),
+        ("abc", "[M:9999/4]C|", "a number in a time signature of it has more than 2 digits"),
+        ("abc", "C|\nM: 4/100\nC|", "a number in a time signature of it has more than 2 digits"),
+        ("krn", "*M9999/4\n4c\n", "a number in a time signature of it has more than 2 digits"),
     ],
 )
 def test_endless_abc_and_kern_are_refused(tmp_path: Path, name: str, music: str, said: str) -> None:
