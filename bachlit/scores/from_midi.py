@@ -1,6 +1,6 @@
 """Standard MIDI files -> parts: one for each track, or for each channel where a track plays several."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -74,7 +74,7 @@ class _Track:
 
 def _read_track(chunk: bytes) -> _Track:
     track = _Track()
-    begun: dict[tuple[int, int], list[int]] = defaultdict(list)
+    begun: dict[tuple[int, int], deque[int]] = defaultdict(deque)
     now = 0
     for now, status, data in _events(chunk):  # the last time is when a note ends that has no end
         if status < 0:
@@ -87,7 +87,7 @@ def _read_track(chunk: bytes) -> _Track:
         if kind == _NOTE_ON and data[1]:
             starts.append(now)
         elif starts:
-            track.notes[channel].append((starts.pop(0), data[0], now))
+            track.notes[channel].append((starts.popleft(), data[0], now))
     for (channel, pitch), starts in begun.items():
         track.notes[channel] += [(start, pitch, now) for start in starts]
     for channel, notes in list(track.notes.items()):

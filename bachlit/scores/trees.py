@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from bachlit.scores.limits import MAX_DEPTH, MAX_ELEMENTS
 
 # Declarations that multiply what a parser holds, or fetch it from elsewhere. MusicXML has none.
-_DECLARATION = re.compile(r"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)\b|<!DOCTYPE[^>]*\[")
+_DECLARATION = re.compile(r"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)\b|<!DOCTYPE[^<>]*\[")
 
 
 def parse_xml(text: str) -> Element:

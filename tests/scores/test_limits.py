@@ -87,6 +87,11 @@ def test_musicxmls_own_doctype_is_read_and_not_fetched(
     assert read_voices(tmp_path / "file.xml").num_frames == 16
 
 
+def test_doctypes_without_end_keep_no_reader_busy(tmp_path: Path) -> None:
+    # A pattern that looks for the end of each would take days.
+    assert "can't be read as a score" in refused(tmp_path / "file.xml", "<!DOCTYPE " * 1_000_000)
+
+
 def test_an_archive_that_swells_is_not_unpacked(tmp_path: Path) -> None:
     swollen = io.BytesIO()
     with zipfile.ZipFile(swollen, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.xml", "w") as entry:
