@@ -98,21 +98,22 @@ class AutoWandbLogger(WandbLogger):
         if mode == "online" and not has_key():
             raise OptionError("no key is found; `wandb login` stores one")
         folder = self.folder or Path("runs")
+        known: Path | None = None
         if self.folder is None and self.beside is not None:
             _ = self.beside.experiment  # begun before there are files in its folder: it would warn of old runs
             folder = Path(self.beside.log_dir)
+            known = folder / "wandb-run-id"  # a fit that goes on in its folder goes on with its run
         folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
         settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
         # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
         self._data = folder.resolve() / "wandb" if mode == "offline" else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
         self._wandb_init |= {"mode": mode, "dir": str(folder.resolve()), "settings": settings}
-        # A fit that goes on in its folder goes on with its run.
-        known = folder / "wandb-run-id"
-        if known.is_file() and self._wandb_init.get("id") is None:
+        if known is not None and known.is_file() and self._wandb_init.get("id") is None:
             self._wandb_init |= {"id": known.read_text().strip(), "resume": "allow"}
         run = super().experiment
-        known.write_text(f"{run.id}\n")
+        if known is not None:
+            known.write_text(f"{run.id}\n")
 
     def _tell(self, mode: str) -> None:
         """Say in one line where the run is."""

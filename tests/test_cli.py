@@ -5,6 +5,7 @@ import csv
 import inspect
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,24 @@ def test_a_fit_goes_on_from_a_checkpoint(trained: Path) -> None:
     again = torch.load("runs/bachlit/version_0/checkpoints/last.ckpt", weights_only=True)
     assert again["epoch"] == 3
     assert again["global_step"] > torch.load(last, weights_only=True)["global_step"]
+
+
+def test_the_last_checkpoint_is_the_newest_that_is_whole(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ["fit", *QUICK, "--ckpt_path", "last", "--trainer.logger=CSVLogger"]
+    shutil.copytree(trained, "runs/bachlit/version_0")
+    last = Path("runs/bachlit/version_0/checkpoints/last.ckpt")
+    last.write_bytes(last.read_bytes()[:-100])
+    assert main([*fit, "--trainer.max_epochs=4"]) == 0
+    assert "last.ckpt isn't a checkpoint of bachlit, or is damaged" in capsys.readouterr().err
+    assert [path.name for path in Path("runs/bachlit").iterdir()] == ["version_0"]
+    assert torch.load(last, weights_only=True)["epoch"] == 3
+
+
+def test_where_there_is_no_last_checkpoint_a_fit_begins(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", *QUICK, *TINY, *corpus, "--ckpt_path=last", "--trainer.max_epochs=1"]) == 0
+    assert "runs/bachlit has no last.ckpt yet, so a fit begins." in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(trained: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.remembering import recall
-from bachlit.resuming import SafeCheckpoints
+from bachlit.resuming import SafeCheckpoints, draw_apart
 
 
 class Kill(pl.Callback):
@@ -191,6 +192,27 @@ def test_a_checkpoint_in_which_a_foreign_class_hides_is_refused_before_it_runs(k
     for read in (read_checkpoint, LanguageModel.load, recall):
         with pytest.raises(CheckpointError, match="isn't a checkpoint"):
             read(tmp_path / "foreign.ckpt")
+
+
+def test_a_checkpoint_that_swells_is_not_unpacked(tmp_path: Path) -> None:
+    """What PyTorch writes is stored as it is."""
+    with zipfile.ZipFile(tmp_path / "swelling.ckpt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    with pytest.raises(CheckpointError, match=r"damaged \(compressed\)"):
+        read_checkpoint(tmp_path / "swelling.ckpt")
+
+
+def test_processes_draw_apart_and_each_the_same_again() -> None:
+    def drawn(rank: int) -> float:
+        torch.manual_seed(5)
+        draw_apart(SimpleNamespace(global_rank=rank))  # type: ignore[arg-type]
+        return torch.rand(()).item()
+
+    torch.manual_seed(5)
+    alone = torch.rand(()).item()
+    assert drawn(0) == alone
+    assert len({drawn(rank) for rank in range(4)}) == 4
+    assert [drawn(rank) for rank in range(4)] == [drawn(rank) for rank in range(4)]
 
 
 def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(

@@ -212,3 +212,19 @@ def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:
     (tmp_path / "runs/bachlit/version_0").mkdir(parents=True, exist_ok=True)
     assert sent[0].version == fit.loggers[0].version == 0
     assert sent[1].run is None
+
+
+def test_a_fit_that_goes_on_in_its_folder_goes_on_with_its_run(tmp_path: Path) -> None:
+    """And no other joins it, where W&B's files of all are kept together."""
+
+    def run_id(version: int, folder: Path | None = None) -> str:
+        logger = AutoWandbLogger("offline", folder=folder)
+        csv_beside([CSVLogger(tmp_path, "x", version=version), logger])
+        known: str = logger.run.id
+        logger.finish()
+        return known
+
+    first = run_id(0)
+    assert run_id(1) != first
+    assert run_id(0) == first
+    assert run_id(2, tmp_path / "shared") != run_id(3, tmp_path / "shared")
