@@ -8,7 +8,7 @@ from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.networks import TokenLSTM
 from bachlit.tokens import END
-from bachlit.windows import IGNORED, WindowLoader
+from bachlit.windows import IGNORED, Window, WindowLoader
 
 ENCODINGS: list[Encoding] = [SatbEncoding(), BachBotEncoding()]
 
@@ -114,3 +114,29 @@ def test_memory_carried_over_windows_gives_the_logits_of_the_whole_piece(bach: l
             for index in order
         ]
     assert torch.allclose(carried, torch.cat(whole), atol=1e-5)
+
+
+@pytest.mark.parametrize("done", [0, 3, "all"])
+def test_an_epoch_is_gone_on_with_from_its_next_window_and_other_epochs_are_whole(
+    done: int | str, bach: list[Chorale]
+) -> None:
+    epoch = 4
+    options = {"lanes": 3, "window": 60, "epoch": lambda: epoch}
+    first, whole = loader(bach[:6], SatbEncoding(), **options), list(loader(bach[:6], SatbEncoding(), **options))
+    windows = iter(first)
+    num = len(whole) if done == "all" else int(done)
+    for _ in range(num):
+        next(windows)
+    state = first.state_dict()
+
+    def gone_on() -> list[Window]:
+        other = loader(bach[:6], SatbEncoding(), **options)
+        other.load_state_dict(state)
+        return list(other)
+
+    rest = gone_on()
+    assert len(rest) == len(whole) - num
+    for window, expected in zip(rest, whole[num:], strict=True):
+        assert all(torch.equal(mine, its) for mine, its in zip(window, expected, strict=True))
+    epoch = 5
+    assert len(gone_on()) == len(whole)
