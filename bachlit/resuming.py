@@ -54,7 +54,7 @@ def state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> Sta
     state = {
         "memory": lanes,
         "rng": _gather(trainer, torch.get_rng_state()).cpu(),
-        "running": _gather(trainer, running).sum(0).cpu(),
+        "running": _gather(trainer, running).cpu(),
     }
     device = trainer.strategy.root_device
     if device.type == "cuda":
@@ -77,9 +77,11 @@ def memory_of(state: State, trainer: pl.Trainer) -> Memory | None:
 
 
 def running_of(state: State, trainer: pl.Trainer) -> Tensor:
-    """The epoch's sums so far, which the first process goes on with; the others begin at 0."""
-    running: Tensor = state["running"].to(trainer.strategy.root_device, copy=True)
-    return running if trainer.is_global_zero else torch.zeros_like(running)
+    """The epoch's sums so far of this process; if they were others, the first goes on with those of all."""
+    each: Tensor = state["running"].to(trainer.strategy.root_device)
+    if len(each) == trainer.world_size:
+        return each[trainer.global_rank].clone()
+    return each.sum(0) if trainer.is_global_zero else torch.zeros_like(each[0])
 
 
 def draw_on(state: State, trainer: pl.Trainer) -> None:

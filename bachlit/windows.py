@@ -120,7 +120,7 @@ def cut_windows(chunks: Iterable[npt.NDArray[np.int64]], size: int) -> Iterator[
 
     >>> steps = np.arange(15).reshape(3, 5)
     >>> [window[0].tolist() for window in cut_windows([steps[:, :1], steps[:, 1:]], 3)]
-    [[0, 1, 2], [3, 4, 2]]
+    [[0, 1, 2], [3, 4, 0]]
     """
     left = np.empty((3, 0), np.int64)
     for chunk in chunks:

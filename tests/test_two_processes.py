@@ -97,7 +97,7 @@ def test_two_processes_take_the_steps_that_one_takes(tmp_path: Path, bach: list[
 def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
     processes: list[str], tmp_path: Path, bach: list[Chorale]
 ) -> None:
-    often = ["--trainer.max_epochs=6", "--last.minutes=1e-9"]
+    often = ["--trainer.max_epochs=12", "--last.minutes=1e-9"]
     fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, *often]
     run(tmp_path / "whole", *fit)
     killed, last = started(tmp_path / "killed", *fit)
