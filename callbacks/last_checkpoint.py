@@ -35,6 +35,7 @@ class LastCheckpoint(Checkpoint):
             raise OptionError(f"Checkpoints can't be {minutes} minutes apart; expected 0 (for none) or more.")
         self.minutes = minutes
         self._told = False
+        self._stopping = False  # all processes know that one was told, and what is there is saved
         self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
         self._due: dict[str, float] = {}
         self._next = 0.0
@@ -42,7 +43,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, and listen to SIGTERM."""
-        self._told, self._complete = False, False
+        self._told, self._stopping, self._complete = False, False, False
         self._next = self._then()
         self._tell(trainer)
         if self.minutes is not None and threading.current_thread() is threading.main_thread():
@@ -54,11 +55,12 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Save where it is time, unless a validation follows at once or the epoch ends."""
         told, due = self._agree(trainer)
-        ending = (told and self.minutes is not None) or _ends(trainer)
+        told = told and self.minutes is not None
+        ending = told or _ends(trainer)
         if not (ending or due) or trainer.fit_loop._should_accumulate() or _validates(trainer, batch_idx):
             return
         self._save(trainer)
-        self._complete = ending
+        self._stopping, self._complete = told, ending
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -68,7 +70,7 @@ class LastCheckpoint(Checkpoint):
         Raises:
             StoppedError: If a process was told to end.
         """
-        if self._complete:
+        if self._stopping:
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -82,8 +84,7 @@ class LastCheckpoint(Checkpoint):
             self._tell(trainer)
         self._save(trainer)
         self._due = {}
-        if self._agree(trainer)[0] and self.minutes is not None:
-            self._complete = True
+        self._stopping |= self._agree(trainer)[0] and self.minutes is not None
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop after an epoch that was saved.
@@ -91,7 +92,7 @@ class LastCheckpoint(Checkpoint):
         Raises:
             StoppedError: If a process was told to end.
         """
-        if self._complete:
+        if self._stopping:
             self._stop(trainer)
 
     def state_dict(self) -> dict[str, Any]:
@@ -148,7 +149,7 @@ class LastCheckpoint(Checkpoint):
 
 def _ends(trainer: pl.Trainer) -> bool:
     """Whether a fit is about to end before its epochs do."""
-    return trainer.should_stop or trainer.global_step == trainer.max_steps
+    return (trainer.should_stop and trainer.fit_loop._can_stop_early) or trainer.global_step == trainer.max_steps
 
 
 def _folder(trainer: pl.Trainer) -> Path:

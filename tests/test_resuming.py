@@ -143,6 +143,18 @@ def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(bach: list[
         assert torch.equal(part, weights[name]), name
 
 
+def test_a_fit_that_has_to_go_on_is_not_stopped(bach: list[Chorale], tmp_path: Path) -> None:
+    """As with early stopping before the fewest epochs that were asked for."""
+
+    class Stop(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+            trainer.should_stop = trainer.global_step >= 7
+
+    stopped, _ = fit(bach[:8], [Stop(), LastCheckpoint()], tmp_path, min_epochs=2)
+    assert stopped.current_epoch == 2
+    assert stopped.global_step > 7
+
+
 @pytest.fixture(scope="module")
 def kept(bach: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two checkpoints."""
