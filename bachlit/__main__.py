@@ -52,11 +52,16 @@ def main(args: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
             return _run(args[0], args[1:])
+    except StoppedError as error:
+        from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
+
+        rank_zero_only(_tell)(error)  # all processes stop together
+        return 143
     except BachlitError as error:
-        print(f"bachlit: {error}", file=sys.stderr)
-        return 143 if isinstance(error, StoppedError) else 2
+        _tell(error)
+        return 2
     except KeyboardInterrupt:
-        print("bachlit: stopped.", file=sys.stderr)
+        _tell("stopped.")
         return 130
 
 
@@ -86,7 +91,7 @@ def _run(command: str, args: list[str]) -> int:
 
         cli.run(command, args)
         return 0
-    print(f"bachlit: there is no command {command!r}; see bachlit --help.", file=sys.stderr)
+    _tell(f"there is no command {command!r}; see bachlit --help.")
     return 2
 
 
@@ -104,7 +109,12 @@ def _loading() -> Iterator[None]:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     """A warning as a line; those that are none of the user's business were filtered before."""
-    print(f"bachlit: {message}", file=sys.stderr)
+    _tell(message)
+
+
+def _tell(message: object) -> None:
+    """A line on stderr, written at once: several processes may share it."""
+    sys.stderr.write(f"bachlit: {message}\n")
 
 
 if __name__ == "__main__":

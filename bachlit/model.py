@@ -20,6 +20,7 @@ from bachlit.metrics import Likelihood, WeightedMean
 from bachlit.networks import Memory, Network, TokenLSTM
 from bachlit.prompt import Prompt
 from bachlit.resuming import State, draw_apart, draw_on, memory_of, running_of, state_of
+from bachlit.summing import summed
 from bachlit.windows import Window
 from bachlit.writing import Written, write
 
@@ -84,6 +85,7 @@ class ChoraleModel(pl.LightningModule):
         )
         self._carried: dict[Stage, Memory] = {}
         self.running = nn.ModuleDict({"loss_epoch": WeightedMean(), "inconsistency": WeightedMean()})
+        self._loss_step: Callable[[], Tensor]
         self._resumed: State | None = None
         try:
             json.dumps(self.language_model.describe())
@@ -125,6 +127,7 @@ class ChoraleModel(pl.LightningModule):
         """
         if self.consistency:
             batch = Window(*(torch.cat([part, part]) for part in batch))
+        num = summed((batch.targets >= 0).sum().float(), self.trainer)  # while the network reads
         logits = self._carry("train", batch)
         targets = batch.targets.flatten()
         real = (targets >= 0).nonzero().squeeze(1)  # selecting by index costs a quarter of selecting by mask
@@ -136,9 +139,8 @@ class ChoraleModel(pl.LightningModule):
                 inconsistency = _divergence(*logits.float().log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
             loss = logits.sum() * 0.0
-        share = self._share(len(real))
-        # Every process logs every step: one that didn't would leave the others waiting for it.
-        self.log("train/loss_step", loss * share, prog_bar=True, sync_dist=True)
+        share = len(real) * self.trainer.world_size / max(1.0, float(num()))
+        self._loss_step = summed(loss * (share / self.trainer.world_size), self.trainer)
         means = {"loss_epoch": loss, "inconsistency": inconsistency} if self.consistency else {"loss_epoch": loss}
         for name, value in means.items():
             running = cast(WeightedMean, self.running[name])
@@ -146,12 +148,9 @@ class ChoraleModel(pl.LightningModule):
             self.log(f"train/{name}", running, on_step=False, on_epoch=True)
         return (loss + self.consistency * inconsistency) * share
 
-    def _share(self, num: int) -> float:
-        """How many targets this process has, against the mean over all processes."""
-        if self.trainer.world_size == 1:
-            return 1.0
-        all_of_them = self.trainer.strategy.reduce(torch.tensor(float(num), device=self.device), reduce_op="sum")
-        return num * self.trainer.world_size / max(1.0, float(all_of_them))
+    def on_after_backward(self) -> None:
+        """Log the step's loss, now that the processes have waited for each other's gradients anyway."""
+        self.log("train/loss_step", self._loss_step(), prog_bar=True)
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:
         """Tally a window."""

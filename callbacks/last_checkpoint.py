@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from torch import Tensor
 
 from bachlit.checkpoints import BEFORE, LAST
 from bachlit.errors import OptionError, StoppedError
+from bachlit.summing import summed
 
 
 class LastCheckpoint(Checkpoint):
@@ -39,6 +42,7 @@ class LastCheckpoint(Checkpoint):
         self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
         self._due: dict[str, float] = {}
         self._next = 0.0
+        self._asked: Callable[[], Tensor] | None = None
         self._handler: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -49,6 +53,10 @@ class LastCheckpoint(Checkpoint):
         if self.minutes is not None and threading.current_thread() is threading.main_thread():
             # Instead of Lightning's, in which a process that is told alone would wait for the others.
             self._handler = signal.signal(signal.SIGTERM, self._listen)
+
+    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ask the other processes while the optimiser steps."""
+        self._asked = self._ask(trainer)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -124,12 +132,14 @@ class LastCheckpoint(Checkpoint):
 
     def _agree(self, trainer: pl.Trainer) -> tuple[bool, bool]:
         """Whether any process was told to end, and whether it is time to save by the first one's clock."""
-        due = time.monotonic() >= self._next and trainer.is_global_zero
-        if trainer.world_size == 1:
-            return self._told, due
-        flags = torch.tensor([float(self._told), float(due)], device=trainer.strategy.root_device)
-        told, due = (trainer.strategy.reduce(flags, reduce_op="sum") > 0).tolist()
+        asked, self._asked = self._asked or self._ask(trainer), None
+        told, due = (asked() > 0).tolist()
         return told, due
+
+    def _ask(self, trainer: pl.Trainer) -> Callable[[], Tensor]:
+        due = time.monotonic() >= self._next and trainer.is_global_zero
+        flags = torch.tensor([float(self._told), float(due)], device=trainer.strategy.root_device)
+        return summed(flags, trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         if self.minutes is None or self._complete or trainer.fast_dev_run:

@@ -27,6 +27,16 @@ def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.Captur
     assert all(float(line[2]) > 0 for line in lines if line[1] == "ratio")
 
 
+def test_the_processes_benchmark_prints_speeds_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["processes", "--steps", "2", "--rounds", "1", "--lanes", "3"])
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "2 processes of 1 thread, 2 windows of 375 tokens each, 1 rounds"
+    heads = ["alone", "beside", "together", "together / alone", "together / beside"]
+    assert [line[:27].split(maxsplit=1)[0] for line in lines] == ["TokenLSTM"] * 5 + ["FrameLSTM"] * 5
+    for line, what in zip(lines, heads * 2, strict=True):
+        assert float(re.search(rf" {what} +([\d.]+)", line)[1]) > 0
+
+
 def test_the_decoding_benchmark_prints_each_decoders_ratios(
     framed_model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,9 +42,10 @@ MAY_IMPORT = {
     },
     "model": {
         "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "resuming",
-        "windows", "writing",
+        "summing", "windows", "writing",
     },
     "resuming": {"checkpoints", "networks"},
+    "summing": set(),
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
     "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
     "plotting": {"api", "errors", "inspecting", "language_model", "places", "rendering", "scores", "shipped"},
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
         "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
-        "rendering", "scores", "tracking", "writing",
+        "rendering", "scores", "summing", "tracking", "writing",
     },
     "evaluation": {
         "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",

@@ -119,7 +119,7 @@ def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
     stopped.terminate()
     _, told = stopped.communicate(timeout=60)
     assert stopped.returncode == 143
-    line = told.strip().splitlines()[-1]
+    [line] = [line for line in told.splitlines() if "SIGTERM" in line]
     where = last.relative_to(tmp_path / "stopped")
     assert line == f"bachlit: The fit was told to end (SIGTERM); go on where it was with --ckpt_path {where}."
     run(tmp_path / "stopped", *fit, "--ckpt_path=last")

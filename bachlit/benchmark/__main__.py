@@ -1,4 +1,4 @@
-"""`python -P -m bachlit.benchmark training`, `decoding` or `corpus`: costs, as ratios to baselines in one run."""
+"""`python -P -m bachlit.benchmark NAME`: costs, as ratios to baselines in one run."""
 
 import argparse
 import logging
@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bachlit.benchmark.corpus import corpus
 from bachlit.benchmark.decoding import DECODERS, decoding
+from bachlit.benchmark.processes import processes
 from bachlit.benchmark.training import training
 from bachlit.errors import BachlitError, RuleWarning
 from bachlit.shipped import SHIPPED
 
 BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {
     "training": training,
+    "processes": processes,
     "decoding": decoding,
     "corpus": corpus,
 }
@@ -25,6 +27,10 @@ def main(args: Sequence[str] | None = None) -> None:
     one = benchmarks.add_parser("training", help="the Trainer against a bare loop")
     one.add_argument("--steps", type=int, default=40, help="windows an epoch")
     one.add_argument("--rounds", type=int, default=8, help="the fastest is reported")
+    two = benchmarks.add_parser("processes", help="two processes that train together against two that don't")
+    two.add_argument("--steps", type=int, default=10, help="windows a round, of each process")
+    two.add_argument("--lanes", type=int, nargs="+", default=[16, 50], metavar="NUMBER", help="of each process")
+    two.add_argument("--rounds", type=int, default=8, help="the median is reported")
     other = benchmarks.add_parser("decoding", help="decoders against a plain loop and what the machine could do")
     other.add_argument("--frames", type=int, default=32, help="sixteenths a piece")
     other.add_argument("--pieces", type=int, default=64, help="pieces at once")

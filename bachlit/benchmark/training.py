@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -67,8 +68,14 @@ class _Stopwatch(pl.Callback):
         self.seconds += time.perf_counter()
 
 
-def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Window]) -> float:
-    """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; the seconds its epoch took."""
+def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Window], **options: Any) -> float:
+    """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; the seconds its epoch took.
+
+    Args:
+        network: Makes the network, given the encoding.
+        windows: Of an epoch; of each process, if the options say that there are several.
+        options: More of the Trainer's.
+    """
     stopwatch = _Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
@@ -80,6 +87,7 @@ def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Windo
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=False,
+            **options,
         )
         trainer.fit(ChoraleModel(network), _Loader(windows))
     return stopwatch.seconds
@@ -96,14 +104,19 @@ def training(*, steps: int, rounds: int) -> Iterator[str]:
     Yields:
         Lines of the report.
     """
-    data = ChoraleDataModule(lanes=16, window=128, keys="all")
-    data.prepare_data()
-    data.setup("fit")
-    windows = [window for window, _ in zip(data.train_dataloader(), range(steps), strict=False)]
+    windows = first_windows(steps)
     size = windows[0].tokens.numel()
     yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
     for network in NETWORKS:
         yield from _compare(network, windows, rounds)
+
+
+def first_windows(number: int, *, lanes: int = 16) -> list[Window]:
+    """As many of the first windows of an epoch of Bach's chorales."""
+    data = ChoraleDataModule(lanes=lanes, window=128, keys="all")
+    data.prepare_data()
+    data.setup("fit")
+    return [window for window, _ in zip(data.train_dataloader(), range(number), strict=False)]
 
 
 def _compare(network: Callable[[Encoding], Network], windows: Sequence[Window], rounds: int) -> Iterator[str]:
