@@ -96,6 +96,7 @@ class ChoraleCLI(LightningCLI):
         # The last of the two is the one to which --trainer.logger.group and the like belong.
         fit.set_defaults({"trainer.logger": [_CSV, {"class_path": "bachlit.tracking.AutoWandbLogger"}]})
         predict = self._subcommand_parsers["predict"]
+        predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
         predict.add_argument(
             "--rules",

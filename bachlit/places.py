@@ -146,11 +146,22 @@ def save(files: Iterable[tuple[Path, bytes]]) -> None:
     Raises:
         ScoreError: If one can't be written.
     """
+    for path in write(files):
+        print(path)
+
+
+def write(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+    """Write files, all of them whole or none.
+
+    Returns:
+        Their places.
+
+    Raises:
+        ScoreError: If one can't be written.
+    """
     try:
-        written = write_together(files)
+        return write_together(files)
     except OSError as error:
         raise ScoreError(
             f"{error.filename} can't be written ({error.strerror}); choose another place with --output."
         ) from error
-    for path in written:
-        print(path)

@@ -9,8 +9,9 @@ from pytorch_lightning.callbacks import BasePredictionWriter
 
 from bachlit.errors import OptionError
 from bachlit.files import file_stem
+from bachlit.places import contents, write
 from bachlit.prompt import Prompt
-from bachlit.scores import SUFFIXES, write_midi, write_musicxml
+from bachlit.scores import SUFFIXES
 from bachlit.writing import Written
 
 
@@ -59,8 +60,7 @@ class ScoreWriter(BasePredictionWriter):
                 name = self._stems[batch_indices[row]]
             else:
                 name = self._unused(written.chorale.name)
-            write_musicxml(written.chorale, self.output / f"{name}.musicxml")
-            write_midi(written.chorale, self.output / f"{name}.mid")
+            write(contents(written.chorale, [self.output / f"{name}.musicxml", self.output / f"{name}.mid"]))
 
     def _unused(self, name: str) -> str:
         """A piece's name as a file's: without folders and ending, and numbered if another piece has it already."""

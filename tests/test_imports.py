@@ -52,12 +52,12 @@ MAY_IMPORT = {
     "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
-        "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "prompt",
-        "rendering", "scores", "summing", "tracking", "writing",
+        "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "places",
+        "prompt", "rendering", "scores", "summing", "tracking", "writing",
     },
     "evaluation": {
-        "api", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics", "prompt",
-        "ranking", "rendering", "rules_by_name", "scores", "shipped", "splits", "token_prompts", "writing",
+        "api", "checkpoints", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics",
+        "prompt", "ranking", "rendering", "rules_by_name", "scores", "shipped", "splits", "token_prompts", "writing",
     },
     "typed_classes": {"corpus", "encoding", "networks"},
     "sweeping": {"cli", "commands", "errors", "files", "rendering"},

@@ -3,13 +3,17 @@
 import gc
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from bachlit import compose
+from bachlit.__main__ import main
 from bachlit.chorale import Chorale
 from bachlit.composing import write_freely
 from bachlit.corpus import BachBotCorpus, BachCorpus, Corpus, FolderCorpus
@@ -91,6 +95,23 @@ def test_memory_is_flat_over_a_thousand_decoded_pieces(small_model: LanguageMode
     before = num_tensors()
     assert growth(pieces, warm_up=5, rest=50) < 100 * KILOBYTES
     assert num_tensors() == before
+
+
+def test_predictions_are_files_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning would hold all of them until the last."""
+    returned: list[object] = []
+
+    @wraps(pl.Trainer.predict)  # its options are the command's
+    def predict(*args: Any, **options: Any) -> None:
+        returned.append(predict.__wrapped__(*args, **options))  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(pl.Trainer, "predict", predict)
+    monkeypatch.chdir(tmp_path)
+    quiet = ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.enable_progress_bar=false"]
+    prompts = Path(__file__).parents[1] / "examples" / "twinkle.musicxml"
+    assert main(["predict", *quiet, f"--data.prompts={prompts}", "--decoder=Greedy"]) == 0
+    assert returned == [None]
+    assert len([*(tmp_path / "predictions").iterdir()]) == 2
 
 
 def test_many_pieces_are_composed_a_few_at_a_time_and_none_is_another_for_it(small_model: LanguageModel) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import torch
-
 from bachlit import corpus as corpora
+from bachlit.checkpoints import read_checkpoint
 from bachlit.chorale import Chorale
 from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
@@ -66,15 +65,15 @@ def source_of(checkpoint: Path) -> Source:
     Raises:
         CheckpointError: If there is no such checkpoint, or it is damaged.
     """
+    content = {} if checkpoint.is_dir() else read_checkpoint(checkpoint)
     try:
         if checkpoint.is_dir():
             path = checkpoint / "split.json"
             return Source(json.loads(path.read_text()) if path.is_file() else {})
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         split = json.loads(content.get("ChoraleDataModule", {}).get("split", "{}"))
         options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
         return Source(split, *_corpus(options))
-    except Exception as error:  # unpickling fails in many ways
+    except (TypeError, ValueError, AttributeError) as error:  # it says something else than bachlit would
         raise CheckpointError(
             f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
             "`bachlit fit` wrote."
