@@ -38,7 +38,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: What was typed after `bachlit`; the process's own arguments if None.
 
     Returns:
-        The exit code: 0, 2 if the user has something to put right, or 143 if a fit was told to end.
+        The exit code: 0, 2 if the user has something to put right, or 128 and the signal's number if a fit was told to
+        end: 143 for SIGTERM, 130 for Ctrl-C.
     """
     args = list(sys.argv[1:] if args is None else args)
     if not args or args[0] in ("-h", "--help"):
@@ -56,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
         from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
 
         rank_zero_only(_tell)(error)  # all processes stop together
-        return 143
+        return 128 + error.signum
     except BachlitError as error:
         _tell(error)
         return 2

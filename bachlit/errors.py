@@ -33,7 +33,16 @@ class CheckpointError(BachlitError):
 
 
 class StoppedError(BachlitError):
-    """A fit that was asked to end, and has written down where it was."""
+    """A fit that was asked to end, and has written down where it was.
+
+    Args:
+        message: What it has to say.
+        signum: The signal by which it was asked.
+    """
+
+    def __init__(self, message: str, signum: int) -> None:
+        super().__init__(message)
+        self.signum = signum
 
 
 class DeadEndError(BachlitError):

@@ -13,18 +13,22 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
 from bachlit.checkpoints import BEFORE, LAST
 from bachlit.errors import OptionError, StoppedError
 from bachlit.summing import summed
 
+_SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
+
 
 class LastCheckpoint(Checkpoint):
     """Keeps `last.ckpt`, from which a fit goes on and ends bit for bit where it would have ended, within an epoch too.
 
     It is written every few minutes, after each epoch, when `--trainer.max_time` is up, and when the process is
-    told to end (SIGTERM, as by a cluster); then the fit stops. The one before it stays as `last-before.ckpt`.
+    told to end (SIGTERM, as by a cluster, or Ctrl-C); then the fit stops. The one before it stays as
+    `last-before.ckpt`. A second Ctrl-C stops at once.
 
     Args:
         minutes: Between two of them within an epoch; 0 for none there, None for none at all.
@@ -37,22 +41,24 @@ class LastCheckpoint(Checkpoint):
         if minutes is not None and not minutes >= 0:
             raise OptionError(f"Checkpoints can't be {minutes} minutes apart; expected 0 (for none) or more.")
         self.minutes = minutes
-        self._told = False
-        self._stopping = False  # all processes know that one was told, and what is there is saved
+        self._told = 0  # the signal by which this process was told to end
+        self._stopping = 0  # that by which any was: all processes know it, and what is there is saved
         self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
         self._due: dict[str, float] = {}
         self._next = 0.0
         self._asked: Callable[[], Tensor] | None = None
-        self._handler: Any = None
+        self._handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, and listen to SIGTERM."""
-        self._told, self._stopping, self._complete = False, False, False
+        """Start the clock, and listen to signals."""
+        self._told, self._stopping, self._complete = 0, 0, False
         self._next = self._then()
         self._tell(trainer)
         if self.minutes is not None and threading.current_thread() is threading.main_thread():
             # Instead of Lightning's, in which a process that is told alone would wait for the others.
-            self._handler = signal.signal(signal.SIGTERM, self._listen)
+            self._handlers[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._listen)
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                self._handlers[signal.SIGINT] = signal.signal(signal.SIGINT, self._listen)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ask the other processes while the optimiser steps."""
@@ -63,8 +69,7 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Save where it is time, unless a validation follows at once or the epoch ends."""
         told, due = self._agree(trainer)
-        told = told and self.minutes is not None
-        ending = told or _ends(trainer)
+        ending = bool(told) or _ends(trainer)
         if not (ending or due) or trainer.fit_loop._should_accumulate() or _validates(trainer, batch_idx):
             return
         self._save(trainer)
@@ -92,7 +97,7 @@ class LastCheckpoint(Checkpoint):
             self._tell(trainer)
         self._save(trainer)
         self._due = {}
-        self._stopping |= self._agree(trainer)[0] and self.minutes is not None
+        self._stopping = self._stopping or self._agree(trainer)[0]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop after an epoch that was saved.
@@ -113,9 +118,8 @@ class LastCheckpoint(Checkpoint):
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Leave signals as they were."""
-        if self._handler is not None:
-            signal.signal(signal.SIGTERM, self._handler)
-            self._handler = None
+        while self._handlers:
+            signal.signal(*self._handlers.popitem())
 
     def _tell(self, trainer: pl.Trainer) -> None:
         """Tell the schedules that watch a plateau what is due."""
@@ -125,21 +129,25 @@ class LastCheckpoint(Checkpoint):
         self._due = {}
 
     def _listen(self, signum: int, frame: FrameType | None) -> None:
-        self._told = True
+        if signum == signal.SIGINT:
+            if self._told == signum:
+                raise KeyboardInterrupt
+            rank_zero_info("The fit stops after this step and saves where it is; Ctrl-C again stops it at once.")
+        self._told = signum
 
     def _then(self) -> float:
         return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
 
-    def _agree(self, trainer: pl.Trainer) -> tuple[bool, bool]:
-        """Whether any process was told to end, and whether it is time to save by the first one's clock."""
+    def _agree(self, trainer: pl.Trainer) -> tuple[int, bool]:
+        """The signal by which any process was told to end, and whether it is time to save by the first one's clock."""
         asked, self._asked = self._asked or self._ask(trainer), None
-        told, due = (asked() > 0).tolist()
-        return told, due
+        *told, due = (asked() > 0).tolist()
+        return next((signum for signum, any_was in zip(_SIGNALS, told, strict=True) if any_was), 0), due
 
     def _ask(self, trainer: pl.Trainer) -> Callable[[], Tensor]:
         due = time.monotonic() >= self._next and trainer.is_global_zero
-        flags = torch.tensor([float(self._told), float(due)], device=trainer.strategy.root_device)
-        return summed(flags, trainer)
+        flags = [*(self._told == signum for signum in _SIGNALS), due]
+        return summed(torch.tensor(flags, dtype=torch.float32, device=trainer.strategy.root_device), trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         if self.minutes is None or self._complete or trainer.fast_dev_run:
@@ -154,7 +162,10 @@ class LastCheckpoint(Checkpoint):
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
-        raise StoppedError(f"The fit was told to end (SIGTERM); go on where it was with --ckpt_path {where}.")
+        raise StoppedError(
+            f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
+            self._stopping,
+        )
 
 
 def _ends(trainer: pl.Trainer) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -109,18 +110,23 @@ def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
     assert_the_same_run(tmp_path / "whole", tmp_path / "killed", may_miss=1)
 
 
-@pytest.mark.parametrize("processes", [[], TWO], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("processes", "signum"),
+    [([], signal.SIGTERM), ([], signal.SIGINT), (TWO, signal.SIGTERM)],
+    ids=["one by SIGTERM", "one by Ctrl-C", "two by SIGTERM"],
+)
 def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
-    processes: list[str], tmp_path: Path, bach: list[Chorale]
+    processes: list[str], signum: signal.Signals, tmp_path: Path, bach: list[Chorale]
 ) -> None:
     fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=9"]
     run(tmp_path / "whole", *fit)
     stopped, last = started(tmp_path / "stopped", *fit)  # two epochs have ended, since minutes are long
-    stopped.terminate()
+    stopped.send_signal(signum)
     _, told = stopped.communicate(timeout=60)
-    assert stopped.returncode == 143
-    [line] = [line for line in told.splitlines() if "SIGTERM" in line]
+    assert stopped.returncode == 128 + signum
+    [line] = [line for line in told.splitlines() if "told to end" in line]
     where = last.relative_to(tmp_path / "stopped")
-    assert line == f"bachlit: The fit was told to end (SIGTERM); go on where it was with --ckpt_path {where}."
+    by = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}[signum]
+    assert line == f"bachlit: The fit was told to end ({by}); go on where it was with --ckpt_path {where}."
     run(tmp_path / "stopped", *fit, "--ckpt_path=last")
     assert_the_same_run(tmp_path / "whole", tmp_path / "stopped")
