@@ -138,7 +138,7 @@ class ChoraleModel(pl.LightningModule):
             if self.consistency:
                 inconsistency = _divergence(*logits.float().log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
-            loss = logits.sum() * 0.0
+            loss = logits.float().sum() * 0.0
         share = len(real) * self.trainer.world_size / max(1.0, float(num()))
         self._loss_step = summed(loss * (share / self.trainer.world_size), self.trainer)
         means = {"loss_epoch": loss, "inconsistency": inconsistency} if self.consistency else {"loss_epoch": loss}
