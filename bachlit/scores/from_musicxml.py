@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.keys import Key
-from bachlit.scores.limits import MAX_FRAMES
+from bachlit.scores.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
 from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
 from bachlit.scores.trees import parse_xml
 from bachlit.scores.values import TimeSignature
@@ -54,6 +55,7 @@ class _Reading:
     """Where the reading of a part has come to, and what has been found on the way."""
 
     divisions: Fraction = Fraction(1)  # of a quarter
+    divisor: int = 1  # that all of them divide
     transposition: int = 0  # semitones from what is written to what sounds
     metre: TimeSignature = COMMON_TIME
     now: Fraction = Fraction(0)  # from the beginning of the measure, sixteenths
@@ -76,6 +78,8 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
     if rows:  # a piece ends with what is written, not with silence that isn't
         rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
     sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
+    if len(sounding) > MAX_STAVES:
+        raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     for staff in sounding:
         yield Part(
             name=(name or "").strip(),
@@ -92,12 +96,13 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
 def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
     """The measures of a part, empty, each with the notes of its staves."""
     total = Fraction(0)
-    for written in part.iterfind("measure"):
+    for place, written in enumerate(part.iterfind("measure"), start=1):
         reading.now = reading.before = reading.end = reading.written = Fraction(0)
         reading.tones = defaultdict(list)
         for element in written:
             _READERS.get(element.tag, _pass_over)(element, reading)
-        measure = Measure(written.get("number", ""), reading.end, metre=reading.metre)
+        number = " ".join(written.get("number", "").split())[:20] or str(place)
+        measure = Measure(number, reading.end, metre=reading.metre)
         total += reading.end or measure.full
         if total > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
@@ -171,6 +176,9 @@ def _attributes(attributes: Element, reading: _Reading) -> None:
         reading.divisions = _number(divisions, "divisions")
         if reading.divisions <= 0:
             raise ValueError(f"it divides a quarter by {divisions[:20]}")
+        reading.divisor = lcm(reading.divisor, reading.divisions.numerator)
+        if reading.divisor > MAX_DIVISOR:
+            raise ValueError("it divides quarters in too many ways")
     transpose = attributes.find("transpose")
     if transpose is not None:
         reading.transposition = _whole(transpose, "chromatic") + 12 * _whole(transpose, "octave-change")

@@ -16,6 +16,12 @@ MAX_ELEMENTS = 1_000_000
 MAX_DEPTH = 64
 """XML elements within each other; Bach's chorales nest seven."""
 
+MAX_STAVES = 16
+"""Staves of a part, each of which gets all of the part's measures. An organ has three."""
+
+MAX_DIVISOR = 10**15
+"""The smallest number that all divisions of a quarter in a part divide, lest their fractions grow with each note."""
+
 MAX_MIDI_BYTES = 2 * 2**20
 """A MIDI file's size. A note takes some eight bytes; so many notes take three seconds."""
 

@@ -103,6 +103,19 @@ def test_an_archive_that_swells_is_not_unpacked(tmp_path: Path) -> None:
     assert "more than 32 MB when it is unpacked" in refused(tmp_path / "file.mxl", swollen.getvalue())
 
 
+@pytest.mark.parametrize("name", ["a.xml", "META-INF/container.xml"])
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_packed_so_that_it_swells_at_once_is_not_unpacked(tmp_path: Path, packing: int, name: str) -> None:
+    # 200 MB in 285 bytes: of such packings, zipfile unpacks all, however little of it is asked for.
+    swollen = io.BytesIO()
+    with zipfile.ZipFile(swollen, "w", packing) as archive, archive.open(name, "w") as entry:
+        for _ in range(200):
+            entry.write(b" " * MB)
+    taken = peak(lambda: refused(tmp_path / "file.mxl", swollen.getvalue()))
+    assert taken < 3 * limits.MAX_BYTES / MB
+    assert f"it is an archive packed by method {packing}" in refused(tmp_path / "file.mxl", swollen.getvalue())
+
+
 def test_an_archive_that_lies_about_its_size_is_not_unpacked(tmp_path: Path) -> None:
     data = bytearray(zipped({"a.xml": " " * (limits.MAX_BYTES + MB)}))
     entry = data.index(b"PK\x01\x02")
@@ -174,6 +187,18 @@ def test_endless_xml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 )
 def test_a_number_that_can_not_be_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in refused(tmp_path / "file.xml", score([BAR]).replace(old, new))
+
+
+def test_a_part_of_many_staves_is_refused(tmp_path: Path) -> None:
+    # Each staff has all measures: 20,000 of both once took half an hour.
+    bars = [note("C4").replace("</note>", f"<staff>{number}</staff></note>") for number in range(17)]
+    assert "a part of it has more than 16 staves" in refused(tmp_path / "file.xml", score(bars))
+
+
+def test_quarters_divided_in_many_ways_are_refused(tmp_path: Path) -> None:
+    # Lengths that have no divisor in common grow with each note, as their fractions' denominators multiply.
+    bars = [f"<attributes><divisions>{10**11 + number}</divisions></attributes>{BAR}" for number in range(3)]
+    assert "it divides quarters in too many ways" in refused(tmp_path / "file.xml", score(bars))
 
 
 def test_a_rest_of_all_measures_is_refused(tmp_path: Path) -> None:

@@ -153,6 +153,16 @@ def test_what_is_finer_than_a_sixteenth_is_refused_with_its_measure(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [("", "in measure 2;"), ("x\ny", "in measure x y;"), ("9" * 99, f"in measure {'9' * 20};")]
+)
+def test_a_measure_is_told_on_a_line_whatever_its_number(tmp_path: Path, number: str, told: str) -> None:
+    text = score([BAR, note("C4", 0.5)]).replace('number="2"', f'number="{number}"'.replace("\n", "&#10;"))
+    (tmp_path / "file.xml").write_text(text)
+    with pytest.raises(ScoreError, match=told):
+        read_melody(tmp_path / "file.xml")
+
+
 def test_a_last_note_that_ends_between_sixteenths_is_refused(tmp_path: Path) -> None:
     assert "finer than a sixteenth in measure 2" in refusal(tmp_path, BAR, note("C4", 15.5))
 
