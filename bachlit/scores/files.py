@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bachlit.errors import ScoreError
 from bachlit.scores.contents import SUFFIXES, Content, format_by_name, read_content
+from bachlit.scores.from_abc import num_tunes, read_abc
 from bachlit.scores.from_midi import read_midi
-from bachlit.scores.from_music21 import num_tunes, read_abc, read_kern
+from bachlit.scores.from_music21 import read_kern
 from bachlit.scores.from_musicxml import read_musicxml
 from bachlit.scores.parts import Part, Score
 

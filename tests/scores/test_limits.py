@@ -1,5 +1,6 @@
 """No file takes the computer's memory or its time: each that tries is refused in one sentence."""
 
+import contextlib
 import io
 import struct
 import tracemalloc
@@ -239,20 +240,30 @@ def test_endless_midi_is_refused(tmp_path: Path, data: bytes, said: str) -> None
     ("name", "music", "said"),
     [
         ("abc", "C" * limits.MAX_TEXT, "more than 131072 characters"),
-        ("abc", "C|" * 2000, "more than 1000 bar lines"),
         ("abc", "C99999|", "a number in its music has more than 4 digits"),
         ("abc", "[M:99999/4]C|", "a number in its music has more than 4 digits"),
         ("abc", "C9999|", "longer than 20000 sixteenths"),
+        ("abc", "Z9999|", "longer than 20000 sixteenths"),
+        ("abc", "(9:9C/9997(9:9C/9973(9:9C/9967(9:9C/9949|", "it divides quarters in too many ways"),
+        ("abc", "C" + "/" * 9999, "a length of it has more than 4 slashes"),
+        ("abc", "".join(f"[V:{number}]C" for number in range(17)), "it has more than 16 voices"),
         ("krn", "=\n4c\n" * 2000, "more than 1000 bar lines"),
         ("krn", "*M99999/4\n4c\n", "a number in its music has more than 4 digits"),
-        ("abc", "[M:9999/4]C|", "a number in a time signature of it has more than 2 digits"),
-        ("abc", "C|\nM: 4/100\nC|", "a number in a time signature of it has more than 2 digits"),
         ("krn", "*M9999/4\n4c\n", "a number in a time signature of it has more than 2 digits"),
     ],
 )
 def test_endless_abc_and_kern_are_refused(tmp_path: Path, name: str, music: str, said: str) -> None:
     head, end = {"abc": ("X:1\nM:4/4\nL:1/4\nK:C\n", "\n"), "krn": ("**kern\n*M4/4\n", "*-\n")}[name]
     assert said in refused(tmp_path / f"file.{name}", head + music + end)
+
+
+@pytest.mark.parametrize("music", ["[A:", "M:", "!", '"', "(", "::", "+aaaa", "H.", "{", "c ", "[M:4/4]", "& "])
+def test_abc_takes_no_longer_where_it_is_unruly(tmp_path: Path, music: str) -> None:
+    # A pattern that looked for the end of each once took hours.
+    text = music * (limits.MAX_TEXT // len(music) - 100)
+    (tmp_path / "file.abc").write_text(f"X:1\nL:1/16\nK:C\nCDEF|\n%\n{text}\n")
+    with contextlib.suppress(ScoreError):
+        assert read_voices(tmp_path / "file.abc").num_frames >= 4
 
 
 def test_a_year_in_a_title_of_abc_does_no_harm(tmp_path: Path) -> None:
