@@ -48,7 +48,10 @@ def open_score(path: Path) -> tuple[Score, list[Part]]:
         warn(f"{path}: {score.lost}")
     parts = [part for part in score.parts if part.sounds]
     if not parts:
-        raise ScoreError(f"{path} holds no notes; expected a melody or four voices; see that it isn't empty.")
+        raise ScoreError(
+            f"{path} holds no notes that have a pitch; expected a melody or four voices; see that it isn't empty, or "
+            "percussion alone."
+        )
     return score, parts
 
 

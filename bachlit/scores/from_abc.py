@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from bachlit.scores.abc_voices import Voice, number
 from bachlit.scores.limits import MAX_DIGITS, MAX_STAVES, MAX_TEXT
-from bachlit.scores.parts import Score
+from bachlit.scores.parts import JUMP, Score
 
 # A line of a field. G:| is no such line, but a repeat that ends after a note.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
@@ -34,7 +34,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_JUMP = re.compile(r"\b(d\. ?c\.|d\. ?s\.|da ?capo|dal ?segno|dacoda|fine|segno|coda)", re.IGNORECASE)
 _TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # so many notes in the time of so many; of others, the metre decides
 
 
@@ -168,13 +167,13 @@ def _read_line(line: str, reading: _Reading) -> None:
 
 def _read_text(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.chord_symbols += re.match(r"[A-G]", token["words"]) is not None
-    reading.voice.repeats |= _JUMP.search(token["words"]) is not None
+    reading.voice.repeats |= JUMP.search(token["words"]) is not None
 
 
 def _read_mark(token: re.Match[str], reading: _Reading) -> None:
     name = token["name"] or token["old_name"] or ""
     reading.voice.fermata |= name == "fermata"
-    reading.voice.repeats |= _JUMP.search(name) is not None
+    reading.voice.repeats |= JUMP.search(name) is not None
 
 
 def _read_bar(token: re.Match[str], reading: _Reading) -> None:

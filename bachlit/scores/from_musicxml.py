@@ -11,13 +11,12 @@ from xml.etree.ElementTree import Element, SubElement
 from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.keys import Key
 from bachlit.scores.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
-from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
+from bachlit.scores.parts import COMMON_TIME, JUMP, Measure, Part, Score, Signature, Tone
 from bachlit.scores.trees import parse_xml
 from bachlit.scores.values import TimeSignature
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
-_JUMP = re.compile(r"\b(d\. ?c\.|d\. ?s\.|da capo|dal segno|fine)", re.IGNORECASE)
 
 
 def read_musicxml(text: str) -> Score:
@@ -225,7 +224,7 @@ def _barline(barline: Element, reading: _Reading) -> None:
 def _direction(direction: Element, reading: _Reading) -> None:
     """Whether it sends the reader elsewhere: da capo, dal segno, to the coda."""
     for element in direction.iter():
-        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and _JUMP.search(element.text or ""))
+        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))
         if element.tag == "sound":
             jumps = any(element.get(jump) for jump in ("dacapo", "dalsegno", "segno", "coda", "tocoda", "fine"))
         reading.repeats |= bool(jumps)

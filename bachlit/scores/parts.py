@@ -3,6 +3,7 @@
 Times and lengths are fractions of a sixteenth. Nothing here knows a file format or a library.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,6 +12,11 @@ from typing import NamedTuple
 from bachlit.scores.values import TimeSignature
 
 COMMON_TIME: TimeSignature = (4, 4)
+
+JUMP = re.compile(
+    r"\b(?:d\. ?[cs]\.|d\.? ?[cs]\.? al\b|da ?capo\b|dal ?segno\b|(?:da)?coda\b|segno\b|fine\b)", re.IGNORECASE
+)
+"""Words that send a player elsewhere, however they are spelled."""
 
 
 class Tone(NamedTuple):

@@ -321,6 +321,24 @@ def test_repeats_are_told(tmp_path: Path, sign: str) -> None:
         assert read_melody(save(tmp_path, score([BAR + sign, BAR]))).num_frames == 32
 
 
+@pytest.mark.parametrize(
+    ("words", "jumps"),
+    [
+        *[
+            (words, True)
+            for words in ("D.C.", "D. C. al Fine", "DC al Coda", "D.S. al Coda", "To Coda", "Fine", "Segno")
+        ],
+        *[(words, False) for words in ("Andante", "finest", "DS", "with accord", "encoda")],
+    ],
+)
+def test_words_that_send_a_player_elsewhere_are_told(tmp_path: Path, words: str, jumps: bool) -> None:
+    direction = f"<direction><direction-type><words>{words}</words></direction-type></direction>"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert read_melody(save(tmp_path, score([BAR + direction, BAR]))).num_frames == 32
+    assert ["repeats are left out" in str(warning.message) for warning in told] == [True] * jumps
+
+
 def test_a_change_of_metre_is_told_once_and_the_first_stays(tmp_path: Path) -> None:
     three = "<attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>" + line("C4 D4 E4")
     with pytest.warns(ScoreWarning, match=r"the metre changes; the bars are drawn in 4/4 throughout\.") as told:
