@@ -41,8 +41,9 @@ def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = Fa
     parts: dict[Path, Path] = {}
     try:
         for path, content in contents:
-            # Threads, and machines that share a disk, may have the same number of a process.
-            parts[path] = path.with_name(f".{path.name}.{token_hex(4)}.part")
+            # Threads, and machines that share a disk, may have the same number of a process. The longest name has 255
+            # bytes, up to four a character.
+            parts[path] = path.with_name(f".{path.name[:60]}.{token_hex(4)}.part")
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             with parts[path].open("xb") as file:
