@@ -79,7 +79,7 @@ class ScoreCorpus(Corpus):
         digest = hashlib.sha256(f"{_READER_VERSION} {version('music21')} {self.quantize}".encode())
         digest.update(b" repeats" * self.repeats)
         for name, path in files.items():
-            digest.update(f"\n{name} ".encode() + hashlib.sha256(_content(path)).digest())
+            digest.update(f"\n{name} ".encode() + _digest(path))
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _make(self, files: dict[str, Path], path: Path) -> CachedChorales:
@@ -171,12 +171,13 @@ def _main_module_hidden() -> Iterator[None]:
         vars(main).update(hidden)
 
 
-def _content(path: Path) -> bytes:
-    """A file's bytes; none if it can't be opened, which reading it will tell."""
+def _digest(path: Path) -> bytes:
+    """A file's, however large; of one that can't be opened, which reading it will tell, that of nothing."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
     except OSError:
-        return b""
+        return hashlib.sha256().digest()
 
 
 def _num_cores() -> int:
