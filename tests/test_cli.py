@@ -353,6 +353,7 @@ WRONG = {
     ),
     "a checkpoint of no run": (["test", "--ckpt_path=last"], "name one file"),
     "a checkpoint in a config": (["test", "--config=names_a_checkpoint.yaml"], "name one file"),
+    "a config in another encoding": (["fit", "--config=latin_1.yaml"], "expected YAML in UTF-8; save it as that"),
     "a checkpoint typed twice": (["test", "--ckpt_path=garbage.ckpt", "--ckpt_path=other.ckpt"], "garbage.ckpt"),
     "an abbreviated option": (["test", "--ckpt=garbage.ckpt"], "--ckpt"),
     "a decoder's option alone": (["predict", "--decoder.width=16"], "name it first"),
@@ -392,6 +393,7 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
     args, said = WRONG[case]
     (tmp_path / "garbage.ckpt").write_bytes(b"garbage")
     (tmp_path / "names_a_checkpoint.yaml").write_text("ckpt_path: garbage.ckpt\n")
+    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     assert main([args[0], *QUICK, *args[1:]]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("bachlit: ")

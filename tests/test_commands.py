@@ -462,6 +462,10 @@ WRONG = {
         ["evaluate", "--config", "hot.yaml"],
         "--decoders.decoder can't be Samplng; expected the name of a class",
     ),
+    "a config in another encoding": (
+        ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
+        "expected YAML in UTF-8; save it as that",
+    ),
     "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
     "a checkpoint without a name": (
         ["evaluate", "--checkpoint", "--limit", "3"],
@@ -523,6 +527,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
     (tmp_path / "broken.py").write_text("class NoRule(:\n")
     (tmp_path / "empty.musicxml").touch()

@@ -315,6 +315,22 @@ def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
         ] * 3
 
 
+class Deadly(type(Path())):  # type: ignore[misc]
+    """A file that ends the process that is to read it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+
+def test_a_worker_that_is_killed_ends_the_reading_in_a_sentence(folder: Path) -> None:
+    (folder / "inner" / "c.musicxml").unlink()
+    corpus = folder_corpus(folder, workers=2)
+    files: dict[str, Path] = {name: Deadly(path) for name, path in corpus.files().items()}
+    corpus.files = lambda: files  # type: ignore[method-assign]
+    with pytest.raises(CorpusError, match="ended from outside, as where memory runs out"):
+        corpus.chorales()
+
+
 def test_parsing_on_several_processes_keeps_the_order(folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

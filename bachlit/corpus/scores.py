@@ -10,6 +10,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -102,8 +103,14 @@ class ScoreCorpus(Corpus):
         else:
             # Fresh processes: forking one that already runs threads can hang.
             fresh = multiprocessing.get_context("spawn")
-            with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
-                yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
+            try:
+                with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
+                    yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
+            except BrokenProcessPool as error:
+                raise CorpusError(
+                    f"One of {workers} processes that read the scores was ended from outside, as where memory runs "
+                    "out; expected them to last; give the corpus fewer workers."
+                ) from error
 
 
 class BachCorpus(ScoreCorpus):
