@@ -1,5 +1,6 @@
 """The command `bachlit`: sends each command where it is at home, and turns errors into one sentence."""
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Timer
 
-from bachlit.errors import BachlitError, StoppedError
+from bachlit.errors import BachlitError, OptionError, StoppedError
 
 _USAGE = """usage: bachlit COMMAND [options]
 
@@ -51,6 +52,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
+            _refuse_bytes(args)
             return _run(args[0], args[1:])
     except BachlitError as error:
         print(f"bachlit: {error}", file=sys.stderr)
@@ -88,6 +90,13 @@ def _run(command: str, args: list[str]) -> int:
         return 0
     print(f"bachlit: there is no command {command!r}; see bachlit --help.", file=sys.stderr)
     return 2
+
+
+def _refuse_bytes(args: Sequence[str]) -> None:
+    """Raise an OptionError for a word that is no text, as a file's name from a system with another encoding."""
+    for arg in args:
+        if re.search("[\ud800-\udfff]", arg):
+            raise OptionError(f"{arg!r} holds bytes that are no text; expected names in UTF-8; rename the file.")
 
 
 @contextmanager

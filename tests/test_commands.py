@@ -462,6 +462,7 @@ WRONG = {
         ["evaluate", "--config", "hot.yaml"],
         "--decoders.decoder can't be Samplng; expected the name of a class",
     ),
+    "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
     "a config in another encoding": (
         ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
         "expected YAML in UTF-8; save it as that",

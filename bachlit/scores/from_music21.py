@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -45,7 +46,8 @@ def read_kern(text: str) -> Score:
         if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
         title = "" if piece.metadata is None else str(piece.metadata.title or piece.metadata.movementName or "")
-        return Score(title, [_part(part) for part in piece.parts])
+        expands = re.search(r"^(?:.*\t)?\*>\[", music, re.MULTILINE) is not None  # a list of what is played, in order
+        return Score(title, [replace(part, repeats=part.repeats or expands) for part in map(_part, piece.parts)])
 
 
 def _part(part: Any) -> Part:

@@ -119,6 +119,12 @@ def test_zipped_musicxml_is_read_as_plain_musicxml(tmp_path: Path) -> None:
     assert read_chorale(packed) == read_chorale(plain)
 
 
+def test_sections_of_kern_that_are_played_again_are_told(tmp_path: Path) -> None:
+    kern = "**kern\n*>[A,A,B]\n*>A\n*M4/4\n=1\n2g\n2a\n=2\n*>B\n1g\n==\n*-\n"
+    with pytest.warns(ScoreWarning, match="repeats are left out"):
+        assert read_melody(save(tmp_path, "file.krn", kern)).num_frames == 32
+
+
 def test_kern_is_read_from_its_last_spine_to_its_first(tmp_path: Path) -> None:
     # The alto of this example lies above the soprano: places decide, not pitches.
     chorale = read_chorale(save(tmp_path, "file.krn", KERN))
