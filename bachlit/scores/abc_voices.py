@@ -61,6 +61,8 @@ class Voice:
             fifths = 2 if key["pipes"] else 0
             if key["tonic"]:
                 fifths = _FIFTHS.index(key["tonic"]) - 1 + {"#": 7, "b": -7, "": 0}[key["alter"]] + _MODES.get(mode, 0)
+            if not self.measures and not self.now:
+                self.signatures.clear()  # before the first note, the last field holds
             if key["tonic"] or key["pipes"]:
                 names = {"m": "minor", "min": "minor", "aeo": "minor"} | dict.fromkeys(_MODES.keys() - {"maj", "ion"})
                 self.signatures.append(Signature(fifths, None if key["pipes"] else names.get(mode, "major")))
@@ -93,6 +95,8 @@ class Voice:
             return
         if 0 in common:
             raise ValueError("a time signature of it has no beats")
+        if not self.measures and not self.now:
+            self.metres.clear()
         self.metre = common
         self.metres.append(common)
 

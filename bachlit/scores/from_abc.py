@@ -45,6 +45,7 @@ class _Reading:
     title: str = ""
     voices: dict[str, Voice] = field(default_factory=dict)
     voice: Voice = field(default_factory=Voice)  # the one that is being read; the head, up to its end
+    begun: bool = False  # a voice was chosen, or sang: fields are no longer for all
     grace: bool = False
     chord: dict[str, int] | None = None  # the notes of one that is open, by how they are written
     chord_length: Fraction = Fraction(1)
@@ -76,6 +77,7 @@ def read_abc(text: str) -> Score:
         if letter:
             _read_field(letter, content, reading)
         elif reading.voice is not reading.head:
+            reading.begun = True
             _read_line(content, reading)
     if reading.voice is reading.head:
         raise ValueError("it has no line K:, after which a tune begins")
@@ -108,17 +110,15 @@ def _read_field(letter: str, content: str, reading: _Reading) -> None:
     if letter == "V":
         voice = _voice(content, reading)
         reading.voice = reading.head if in_head else voice
+        reading.begun = not in_head
     elif letter == "T" and in_head:
         reading.title = reading.title or content
     elif letter == "P" and in_head:
         reading.head.repeats |= re.search(r"([A-Za-z]).*\1|\d|\(", content) is not None
-    elif letter == "M":
-        reading.voice.set_metre(content)
-    elif letter == "L":
-        reading.voice.set_unit(content)
-    elif letter == "K":
-        reading.voice.set_key(content)
-        if in_head:
+    elif letter in ("K", "L", "M"):
+        for voice in [reading.voice] if in_head or reading.begun else [reading.head, *reading.voices.values()]:
+            {"K": voice.set_key, "L": voice.set_unit, "M": voice.set_metre}[letter](content)
+        if letter == "K" and in_head:
             _end_head(reading)
 
 

@@ -199,11 +199,18 @@ def test_voices_are_read_however_they_are_written(tmp_path: Path, body: str, nam
     assert sung(chorale, 3) == [(60, 4), (60, 4), (60, 4), (60, 4), (55, 16)]
 
 
+def test_fields_before_the_first_voice_are_for_all(tmp_path: Path) -> None:
+    body = 'V:1 name="Soprano"\nK:C\nM:3/4\nL:1/4\nK:G\nV:1\nFGA|B3|\nV:2 name="Bass"\nF3|G3|\n'
+    chorale = read_voices(save(tmp_path, f"X:1\n{body}"))
+    assert [sung(chorale, column) for column in (0, 3)] == [[(66, 4), (67, 4), (69, 4), (71, 12)], [(66, 12), (67, 12)]]
+    assert (chorale.time_signature, str(chorale.key)) == ((3, 4), "G major")
+
+
 def test_a_voice_s_own_key_and_clef_are_no_other_s(tmp_path: Path) -> None:
     body = 'V:1 name="Soprano"\nV:2 name="Bass" clef=bass-8\nK:C\n[V:1][K:G]F4|\n[V:2]F4|\n'
-    with pytest.warns(ScoreWarning, match="the key signature changes"):
-        chorale = read_voices(save(tmp_path, f"X:1\nM:4/4\nL:1/4\n{body}"))
+    chorale = read_voices(save(tmp_path, f"X:1\nM:4/4\nL:1/4\n{body}"))
     assert [sung(chorale, column) for column in (0, 3)] == [[(66, 16)], [(53, 16)]]
+    assert str(chorale.key) == "G major"
 
 
 def test_drums_are_no_part(tmp_path: Path) -> None:
