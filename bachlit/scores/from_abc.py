@@ -22,7 +22,7 @@ _TOKEN = re.compile(
       (?P<text>"(?P<words>[^"]*)"?)
     | (?P<mark>!(?P<name>[^!]*)! | \+(?P<old_name>[a-z.]{4,})\+)
     | (?P<field>\[(?P<letter>[A-Za-z]):(?P<content>[^]]*)]?)
-    | (?P<bar>(?P<line>(?:\[\||:{0,2}\||::)[|:\]]*)(?P<ending>\[?\d)? | (?P<lone_ending>\[\d))
+    | (?P<bar>(?P<line>(?:\[\||:{0,2}\||::)[|:\]]*)(?P<ending>\[?\d|\[(?="))? | (?P<lone_ending>\[\d))
     | (?P<tuplet>\((?P<notes>\d)(?::(?P<time>\d?))?(?::(?P<following>\d?))?)
     | (?P<sound>
         (?:(?P<accidental>\^\^|__|[\^_=])?(?P<step>[A-Ga-g])(?P<octaves>[,']*) | (?P<rest>[zx]) | (?P<end>]))

@@ -144,6 +144,7 @@ def test_what_stands_around_a_note_costs_none(tmp_path: Path, ending: str) -> No
         "C D E F:|",
         "C D E F|1 G4:|2 A4|]",
         "C D E F|[1 G4|]",
+        'C D E F|["last time" G4|]',
         'C D E F "^D.C. al fine"|',
         "C D !segno!E F|",
         "::C D E F|",
