@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Timer
 
@@ -42,6 +43,8 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 if the user has something to put right, or 143 if a fit was told to end.
     """
     args = list(sys.argv[1:] if args is None else args)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what a terminal can't show
     if not args or args[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if args else 2

@@ -1,5 +1,6 @@
 """The light commands, as a person types them."""
 
+import io
 import json
 from pathlib import Path
 
@@ -170,6 +171,17 @@ def test_the_output_decides_the_format(tmp_path: Path) -> None:
         before = {path.name for path in tmp_path.iterdir()}
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", output]) == 0
         assert {path.name for path in tmp_path.iterdir()} - before == files
+
+
+def test_a_name_that_the_terminal_can_not_show_is_written_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once ended in a traceback, after all was written."""
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with monkeypatch.context() as narrow:
+        narrow.setattr("sys.stdout", terminal)
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "ő.mid"]) == 0
+    terminal.seek(0)
+    assert terminal.read() == "\\u0151.mid\n"
+    assert Path("ő.mid").is_file()
 
 
 def test_dots_in_a_tunes_name_are_no_ending(tmp_path: Path) -> None:

@@ -113,10 +113,14 @@ class Score:
     lost: str = ""
 
 
-def in_step(parts: Sequence[Part]) -> list[Part]:
+def in_step(parts: Sequence[Part], others: Sequence[Part] = ()) -> list[Part]:
     """Parts whose measures begin together: each is as long as the longest of its place.
 
-    One that is empty in all parts lasts as long as its metre asks for.
+    One that is empty in all parts lasts as long as in others, or as its metre asks for.
+
+    Args:
+        parts: Those that are wanted.
+        others: All of the score.
 
     >>> short = Part("Soprano", [Measure("1", Fraction(4)), Measure("2", Fraction(0))])
     >>> long = Part("Bass", [Measure("1", Fraction(16))])
@@ -127,7 +131,8 @@ def in_step(parts: Sequence[Part]) -> list[Part]:
     lengths = []
     for index, measure in enumerate(most):
         written = [part.measures[index].length for part in parts if index < len(part.measures)]
-        lengths.append(max(written) or Fraction(measure.full))
+        elsewhere = [part.measures[index].length for part in others if index < len(part.measures)]
+        lengths.append(max(written) or max(elsewhere, default=Fraction(0)) or Fraction(measure.full))
     stepping = []
     for part in parts:
         measures = [*part.measures, *(replace(measure, tones=()) for measure in most[len(part.measures) :])]

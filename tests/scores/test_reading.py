@@ -384,6 +384,13 @@ def test_a_rest_for_a_whole_measure_is_as_long_as_the_measure_of_the_others(tmp_
     assert chorale.pitches[3:5].tolist() == [[67, 0, 0, 0], [60, 60, 60, 60]]
 
 
+def test_a_voice_that_rests_in_the_pickup_has_one(tmp_path: Path) -> None:
+    """Also where the others, which tell how long it is, aren't read."""
+    rest = '<note><rest measure="yes"/><duration>192</duration></note>'
+    path = save(tmp_path, score([rest, BAR], [note("C3"), BAR], names=["Soprano", "Bass"]))
+    assert (silent(path).pickup, silent(path).num_frames) == (4, 20)
+
+
 def test_a_key_of_more_than_seven_accidentals_is_told_and_written_with_fewer(tmp_path: Path) -> None:
     text = score([BAR]).replace("<fifths>0</fifths>", "<fifths>-9</fifths>")
     with pytest.warns(ScoreWarning, match=r"more than seven accidentals; it is written with 3\."):
