@@ -68,6 +68,7 @@ class _Reading:
     tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
     graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
     cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
@@ -89,6 +90,7 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
             chord_symbols=reading.chord_symbols,
             graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
             cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
+            slashes=reading.slashes[staff] if len(sounding) > 1 else sum(reading.slashes.values()),
         )
 
 
@@ -118,7 +120,9 @@ def _pass_over(element: Element, reading: _Reading) -> None:
 
 def _note(note: Element, reading: _Reading) -> None:
     staff = note.findtext("staff", "1")
+    slash = note.findtext("notehead", "").strip() == "slash"
     if note.find("pitch") is not None:
+        reading.slashes[staff] += slash
         reading.graces[staff] += note.find("grace") is not None
         reading.cues[staff] += note.find("cue") is not None
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
@@ -130,7 +134,7 @@ def _note(note: Element, reading: _Reading) -> None:
         reading.end = max(reading.end, reading.written)
     reading.before, reading.now = start, max(start + length, reading.now)
     pitch = note.find("pitch")
-    if length and pitch is not None and rest is None and note.find("cue") is None:
+    if length and pitch is not None and rest is None and note.find("cue") is None and not slash:
         ties = {tie.get("type") for path in ("tie", "notations/tied") for tie in note.iterfind(path)}
         reading.tones[staff].append(
             Tone(

@@ -81,6 +81,7 @@ class Part:
         chord_symbols: How many stand above it.
         graces: How many grace notes it has, which take no time.
         cues: How many notes of others it shows in small print.
+        slashes: How many slashes it has, which tell an accompaniment's rhythm, and no pitch.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Part:
     chord_symbols: int = 0
     graces: int = 0
     cues: int = 0
+    slashes: int = 0
 
     @property
     def sounds(self) -> bool:

@@ -139,6 +139,16 @@ def test_cue_notes_are_left_out_and_told(tmp_path: Path) -> None:
     assert sung(cued) == [(60, 8), (0, 8)]
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [(1, "left out 1 slash head, which"), (2, "left out 2 slash heads, which")]
+)
+def test_slashes_are_no_tune_and_told(tmp_path: Path, number: int, told: str) -> None:
+    """A lead sheet has them where who accompanies plays alone; they stand on the line of B, and were sung as that."""
+    slash = note("B4").replace("</note>", '<notehead filled="yes">slash</notehead></note>')
+    with pytest.warns(ScoreWarning, match=told):
+        assert sung(read(tmp_path, slash * number + note("C4", 16 - 4 * number)))[:1] == [(0, 4 * number)]
+
+
 def test_chord_symbols_are_left_out_and_told(tmp_path: Path) -> None:
     harmony = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
     with pytest.warns(ScoreWarning, match="the chord symbols are left out; name the harmony with --chords"):
