@@ -20,7 +20,7 @@ _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 _TOKEN = re.compile(
     r"""
       (?P<text>"(?P<words>[^"]*)"?)
-    | (?P<mark>!(?P<name>[^!]*)! | \+(?P<old_name>[a-z.]{4,})\+)
+    | (?P<mark>!(?P<name>[^!|]*)! | \+(?P<old_name>[a-z.]{4,})\+)
     | (?P<field>\[(?P<letter>[A-Za-z]):(?P<content>[^]]*)]?)
     | (?P<bar>(?P<line>(?:\[\||:{0,2}\||::)[|:\]]*)(?P<ending>\[?\d|\[(?="))? | (?P<lone_ending>\[\d))
     | (?P<tuplet>\((?P<notes>\d)(?::(?P<time>\d?))?(?::(?P<following>\d?))?)
@@ -91,8 +91,12 @@ def read_abc(text: str) -> Score:
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     """A tune's lines, without comments: the letter of a field and what it says, or no letter and music."""
-    begun = False
+    begun = within = False  # within a block of text
     for line in text.splitlines():
+        if re.match(r"%%(begin|end)", line):
+            within = line.startswith("%%begin")
+        if within:
+            continue
         written = re.sub(r"(?<!\\)%.*", "", line).strip()
         found = _FIELD.match(written)
         if found:

@@ -130,7 +130,9 @@ def test_lengths_are_as_written(tmp_path: Path, music: str, lengths: list[int]) 
     assert [length for _, length in read(tmp_path, music)] == lengths
 
 
-@pytest.mark.parametrize("ending", ["e2:|", 'e2 "^text"|', '">text"e2|', "e2 !trill!|", "e2$|", "T.~e2|", "e2 \\"])
+@pytest.mark.parametrize(
+    "ending", ["e2:|", 'e2 "^text"|', '">text"e2|', "e2 !trill!|", "e2! |!", "e2$|", "T.~e2|", "e2 \\"]
+)
 def test_what_stands_around_a_note_costs_none(tmp_path: Path, ending: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScoreWarning)
@@ -220,7 +222,8 @@ def test_drums_are_no_part(tmp_path: Path) -> None:
 
 
 def test_words_are_no_music(tmp_path: Path) -> None:
-    text = f"{HEAD}C D E F|% He sang\nw: Herr He\nG A B c|\n\nTranscribed by Ada, a fade.\n"
+    block = "%%begintext\nA bad fade\n%%endtext\n"
+    text = f"{HEAD}C D E F|% He sang\nw: Herr He\n{block}G A B c|\n\nTranscribed by Ada, a fade.\n"
     assert pitches(tmp_path, "", text) == [60, 62, 64, 65, 67, 69, 71, 72]
 
 
