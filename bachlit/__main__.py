@@ -1,14 +1,16 @@
 """The command `bachlit`: sends each command where it is at home, and turns errors into one sentence."""
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Timer
 
-from bachlit.errors import BachlitError, StoppedError
+from bachlit.errors import BachlitError, OptionError, StoppedError
 
 _USAGE = """usage: bachlit COMMAND [options]
 
@@ -42,6 +44,8 @@ def main(args: Sequence[str] | None = None) -> int:
         end: 143 for SIGTERM, 130 for Ctrl-C.
     """
     args = list(sys.argv[1:] if args is None else args)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what a terminal can't show
     if not args or args[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if args else 2
@@ -52,6 +56,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
+            _refuse_bytes(args)
             return _run(args[0], args[1:])
     except StoppedError as error:
         from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
@@ -94,6 +99,13 @@ def _run(command: str, args: list[str]) -> int:
         return 0
     _tell(f"there is no command {command!r}; see bachlit --help.")
     return 2
+
+
+def _refuse_bytes(args: Sequence[str]) -> None:
+    """Raise an OptionError for a word that is no text, as a file's name from a system with another encoding."""
+    for arg in args:
+        if re.search("[\ud800-\udfff]", arg):
+            raise OptionError(f"{arg!r} holds bytes that are no text; expected names in UTF-8; rename the file.")
 
 
 @contextmanager

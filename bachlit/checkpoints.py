@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from bachlit.errors import CheckpointError
-from bachlit.files import write_whole
+from bachlit.files import clear_parts, write_whole
 
 LAST, BEFORE = "last.ckpt", "last-before.ckpt"
 """The checkpoint that a fit goes on from, and the one before it."""
@@ -24,6 +24,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
     torch.save(checkpoint, content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_parts(path)  # before, as what killed processes left may take the room
         write_whole(path, content.getvalue(), durable=True)
     except OSError as error:
         kept = f"The one from before, {path}, is whole. " if path.is_file() else ""

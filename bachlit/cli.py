@@ -18,7 +18,7 @@ from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCu
 from bachlit.checkpoints import BEFORE, LAST, read_checkpoint
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
-from bachlit.errors import CheckpointError
+from bachlit.errors import CheckpointError, OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.loggers import csv_beside, go_on, share_runs
 from bachlit.model import ChoraleModel
@@ -283,8 +283,17 @@ def _document(text: str) -> Any:
 
 
 def _texts(configs: Sequence[str]) -> Iterator[str]:
-    """What the typed config files say."""
+    """What the typed config files say.
+
+    Raises:
+        OptionError: If one can't be read as text.
+    """
     for word in configs:
         path = Path(word.removeprefix("--config="))
         if path.is_file():
-            yield path.read_text()
+            try:
+                yield path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise OptionError(
+                    f"The config {path} can't be read ({error}); expected YAML in UTF-8; save it as that."
+                ) from error

@@ -5,10 +5,15 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
+from time import time
 from typing import Any
+
+_HOUR = 3600
+_LONGEST = 60  # characters of a name in that of its part, which has 255 bytes at most, up to four a character
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -42,7 +47,7 @@ def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = Fa
     try:
         for path, content in contents:
             # Threads, and machines that share a disk, may have the same number of a process.
-            parts[path] = path.with_name(f".{path.name}.{token_hex(4)}.part")
+            parts[path] = path.with_name(f".{path.name[:_LONGEST]}.{token_hex(4)}.part")
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             with parts[path].open("xb") as file:
@@ -60,6 +65,14 @@ def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = Fa
             error.filename = str(path)  # of the file that was wanted, and not its part
         raise
     return list(parts)
+
+
+def clear_parts(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote a file; a younger part may be in work."""
+    for part in path.parent.glob(f".{escape(path.name[:_LONGEST])}.*.part"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time() - _HOUR:
+                part.unlink()
 
 
 class FileBytes:

@@ -52,15 +52,21 @@ def _take_up(logger: CSVLogger, step: int) -> None:
     path = Path(logger.log_dir) / "metrics.csv"
     if not path.is_file():
         return
-    with path.open(newline="") as file:
+    with path.open(newline="", errors="replace") as file:
         reader = csv.DictReader(file)
-        names, rows = list(reader.fieldnames or ()), [row for row in reader if int(row["step"]) < step]
+        names, rows = list(reader.fieldnames or ()), [row for row in reader if _before(row, step)]
     path.unlink()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Experiment logs directory")
         writer: Any = logger.experiment
     writer.metrics, writer.metrics_keys = rows, names
     writer.save()
+
+
+def _before(row: dict[str, Any], step: int) -> bool:
+    """Whether a row was logged before a step, and wholly: a fit that was killed may leave a part of one."""
+    its = row.get("step") or ""
+    return None not in row.values() and its.isdecimal() and int(its) < step
 
 
 def share_runs(trainer: pl.Trainer) -> None:

@@ -43,6 +43,8 @@ def one_sentence(command: str) -> Iterator[None]:
                 "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
                 "or type those that it was trained with."
             ) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise OptionError(f"A config can't be read ({said}); expected YAML in UTF-8; save it as that.") from error
         lightnings = type(error).__name__ == "MisconfigurationException" or _refused_by_trainer(error)
         if isinstance(error, OSError) or lightnings:
             raise OptionError(_pointing(said, command)) from error

@@ -46,7 +46,7 @@ def numbered(output: Path, number: int) -> Path:
     Raises:
         ScoreError: If one of the pieces would be put into a folder that happens to have its name.
     """
-    if output.is_dir():
+    if _is_folder(output):
         return output
     ending = _ending(output)
     return _no_folder(output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}")
@@ -66,7 +66,7 @@ def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
         ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
         MissingPackageError: If a picture needs what isn't installed.
     """
-    if output.is_dir():
+    if _is_folder(output):
         return _named(output / name, also)
     if output.suffix.lower() in _FORMATS:
         stem = output.name.removesuffix(output.suffix)
@@ -92,7 +92,7 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
         MissingPackageError: If there is nothing to draw them with.
     """
     require("matplotlib", "A plot")
-    if output is None or output.is_dir():
+    if output is None or _is_folder(output):
         folder, stem = output or Path(), name
     else:
         ending = _ending(output)
@@ -128,8 +128,15 @@ def _in_folder(path: Path) -> Path:
     return _no_folder(path)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
+
+
 def _no_folder(path: Path) -> Path:
-    if path.is_dir():
+    if _is_folder(path):
         raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
     return path
 

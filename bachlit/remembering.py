@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from bachlit.checkpoints import read_checkpoint
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
 
-# The options under which a string names a class or a function.
+# What a checkpoint remembers, and nothing besides, whatever is in it.
+_PARTS = ("model", "data")
+# Options that name a class or a function, and options that name a file.
 _CLASS_KEYS = ("class_path", "network", "loss", "optimizer", "lr_scheduler", "corpus", "encoding")
+_PLACE_KEYS = ("prompts", "path", "cache")
 
 
 class RememberOptions(Callback):
@@ -60,11 +64,11 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
             ) from error
+    options = {part: options[part] for part in _PARTS if part in options}
     named = {part for word in typed for part in re.findall(r"[A-Za-z_][\w.]*", word.partition("=")[2] or word)}
     for class_path in _class_paths(options):
-        module, _, name = class_path.rpartition(".")
         # Parsing the options would import the module of a class that isn't known yet, and run whatever is in it.
-        if not hasattr(sys.modules.get(module), name) and class_path not in named:
+        if class_path not in named:
             raise CheckpointError(
                 f"The checkpoint wants the class {class_path}, which isn't imported here; if you trust it, name it on "
                 f"the command line, such as --model.network {class_path}."
@@ -79,12 +83,34 @@ def _options_of(description: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _class_paths(options: Any) -> Iterator[str]:
+def _class_paths(options: Any, key: str = "") -> Iterator[str]:
+    """What would be imported: names that an option of a class has, and whatever else may be one that Python finds.
+
+    Any option may turn out to be that of a function, and its text to be a class with its own options.
+    """
     if isinstance(options, Mapping):
-        for key, value in options.items():
-            if isinstance(value, str) and key in _CLASS_KEYS:
-                yield value
-            yield from _class_paths(value)
+        for name, value in options.items():
+            yield from _class_paths(name)
+            yield from _class_paths(value, name)
     elif isinstance(options, list):
         for value in options:
-            yield from _class_paths(value)
+            yield from _class_paths(value, key)
+    elif isinstance(options, str) and key in _CLASS_KEYS:
+        yield from [options] * (not _imported(options))
+    elif isinstance(options, str) and key not in _PLACE_KEYS:
+        for name in re.findall(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+", options):
+            if not _imported(name) and _importable(name):
+                yield name
+
+
+def _imported(class_path: str) -> bool:
+    module, _, name = class_path.rpartition(".")
+    return module in sys.modules and hasattr(sys.modules[module], name)
+
+
+def _importable(class_path: str) -> bool:
+    """Whether its first module can be found, which runs nothing."""
+    try:
+        return find_spec(class_path.partition(".")[0]) is not None
+    except ValueError:  # one that is imported, but from nowhere
+        return True

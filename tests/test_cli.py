@@ -240,13 +240,54 @@ def test_where_there_is_no_last_checkpoint_a_fit_begins(corpus: list[str], capsy
     assert "runs/bachlit has no last.ckpt yet, so a fit begins." in capsys.readouterr().err
 
 
+def foreign_module(folder: Path) -> str:
+    """A module where one works that leaves a file, boom, when it is imported; its name is no other test's."""
+    path = folder / f"{folder.name}.py"
+    path.write_text(f"open({str(folder / 'boom')!r}, 'w')\nclass Network: pass\n")  # a parser may work elsewhere
+    return path.stem
+
+
 def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(trained: Path, tmp_path: Path) -> None:
     checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
     options = json.loads(checkpoint["bachlit_options"])
-    (tmp_path / "foreign.py").write_text("open('boom', 'w')\nclass Network: pass\n")
-    options["model"]["network"]["class_path"] = "foreign.Network"
+    module = foreign_module(tmp_path)
+    options["model"]["network"]["class_path"] = f"{module}.Network"
     torch.save(checkpoint | {"bachlit_options": json.dumps(options)}, tmp_path / "foreign.ckpt")
     assert main(["validate", *QUICK, "--ckpt_path=foreign.ckpt"]) == 2
+    assert not (tmp_path / "boom").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trainer": {"callbacks": ["foreign.Network"]}},
+        {"model.network": "foreign.Network"},
+        {"model": {"network": {"class_path": "foreign.__class__"}}},
+        {"model": {"network.class_path": "foreign.Network"}},
+        {"model": {"loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"weight": "foreign.Network"}}}},
+        {"model": {"loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"weight": "[foreign.Network]"}}}},
+        {
+            "model": {
+                "lr_scheduler": {
+                    "class_path": "torch.optim.lr_scheduler.LambdaLR", "init_args": {"lr_lambda": "foreign.Network"},
+                }
+            }
+        },
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_option_that_a_checkpoint_remembers_has_a_module_imported(
+    options: dict[str, Any], trained: Path, tmp_path: Path
+) -> None:
+    """Python would find the module where one works: a folder that was sent, with a checkpoint in it."""
+    checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
+    remembered = json.loads(checkpoint["bachlit_options"])
+    module = foreign_module(tmp_path)
+    for name, part in options.items():
+        remembered[name] = {**remembered.get(name, {}), **part} if isinstance(part, dict) else part
+    said = json.dumps(remembered).replace("foreign", module)
+    torch.save(checkpoint | {"bachlit_options": said}, tmp_path / "foreign.ckpt")
+    main(["validate", *QUICK, "--ckpt_path=foreign.ckpt", "--data.lanes=0"])
     assert not (tmp_path / "boom").exists()
 
 
@@ -353,6 +394,7 @@ WRONG = {
     ),
     "a checkpoint of no run": (["test", "--ckpt_path=last"], "name one file"),
     "a checkpoint in a config": (["test", "--config=names_a_checkpoint.yaml"], "name one file"),
+    "a config in another encoding": (["fit", "--config=latin_1.yaml"], "expected YAML in UTF-8; save it as that"),
     "a checkpoint typed twice": (["test", "--ckpt_path=garbage.ckpt", "--ckpt_path=other.ckpt"], "garbage.ckpt"),
     "an abbreviated option": (["test", "--ckpt=garbage.ckpt"], "--ckpt"),
     "a decoder's option alone": (["predict", "--decoder.width=16"], "name it first"),
@@ -392,6 +434,7 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
     args, said = WRONG[case]
     (tmp_path / "garbage.ckpt").write_bytes(b"garbage")
     (tmp_path / "names_a_checkpoint.yaml").write_text("ckpt_path: garbage.ckpt\n")
+    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     assert main([args[0], *QUICK, *args[1:]]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("bachlit: ")

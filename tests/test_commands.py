@@ -1,5 +1,6 @@
 """The light commands, as a person types them."""
 
+import io
 import json
 from pathlib import Path
 
@@ -170,6 +171,17 @@ def test_the_output_decides_the_format(tmp_path: Path) -> None:
         before = {path.name for path in tmp_path.iterdir()}
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", output]) == 0
         assert {path.name for path in tmp_path.iterdir()} - before == files
+
+
+def test_a_name_that_the_terminal_can_not_show_is_written_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once ended in a traceback, after all was written."""
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with monkeypatch.context() as narrow:
+        narrow.setattr("sys.stdout", terminal)
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "ő.mid"]) == 0
+    terminal.seek(0)
+    assert terminal.read() == "\\u0151.mid\n"
+    assert Path("ő.mid").is_file()
 
 
 def test_dots_in_a_tunes_name_are_no_ending(tmp_path: Path) -> None:
@@ -462,6 +474,11 @@ WRONG = {
         ["evaluate", "--config", "hot.yaml"],
         "--decoders.decoder can't be Samplng; expected the name of a class",
     ),
+    "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
+    "a config in another encoding": (
+        ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
+        "expected YAML in UTF-8; save it as that",
+    ),
     "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
     "a checkpoint without a name": (
         ["evaluate", "--checkpoint", "--limit", "3"],
@@ -523,6 +540,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
     (tmp_path / "broken.py").write_text("class NoRule(:\n")
     (tmp_path / "empty.musicxml").touch()

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable
@@ -134,6 +135,19 @@ def test_what_comes_from_the_cache_is_what_was_read(folder: Path) -> None:
         again._parse = None  # type: ignore[assignment, method-assign]  # reading again would fail
         assert again.chorales() == first
         assert list(again.skipped) == ["broken.musicxml"]
+
+
+def test_a_huge_file_among_the_scores_takes_no_memory(folder: Path) -> None:
+    with (folder / "huge.xml").open("wb") as file:
+        file.truncate(2**28)  # a file with a hole, which takes no room on the disk
+    corpus = folder_corpus(folder, workers=1)
+    tracemalloc.start()
+    try:
+        with pytest.warns(ScoreWarning, match="more than 32 MB"):
+            corpus.chorales()
+        assert tracemalloc.get_traced_memory()[1] < 2**27
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_changed_file_is_read_anew(folder: Path, bach: list[Chorale]) -> None:
@@ -301,6 +315,22 @@ def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
         ] * 3
 
 
+class Deadly(type(Path())):  # type: ignore[misc]
+    """A file that ends the process that is to read it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+
+def test_a_worker_that_is_killed_ends_the_reading_in_a_sentence(folder: Path) -> None:
+    (folder / "inner" / "c.musicxml").unlink()
+    corpus = folder_corpus(folder, workers=2)
+    files: dict[str, Path] = {name: Deadly(path) for name, path in corpus.files().items()}
+    corpus.files = lambda: files  # type: ignore[method-assign]
+    with pytest.raises(CorpusError, match="ended from outside, as where memory runs out"):
+        corpus.chorales()
+
+
 def test_parsing_on_several_processes_keeps_the_order(folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -332,7 +362,12 @@ def test_jsb16_keeps_its_own_folds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[[1, 2]]", "[[[60, 60, 60]]]", '[["a"]]', "[[[60, 60, 60, 600]]]", "[1]"]
+    "content",
+    [
+        *("", "{}", "[[1, 2]]", "[[[60, 60, 60]]]", '[["a"]]', "[[[60, 60, 60, 600]]]", "[1]"),
+        *("[" * 100_000, f"[[[60, 60, 60, {10**30}]]]", "[[[60, 60, 60, 60.5]]]", "[[[60, 60, 60, 1e999]]]"),
+    ],
+    ids=lambda content: content[:30],
 )
 def test_a_file_that_is_no_fold_of_jsb16_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text(content)

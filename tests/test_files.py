@@ -41,6 +41,13 @@ def test_of_several_files_all_are_written_or_none(tmp_path: Path, monkeypatch: p
     assert [path.read_bytes() for path, _ in contents] == [content for _, content in contents]
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "\U0001d11e" * 63])
+def test_the_longest_name_that_a_file_may_have_is_written(tmp_path: Path, name: str) -> None:
+    """Once the part's name, which was longer, was refused, after all the work."""
+    write_whole(tmp_path / name, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_content_that_can_not_be_made_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         write_together((tmp_path / str(number), b"0" * (2 // number)) for number in (2, 1, 0))

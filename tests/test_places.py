@@ -52,6 +52,15 @@ def assert_one_sentence(code: int, error: str) -> None:
     assert not any("Traceback" in line or "choose another" in line for line in warned)
 
 
+@pytest.mark.parametrize("command", ["harmonize", "harmonize several", "plot"])
+def test_a_name_too_long_for_a_file_is_told(command: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([*COMMANDS[command], f"--output={'x' * 300}"])
+    assert_one_sentence(code, capsys.readouterr().err)
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 16), f"{'x' * 246}.musicxml")
+    code = main([COMMANDS[command][0], f"{'x' * 246}.musicxml", *COMMANDS[command][2:]])
+    assert_one_sentence(code, capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("room", ["none", "for a few bytes", "for all but the last bytes"])
 def test_on_a_full_disk_no_file_is_begun(

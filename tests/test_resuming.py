@@ -17,7 +17,7 @@ from few import Few
 from pytorch_lightning.cli import ReduceLROnPlateau
 
 from bachlit.callbacks import LastCheckpoint, WeightAverage
-from bachlit.checkpoints import BEFORE, LAST, read_checkpoint
+from bachlit.checkpoints import BEFORE, LAST, read_checkpoint, write_checkpoint
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
 from bachlit.encoding import BachBotEncoding, Encoding
@@ -245,6 +245,18 @@ def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
     assert files == {LAST, BEFORE}
     for name in files:
         read_checkpoint(tmp_path / "checkpoints" / name)
+
+
+def test_what_a_killed_process_left_of_a_checkpoint_is_removed_by_the_next(tmp_path: Path) -> None:
+    """A fit that is killed again and again while it writes would fill the disk."""
+    left, young = tmp_path / f".{LAST}.0123abcd.part", tmp_path / f".{LAST}.4567abcd.part"
+    other = tmp_path / ".other.ckpt.0123abcd.part"
+    for part in (left, young, other):
+        part.touch()
+    for part in (left, other):
+        os.utime(part, (0, 0))
+    write_checkpoint(tmp_path / LAST, {})
+    assert {path.name for path in tmp_path.iterdir()} == {LAST, young.name, other.name}
 
 
 def test_more_lanes_than_the_checkpoint_knows_are_refused_within_an_epoch(bach: list[Chorale], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from bachlit import tracking
 from bachlit.errors import OptionError
-from bachlit.loggers import csv_beside, share_runs
+from bachlit.loggers import csv_beside, go_on, share_runs
 from bachlit.tracking import AutoWandbLogger, log_media, resolve_mode
 
 
@@ -202,6 +202,19 @@ def test_forked_processes_are_refused_unless_wandb_is_off(strategy: str) -> None
     share_runs(trainer(AutoWandbLogger("disabled"), strategy=strategy, devices=2))
     share_runs(trainer(CSVLogger("runs"), strategy=strategy, devices=2))
     share_runs(trainer(AutoWandbLogger("offline"), strategy="ddp_spawn", devices=2))
+
+
+@pytest.mark.parametrize("end", ["", "0,2", "0,2,", "0,2,1", "0,2,x\0", "\0\0\0"])
+def test_a_csv_whose_last_row_was_cut_off_goes_on(tmp_path: Path, end: str) -> None:
+    """As where a fit was killed while it logged; going on from it once ended in a traceback."""
+    folder = tmp_path / "x" / "version_3"
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text(f"epoch,loss,step\n0,1.5,5\n0,1.25,15\n{end}")
+    logger = CSVLogger(tmp_path, "x")
+    go_on([logger], folder, 10)
+    rows = (folder / "metrics.csv").read_text().split()
+    assert rows[:2] == ["epoch,loss,step", "0,1.5,5"]
+    assert rows[2:] in ([], [end])
 
 
 def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:

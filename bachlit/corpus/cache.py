@@ -9,9 +9,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from time import time
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,13 @@ import numpy as np
 from bachlit.chorale import VOICES, Chorale
 from bachlit.corpus.pieces import Pieces
 from bachlit.errors import CorpusError
-from bachlit.files import FileBytes, write_whole
+from bachlit.files import FileBytes, clear_parts, write_whole
 from bachlit.keys import Key
 
 _MAGIC = b"bachlit's chorales, 3\n"
 _END = struct.Struct("<QQ")  # chorales, where the table stands
 _SUM = struct.Struct("<I")  # of all before it
 _CHUNK = 2**20
-_HOUR = 3600
 
 
 class CachedChorales(Pieces):
@@ -125,7 +122,7 @@ def save_chorales(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
-        _clear(path)
+        clear_parts(path)
     except OSError as error:
         warnings.warn(
             f"The chorales could not be cached in {path.parent} ({error.strerror}), and will be read anew next time.",
@@ -138,11 +135,3 @@ def _sum(content: bytes | FileBytes, end: int) -> int:
     for start in range(0, end, _CHUNK):
         total = zlib.crc32(content[start : min(start + _CHUNK, end)], total)
     return total
-
-
-def _clear(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote this cache; a younger part may be in work."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        with suppress(OSError):
-            if part.stat().st_mtime < time() - _HOUR:
-                part.unlink()

@@ -41,10 +41,14 @@ class Jsb16Corpus(Corpus):
         try:
             pieces = json.loads(path.read_text())
             return [
-                Chorale.from_pitches(np.maximum(np.asarray(piece, np.int64), 0), name=f"{fold}-{index}")
+                Chorale.from_pitches(np.maximum(np.asarray(piece), 0), name=f"{fold}-{index}")
                 for index, piece in enumerate(pieces)
             ]
-        except (ValueError, TypeError) as error:
+        except OSError as error:
+            raise CorpusError(
+                f"{path} can't be opened ({error.strerror}); expected a fold of JSB-16th that you may read."
+            ) from error
+        except (ValueError, TypeError, RecursionError) as error:
             raise CorpusError(
                 f"{path} isn't a fold of JSB-16th ({error}); expected a list of pieces, each a list of frames of "
                 "four pitches."

@@ -10,6 +10,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -31,7 +32,7 @@ from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
 # Raise it whenever the same files would be read into other chorales: caches of earlier readers are then left alone.
-_READER_VERSION = 2
+_READER_VERSION = 3
 
 
 class ScoreCorpus(Corpus):
@@ -79,7 +80,7 @@ class ScoreCorpus(Corpus):
         digest = hashlib.sha256(f"{_READER_VERSION} {version('music21')} {self.quantize}".encode())
         digest.update(b" repeats" * self.repeats)
         for name, path in files.items():
-            digest.update(f"\n{name} ".encode() + hashlib.sha256(_content(path)).digest())
+            digest.update(f"\n{name} ".encode() + _digest(path))
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _make(self, files: dict[str, Path], path: Path) -> CachedChorales:
@@ -102,8 +103,14 @@ class ScoreCorpus(Corpus):
         else:
             # Fresh processes: forking one that already runs threads can hang.
             fresh = multiprocessing.get_context("spawn")
-            with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
-                yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
+            try:
+                with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
+                    yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
+            except BrokenProcessPool as error:
+                raise CorpusError(
+                    f"One of {workers} processes that read the scores was ended from outside, as where memory runs "
+                    "out; expected them to last; give the corpus fewer workers."
+                ) from error
 
 
 class BachCorpus(ScoreCorpus):
@@ -171,12 +178,13 @@ def _main_module_hidden() -> Iterator[None]:
         vars(main).update(hidden)
 
 
-def _content(path: Path) -> bytes:
-    """A file's bytes; none if it can't be opened, which reading it will tell."""
+def _digest(path: Path) -> bytes:
+    """A file's, however large; of one that can't be opened, which reading it will tell, that of nothing."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
     except OSError:
-        return b""
+        return hashlib.sha256().digest()
 
 
 def _num_cores() -> int:

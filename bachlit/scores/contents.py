@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from bachlit.scores.limits import MAX_BYTES, MAX_ENTRIES
 from bachlit.scores.trees import parse_xml
@@ -107,9 +107,7 @@ def _unzip(data: bytes) -> bytes:
             names = archive.namelist()
             if any(name.endswith(_MUSESCORE) for name in names):
                 raise ValueError("it is MuseScore's own format")
-            name = _root_file(archive, names)
-            with archive.open(name) as entry:
-                inflated = entry.read(MAX_BYTES + 1)
+            inflated = _inflate(archive, _root_file(archive, names), MAX_BYTES + 1)
     except ValueError:
         raise
     except Exception as error:  # zipfile has many for what is broken, encrypted or packed unusually
@@ -119,11 +117,21 @@ def _unzip(data: bytes) -> bytes:
     return inflated
 
 
+def _inflate(archive: ZipFile, name: str, most: int) -> bytes:
+    """What an entry begins with. MXL knows no other packing, and of others zipfile unpacks all at once."""
+    packing = archive.getinfo(name).compress_type
+    if packing not in (ZIP_STORED, ZIP_DEFLATED):
+        raise ValueError(
+            f"it is an archive packed by method {packing}, where MXL knows {ZIP_STORED} and {ZIP_DEFLATED}"
+        )
+    with archive.open(name) as entry:
+        return entry.read(most)
+
+
 def _root_file(archive: ZipFile, names: list[str]) -> str:
     container = next((name for name in names if name == "META-INF/container.xml"), None)
     if container is not None:
-        with archive.open(container) as entry:
-            root = parse_xml(decode(entry.read(2**20)))
+        root = parse_xml(decode(_inflate(archive, container, 2**20)))
         for file in root.iter():
             if file.tag.endswith("rootfile") and file.get("full-path") in names:
                 return str(file.get("full-path"))

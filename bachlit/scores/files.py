@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bachlit.errors import ScoreError
 from bachlit.scores.contents import SUFFIXES, Content, format_by_name, read_content
+from bachlit.scores.from_abc import num_tunes, read_abc
 from bachlit.scores.from_midi import read_midi
-from bachlit.scores.from_music21 import num_tunes, read_abc, read_kern
+from bachlit.scores.from_music21 import read_kern
 from bachlit.scores.from_musicxml import read_musicxml
 from bachlit.scores.parts import Part, Score
 
@@ -47,7 +48,10 @@ def open_score(path: Path) -> tuple[Score, list[Part]]:
         warn(f"{path}: {score.lost}")
     parts = [part for part in score.parts if part.sounds]
     if not parts:
-        raise ScoreError(f"{path} holds no notes; expected a melody or four voices; see that it isn't empty.")
+        raise ScoreError(
+            f"{path} holds no notes that have a pitch; expected a melody or four voices; see that it isn't empty, or "
+            "percussion alone."
+        )
     return score, parts
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from string import whitespace
 
 from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.contents import decode
@@ -99,7 +100,7 @@ def _read_track(chunk: bytes) -> _Track:
 
 def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
     if kind == _TRACK_NAME and not track.name:
-        track.name = decode(data).strip()
+        track.name = decode(data).strip("\0" + whitespace)  # some programs end it as C ends a string
     elif kind == _TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] < 8:
         track.metres.append((now, (data[0], 2 ** data[1])))
     elif kind == _KEY_SIGNATURE and len(data) >= 2 and (data[0] + 7) % 256 <= 14 and data[1] < 2:
@@ -109,29 +110,30 @@ def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
 
 def _events(chunk: bytes) -> Iterator[Event]:
     """A track's events up to its end, or to where it is cut off."""
-    place = now = status = 0
+    place = now = running = 0
     try:
         while place < len(chunk):
             wait, place = _variable_length(chunk, place)
             now += wait
-            if chunk[place] & 0x80:
-                status, place = chunk[place], place + 1
-            if status < _NOTE_OFF:
-                raise ValueError("an event of it has no status")
+            status = chunk[place]
             if status >= _SYSTEM:
-                kind = chunk[place] if status == 0xFF else 0
-                length, begin = _variable_length(chunk, place + (status == 0xFF))
+                kind = chunk[place + 1] if status == 0xFF else 0
+                length, begin = _variable_length(chunk, place + 1 + (status == 0xFF))
                 place = begin + length
                 if status == 0xFF:
                     if kind == _END_OF_TRACK:
                         yield now, -kind, b""
                         return
                     yield now, -kind, chunk[begin:place]
-                continue
-            length = 1 if status & 0xF0 in (0xC0, 0xD0) else 2
+                continue  # the standard has it end a running status, but programs write on
+            if status & 0x80:
+                running, place = status, place + 1
+            if not running:
+                raise ValueError("an event of it has no status")
+            length = 1 if running & 0xF0 in (0xC0, 0xD0) else 2
             if place + length > len(chunk):
                 return
-            yield now, status, chunk[place : place + length]
+            yield now, running, chunk[place : place + length]
             place += length
     except IndexError:
         return

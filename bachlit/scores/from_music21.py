@@ -1,4 +1,4 @@
-"""ABC and kern -> parts, by way of music21. The only module that imports it."""
+"""Kern -> parts, by way of music21. The only module that imports it."""
 
 import contextlib
 import io
@@ -12,37 +12,6 @@ from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.limits import MAX_BARS, MAX_DIGITS, MAX_FRAMES, MAX_METRE_DIGITS, MAX_TEXT
 from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
 
-# In a line of ABC: what isn't music (group 1), else a fermata as a letter before a note.
-_ABC_FERMATA = re.compile(
-    r'("[^"]*"|!(?!fermata!)[^!]*!|\[[A-Za-z]:[^]]*]|%.*)|H(?=[.~^_=LMOPSTuv]*[A-Ga-gz])|!fermata!'
-)
-# Lines of words, where long numbers do no harm: ABC's titles and the like, comments, and kern's.
-_WORDS = re.compile(r"(?:[ABCDFGHNOPRSTWXZwrs]:|%|!).*")
-
-
-def num_tunes(text: str) -> int:
-    """How many tunes a book in ABC holds."""
-    return len(re.findall(r"^X:", text, re.MULTILINE))
-
-
-def read_abc(text: str) -> Score:
-    """The score of a tune in ABC, without its fermatas: music21 leaves a note out that has one, an H, before it.
-
-    Raises:
-        Exception: Music21's own, of any kind, if it is no tune.
-        ValueError: If it is larger than a score.
-    """
-    removed = 0
-    lines = text.splitlines()
-    for index, line in enumerate(lines):
-        if not re.match(r"[A-Za-z]:|%", line):
-            lines[index] = _ABC_FERMATA.sub(lambda match: match.group(1) or "", line)
-            removed += lines[index] != line
-    score = _read("\n".join(lines) + "\n", "abc")
-    return replace(
-        score, lost="the fermatas are left out, as ABC's aren't read; MusicXML keeps them." if removed else ""
-    )
-
 
 def read_kern(text: str) -> Score:
     """The score of a file in kern.
@@ -51,28 +20,23 @@ def read_kern(text: str) -> Score:
         Exception: Music21's own, of any kind, if it is none.
         ValueError: If it is larger than a score.
     """
-    return _read(text, "humdrum")
-
-
-def _read(text: str, name: str) -> Score:
-    """The only call of music21."""
-    music = "\n".join(line for line in text.splitlines() if not _WORDS.match(line))
+    music = "\n".join(line for line in text.splitlines() if not line.startswith("!"))  # comments' numbers do no harm
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
     if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
         raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
-    if re.search(rf"(\bM:|\*M(?!M))[^\]\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
+    if re.search(rf"\*M(?!M)[^*\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
         raise ValueError(f"a number in a time signature of it has more than {MAX_METRE_DIGITS} digits")
-    if len(re.findall(r"\|+|^=", music, re.MULTILINE)) > MAX_BARS:
+    if len(re.findall(r"^=", music, re.MULTILINE)) > MAX_BARS:
         raise ValueError(f"it has more than {MAX_BARS} bar lines")
 
     from music21 import converter, stream  # noqa: PLC0415  # heavy, and only needed here
 
-    said = io.StringIO()  # what music21 prints, as it goes on with a note too few or another
+    said = io.StringIO()  # what music21 prints, as it goes on with a note too few
     with warnings.catch_warnings(), contextlib.redirect_stderr(said):
         warnings.simplefilter("ignore")  # music21 warns about its own reading
-        piece = converter.parseData(text, format=name)
-        wrong = re.search(r"(?:Error in parsing event|Could not get pitch).*", said.getvalue())
+        piece = converter.parseData(text, format="humdrum")
+        wrong = re.search(r"Error in parsing event.*", said.getvalue())
         if wrong:
             raise ValueError(wrong[0])
         if isinstance(piece, stream.Opus) and piece.scores:
@@ -82,7 +46,8 @@ def _read(text: str, name: str) -> Score:
         if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
         title = "" if piece.metadata is None else str(piece.metadata.title or piece.metadata.movementName or "")
-        return Score(title, [_part(part) for part in piece.parts])
+        expands = re.search(r"^(?:.*\t)?\*>\[", music, re.MULTILINE) is not None  # a list of what is played, in order
+        return Score(title, [replace(part, repeats=part.repeats or expands) for part in map(_part, piece.parts)])
 
 
 def _part(part: Any) -> Part:

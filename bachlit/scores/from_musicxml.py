@@ -5,18 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.chorale import FRAMES_PER_QUARTER
 from bachlit.keys import Key
-from bachlit.scores.limits import MAX_FRAMES
-from bachlit.scores.parts import COMMON_TIME, Measure, Part, Score, Signature, Tone
+from bachlit.scores.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
+from bachlit.scores.parts import COMMON_TIME, JUMP, Measure, Part, Score, Signature, Tone
 from bachlit.scores.trees import parse_xml
 from bachlit.scores.values import TimeSignature
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
-_JUMP = re.compile(r"\b(d\. ?c\.|d\. ?s\.|da capo|dal segno|fine)", re.IGNORECASE)
 
 
 def read_musicxml(text: str) -> Score:
@@ -54,6 +54,7 @@ class _Reading:
     """Where the reading of a part has come to, and what has been found on the way."""
 
     divisions: Fraction = Fraction(1)  # of a quarter
+    divisor: int = 1  # that all of them divide
     transposition: int = 0  # semitones from what is written to what sounds
     metre: TimeSignature = COMMON_TIME
     now: Fraction = Fraction(0)  # from the beginning of the measure, sixteenths
@@ -67,6 +68,7 @@ class _Reading:
     tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
     graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
     cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
@@ -76,6 +78,8 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
     if rows:  # a piece ends with what is written, not with silence that isn't
         rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
     sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
+    if len(sounding) > MAX_STAVES:
+        raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     for staff in sounding:
         yield Part(
             name=(name or "").strip(),
@@ -86,18 +90,20 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
             chord_symbols=reading.chord_symbols,
             graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
             cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
+            slashes=reading.slashes[staff] if len(sounding) > 1 else sum(reading.slashes.values()),
         )
 
 
 def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
     """The measures of a part, empty, each with the notes of its staves."""
     total = Fraction(0)
-    for written in part.iterfind("measure"):
+    for place, written in enumerate(part.iterfind("measure"), start=1):
         reading.now = reading.before = reading.end = reading.written = Fraction(0)
         reading.tones = defaultdict(list)
         for element in written:
             _READERS.get(element.tag, _pass_over)(element, reading)
-        measure = Measure(written.get("number", ""), reading.end, metre=reading.metre)
+        number = " ".join(written.get("number", "").split())[:20] or str(place)
+        measure = Measure(number, reading.end, metre=reading.metre)
         total += reading.end or measure.full
         if total > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
@@ -114,7 +120,9 @@ def _pass_over(element: Element, reading: _Reading) -> None:
 
 def _note(note: Element, reading: _Reading) -> None:
     staff = note.findtext("staff", "1")
+    slash = note.findtext("notehead", "").strip() == "slash"
     if note.find("pitch") is not None:
+        reading.slashes[staff] += slash
         reading.graces[staff] += note.find("grace") is not None
         reading.cues[staff] += note.find("cue") is not None
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
@@ -126,7 +134,7 @@ def _note(note: Element, reading: _Reading) -> None:
         reading.end = max(reading.end, reading.written)
     reading.before, reading.now = start, max(start + length, reading.now)
     pitch = note.find("pitch")
-    if length and pitch is not None and rest is None and note.find("cue") is None:
+    if length and pitch is not None and rest is None and note.find("cue") is None and not slash:
         ties = {tie.get("type") for path in ("tie", "notations/tied") for tie in note.iterfind(path)}
         reading.tones[staff].append(
             Tone(
@@ -171,6 +179,9 @@ def _attributes(attributes: Element, reading: _Reading) -> None:
         reading.divisions = _number(divisions, "divisions")
         if reading.divisions <= 0:
             raise ValueError(f"it divides a quarter by {divisions[:20]}")
+        reading.divisor = lcm(reading.divisor, reading.divisions.numerator)
+        if reading.divisor > MAX_DIVISOR:
+            raise ValueError("it divides quarters in too many ways")
     transpose = attributes.find("transpose")
     if transpose is not None:
         reading.transposition = _whole(transpose, "chromatic") + 12 * _whole(transpose, "octave-change")
@@ -217,7 +228,7 @@ def _barline(barline: Element, reading: _Reading) -> None:
 def _direction(direction: Element, reading: _Reading) -> None:
     """Whether it sends the reader elsewhere: da capo, dal segno, to the coda."""
     for element in direction.iter():
-        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and _JUMP.search(element.text or ""))
+        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))
         if element.tag == "sound":
             jumps = any(element.get(jump) for jump in ("dacapo", "dalsegno", "segno", "coda", "tocoda", "fine"))
         reading.repeats |= bool(jumps)

@@ -3,6 +3,7 @@
 Times and lengths are fractions of a sixteenth. Nothing here knows a file format or a library.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,6 +12,11 @@ from typing import NamedTuple
 from bachlit.scores.values import TimeSignature
 
 COMMON_TIME: TimeSignature = (4, 4)
+
+JUMP = re.compile(
+    r"\b(?:d\. ?[cs]\.|d\.? ?[cs]\.? al\b|da ?capo\b|dal ?segno\b|(?:da)?coda\b|segno\b|fine\b)", re.IGNORECASE
+)
+"""Words that send a player elsewhere, however they are spelled."""
 
 
 class Tone(NamedTuple):
@@ -75,6 +81,7 @@ class Part:
         chord_symbols: How many stand above it.
         graces: How many grace notes it has, which take no time.
         cues: How many notes of others it shows in small print.
+        slashes: How many slashes it has, which tell an accompaniment's rhythm, and no pitch.
     """
 
     name: str
@@ -85,6 +92,7 @@ class Part:
     chord_symbols: int = 0
     graces: int = 0
     cues: int = 0
+    slashes: int = 0
 
     @property
     def sounds(self) -> bool:
@@ -107,10 +115,14 @@ class Score:
     lost: str = ""
 
 
-def in_step(parts: Sequence[Part]) -> list[Part]:
+def in_step(parts: Sequence[Part], others: Sequence[Part] = ()) -> list[Part]:
     """Parts whose measures begin together: each is as long as the longest of its place.
 
-    One that is empty in all parts lasts as long as its metre asks for.
+    One that is empty in all parts lasts as long as in others, or as its metre asks for.
+
+    Args:
+        parts: Those that are wanted.
+        others: All of the score.
 
     >>> short = Part("Soprano", [Measure("1", Fraction(4)), Measure("2", Fraction(0))])
     >>> long = Part("Bass", [Measure("1", Fraction(16))])
@@ -121,7 +133,8 @@ def in_step(parts: Sequence[Part]) -> list[Part]:
     lengths = []
     for index, measure in enumerate(most):
         written = [part.measures[index].length for part in parts if index < len(part.measures)]
-        lengths.append(max(written) or Fraction(measure.full))
+        elsewhere = [part.measures[index].length for part in others if index < len(part.measures)]
+        lengths.append(max(written) or max(elsewhere, default=Fraction(0)) or Fraction(measure.full))
     stepping = []
     for part in parts:
         measures = [*part.measures, *(replace(measure, tones=()) for measure in most[len(part.measures) :])]

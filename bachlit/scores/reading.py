@@ -107,7 +107,7 @@ def read_chorale(path: str | Path, *, quantize: bool = False) -> Chorale:
 
 def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bool, tune: bool) -> Chorale:
     _warn_of_short_measures(path, parts)
-    parts = dict(zip(parts, in_step(list(parts.values())), strict=True))
+    parts = dict(zip(parts, in_step(list(parts.values()), score.parts), strict=True))
     voices = {
         voice: sung_notes(part, f"{voice} of {path}", quantize=quantize, tune=tune) for voice, part in parts.items()
     }

@@ -43,12 +43,7 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
             heads.append(head)
         else:
             lost += 1
-    if part.graces:
-        warn(f"The {voice}: left out {_counted(part.graces, 'grace note')}.")
-    if part.cues:
-        warn(f"The {voice}: left out {_counted(part.cues, 'cue note')}.")
-    if lost:
-        warn(f"The {voice}: left out {_counted(lost, 'note')} too short for a sixteenth.")
+    _warn_of_what_is_left_out(part, voice, lost)
     if tune:
         heads = _tune(heads, voice)
     notes: list[Note] = []
@@ -68,6 +63,18 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
     if not notes:
         raise ScoreError(f"The {voice} holds no notes of a sixteenth or more; expected a melody; write longer values.")
     return notes
+
+
+def _warn_of_what_is_left_out(part: Part, voice: str, lost: int) -> None:
+    """Tell of what a part shows and a voice doesn't sing, and of the notes that were lost by rounding."""
+    if part.graces:
+        warn(f"The {voice}: left out {_counted(part.graces, 'grace note')}.")
+    if part.cues:
+        warn(f"The {voice}: left out {_counted(part.cues, 'cue note')}.")
+    if part.slashes:
+        warn(f"The {voice}: left out {_counted(part.slashes, 'slash head')}, which tell a rhythm and no pitch.")
+    if lost:
+        warn(f"The {voice}: left out {_counted(lost, 'note')} too short for a sixteenth.")
 
 
 def _counted(number: int, thing: str) -> str:

@@ -113,3 +113,23 @@ def test_two_channels_of_one_midi_track_are_two_parts(tmp_path: Path) -> None:
     (tmp_path / "tune.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\1\xe0" + track)
     with pytest.warns(UserWarning, match="the tune is taken from one without a name; left out: one without a name"):
         assert read_voices(tmp_path / "tune.mid").pitches[:, 0].tolist() == [72] * 8
+
+
+def midi_of(*events: bytes) -> bytes:
+    """A MIDI file of one track, of which a quarter has 480 ticks."""
+    track = b"".join(events)
+    return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(track).to_bytes(4, "big") + track
+
+
+@pytest.mark.parametrize("between", [b"\0\xff\x05\2la", b"\0\xf0\3abc"], ids=["a syllable", "a message"])
+def test_a_status_of_midi_holds_on_after_what_stands_between_notes(tmp_path: Path, between: bytes) -> None:
+    """The standard has it end there, but programs write on, and a note that was taken for a text was lost."""
+    first, second = b"\0\x90\x48\x50\x87\x40\x48\0", b"\0\x4a\x50\x87\x40\x4a\0"
+    (tmp_path / "tune.mid").write_bytes(midi_of(first, between, second))
+    assert read_voices(tmp_path / "tune.mid").pitches[:, 0].tolist() == [72] * 8 + [74] * 8
+
+
+def test_names_of_midi_end_where_a_zero_does(tmp_path: Path) -> None:
+    note_on_and_off = b"\0\x90\x48\x50\x87\x40\x80\x48\0"
+    (tmp_path / "tune.mid").write_bytes(midi_of(b"\0\xff\x03\x05Alto\0", note_on_and_off))
+    assert read_voices(tmp_path / "tune.mid").only("alto").compass == (72, 72)

@@ -91,7 +91,7 @@ def read_or_refused(path: Path, quantize: bool) -> tuple[Prompt | None, str]:
         return None, str(error)
 
 
-@pytest.mark.parametrize(("name", "number"), [("a.musicxml", 1500), ("a.mid", 1500), ("a.abc", 400), ("a.krn", 400)])
+@pytest.mark.parametrize(("name", "number"), [("a.musicxml", 1500), ("a.mid", 1500), ("a.abc", 1500), ("a.krn", 400)])
 def test_scores_of_random_structure(name: str, number: int) -> None:
     write = {"a.musicxml": Unruly.musicxml, "a.mid": Unruly.midi, "a.abc": Unruly.abc, "a.krn": Unruly.kern}[name]
 

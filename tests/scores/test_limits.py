@@ -1,8 +1,10 @@
 """No file takes the computer's memory or its time: each that tries is refused in one sentence."""
 
+import contextlib
 import io
 import struct
 import tracemalloc
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +105,19 @@ def test_an_archive_that_swells_is_not_unpacked(tmp_path: Path) -> None:
     assert "more than 32 MB when it is unpacked" in refused(tmp_path / "file.mxl", swollen.getvalue())
 
 
+@pytest.mark.parametrize("name", ["a.xml", "META-INF/container.xml"])
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_packed_so_that_it_swells_at_once_is_not_unpacked(tmp_path: Path, packing: int, name: str) -> None:
+    # 200 MB in 285 bytes: of such packings, zipfile unpacks all, however little of it is asked for.
+    swollen = io.BytesIO()
+    with zipfile.ZipFile(swollen, "w", packing) as archive, archive.open(name, "w") as entry:
+        for _ in range(200):
+            entry.write(b" " * MB)
+    taken = peak(lambda: refused(tmp_path / "file.mxl", swollen.getvalue()))
+    assert taken < 3 * limits.MAX_BYTES / MB
+    assert f"it is an archive packed by method {packing}" in refused(tmp_path / "file.mxl", swollen.getvalue())
+
+
 def test_an_archive_that_lies_about_its_size_is_not_unpacked(tmp_path: Path) -> None:
     data = bytearray(zipped({"a.xml": " " * (limits.MAX_BYTES + MB)}))
     entry = data.index(b"PK\x01\x02")
@@ -176,6 +191,18 @@ def test_a_number_that_can_not_be_is_refused(tmp_path: Path, old: str, new: str,
     assert said in refused(tmp_path / "file.xml", score([BAR]).replace(old, new))
 
 
+def test_a_part_of_many_staves_is_refused(tmp_path: Path) -> None:
+    # Each staff has all measures: 20,000 of both once took half an hour.
+    bars = [note("C4").replace("</note>", f"<staff>{number}</staff></note>") for number in range(17)]
+    assert "a part of it has more than 16 staves" in refused(tmp_path / "file.xml", score(bars))
+
+
+def test_quarters_divided_in_many_ways_are_refused(tmp_path: Path) -> None:
+    # Lengths that have no divisor in common grow with each note, as their fractions' denominators multiply.
+    bars = [f"<attributes><divisions>{10**11 + number}</divisions></attributes>{BAR}" for number in range(3)]
+    assert "it divides quarters in too many ways" in refused(tmp_path / "file.xml", score(bars))
+
+
 def test_a_rest_of_all_measures_is_refused(tmp_path: Path) -> None:
     assert "longer than 20000" in refused(tmp_path / "file.xml", score([*[""] * 2000, BAR]))
 
@@ -214,20 +241,31 @@ def test_endless_midi_is_refused(tmp_path: Path, data: bytes, said: str) -> None
     ("name", "music", "said"),
     [
         ("abc", "C" * limits.MAX_TEXT, "more than 131072 characters"),
-        ("abc", "C|" * 2000, "more than 1000 bar lines"),
         ("abc", "C99999|", "a number in its music has more than 4 digits"),
         ("abc", "[M:99999/4]C|", "a number in its music has more than 4 digits"),
         ("abc", "C9999|", "longer than 20000 sixteenths"),
+        ("abc", "Z9999|", "longer than 20000 sixteenths"),
+        ("abc", "(9:9C/9997(9:9C/9973(9:9C/9967(9:9C/9949|", "it divides quarters in too many ways"),
+        ("abc", "C" + "/" * 9999, "a length of it has more than 4 slashes"),
+        ("abc", "".join(f"[V:{number}]C" for number in range(17)), "it has more than 16 voices"),
         ("krn", "=\n4c\n" * 2000, "more than 1000 bar lines"),
         ("krn", "*M99999/4\n4c\n", "a number in its music has more than 4 digits"),
-        ("abc", "[M:9999/4]C|", "a number in a time signature of it has more than 2 digits"),
-        ("abc", "C|\nM: 4/100\nC|", "a number in a time signature of it has more than 2 digits"),
         ("krn", "*M9999/4\n4c\n", "a number in a time signature of it has more than 2 digits"),
     ],
 )
 def test_endless_abc_and_kern_are_refused(tmp_path: Path, name: str, music: str, said: str) -> None:
     head, end = {"abc": ("X:1\nM:4/4\nL:1/4\nK:C\n", "\n"), "krn": ("**kern\n*M4/4\n", "*-\n")}[name]
     assert said in refused(tmp_path / f"file.{name}", head + music + end)
+
+
+@pytest.mark.parametrize("music", ["[A:", "M:", "!", '"', "(", "::", "+aaaa", "H.", "{", "c ", "[M:4/4]", "& "])
+def test_abc_takes_no_longer_where_it_is_unruly(tmp_path: Path, music: str) -> None:
+    # A pattern that looked for the end of each once took hours.
+    text = music * (limits.MAX_TEXT // len(music) - 100)
+    (tmp_path / "file.abc").write_text(f"X:1\nL:1/16\nK:C\nCDEF|\n%\n{text}\n")
+    with contextlib.suppress(ScoreError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read_voices(tmp_path / "file.abc").num_frames >= 4
 
 
 def test_a_year_in_a_title_of_abc_does_no_harm(tmp_path: Path) -> None:

@@ -321,6 +321,24 @@ def test_repeats_are_told(tmp_path: Path, sign: str) -> None:
         assert read_melody(save(tmp_path, score([BAR + sign, BAR]))).num_frames == 32
 
 
+@pytest.mark.parametrize(
+    ("words", "jumps"),
+    [
+        *[
+            (words, True)
+            for words in ("D.C.", "D. C. al Fine", "DC al Coda", "D.S. al Coda", "To Coda", "Fine", "Segno")
+        ],
+        *[(words, False) for words in ("Andante", "finest", "DS", "with accord", "encoda")],
+    ],
+)
+def test_words_that_send_a_player_elsewhere_are_told(tmp_path: Path, words: str, jumps: bool) -> None:
+    direction = f"<direction><direction-type><words>{words}</words></direction-type></direction>"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert read_melody(save(tmp_path, score([BAR + direction, BAR]))).num_frames == 32
+    assert ["repeats are left out" in str(warning.message) for warning in told] == [True] * jumps
+
+
 def test_a_change_of_metre_is_told_once_and_the_first_stays(tmp_path: Path) -> None:
     three = "<attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>" + line("C4 D4 E4")
     with pytest.warns(ScoreWarning, match=r"the metre changes; the bars are drawn in 4/4 throughout\.") as told:
@@ -364,6 +382,13 @@ def test_a_rest_for_a_whole_measure_is_as_long_as_the_measure_of_the_others(tmp_
     chorale = read_chorale(save(tmp_path, score([note("G4"), BAR], [rest, BAR], [rest, BAR], [rest, BAR])))
     assert (chorale.pickup, chorale.num_frames) == (4, 20)
     assert chorale.pitches[3:5].tolist() == [[67, 0, 0, 0], [60, 60, 60, 60]]
+
+
+def test_a_voice_that_rests_in_the_pickup_has_one(tmp_path: Path) -> None:
+    """Also where the others, which tell how long it is, aren't read."""
+    rest = '<note><rest measure="yes"/><duration>192</duration></note>'
+    path = save(tmp_path, score([rest, BAR], [note("C3"), BAR], names=["Soprano", "Bass"]))
+    assert (silent(path).pickup, silent(path).num_frames) == (4, 20)
 
 
 def test_a_key_of_more_than_seven_accidentals_is_told_and_written_with_fewer(tmp_path: Path) -> None:

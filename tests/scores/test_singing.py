@@ -139,6 +139,16 @@ def test_cue_notes_are_left_out_and_told(tmp_path: Path) -> None:
     assert sung(cued) == [(60, 8), (0, 8)]
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [(1, "left out 1 slash head, which"), (2, "left out 2 slash heads, which")]
+)
+def test_slashes_are_no_tune_and_told(tmp_path: Path, number: int, told: str) -> None:
+    """A lead sheet has them where who accompanies plays alone; they stand on the line of B, and were sung as that."""
+    slash = note("B4").replace("</note>", '<notehead filled="yes">slash</notehead></note>')
+    with pytest.warns(ScoreWarning, match=told):
+        assert sung(read(tmp_path, slash * number + note("C4", 16 - 4 * number)))[:1] == [(0, 4 * number)]
+
+
 def test_chord_symbols_are_left_out_and_told(tmp_path: Path) -> None:
     harmony = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
     with pytest.warns(ScoreWarning, match="the chord symbols are left out; name the harmony with --chords"):
@@ -151,6 +161,16 @@ def test_what_is_finer_than_a_sixteenth_is_refused_with_its_measure(tmp_path: Pa
     assert "has a note finer than a sixteenth in measure 2; expected whole sixteenths; round it with --quantize" in (
         refusal(tmp_path, BAR, text)
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [("", "in measure 2;"), ("x\ny", "in measure x y;"), ("9" * 99, f"in measure {'9' * 20};")]
+)
+def test_a_measure_is_told_on_a_line_whatever_its_number(tmp_path: Path, number: str, told: str) -> None:
+    text = score([BAR, note("C4", 0.5)]).replace('number="2"', f'number="{number}"'.replace("\n", "&#10;"))
+    (tmp_path / "file.xml").write_text(text)
+    with pytest.raises(ScoreError, match=told):
+        read_melody(tmp_path / "file.xml")
 
 
 def test_a_last_note_that_ends_between_sixteenths_is_refused(tmp_path: Path) -> None:
