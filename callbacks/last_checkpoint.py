@@ -1,7 +1,5 @@
 """LastCheckpoint: what a fit goes on from, however it ended."""
 
-import os
-import shutil
 import signal
 import threading
 import time
@@ -16,7 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from bachlit.checkpoints import BEFORE, LAST
+from bachlit.checkpoints import LAST, keep_before
 from bachlit.errors import OptionError, StoppedError
 from bachlit.summing import summed
 
@@ -154,7 +152,7 @@ class LastCheckpoint(Checkpoint):
             return
         path = _folder(trainer) / LAST
         if trainer.is_global_zero and path.is_file():
-            _keep(path)
+            keep_before(path)
         trainer.save_checkpoint(path)
         for logger in trainer.loggers:
             logger.save()
@@ -184,14 +182,3 @@ def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
     every = trainer.val_check_batch
     done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)
-
-
-def _keep(path: Path) -> None:
-    """Let a checkpoint have another name as well."""
-    before, part = path.with_name(BEFORE), path.with_name(f".{BEFORE}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    try:
-        os.link(path, part)
-    except OSError:  # some file systems have no links
-        shutil.copyfile(path, part)
-    part.replace(before)
