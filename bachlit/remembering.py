@@ -64,7 +64,8 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
             ) from error
-    options = {part: options[part] for part in _PARTS if part in options}
+    # Text instead of a mapping would be the name of a file from which the parser reads more.
+    options = {part: options[part] for part in _PARTS if isinstance(options.get(part), Mapping)}
     named = {part for word in typed for part in re.findall(r"[A-Za-z_][\w.]*", word.partition("=")[2] or word)}
     for class_path in _class_paths(options):
         # Parsing the options would import the module of a class that isn't known yet, and run whatever is in it.

@@ -265,9 +265,7 @@ def test_the_one_before_is_kept_where_files_have_no_links(
         keep_before(tmp_path / LAST)
     else:
         monkeypatch.setattr(os, "fsync", no_room)
-        with pytest.raises(
-            CheckpointError, match=r"before.ckpt can't be written .*is whole"
-        ):
+        with pytest.raises(CheckpointError, match=r"before.ckpt can't be written .*is whole"):
             keep_before(tmp_path / LAST)
     assert read_checkpoint(tmp_path / BEFORE) == {"step": 2 if room else 1}
     assert read_checkpoint(tmp_path / LAST) == {"step": 2}
