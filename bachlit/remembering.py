@@ -1,9 +1,12 @@
 """What a checkpoint remembers of the options that made it, and how a later command recalls them, safely."""
 
 import json
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -99,9 +102,18 @@ def _class_paths(options: Any, key: str = "") -> Iterator[str]:
     elif isinstance(options, str) and key in _CLASS_KEYS:
         yield from [options] * (not _imported(options))
     elif isinstance(options, str) and key not in _PLACE_KEYS:
+        if _is_file(options):
+            yield options
         for name in re.findall(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+", options):
             if not _imported(name) and _importable(name):
                 yield name
+
+
+def _is_file(text: str) -> bool:
+    """Whether the parser, which reads what a checkpoint remembers in a folder of its own, would find a file."""
+    with suppress(OSError, RuntimeError, ValueError):  # names that can't be any
+        return Path(os.path.normpath(Path(tempfile.gettempdir(), "_", Path(text).expanduser()))).is_file()
+    return False
 
 
 def _imported(class_path: str) -> bool:
