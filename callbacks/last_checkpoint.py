@@ -153,7 +153,7 @@ class LastCheckpoint(Checkpoint):
         path = _folder(trainer) / LAST
         if trainer.is_global_zero and path.is_file():
             keep_before(path)
-        trainer.save_checkpoint(path)
+        trainer.save_checkpoint(path, weights_only=False)  # all that a fit goes on from
         for logger in trainer.loggers:
             logger.save()
         self._next = self._then()
