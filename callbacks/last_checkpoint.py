@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bachlit.checkpoints import LAST, keep_before
 from bachlit.errors import OptionError, StoppedError
-from bachlit.summing import summed
+from bachlit.processes import summed
 
 _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
 
