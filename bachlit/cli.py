@@ -5,6 +5,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": "runs", "name": PRO
 
 # Its words for checkpoints that an earlier run of fit left.
 _LIGHTNINGS_WORDS = ("last", "hpc", "null")
+
+# Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
+yaml.SafeDumper.add_multi_representer(Enum, lambda dumper, value: dumper.represent_data(value.value))
 
 
 class ChoraleCLI(LightningCLI):

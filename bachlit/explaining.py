@@ -42,7 +42,10 @@ def one_sentence(command: str) -> Iterator[None]:
                 "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
                 "or type those that it was trained with."
             ) from error
-        told = _refusal(_root(error), command)
+        root = _root(error)
+        told = _refusal(root, command)
+        if told is None and _module(_passed(root)[-1][0]).startswith("jsonargparse.") and not _own(root):
+            told = plainly(said) or _pointing(said, command)
         if told:
             raise OptionError(told) from error
         raise
@@ -73,7 +76,11 @@ def _pointing(said: str, command: str) -> str:
 
 def _root(error: BaseException) -> BaseException:
     """What went wrong in a class, where jsonargparse speaks only of all that was expected instead."""
-    while error.__cause__ is not None and _module(_passed(error)[-1][0]).startswith("jsonargparse."):
+    while (
+        error.__cause__ is not None
+        and error.__cause__.__traceback__ is not None
+        and _module(_passed(error)[-1][0]).startswith("jsonargparse.")
+    ):
         error = error.__cause__
     return error
 
@@ -85,25 +92,34 @@ def _refusal(error: BaseException, command: str) -> str | None:
         return _place(error) or _pointing(said, command)
     if type(error).__name__ == "MisconfigurationException":
         return _unlogged(said) or _pointing(said, command)
-    passed = _passed(error)
-    if any(_module(frame).partition(".")[0] not in _LIBRARIES for frame, _ in passed):
+    if _own(error):
         return None
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in said:
         return _memory(said)
-    return _checked(error, passed, command)
+    return _checked(error, command)
 
 
-def _checked(error: BaseException, passed: list[tuple[FrameType, int]], command: str) -> str | None:
+def _checked(error: BaseException, command: str) -> str | None:
     """What Lightning, an optimiser or a schedule says by a `raise` of its own; all else that breaks there is a bug."""
+    passed = _passed(error)
     frame, line = passed[-1]
     said, module = _line(error), _module(frame)
     raised = linecache.getline(frame.f_code.co_filename, line).lstrip().startswith("raise ")
     if module.startswith("torch.optim.") and (raised or isinstance(error, ArithmeticError)):
         return _optimizing([frame for frame, _ in passed], said)
-    if not raised or not module.startswith(("pytorch_lightning.", "lightning_fabric.")):
+    if not module.startswith(("pytorch_lightning.", "lightning_fabric.")):
         return None
-    told = _unlogged(said)
-    return told or (_pointing(said, command) if isinstance(error, ValueError | TypeError | ImportError) else None)
+    making = ("pytorch_lightning.trainer.trainer", "__init__") in [
+        (_module(one), one.f_code.co_name) for one, _ in passed
+    ]
+    refusals = ValueError | TypeError | ImportError | AttributeError if raised else ValueError | TypeError
+    told = _unlogged(said) if raised else None
+    return told or (_pointing(said, command) if (raised or making) and isinstance(error, refusals) else None)
+
+
+def _own(error: BaseException) -> bool:
+    """Whether it came through code of the user's own."""
+    return any(_module(frame).partition(".")[0] not in _LIBRARIES for frame, _ in _passed(error))
 
 
 _LIBRARIES = {"bachlit", "pytorch_lightning", "lightning_fabric", "torch", "jsonargparse", *sys.stdlib_module_names}

@@ -27,8 +27,8 @@ def plainly(said: str) -> str | None:
         _missing_class,
         _ambiguous_class,
         _part_alone,
-        _wrong_value,
         _option_alone,
+        _wrong_value,
     )
     return next((told for told in (explain(said) for explain in explanations) if told), None)
 
@@ -137,11 +137,19 @@ def _wrong_value(said: str) -> str | None:
     kinds = [_KINDS[kind] for kind in re.findall(r"Expected (?:a )?<class '([\w.]+)'>", said) if kind in _KINDS]
     kinds += [choices.replace("'", "") for choices in re.findall(r"typing\.Literal\[(.+?)\]", said)]
     kinds += [f"a list of {num}" for num in re.findall(r"Expected a tuple with (\d+) elements", said)]
-    path = re.search(r"Expected a dot import path string: ?((?!Given |- )\S*)|Import path", said)
+    kinds += [f"a time, {form}" for form in re.findall(r'Expected a string with form (".+?") but', said)]
+    path = re.search(
+        r"Expected a dot import path string: ?((?!Given |- )\S*)|Import path|Expected an import path", said
+    )
+    foreign = re.search(r"Expected '([\w.]+)' to be a (?:subclass of <class '(\w+)'>)?|Unexpected import object", said)
     # Where torch takes a number it takes a tensor, too, which nobody types.
-    if path and not any("number" in kind for kind in kinds):
-        kinds.append("the name of a class, or the dotted path of your own")
-        value = path if path[1] else value
+    if (path or foreign) and not any("number" in kind for kind in kinds):
+        kinds.append(
+            f"a subclass of {foreign[2]}"
+            if foreign and foreign[2]
+            else "the name of a class, or the dotted path of your own"
+        )
+        value = next((one for one in (path, foreign) if one and one.lastindex and one[1]), value)
     if not key or not value or not kinds:
         return None
     expected = " or ".join(dict.fromkeys(kinds))
@@ -153,12 +161,15 @@ _KINDS = {
     "float": "a number",
     "bool": "true or false",
     "str": "text",
+    "dict": "a mapping, such as {a: b}",
     **dict.fromkeys(("list", "tuple", "collections.abc.Sequence"), "a list, such as [a,b]"),
 }
 
 
 def _option_alone(said: str) -> str | None:
     alone = re.search(r"(?:class, but [\w.]+ is abstract|class_path='typing\.).+NestedArg\(key='([\w.]+)'", said)
+    if not alone and "Got value: " not in said:
+        alone = re.search(r"Given value: NestedArg\(key='([\w.]+)'", said)
     key = _key(said)
     return alone and (
         f"--{key}.{alone[1]} was given without --{key}; expected the class whose option it is; name it first: "

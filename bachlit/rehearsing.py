@@ -55,17 +55,29 @@ def rehearse(trainer: pl.Trainer, model: ChoraleModel) -> None:
     """Make what a fit would make after it began its folder: optimiser, schedule, a typed folder of checkpoints.
 
     Raises:
-        OptionError: If the loss is one of PyTorch's that isn't for this.
+        OptionError: If the loss is one of PyTorch's that isn't for this, or checkpoints can't be named as is typed.
     """
     model.configure_optimizers()
     if type(model.loss_function).__module__.startswith("torch.nn."):  # those of others may keep count
         _try_loss(model.loss_function, model.encoding.vocabulary_size)
     for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            _try_name(callback)
         folder = getattr(callback, "dirpath", None)
         if folder and "://" not in str(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
+
+
+def _try_name(callback: ModelCheckpoint) -> None:
+    try:
+        callback.format_checkpoint_name({})
+    except (ValueError, LookupError) as error:
+        raise OptionError(
+            f"Checkpoints can't be named {callback.filename} ({error}); expected figures in braces, such as "
+            "best-{epoch}; correct --checkpoint.filename."
+        ) from error
 
 
 def _try_loss(loss: nn.Module, vocabulary_size: int) -> None:

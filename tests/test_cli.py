@@ -466,6 +466,37 @@ REFUSED = {
         ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=a_file"],
         "a_file/bachlit can't be used (Not a directory); expected",
     ),
+    "checkpoints of half a name": (["--checkpoint.filename={epoch"], "Checkpoints can't be named {epoch (expected '}'"),
+    "an hour in words": (
+        ["--checkpoint.train_time_interval=hour"],
+        '--checkpoint.train_time_interval can\'t be hour; expected a time, "h:m:s" or "d days, h:m:s";',
+    ),
+    "a time of no unit": (['--trainer.max_time={"score": 1}'], "'score' is an invalid keyword argument"),
+    "a class that is no network": (
+        ["--model.network=torch.nn.Linear"],
+        "--model.network can't be torch.nn.Linear; expected a subclass of Network;",
+    ),
+    "a class that is no optimiser": (
+        ["--model.optimizer=torch.nn.Linear"],
+        "--model.optimizer can't be torch.nn.Linear; expected a subclass of Optimizer;",
+    ),
+    "a function that makes no optimiser": (
+        ["--model.optimizer=torch.optim.Adam.step"],
+        "--model.optimizer can't be torch.optim.Adam.step; expected the name of a class",
+    ),
+    "a module for an optimiser": (
+        ["--model.optimizer=os.path"],
+        "--model.optimizer can't be os.path; expected the name",
+    ),
+    "no network": (["--model.network=null"], "--model.network can't be None; expected the name of a class"),
+    "an option of a logger that isn't": (
+        ["--trainer.logger=false", "--trainer.logger.save_dir=x"],
+        "--trainer.logger.save_dir was given without --trainer.logger;",
+    ),
+    "a duration in words": (
+        ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=hour"],
+        "`Timer(duration='hour')` is not a valid duration.",
+    ),
     "no configuration": (["--config"], "--config names no file; expected"),
     "an empty configuration": (["--config=/dev/null"], "The configuration /dev/null holds no options; expected"),
     "a configuration that is a folder": (["--config=."], "can't be read (Is a directory); expected"),
@@ -565,6 +596,10 @@ class Optimizer(torch.optim.SGD):
     def step(self, closure=None):
         raise ValueError("a bug of one's own")
 
+class Hasty(torch.optim.SGD):
+    def step(self, closure=None):
+        torch.optim.SGD(self.param_groups, lr=-1)
+
 class Schedule(torch.optim.lr_scheduler.StepLR):
     def get_lr(self):
         return [1 // 0]
@@ -574,20 +609,32 @@ class Schedule(torch.optim.lr_scheduler.StepLR):
 @pytest.mark.parametrize(
     "args",
     [["--model.network=own_bugs.Network"], ["--model.optimizer=own_bugs.Optimizer"],
+     ["--model.optimizer=own_bugs.Hasty"],
      ["--model.lr_scheduler=own_bugs.Schedule", "--model.lr_scheduler.step_size=1"]],
-    ids=["network", "optimizer", "schedule"],
+    ids=["network", "optimizer", "what it calls", "schedule"],
 )  # fmt: skip
 def test_a_bug_in_ones_own_code_keeps_its_traceback(args: list[str], corpus: list[str], tmp_path: Path) -> None:
     (tmp_path / "own_bugs.py").write_text(OWN)
     with pytest.raises((ValueError, ZeroDivisionError)) as caught:
         main(["fit", *QUICK, *TINY, *corpus, *args])
-    assert caught.traceback[-1].path.name == "own_bugs.py"
+    assert "own_bugs.py" in [entry.path.name for entry in caught.traceback[-3:]]
 
 
 def test_a_bug_in_the_framework_keeps_its_traceback(corpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self, closure: {}["nothing"])
     with pytest.raises(KeyError):
         main(["fit", *QUICK, *TINY, *corpus])
+
+
+def test_a_callback_whose_defaults_yaml_has_no_words_for_is_kept_in_the_configuration(
+    corpus: list[str], tmp_path: Path
+) -> None:
+    timed = ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=00:01:00:00"]
+    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", *timed]) == 0
+    config = tmp_path / "runs/bachlit/version_0/config.yaml"
+    (timer,) = yaml.safe_load(config.read_text())["trainer"]["callbacks"]
+    assert timer["init_args"]["interval"] == "step"
+    assert main(["fit", "--config", str(config)]) == 0
 
 
 def test_a_fit_that_shall_keep_no_checkpoints_keeps_none(corpus: list[str], tmp_path: Path) -> None:
