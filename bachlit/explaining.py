@@ -44,7 +44,7 @@ def one_sentence(command: str) -> Iterator[None]:
             ) from error
         root = _root(error)
         told = _refusal(root, command)
-        if told is None and _module(_passed(root)[-1][0]).startswith("jsonargparse.") and not _own(root):
+        if told is None and isinstance(error, ValueError | TypeError) and _parsing(root) and not _own(root):
             told = plainly(said) or _pointing(said, command)
         if told:
             raise OptionError(told) from error
@@ -76,13 +76,14 @@ def _pointing(said: str, command: str) -> str:
 
 def _root(error: BaseException) -> BaseException:
     """What went wrong in a class, where jsonargparse speaks only of all that was expected instead."""
-    while (
-        error.__cause__ is not None
-        and error.__cause__.__traceback__ is not None
-        and _module(_passed(error)[-1][0]).startswith("jsonargparse.")
-    ):
+    while error.__cause__ is not None and error.__cause__.__traceback__ is not None and _parsing(error):
         error = error.__cause__
     return error
+
+
+def _parsing(error: BaseException) -> bool:
+    """Whether jsonargparse raised it."""
+    return _module(_passed(error)[-1][0]).startswith("jsonargparse.")
 
 
 def _refusal(error: BaseException, command: str) -> str | None:
@@ -109,12 +110,10 @@ def _checked(error: BaseException, command: str) -> str | None:
         return _optimizing([frame for frame, _ in passed], said)
     if not module.startswith(("pytorch_lightning.", "lightning_fabric.")):
         return None
-    making = ("pytorch_lightning.trainer.trainer", "__init__") in [
-        (_module(one), one.f_code.co_name) for one, _ in passed
-    ]
-    refusals = ValueError | TypeError | ImportError | AttributeError if raised else ValueError | TypeError
-    told = _unlogged(said) if raised else None
-    return told or (_pointing(said, command) if (raised or making) and isinstance(error, refusals) else None)
+    making = [_module(one) for one, _ in passed if one.f_code.co_name == "__init__"]
+    refused = isinstance(error, ValueError | TypeError) and (raised or "pytorch_lightning.trainer.trainer" in making)
+    refused |= isinstance(error, ImportError | AttributeError) and raised
+    return _unlogged(said) or (_pointing(said, command) if refused else None)
 
 
 def _own(error: BaseException) -> bool:
