@@ -4,31 +4,32 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import yaml
-from pytorch_lightning.callbacks import ModelCheckpoint
+from jsonargparse import ArgumentError
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.checkpoints import BEFORE, LAST, read_checkpoint
+from bachlit.configurations import documents, part_configs
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
-from bachlit.errors import CheckpointError, OptionError
+from bachlit.errors import CheckpointError
+from bachlit.explaining import one_sentence
 from bachlit.language_model import LanguageModel
 from bachlit.loggers import csv_beside, go_on, share_runs
 from bachlit.model import ChoraleModel
-from bachlit.parsing import (
-    HelpFormatter,
-    one_sentence,
-    plain_words,
-    refuse_unknown_decoder,
-)
+from bachlit.parser_words import refuse_misspelt
+from bachlit.parsing import HelpFormatter, plain_words, refuse_unknown_decoder
 from bachlit.processes import without_copies
+from bachlit.rehearsing import MonitorCheck, refuse_numbers, rehearse
 from bachlit.remembering import RememberOptions, recall
 from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
@@ -46,13 +47,17 @@ _NOISE = (
     ".*args parameter is intended to run.*",
     ".*transfer_batch_to_device.*",
     ".*Checkpoint directory .* exists.*",
+    ".*could not find the monitored key.*",
 )
 
 # A CSV is always there, and comes first: the run's folder is its own.
 _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": "runs", "name": PROJECT}}
 
 # Its words for checkpoints that an earlier run of fit left.
-_LIGHTNINGS_WORDS = ("best", "last", "hpc", "registry", "null")
+_LIGHTNINGS_WORDS = ("last", "hpc", "null")
+
+# Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
+yaml.SafeDumper.add_multi_representer(Enum, lambda dumper, value: dumper.represent_data(value.value))
 
 
 class ChoraleCLI(LightningCLI):
@@ -111,13 +116,19 @@ class ChoraleCLI(LightningCLI):
         predict.formatter_class, predict.epilog = HelpFormatter, rules_help()
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and see that the checkpoint that will be used is the one whose options were recalled.
+        """Parse, and see that numbers are in range, and the checkpoint the one whose options were recalled.
 
         Raises:
             CheckpointError: If it was named in another way than by one `--ckpt_path FILE`.
+            OptionError: If an option isn't there, and another has nearly its name, or a number is out of range.
         """
-        super().parse_arguments(parser, args)
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            refuse_misspelt(str(error), self._parser(args[0]).get_defaults().keys())
+            raise
         command = self.config["subcommand"]
+        refuse_numbers(self.config[command])
         used = self.config[command].get("ckpt_path")
         lightnings_own = command == "fit" and used in _LIGHTNINGS_WORDS
         if used is not None and not lightnings_own and Path(used) != self.recalled:
@@ -129,23 +140,31 @@ class ChoraleCLI(LightningCLI):
         """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
         options = yaml.safe_load(self.parser.dump(self.config, skip_none=False))[self.subcommand]
         remembered = {key: options[key] for key in ("model", "data")}
-        self.trainer_defaults["callbacks"] = [RememberOptions(remembered), ModelCard(options)]
+        self.trainer_defaults["callbacks"] = [MonitorCheck(), RememberOptions(remembered), ModelCard(options)]
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Make the trainer, with a CSV beside W&B.
+        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none.
 
         Raises:
             OptionError: If its processes would lose what W&B is told.
         """
-        loggers = csv_beside(self.config_init[self.subcommand]["trainer"]["logger"])
-        plugins = self.config_init[self.subcommand]["trainer"]["plugins"]
-        strategy = without_copies(self.config_init[self.subcommand]["trainer"]["strategy"])
+        made = self.config_init[self.subcommand]
+        if made["trainer"]["enable_checkpointing"] is False:
+            ours = self._parser(self.subcommand).callback_keys
+            ours[:] = [name for name in ours if not isinstance(made[name], Checkpoint)]
+        loggers = csv_beside(made["trainer"]["logger"])
+        plugins = made["trainer"]["plugins"]
+        strategy = without_copies(made["trainer"]["strategy"])
         plugins = [SafeCheckpoints(), *(plugins if isinstance(plugins, list) else [plugins] if plugins else [])]
         trainer = super().instantiate_trainer(**{"logger": loggers, "plugins": plugins, "strategy": strategy} | kwargs)
         share_runs(trainer)
         if self.subcommand == "fit" and self.recalled is not None and self.recalled.name in (LAST, BEFORE):
             go_on(trainer.loggers, self.recalled.resolve().parents[1], read_checkpoint(self.recalled)["global_step"])
         return trainer
+
+    def before_fit(self) -> None:
+        """Refuse what can't work before the run's folder is begun."""
+        rehearse(self.trainer, self.model)
 
     def before_validate(self) -> None:
         """Take the weights that ship if no checkpoint is named."""
@@ -204,14 +223,17 @@ def run(command: str, args: Sequence[str]) -> None:
     )
     args = plain_words(args)
     refuse_unknown_decoder(args)
-    configs, others = _part_configs(args)
+    configs, others = part_configs(args)
+    written = list(documents(configs))
     if any(word.partition("=")[0] == "--trainer.logger" for word in others):
         # A logger that is typed takes its folder from one CSV, not from the list that `fit` has.
         others = [f"--trainer.logger={json.dumps(_CSV)}", *others]
     if command == "fit":
         others = _last(others)
     checkpoint = _checkpoint(others)
-    recalled = recall(checkpoint or (None if command == "fit" else PRETRAINED), typed=[*_texts(configs), *others])
+    recalled = recall(
+        checkpoint or (None if command == "fit" else PRETRAINED), typed=[*(text for text, _ in written), *others]
+    )
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
     with tempfile.TemporaryDirectory() as folder, one_sentence(command):
         remembered = Path(folder) / "remembered.yaml"
@@ -219,7 +241,7 @@ def run(command: str, args: Sequence[str]) -> None:
         # Later options win: config files, then the checkpoint, then what was typed.
         ChoraleCLI(
             checkpoint,
-            typed_classes([*map(_document, _texts(configs)), recalled], others),
+            typed_classes([*(options for _, options in written), recalled], others),
             args=[command, *configs, "--config", str(remembered), *others],
             seed_everything_default=0,
             auto_configure_optimizers=False,
@@ -228,24 +250,13 @@ def run(command: str, args: Sequence[str]) -> None:
         )
 
 
-def _part_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The `--config` options, and all others."""
-    configs: list[str] = []
-    others: list[str] = []
-    words = iter(args)
-    for word in words:
-        if word in ("--config", "-c"):
-            configs += [word, next(words, "")]
-        elif word.startswith("--config="):
-            configs.append(word)
-        else:
-            others.append(word)
-    return configs, others
-
-
 def _checkpoint(args: Sequence[str]) -> Path | None:
     """The file that `--ckpt_path` names, if it names one."""
     path = _value(args, "--ckpt_path")
+    if path == "":
+        raise CheckpointError(
+            "--ckpt_path names no file; expected one that `bachlit fit` wrote; add it, or leave it out."
+        )
     return None if path is None or path in _LIGHTNINGS_WORDS else Path(path)
 
 
@@ -274,28 +285,3 @@ def _value(args: Sequence[str], option: str) -> str | None:
     """What is typed for an option, if it is."""
     said = next((word.partition("=")[2] for word in args if word.startswith(f"{option}=")), None)
     return args[list(args).index(option) + 1] if said is None and option in args[:-1] else said
-
-
-def _document(text: str) -> Any:
-    """What a config says, if it is YAML; else the parser will say that it isn't."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
-
-
-def _texts(configs: Sequence[str]) -> Iterator[str]:
-    """What the typed config files say.
-
-    Raises:
-        OptionError: If one can't be read as text.
-    """
-    for word in configs:
-        path = Path(word.removeprefix("--config="))
-        if path.is_file():
-            try:
-                yield path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise OptionError(
-                    f"The config {path} can't be read ({error}); expected YAML in UTF-8; save it as that."
-                ) from error

@@ -14,10 +14,10 @@ from jsonargparse import auto_cli
 from bachlit import api
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
+from bachlit.explaining import one_sentence
 from bachlit.parsing import (
     HelpFormatter,
     bars_of,
-    one_sentence,
     plain_words,
     refuse_absent_folder,
     refuse_unknown_decoder,

@@ -399,7 +399,7 @@ WRONG = {
     ),
     "a checkpoint of no run": (["test", "--ckpt_path=last"], "name one file"),
     "a checkpoint in a config": (["test", "--config=names_a_checkpoint.yaml"], "name one file"),
-    "a config in another encoding": (["fit", "--config=latin_1.yaml"], "expected YAML in UTF-8; save it as that"),
+    "a config in another encoding": (["fit", "--config=latin_1.yaml"], "isn't text in UTF-8; expected options in YAML"),
     "a checkpoint typed twice": (["test", "--ckpt_path=garbage.ckpt", "--ckpt_path=other.ckpt"], "garbage.ckpt"),
     "an abbreviated option": (["test", "--ckpt=garbage.ckpt"], "--ckpt"),
     "a decoder's option alone": (["predict", "--decoder.width=16"], "name it first"),
@@ -444,6 +444,268 @@ def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: p
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("bachlit: ")
     assert said in last
+
+
+STEPS = "--model.lr_scheduler=StepLR"
+PLATEAU = "--model.lr_scheduler=pytorch_lightning.cli.ReduceLROnPlateau"
+STOPPING = "--trainer.callbacks+=EarlyStopping"
+CROSS_ENTROPY = "--model.loss=torch.nn.CrossEntropyLoss"
+
+REFUSED = {
+    "an option within a network's": (["--model.network.limt.x=1"], "TokenLSTM has no option 'limt.x'; expected"),
+    "an option within a number": (["--model.network.hidden.x=1"], "--model.network.hidden has no options of its own"),
+    "an option that is nearly one": (
+        ["--trainer.max_epoch=1"],
+        "no option --trainer.max_epoch; expected --trainer.max_epochs",
+    ),
+    "an option that is nothing like any": (["--hasty"], "There is no option --hasty; expected"),
+    "a value for all options together": (["--trainer=fast"], "--trainer has no value of its own; expected"),
+    "an option without a value": (["--ckpt_path"], "--ckpt_path has no value; expected one"),
+    "a checkpoint of no name": (["--ckpt_path="], "--ckpt_path names no file; expected one"),
+    "a checkpoint in a word of Lightning's": (["--ckpt_path=best"], "There is no checkpoint best; expected"),
+    "a schedule without its number": ([STEPS], "StepLR needs step_size; expected --model.lr_scheduler.step_size"),
+    "a schedule's wrong number": (
+        [STEPS, "--model.lr_scheduler.step_size=x"],
+        "--model.lr_scheduler.step_size can't be x; expected a whole number;",
+    ),
+    "a schedule's number alone": (["--model.lr_scheduler.step_size=3"], "was given without --model.lr_scheduler;"),
+    "a schedule of which there are two": (
+        ["--model.lr_scheduler=ReduceLROnPlateau"],
+        "more than one ReduceLROnPlateau; expected a whole path: --model.lr_scheduler torch.optim.",
+    ),
+    "too few of an optimiser's numbers": (
+        ["--model.optimizer=Adam", "--model.optimizer.betas=[0.9]"],
+        "--model.optimizer.betas can't be [0.9]; expected a list of 2;",
+    ),
+    "words for an optimiser's numbers": (
+        ["--model.optimizer=Adam", "--model.optimizer.betas=[a,b]"],
+        "--model.optimizer.betas can't be a; expected a number;",
+    ),
+    "a learning rate below 0": (["--model.optimizer.lr=-1"], "Adam can't work so (Invalid learning rate: -1.0);"),
+    "an optimiser that isn't for vectors": (["--model.optimizer=Muon"], "Muon can't work so (Muon only supports 2D"),
+    "a schedule that lacks a choice": (
+        ["--model.lr_scheduler=OneCycleLR", "--model.lr_scheduler.max_lr=0.1"],
+        "correct --model.lr_scheduler's.",
+    ),
+    "a loss of other targets": (["--model.loss=torch.nn.MSELoss"], "MSELoss can't be the loss of logits (M, "),
+    "a loss's wrong number": ([CROSS_ENTROPY, "--model.loss.label_smoothing=3"], "between 0.0 and 1.0. Got: 3);"),
+    "a loss of many numbers": ([CROSS_ENTROPY, "--model.loss.reduction=none"], "(it gives (2,)); expected one number"),
+    "a network beyond all memory": (["--model.network.embedding=100000000000000"], "There isn't so much memory (58000"),
+    "a seed below all": (["--seed_everything=-1"], "--seed_everything can't be -1; expected 0 to 4294967295;"),
+    "a seed above all": (["--seed_everything=99999999999"], "expected 0 to 4294967295;"),
+    "steps of no batches": (
+        ["--trainer.accumulate_grad_batches=0"],
+        "accumulate_grad_batches can't be 0; expected 1 or",
+    ),
+    "validation in no epoch": (
+        ["--trainer.check_val_every_n_epoch=0"],
+        "check_val_every_n_epoch can't be 0; expected 1",
+    ),
+    "validation after no batch": (["--trainer.val_check_interval=0"], "set --trainer.limit_val_batches 0."),
+    "gradients clipped below 0": (["--trainer.gradient_clip_val=-1"], "gradient_clip_val can't be -1"),
+    "half a batch": (["--trainer.limit_train_batches=7.5"], "invalid value 7.5 for limit_train_batches"),
+    "a direction that is none": (
+        [STOPPING, "--trainer.callbacks.monitor=val/nats_per_frame", "--trainer.callbacks.mode=foo"],
+        "`mode` can be min, max, got foo. See bachlit fit --help.",
+    ),
+    "a logger where none can be": (["--trainer.barebones=true"], "logger=[CSVLogger, AutoWandbLogger])` was passed."),
+    "checkpoints in a file": (["--checkpoint.dirpath=a_file"], "a_file can't be used (File exists); expected"),
+    "a folder of runs that is a file": (
+        ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=a_file"],
+        "a_file/bachlit can't be used (Not a directory); expected",
+    ),
+    "checkpoints of half a name": (["--checkpoint.filename={epoch"], "Checkpoints can't be named {epoch (expected '}'"),
+    "an hour in words": (
+        ["--checkpoint.train_time_interval=hour"],
+        '--checkpoint.train_time_interval can\'t be hour; expected a time, "h:m:s" or "d days, h:m:s";',
+    ),
+    "a time of no unit": (['--trainer.max_time={"score": 1}'], "'score' is an invalid keyword argument"),
+    "a class that is no network": (
+        ["--model.network=torch.nn.Linear"],
+        "--model.network can't be torch.nn.Linear; expected a subclass of Network;",
+    ),
+    "a class that is no optimiser": (
+        ["--model.optimizer=torch.nn.Linear"],
+        "--model.optimizer can't be torch.nn.Linear; expected a subclass of Optimizer;",
+    ),
+    "a function that makes no optimiser": (
+        ["--model.optimizer=torch.optim.Adam.step"],
+        "--model.optimizer can't be torch.optim.Adam.step; expected the name of a class",
+    ),
+    "a module for an optimiser": (
+        ["--model.optimizer=os.path"],
+        "--model.optimizer can't be os.path; expected the name",
+    ),
+    "no network": (["--model.network=null"], "--model.network can't be None; expected the name of a class"),
+    "an option of a logger that isn't": (
+        ["--trainer.logger=false", "--trainer.logger.save_dir=x"],
+        "--trainer.logger.save_dir was given without --trainer.logger;",
+    ),
+    "a duration in words": (
+        ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=hour"],
+        "`Timer(duration='hour')` is not a valid duration.",
+    ),
+    "no configuration": (["--config"], "--config names no file; expected"),
+    "an empty configuration": (["--config=/dev/null"], "The configuration /dev/null holds no options; expected"),
+    "a configuration that is a folder": (["--config=."], "can't be read (Is a directory); expected"),
+    "a configuration in bytes": (["--config=bytes.yaml"], "bytes.yaml isn't text in UTF-8; expected"),
+    "a configuration that isn't YAML": (["--config", "a_file"], "a_file is no YAML (while parsing a flow"),
+    "another command's configuration": (["--config=predict.yaml"], "has the option decoder, which fit hasn't;"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_before_anything_is_written(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args, said = REFUSED[case]
+    (tmp_path / "a_file").write_text("[not: a, folder")
+    (tmp_path / "bytes.yaml").write_bytes(bytes(range(256)))
+    (tmp_path / "predict.yaml").write_text("decoder: Greedy\n")
+    before = sorted(tmp_path.iterdir())
+    assert main(["fit", *QUICK, *args]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("bachlit: ")
+    assert said in last
+    assert sorted(tmp_path.iterdir()) == before
+
+
+BEGUN = {
+    "best by what isn't logged": (
+        ["--checkpoint.monitor=val/nats_per_fram"],
+        "ModelCheckpoint watches val/nats_per_fram, which isn't logged by validation; expected one such as "
+        "val/nats_per_frame,",
+    ),
+    "best by what isn't logged in training": (
+        ["--checkpoint.monitor=train/los"],
+        "ModelCheckpoint watches train/los, which isn't logged by then; expected one such as train/loss_",
+    ),
+    "stopped by what isn't logged": (
+        [STOPPING, "--trainer.callbacks.monitor=val/foo"],
+        "EarlyStopping watches val/foo, which isn't logged by validation;",
+    ),
+    "stopped by what isn't logged in training": (
+        [STOPPING, "--trainer.callbacks.monitor=train/foo"],
+        "EarlyStopping watches train/foo, which isn't logged by then; expected one such as train/loss_epoch",
+    ),
+    "stopped by a validation that isn't": (
+        [STOPPING, "--trainer.callbacks.monitor=val/nats_per_frame", "--trainer.limit_val_batches=0"],
+        "which isn't logged since there is no validation;",
+    ),
+    "scheduled by what isn't logged": (
+        [PLATEAU, "--model.lr_scheduler.monitor=val/foo"],
+        "ReduceLROnPlateau watches val/foo, which isn't logged by validation;",
+    ),
+    "scheduled by what isn't logged in training": (
+        [PLATEAU, "--model.lr_scheduler.monitor=train/foo"],
+        "ReduceLROnPlateau watches train/foo, which isn't logged by then;",
+    ),
+    "scheduled by a validation that is rare": (
+        [PLATEAU, "--model.lr_scheduler.monitor=val/accuracy", "--trainer.check_val_every_n_epoch=2"],
+        "expected a validation in each, not one in 2; set --trainer.check_val_every_n_epoch 1.",
+    ),
+    "scheduled in steps of nothing": (
+        [STEPS, "--model.lr_scheduler.step_size=0"],
+        "StepLR can't work so (integer modulo by zero);",
+    ),
+    "an optimiser for other gradients": (
+        ["--model.optimizer=SparseAdam"],
+        "SparseAdam can't work so (SparseAdam does not",
+    ),
+    "validated after more batches than there are": (
+        ["--trainer.val_check_interval=100000"],
+        "(100000) must be less than or equal to the number of the training batches",
+    ),
+    "gone on with what no cluster left": (["--ckpt_path=hpc"], "no HPC checkpoint was found"),
+}
+
+
+@pytest.mark.parametrize("case", BEGUN)
+def test_what_shows_only_in_a_fit_ends_it_in_one_sentence_and_leaves_no_model_card(
+    case: str, corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args, said = BEGUN[case]
+    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", *args]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("bachlit: ")
+    assert said in last
+    assert list(tmp_path.rglob("model_card.md")) == []
+
+
+OWN = """
+import torch
+from bachlit.networks import TokenLSTM
+
+class Network(TokenLSTM):
+    def forward(self, *args, **options):
+        raise ValueError("a bug of one's own")
+
+class Optimizer(torch.optim.SGD):
+    def step(self, closure=None):
+        raise ValueError("a bug of one's own")
+
+class Hasty(torch.optim.SGD):
+    def step(self, closure=None):
+        torch.optim.SGD(self.param_groups, lr=-1)
+
+class Schedule(torch.optim.lr_scheduler.StepLR):
+    def get_lr(self):
+        return [1 // 0]
+"""
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--model.network=own_bugs.Network"], ["--model.optimizer=own_bugs.Optimizer"],
+     ["--model.optimizer=own_bugs.Hasty"],
+     ["--model.lr_scheduler=own_bugs.Schedule", "--model.lr_scheduler.step_size=1"]],
+    ids=["network", "optimizer", "what it calls", "schedule"],
+)  # fmt: skip
+def test_a_bug_in_ones_own_code_keeps_its_traceback(args: list[str], corpus: list[str], tmp_path: Path) -> None:
+    (tmp_path / "own_bugs.py").write_text(OWN)
+    with pytest.raises((ValueError, ZeroDivisionError)) as caught:
+        main(["fit", *QUICK, *TINY, *corpus, *args])
+    assert "own_bugs.py" in [entry.path.name for entry in caught.traceback[-3:]]
+
+
+def test_a_bug_in_the_framework_keeps_its_traceback(corpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, closure: {}["nothing"])
+    with pytest.raises(KeyError):
+        main(["fit", *QUICK, *TINY, *corpus])
+
+
+def test_a_callback_whose_defaults_yaml_has_no_words_for_is_kept_in_the_configuration(
+    corpus: list[str], tmp_path: Path
+) -> None:
+    timed = ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=00:01:00:00"]
+    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", *timed]) == 0
+    config = tmp_path / "runs/bachlit/version_0/config.yaml"
+    (timer,) = yaml.safe_load(config.read_text())["trainer"]["callbacks"]
+    assert timer["init_args"]["interval"] == "step"
+    assert main(["fit", "--config", str(config)]) == 0
+
+
+def test_a_fit_that_shall_keep_no_checkpoints_keeps_none(corpus: list[str], tmp_path: Path) -> None:
+    args = [*QUICK, *corpus, "--trainer.enable_checkpointing=false"]
+    assert main(["fit", *args, *TINY, "--trainer.max_epochs=2"]) == 0
+    assert main(["validate", *args]) == 0
+    assert list(tmp_path.rglob("*.ckpt")) == []
+    assert (tmp_path / "runs/bachlit/version_0/model_card.md").is_file()
+    assert main(["fit", *args, *TINY, "--trainer.callbacks+=ModelCheckpoint"]) == 2  # what contradicts itself
+
+
+def test_a_fit_without_validation_says_that_it_kept_no_best_checkpoint(
+    corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.limit_val_batches=0"]
+    assert main(args) == 0
+    told = capsys.readouterr().err
+    assert told.count("val/nats_per_frame") == 1
+    assert "No best checkpoint was kept: val/nats_per_frame wasn't logged when one was due;" in told
+    assert main([*args, "--checkpoint.monitor=train/loss_epoch"]) == 0
+    assert "No best checkpoint" not in capsys.readouterr().err
+    (best,) = tmp_path.rglob("best.ckpt")
+    assert best.parts[-3] == "version_1"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

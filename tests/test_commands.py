@@ -445,10 +445,10 @@ WRONG = {
     "half a bar": (["compose", "--bars", "2.5"], "--bars can't be 2.5; expected a whole number; correct it"),
     "a number of pieces in words": (["compose", "--num", "many"], "--num can't be many; expected a whole number"),
     "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
-    "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "unrecognized arguments: --sead"),
+    "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "There is no option --sead 1; expected"),
     "an option that is none, as typed": (
         ["compose", "--no-rules"],
-        "unrecognized arguments: --no-rules. See bachlit compose",
+        "There is no option --no-rules; expected those of --help; correct it, or leave it out.",
     ),
     "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
     "an ending of several that is no format": (
@@ -484,7 +484,7 @@ WRONG = {
     "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
     "a checkpoint without a name": (
         ["evaluate", "--checkpoint", "--limit", "3"],
-        "argument --checkpoint: expected one argument. See bachlit evaluate --help.",
+        "--checkpoint has no value; expected one after it; add that, or leave it out.",
     ),
     "no chords": (["harmonize", "tune.musicxml", "--chords", " "], "--chords names no chord"),
     "fewer harmonisations than none": (["harmonize", "tune.musicxml", "--num", "-1"], "-1 harmonisations can't be"),
@@ -518,7 +518,7 @@ WRONG = {
         "Spacing can't weigh 1e+40 nats; expected inf",
     ),
     "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
-    "a rule without a number": (["compose", "--rules.Spacing"], "argument --rules"),
+    "a rule without a number": (["compose", "--rules.Spacing"], "--rules has no value; expected one"),
     "rules that are no rules": (["compose", "--rules", "some"], "--rules some says nothing; expected --rules none"),
     "one number for all rules": (["compose", "--rules.all", "3"], "can only be switched off"),
     "two lengths": (["compose", "--bars", "12", "--max-bars", "12"], "without --min-bars and --max-bars"),

@@ -94,7 +94,10 @@ def test_a_figure_that_is_not_there_is_told_once(corpus: list[str], capsys: pyte
     [
         (["--space.model.network.hiden=[8]"], "TokenLSTM has no option 'hiden'; expected"),
         (["--space.data.window=[64, wide]"], "--data.window can't be wide; expected a whole number"),
-        (["--space.data.window=[64]", "--", "--data.lanez=3"], "unrecognized arguments: --data.lanez=3"),
+        (
+            ["--space.data.window=[64]", "--", "--data.lanez=3"],
+            "There is no option --data.lanez; expected --data.lanes;",
+        ),
         (["--space.data.window=[64]", "--", "--trainer.logger=false"], "The trials' logger is the sweep's"),
         (["--space.data.window=[64]", "--", "--config=my.yaml"], "expected it as --base"),
     ],
