@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
@@ -162,9 +163,11 @@ class LastCheckpoint(Checkpoint):
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
+        # A helper that ends with an error is Lightning's reason to kill the first process, which may still be busy.
+        is_helper = trainer.local_rank > 0 and isinstance(trainer.strategy.cluster_environment, LightningEnvironment)
         raise StoppedError(
             f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
-            self._stopping,
+            0 if is_helper else 128 + self._stopping,
         )
 
 
