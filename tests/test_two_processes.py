@@ -154,6 +154,7 @@ def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, b
     _, told = stopped.communicate(timeout=60)
     assert stopped.returncode == 128 + signal.SIGTERM, told
     assert told.count("told to end") == 1
+    assert "deprecated" not in told
 
 
 SLOW = """
