@@ -203,8 +203,9 @@ def test_a_schedule_hears_of_a_validation_earlier_in_the_epoch_in_which_the_fit_
         assert torch.equal(part, weights[name]), name
 
 
-def test_signals_are_heard_from_the_first_validation_on_and_then_left_as_they_were(
-    bach: list[Chorale], tmp_path: Path
+@pytest.mark.parametrize("sanity_steps", [2, 0], ids=["in the sanity check", "just before the first step"])
+def test_signals_are_heard_before_the_first_step_and_then_left_as_they_were(
+    sanity_steps: int, bach: list[Chorale], tmp_path: Path
 ) -> None:
     """Before training, SIGTERM ended a fit as if it were done; after it, nobody listened any more."""
 
@@ -212,9 +213,13 @@ def test_signals_are_heard_from_the_first_validation_on_and_then_left_as_they_we
         def on_validation_batch_start(self, *_: Any) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
+        def on_train_start(self, *_: Any) -> None:
+            if not sanity_steps:
+                os.kill(os.getpid(), signal.SIGTERM)
+
     before = [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)]
     with pytest.raises(StoppedError, match="SIGTERM") as caught:
-        fit(bach[:8], [Tell(), LastCheckpoint()], tmp_path)
+        fit(bach[:8], [Tell(), LastCheckpoint()], tmp_path, num_sanity_val_steps=sanity_steps)
     assert caught.value.code == 128 + signal.SIGTERM
     assert read_checkpoint(tmp_path / "checkpoints" / LAST)["global_step"] == 1
     assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == before
