@@ -1,6 +1,7 @@
 """Checkpoints on disk: whole or not there, and read without running anything that is in them."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,29 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
         kept = f"The one from before, {path}, is whole. " if path.is_file() else ""
         raise CheckpointError(
             f"The checkpoint {path} can't be written ({error.strerror or error}), so training stops. {kept}Make room, "
-            "and go on with --ckpt_path and the last one."
+            "or let its folder be written, and go on with --ckpt_path and the last one."
+        ) from error
+
+
+def keep_before(path: Path) -> None:
+    """Let a checkpoint have the name of the one before it, too, so that another can take its place.
+
+    Raises:
+        CheckpointError: If it can't; both are as they were.
+    """
+    before = path.with_name(BEFORE)
+    part = before.with_name(f".{BEFORE}.{os.getpid()}.part")
+    try:
+        try:
+            part.unlink(missing_ok=True)
+            os.link(path, part)
+            part.replace(before)
+        except OSError:  # some file systems have no links
+            write_whole(before, path.read_bytes(), durable=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"The checkpoint {before} can't be written ({error.strerror or error}), so training stops. {path} is "
+            "whole. Make room, or let its folder be written, and go on with --ckpt_path and that."
         ) from error
 
 

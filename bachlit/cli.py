@@ -28,6 +28,7 @@ from bachlit.parsing import (
     plain_words,
     refuse_unknown_decoder,
 )
+from bachlit.processes import without_copies
 from bachlit.remembering import RememberOptions, recall
 from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
@@ -138,8 +139,9 @@ class ChoraleCLI(LightningCLI):
         """
         loggers = csv_beside(self.config_init[self.subcommand]["trainer"]["logger"])
         plugins = self.config_init[self.subcommand]["trainer"]["plugins"]
+        strategy = without_copies(self.config_init[self.subcommand]["trainer"]["strategy"])
         plugins = [SafeCheckpoints(), *(plugins if isinstance(plugins, list) else [plugins] if plugins else [])]
-        trainer = super().instantiate_trainer(**{"logger": loggers, "plugins": plugins} | kwargs)
+        trainer = super().instantiate_trainer(**{"logger": loggers, "plugins": plugins, "strategy": strategy} | kwargs)
         share_runs(trainer)
         if self.subcommand == "fit" and self.recalled is not None and self.recalled.name in (LAST, BEFORE):
             go_on(trainer.loggers, self.recalled.resolve().parents[1], read_checkpoint(self.recalled)["global_step"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from inspect import Parameter, signature
 from itertools import chain
@@ -26,6 +27,10 @@ from bachlit.places import contents, harmonized_places, numbered, places_for, sa
 from bachlit.plotting import plot
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
+
+_IMPORT_HELP = (
+    "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
+)
 
 
 def harmonize(
@@ -198,6 +203,7 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
     Raises:
         BachlitError: If the user has something to put right.
     """
+    args = _with_imports(args)
     refuse_unknown_decoder(args)
     options = signature(function).parameters
     with one_sentence(command):
@@ -205,11 +211,36 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
             function,
             args=_normal(args, options),
             prog=f"bachlit {command}",
-            epilog=rules_help() if "rules" in options else None,
+            epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
             formatter_class=HelpFormatter,
             exit_on_error=False,
             allow_abbrev=False,
         )
+
+
+def _with_imports(args: Sequence[str]) -> list[str]:
+    """The arguments without `--import MODULE`, after the modules were imported.
+
+    Raises:
+        OptionError: If one isn't there.
+    """
+    others, words = [], iter(args)
+    for word in words:
+        option, equals, module = word.partition("=")
+        if option != "--import":
+            others.append(word)
+            continue
+        module = module if equals else next(words, "")
+        try:
+            import_module(module)
+        except (ModuleNotFoundError, TypeError, ValueError) as error:
+            if getattr(error, "name", module) not in (module, module.partition(".")[0]):
+                raise  # it is there, and lacks another
+            raise OptionError(
+                f"There is no module {module!r} to import; expected its dotted path, from the folder that it is in; "
+                "correct it."
+            ) from error
+    return others
 
 
 def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:

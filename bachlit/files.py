@@ -57,6 +57,9 @@ def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = Fa
                     os.fsync(file.fileno())
         for path, part in parts.items():
             part.replace(path)
+        if durable:
+            for folder in {path.parent for path in parts}:
+                _sync_names(folder)
     except BaseException as error:  # Ctrl-C too
         for part in parts.values():
             with suppress(OSError):
@@ -65,6 +68,16 @@ def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = Fa
             error.filename = str(path)  # of the file that was wanted, and not its part
         raise
     return list(parts)
+
+
+def _sync_names(folder: Path) -> None:
+    """Wait until the disk has a folder's names, where a system opens folders."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def clear_parts(path: Path) -> None:

@@ -185,5 +185,6 @@ def _known(base: type[Any], class_path: str) -> Callable[..., Any]:
             return kind
         kinds += kind.__subclasses__()
     raise CheckpointError(
-        f"The model wants the class {class_path}, which isn't known here; if it is yours, import its module first."
+        f"The model wants the class {class_path}, which isn't known here; if you trust it, import its module first: "
+        f"--import {class_path.rpartition('.')[0]} does it on the command line."
     )

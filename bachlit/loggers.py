@@ -50,17 +50,20 @@ def go_on(loggers: Sequence[Logger], folder: Path, step: int) -> None:
 def _take_up(logger: CSVLogger, step: int) -> None:
     """Give a CSV the rows that it had before a step; Lightning's would begin anew."""
     path = Path(logger.log_dir) / "metrics.csv"
-    if not path.is_file():
+    aside = path.with_name(".metrics.csv.before")
+    if path.is_file():
+        path.replace(aside)  # Lightning's would remove it
+    elif not aside.is_file():  # it is there if a process was killed right here
         return
-    with path.open(newline="", errors="replace") as file:
+    with aside.open(newline="", errors="replace") as file:
         reader = csv.DictReader(file)
         names, rows = list(reader.fieldnames or ()), [row for row in reader if _before(row, step)]
-    path.unlink()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Experiment logs directory")
         writer: Any = logger.experiment
     writer.metrics, writer.metrics_keys = rows, names
     writer.save()
+    aside.unlink()
 
 
 def _before(row: dict[str, Any], step: int) -> bool:

@@ -18,9 +18,9 @@ from bachlit.keys import Keys
 from bachlit.language_model import LanguageModel
 from bachlit.metrics import Likelihood, WeightedMean
 from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.processes import summed
 from bachlit.prompt import Prompt
 from bachlit.resuming import State, draw_apart, draw_on, memory_of, running_of, state_of
-from bachlit.summing import summed
 from bachlit.windows import Window
 from bachlit.writing import Written, write
 

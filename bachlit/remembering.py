@@ -1,9 +1,12 @@
 """What a checkpoint remembers of the options that made it, and how a later command recalls them, safely."""
 
 import json
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,7 +67,8 @@ def recall(path: Path | None, *, typed: Sequence[str] = ()) -> dict[str, Any]:
                 f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
                 "`bachlit fit` wrote."
             ) from error
-    options = {part: options[part] for part in _PARTS if part in options}
+    # Text instead of a mapping would be the name of a file from which the parser reads more.
+    options = {part: options[part] for part in _PARTS if isinstance(options.get(part), Mapping)}
     named = {part for word in typed for part in re.findall(r"[A-Za-z_][\w.]*", word.partition("=")[2] or word)}
     for class_path in _class_paths(options):
         # Parsing the options would import the module of a class that isn't known yet, and run whatever is in it.
@@ -98,9 +102,18 @@ def _class_paths(options: Any, key: str = "") -> Iterator[str]:
     elif isinstance(options, str) and key in _CLASS_KEYS:
         yield from [options] * (not _imported(options))
     elif isinstance(options, str) and key not in _PLACE_KEYS:
+        if _is_file(options):
+            yield options
         for name in re.findall(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+", options):
             if not _imported(name) and _importable(name):
                 yield name
+
+
+def _is_file(text: str) -> bool:
+    """Whether the parser, which reads what a checkpoint remembers in a folder of its own, would find a file."""
+    with suppress(OSError, RuntimeError, ValueError):  # names that can't be any
+        return Path(os.path.normpath(Path(tempfile.gettempdir(), "_", Path(text).expanduser()))).is_file()
+    return False
 
 
 def _imported(class_path: str) -> bool:

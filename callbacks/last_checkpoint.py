@@ -1,7 +1,5 @@
 """LastCheckpoint: what a fit goes on from, however it ended."""
 
-import os
-import shutil
 import signal
 import threading
 import time
@@ -17,9 +15,9 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from bachlit.checkpoints import BEFORE, LAST
+from bachlit.checkpoints import LAST, keep_before
 from bachlit.errors import OptionError, StoppedError
-from bachlit.summing import summed
+from bachlit.processes import summed
 
 _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
 
@@ -188,8 +186,8 @@ class LastCheckpoint(Checkpoint):
         self._figures = {name: figure.detach().cpu() for name, figure in trainer.callback_metrics.items()}
         path = _folder(trainer) / LAST
         if trainer.is_global_zero and path.is_file():
-            _keep(path)
-        trainer.save_checkpoint(path)
+            keep_before(path)
+        trainer.save_checkpoint(path, weights_only=False)  # all that a fit goes on from
         self._figures = {}
         for logger in trainer.loggers:
             logger.save()
@@ -221,14 +219,3 @@ def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
     every = trainer.val_check_batch if trainer.fit_loop.epoch_loop._should_check_val_epoch() else None
     done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)
-
-
-def _keep(path: Path) -> None:
-    """Let a checkpoint have another name as well."""
-    before, part = path.with_name(BEFORE), path.with_name(f".{BEFORE}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    try:
-        os.link(path, part)
-    except OSError:  # some file systems have no links
-        shutil.copyfile(path, part)
-    part.replace(before)

@@ -262,6 +262,8 @@ def test_a_checkpoint_that_names_a_foreign_class_is_refused_and_imports_nothing(
     [
         {"trainer": {"callbacks": ["foreign.Network"]}},
         {"model.network": "foreign.Network"},
+        {"model": "planted.yaml"},
+        {"model": {"loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"weight": "listed.yaml"}}}},
         {"model": {"network": {"class_path": "foreign.__class__"}}},
         {"model": {"network.class_path": "foreign.Network"}},
         {"model": {"loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"weight": "foreign.Network"}}}},
@@ -283,9 +285,12 @@ def test_no_option_that_a_checkpoint_remembers_has_a_module_imported(
     checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
     remembered = json.loads(checkpoint["bachlit_options"])
     module = foreign_module(tmp_path)
+    (tmp_path / "planted.yaml").write_text(f"network: {{class_path: {module}.Network}}")
+    (tmp_path / "listed.yaml").write_text(f"class_path: {module}.Network")
     for name, part in options.items():
         remembered[name] = {**remembered.get(name, {}), **part} if isinstance(part, dict) else part
     said = json.dumps(remembered).replace("foreign", module)
+    said = said.replace("planted", str(tmp_path / "planted")).replace("listed", str(tmp_path / "listed"))
     torch.save(checkpoint | {"bachlit_options": said}, tmp_path / "foreign.ckpt")
     main(["validate", *QUICK, "--ckpt_path=foreign.ckpt", "--data.lanes=0"])
     assert not (tmp_path / "boom").exists()

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -580,3 +582,29 @@ def test_a_slash_asks_for_a_folder(
     Path("a b/new").mkdir()
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *words]) == 0
     assert len(list(Path("a b/new").iterdir())) == 2
+
+
+def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("own_harmoniser.py").write_text(
+        "from bachlit.networks import TokenLSTM\n"
+        "class Own(TokenLSTM):\n"
+        "    def __init__(self, encoding, *, width):\n"
+        "        super().__init__(encoding, layers=1, hidden=width, embedding=4)\n"
+        "        self.config = {'width': width}\n"
+    )
+    # In a process of its own: here, the class would be known.
+    model = "LanguageModel(Own(SatbEncoding(), width=8), SatbEncoding(), 'all').save(Path('own'))"
+    code = "from pathlib import Path; from bachlit.encoding import SatbEncoding; from own_harmoniser import Own; "
+    code += f"from bachlit.language_model import LanguageModel; {model}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    typed = ["harmonize", str(TWINKLE), "--checkpoint=own", "--decoder=Greedy", "--output=out.musicxml"]
+    assert main(typed) == 2
+    assert "if you trust it, import its module first: --import own_harmoniser" in capsys.readouterr().err
+    assert main([*typed, "--import=own_harmoniserr"]) == 2
+    assert "There is no module 'own_harmoniserr' to import" in capsys.readouterr().err
+    assert main([*typed, "--import", "own_harmoniser"]) == 0
+    assert Path("out.musicxml").is_file()

@@ -41,11 +41,11 @@ MAY_IMPORT = {
         "chorale", "decoding", "encoding", "errors", "keys", "language_model", "token_prompts", "tokens", "writing",
     },
     "model": {
-        "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "prompt", "resuming",
-        "summing", "windows", "writing",
+        "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "processes",
+        "prompt", "resuming", "windows", "writing",
     },
     "resuming": {"checkpoints", "networks"},
-    "summing": set(),
+    "processes": set(),
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
     "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
     "plotting": {"api", "errors", "inspecting", "language_model", "places", "rendering", "scores", "shipped"},
@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
         "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "places",
-        "prompt", "rendering", "scores", "summing", "tracking", "writing",
+        "processes", "prompt", "rendering", "scores", "tracking", "writing",
     },
     "evaluation": {
         "api", "checkpoints", "chorale", "corpus", "decoding", "errors", "files", "keys", "language_model", "metrics",

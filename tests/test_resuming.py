@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import signal
+import stat
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import ReduceLROnPlateau
 
 from bachlit.callbacks import LastCheckpoint, WeightAverage
-from bachlit.checkpoints import BEFORE, LAST, read_checkpoint, write_checkpoint
+from bachlit.checkpoints import BEFORE, LAST, keep_before, read_checkpoint, write_checkpoint
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
 from bachlit.encoding import BachBotEncoding, Encoding
@@ -318,7 +319,7 @@ def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
 
     def fsync(descriptor: int) -> None:
         nonlocal written
-        written += 1
+        written += stat.S_ISREG(os.fstat(descriptor).st_mode)  # and no folder
         if written == 6:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -329,6 +330,30 @@ def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
     assert files == {LAST, BEFORE}
     for name in files:
         read_checkpoint(tmp_path / "checkpoints" / name)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_the_one_before_is_kept_where_files_have_no_links(
+    room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_checkpoint(tmp_path / BEFORE, {"step": 1})
+    write_checkpoint(tmp_path / LAST, {"step": 2})
+    monkeypatch.setattr(os, "link", no_link)
+    if room:
+        keep_before(tmp_path / LAST)
+    else:
+        monkeypatch.setattr(os, "fsync", no_room)
+        with pytest.raises(CheckpointError, match=r"before.ckpt can't be written .*is whole"):
+            keep_before(tmp_path / LAST)
+    assert read_checkpoint(tmp_path / BEFORE) == {"step": 2 if room else 1}
+    assert read_checkpoint(tmp_path / LAST) == {"step": 2}
+    assert {path.name for path in tmp_path.iterdir()} == {LAST, BEFORE}
 
 
 def test_what_a_killed_process_left_of_a_checkpoint_is_removed_by_the_next(tmp_path: Path) -> None:

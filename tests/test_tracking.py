@@ -10,6 +10,7 @@ import pytest
 import pytorch_lightning as pl
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 from pytorch_lightning.loggers.logger import DummyLogger
 
 from bachlit import tracking
@@ -215,6 +216,25 @@ def test_a_csv_whose_last_row_was_cut_off_goes_on(tmp_path: Path, end: str) -> N
     rows = (folder / "metrics.csv").read_text().split()
     assert rows[:2] == ["epoch,loss,step", "0,1.5,5"]
     assert rows[2:] in ([], [end])
+
+
+def test_a_csv_survives_a_process_that_is_killed_while_it_takes_it_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "x" / "version_3"
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text("epoch,loss,step\n0,1.5,5\n0,1.25,15\n")
+    with monkeypatch.context() as patch:
+
+        def killed(_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(ExperimentWriter, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            go_on([CSVLogger(tmp_path, "x")], folder, 10)
+    go_on([CSVLogger(tmp_path, "x")], folder, 10)
+    assert (folder / "metrics.csv").read_text().split() == ["epoch,loss,step", "0,1.5,5"]
+    assert [path.name for path in folder.iterdir()] == ["metrics.csv"]
 
 
 def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:

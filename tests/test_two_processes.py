@@ -16,6 +16,7 @@ from processes import QUIET, RUN, TWO, assert_the_same_run, few_pieces, run, sta
 
 from bachlit.__main__ import main
 from bachlit.chorale import Chorale
+from bachlit.scores import write_musicxml
 
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
 JUDGED = [
@@ -166,3 +167,19 @@ class SlowEnd(Callback):
         if trainer.is_global_zero:
             time.sleep(7)
 """
+
+
+def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chorale]) -> None:
+    """Though one of them has more prompts than the other."""
+    (tmp_path / "prompts").mkdir()
+    for piece in bach[:3]:
+        write_musicxml(piece.only("soprano"), tmp_path / "prompts" / f"{piece.name}.musicxml")
+    predict = ["predict", *QUIET, f"--data.prompts={tmp_path / 'prompts'}", "--decoder=Greedy"]
+    run(tmp_path / "one", *predict)
+    run(tmp_path / "two", *predict, *TWO)
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder / "predictions").iterdir()}
+        for folder in ("one", "two")
+    )
+    assert len(one) == 2 * 3
+    assert two == one

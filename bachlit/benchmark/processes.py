@@ -16,6 +16,7 @@ from torch.multiprocessing.spawn import start_processes
 from bachlit.benchmark.training import NETWORKS, first_windows, trainer_loop
 from bachlit.encoding import Encoding
 from bachlit.networks import Network
+from bachlit.processes import without_copies
 from bachlit.windows import Window
 
 PROCESSES = 2
@@ -110,4 +111,4 @@ def _free_ports(number: int) -> list[int]:
 
 
 def _options(how: How) -> dict[str, Any]:
-    return {"devices": PROCESSES, "strategy": "ddp"} if how == "together" else {"devices": 1}
+    return {"devices": PROCESSES, "strategy": without_copies("ddp")} if how == "together" else {"devices": 1}

@@ -34,6 +34,7 @@ class Voice:
     repeats: bool = False
     chord_symbols: int = 0
     graces: int = 0
+    words: bool = False
     total: Fraction = Fraction(0)  # sixteenths up to the measure
     now: Fraction = Fraction(0)  # in the measure
     tones: list[Tone] = field(default_factory=list)  # of the measure
@@ -184,6 +185,7 @@ class Voice:
             repeats=self.repeats,
             chord_symbols=self.chord_symbols,
             graces=self.graces,
+            words=self.words,
         )
 
 

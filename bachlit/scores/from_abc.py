@@ -117,6 +117,8 @@ def _read_field(letter: str, content: str, reading: _Reading) -> None:
         reading.begun = not in_head
     elif letter == "T" and in_head:
         reading.title = reading.title or content
+    elif letter == "w":
+        reading.voice.words = True
     elif letter == "P" and in_head:
         reading.head.repeats |= re.search(r"([A-Za-z]).*\1|\d|\(", content) is not None
     elif letter in ("K", "L", "M"):

@@ -14,7 +14,7 @@ from bachlit.scores.values import TimeSignature
 
 _DRUMS = 9  # the channel, counted from 0
 _NOTE_OFF, _NOTE_ON, _SYSTEM = 0x80, 0x90, 0xF0
-_TRACK_NAME, _END_OF_TRACK, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x03, 0x2F, 0x58, 0x59
+_TRACK_NAME, _LYRIC, _END_OF_TRACK, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x03, 0x05, 0x2F, 0x58, 0x59
 _LONGEST_VARIABLE = 4  # bytes of a number, by the standard
 
 Event = tuple[int, int, bytes]  # time in ticks, status (a meta event's is its kind, negative), data
@@ -44,7 +44,8 @@ def read_midi(data: bytes) -> Score:
             end = max(tone.start + tone.length for tone in tones)
             if end > MAX_FRAMES:
                 raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-            parts.append(Part(track.name, [Measure(None, end, tones)], metres=metres, signatures=signatures))
+            measures = [Measure(None, end, tones)]
+            parts.append(Part(track.name, measures, metres=metres, signatures=signatures, words=track.words))
     return Score("", parts)
 
 
@@ -65,9 +66,10 @@ def _tracks(data: bytes) -> Iterator[bytes]:
 
 @dataclass
 class _Track:
-    """What a track holds: its name, and its notes (first tick, pitch, end) by channel."""
+    """What a track holds: its name, whether it has words, and its notes (first tick, pitch, end) by channel."""
 
     name: str = ""
+    words: bool = False
     notes: dict[int, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     metres: list[tuple[int, TimeSignature]] = field(default_factory=list)
     signatures: list[tuple[int, Signature]] = field(default_factory=list)
@@ -101,6 +103,8 @@ def _read_track(chunk: bytes) -> _Track:
 def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
     if kind == _TRACK_NAME and not track.name:
         track.name = decode(data).strip("\0" + whitespace)  # some programs end it as C ends a string
+    elif kind == _LYRIC:
+        track.words = True
     elif kind == _TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] < 8:
         track.metres.append((now, (data[0], 2 ** data[1])))
     elif kind == _KEY_SIGNATURE and len(data) >= 2 and (data[0] + 7) % 256 <= 14 and data[1] < 2:

@@ -69,6 +69,7 @@ class _Reading:
     graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
     cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    words: set[str] = field(default_factory=set)  # the staves that have some
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
@@ -91,6 +92,7 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
             graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
             cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
             slashes=reading.slashes[staff] if len(sounding) > 1 else sum(reading.slashes.values()),
+            words=staff in reading.words if len(sounding) > 1 else bool(reading.words),
         )
 
 
@@ -125,6 +127,8 @@ def _note(note: Element, reading: _Reading) -> None:
         reading.slashes[staff] += slash
         reading.graces[staff] += note.find("grace") is not None
         reading.cues[staff] += note.find("cue") is not None
+        if note.find("lyric/text") is not None:
+            reading.words.add(staff)
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
     start = reading.before if note.find("chord") is not None else reading.now
     rest = note.find("rest")

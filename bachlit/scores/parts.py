@@ -82,6 +82,7 @@ class Part:
         graces: How many grace notes it has, which take no time.
         cues: How many notes of others it shows in small print.
         slashes: How many slashes it has, which tell an accompaniment's rhythm, and no pitch.
+        words: Its notes have words.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Part:
     graces: int = 0
     cues: int = 0
     slashes: int = 0
+    words: bool = False
 
     @property
     def sounds(self) -> bool:

@@ -129,6 +129,8 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bo
         warn(f"{path}: repeats are left out; the music stands once, as it is written.")
     if tune and parts[lead].chord_symbols:
         warn(f"{path}: the chord symbols are left out; name the harmony with --chords to keep to it.")
+    if tune and parts[lead].words:
+        warn(f"{path}: the words are left out.")
     return Chorale(
         pitches=pitches,
         onsets=onsets,

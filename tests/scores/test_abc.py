@@ -223,7 +223,7 @@ def test_drums_are_no_part(tmp_path: Path) -> None:
 
 def test_words_are_no_music(tmp_path: Path) -> None:
     block = "%%begintext\nA bad fade\n%%endtext\n"
-    text = f"{HEAD}C D E F|% He sang\nw: Herr He\n{block}G A B c|\n\nTranscribed by Ada, a fade.\n"
+    text = f"{HEAD}C D E F|% He sang\n{block}G A B c|\n\nTranscribed by Ada, a fade.\n"
     assert pitches(tmp_path, "", text) == [60, 62, 64, 65, 67, 69, 71, 72]
 
 

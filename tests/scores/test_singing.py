@@ -66,9 +66,11 @@ def test_a_fermata_over_a_rest_is_left_out(tmp_path: Path) -> None:
     assert not read(tmp_path, note("C4", 12) + note("r", after=FERMATA)).fermatas.any()
 
 
-def test_lyrics_change_nothing(tmp_path: Path) -> None:
+def test_words_are_left_out_and_told(tmp_path: Path) -> None:
     lyric = "<lyric><syllabic>single</syllabic><text>Ach</text></lyric>"
-    assert read(tmp_path, BAR.replace("</note>", f"{lyric}</note>")) == read(tmp_path, BAR)
+    with pytest.warns(ScoreWarning, match="the words are left out"):
+        worded = read(tmp_path, BAR.replace("</note>", f"{lyric}</note>"))
+    assert worded == read(tmp_path, BAR)
 
 
 def test_rests_of_several_measures_last_as_long(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
-"""Sums over processes that wait for nobody while there is work to do."""
+"""What several processes that train one model do together, and wait for as little as they can."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, distributed
 
 
@@ -26,3 +28,8 @@ def summed(part: Tensor, trainer: pl.Trainer) -> Callable[[], Tensor]:
         return total
 
     return wait
+
+
+def without_copies(strategy: Any) -> Any:
+    """Lightning's strategy of the name ddp, so that it exchanges gradients where they are; any other as it is."""
+    return DDPStrategy(gradient_as_bucket_view=True) if strategy == "ddp" else strategy
