@@ -62,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> int:
         from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
 
         rank_zero_only(_tell)(error)  # all processes stop together
-        return 128 + error.signum
+        return error.code
     except BachlitError as error:
         _tell(error)
         return 2

@@ -37,12 +37,13 @@ class StoppedError(BachlitError):
 
     Args:
         message: What it has to say.
-        signum: The signal by which it was asked.
+        code: What its process ends with: 128 and the number of the signal by which it was asked, or 0 where another
+            process has to end with that.
     """
 
-    def __init__(self, message: str, signum: int) -> None:
+    def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
-        self.signum = signum
+        self.code = code
 
 
 class DeadEndError(BachlitError):

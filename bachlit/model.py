@@ -138,7 +138,7 @@ class ChoraleModel(pl.LightningModule):
             if self.consistency:
                 inconsistency = _divergence(*logits.float().log_softmax(1).chunk(2))
         else:  # one process of several may meet a window of padding alone
-            loss = logits.float().sum() * 0.0
+            loss = logits.float().nan_to_num(0.0, 0.0, 0.0).sum() * 0.0  # a network may rule tokens out
         share = len(real) * self.trainer.world_size / max(1.0, float(num()))
         self._loss_step = summed(loss * (share / self.trainer.world_size), self.trainer)
         means = {"loss_epoch": loss, "inconsistency": inconsistency} if self.consistency else {"loss_epoch": loss}
@@ -279,4 +279,5 @@ def _made(network: Callable[[Encoding], Network], encoding: Encoding, keys: Keys
 
 def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
     """The mean of KL(p|q) and KL(q|p) in nats, over rows of log-probabilities (M, V)."""
-    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1).mean() / 2
+    difference = torch.where(log_p == log_q, 0.0, log_p - log_q)  # of what both rule out, too
+    return ((log_p.exp() - log_q.exp()) * difference).sum(1).mean() / 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import TorchCheckpointIO
-from torch import Tensor
+from torch import Tensor, distributed
 
 from bachlit.checkpoints import read_checkpoint, write_checkpoint
 from bachlit.networks import Memory
@@ -108,5 +108,7 @@ def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
     """(R, ...) a tensor of each of R processes."""
     if trainer.world_size == 1:
         return part.detach().unsqueeze(0)
-    gathered: Tensor = trainer.strategy.all_gather(part.detach().to(trainer.strategy.root_device))
-    return gathered
+    part = part.detach().to(trainer.strategy.root_device).contiguous()
+    gathered = [torch.empty_like(part) for _ in range(trainer.world_size)]
+    distributed.all_gather(gathered, part)  # Lightning's passes gradients on, by what PyTorch warns that it will go
+    return torch.stack(gathered)

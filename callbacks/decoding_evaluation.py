@@ -188,8 +188,10 @@ def _language_model(module: pl.LightningModule) -> LanguageModel:
 
 def _ends_epoch(trainer: pl.Trainer) -> bool:
     """Whether no other validation comes before the epoch's end."""
-    batches = trainer.num_training_batches
-    return batches == float("inf") or trainer.fit_loop.batch_idx + 1 + min(trainer.val_check_batch, batches) > batches
+    batches, every = trainer.num_training_batches, trainer.val_check_batch
+    if every is None or batches == float("inf"):  # where validation is by the clock, none is known to come
+        return True
+    return trainer.fit_loop.batch_idx + 1 + min(every, batches) > batches
 
 
 def _gathered(mine: dict[int, Judged], world_size: int) -> list[Judged]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
@@ -42,21 +43,30 @@ class LastCheckpoint(Checkpoint):
         self._told = 0  # the signal by which this process was told to end
         self._stopping = 0  # that by which any was: all processes know it, and what is there is saved
         self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
+        self._shall_end = False  # the fit shall end, as soon as there is no half of a step
         self._due: dict[str, float] = {}
+        self._figures: dict[str, Tensor] = {}
         self._next = 0.0
         self._asked: Callable[[], Tensor] | None = None
-        self._handlers: dict[int, Any] = {}
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forget what another fit was told."""
+        self._told, self._stopping, self._complete, self._shall_end = 0, 0, False, False
+
+    def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen to signals before the first step, too."""
+        self._hear(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, and listen to signals."""
-        self._told, self._stopping, self._complete = 0, 0, False
+        """Start the clock, listen to signals, and have the figures at hand that the fit had which goes on."""
         self._next = self._then()
         self._tell(trainer)
-        if self.minutes is not None and threading.current_thread() is threading.main_thread():
-            # Instead of Lightning's, in which a process that is told alone would wait for the others.
-            self._handlers[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._listen)
-            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-                self._handlers[signal.SIGINT] = signal.signal(signal.SIGINT, self._listen)
+        # What watches a figure at an epoch's end may need that of a validation before this fit went on.
+        trainer.callback_metrics.update(
+            {name: figure.to(trainer.strategy.root_device) for name, figure in self._figures.items()}
+        )
+        self._figures = {}
+        self._hear(trainer)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ask the other processes while the optimiser steps."""
@@ -67,11 +77,21 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Save where it is time, unless a validation follows at once or the epoch ends."""
         told, due = self._agree(trainer)
+        self._end_after_a_step(trainer)
         ending = bool(told) or _ends(trainer)
         if not (ending or due) or trainer.fit_loop._should_accumulate() or _validates(trainer, batch_idx):
             return
         self._save(trainer)
         self._stopping, self._complete = told, ending
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after a validation within an epoch where the fit ends."""
+        if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.is_last_batch:
+            return
+        self._end_after_a_step(trainer)
+        if _ends(trainer) and not trainer.fit_loop._should_accumulate():
+            self._save(trainer)
+            self._complete = True
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -107,17 +127,12 @@ class LastCheckpoint(Checkpoint):
             self._stop(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Figures that schedules which watch a plateau hear of only after the epoch's end."""
-        return {"due": self._due}
+        """What was logged so far, and what schedules that watch a plateau hear of only after the epoch's end."""
+        return {"due": self._due, "figures": self._figures}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Tell them when the fit goes on."""
-        self._due = dict(state_dict["due"])
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave signals as they were."""
-        while self._handlers:
-            signal.signal(*self._handlers.popitem())
+        self._due, self._figures = dict(state_dict["due"]), dict(state_dict.get("figures", {}))
 
     def _tell(self, trainer: pl.Trainer) -> None:
         """Tell the schedules that watch a plateau what is due."""
@@ -125,6 +140,24 @@ class LastCheckpoint(Checkpoint):
             if config.monitor in self._due:
                 config.scheduler.step(self._due[config.monitor])  # type: ignore[call-arg]  # it watches a figure
         self._due = {}
+
+    def _end_after_a_step(self, trainer: pl.Trainer) -> None:
+        """Put off the end of a fit where gradients are gathered that no checkpoint keeps."""
+        self._shall_end = self._shall_end or trainer.should_stop
+        if self.minutes is not None and self._shall_end:
+            trainer.should_stop = not trainer.fit_loop._should_accumulate()
+
+    def _hear(self, trainer: pl.Trainer) -> None:
+        """Listen to signals, until Lightning puts back what listened to them before the fit."""
+        if self.minutes is None or threading.current_thread() is not threading.main_thread():
+            return
+        # Instead of Lightning's, in which a process that is told alone would wait for the others.
+        signal.signal(signal.SIGTERM, self._listen)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._listen)
+        if trainer.received_sigterm:  # before: Lightning would end the fit after a step as if it were done
+            trainer._signal_connector.received_sigterm = False
+            self._told = signal.SIGTERM
 
     def _listen(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
@@ -150,19 +183,23 @@ class LastCheckpoint(Checkpoint):
     def _save(self, trainer: pl.Trainer) -> None:
         if self.minutes is None or self._complete or trainer.fast_dev_run:
             return
+        self._figures = {name: figure.detach().cpu() for name, figure in trainer.callback_metrics.items()}
         path = _folder(trainer) / LAST
         if trainer.is_global_zero and path.is_file():
             keep_before(path)
         trainer.save_checkpoint(path, weights_only=False)  # all that a fit goes on from
+        self._figures = {}
         for logger in trainer.loggers:
             logger.save()
         self._next = self._then()
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
+        # A helper that ends with an error is Lightning's reason to kill the first process, which may still be busy.
+        is_helper = trainer.local_rank > 0 and isinstance(trainer.strategy.cluster_environment, LightningEnvironment)
         raise StoppedError(
             f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
-            self._stopping,
+            0 if is_helper else 128 + self._stopping,
         )
 
 
@@ -178,7 +215,7 @@ def _folder(trainer: pl.Trainer) -> Path:
 
 
 def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
-    """Whether this batch ends the epoch, or a validation is to follow it."""
-    every = trainer.val_check_batch
+    """Whether this batch ends the epoch, or a validation is to follow it by its number."""
+    every = trainer.val_check_batch if trainer.fit_loop.epoch_loop._should_check_val_epoch() else None
     done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)

@@ -20,6 +20,8 @@ from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel, _divergence
 from bachlit.networks import Network, TokenLSTM
+from bachlit.tokens import START
+from bachlit.windows import IGNORED
 
 
 def small_network(encoding: Encoding) -> TokenLSTM:
@@ -217,6 +219,33 @@ def test_consistency_teaches_to_predict_alike_under_any_dropout(bach: list[Chora
         return TokenLSTM(encoding, layers=1, hidden=16, embedding=8, dropout=0.5)
 
     assert 0 < left(5.0) < left(0.01) / 2
+
+
+@pytest.mark.parametrize("consistency", [0.0, 0.5])
+def test_a_network_that_rules_tokens_out_trains_and_meets_windows_of_padding(
+    consistency: float, bach: list[Chorale], tmp_path: Path
+) -> None:
+    """As one process of several does. Infinite logits made the loss NaN there, and with consistency anywhere."""
+
+    class Never(TokenLSTM):
+        def forward(self, tokens: torch.Tensor, memory: Any, prompt: Any = None) -> Any:
+            logits, memory = super().forward(tokens, memory, prompt)
+            return logits.masked_fill(torch.arange(logits.shape[-1]) == START, -math.inf), memory
+
+    class PadOut(pl.Callback):
+        def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, index: int) -> None:
+            if index == 1:
+                batch.targets.fill_(IGNORED)
+
+    data = ChoraleDataModule(Few(bach[:8]), lanes=3, window=64)
+    model = ChoraleModel(lambda encoding: Never(encoding, layers=1, hidden=16), consistency=consistency)
+    trainer = pl.Trainer(
+        max_epochs=1, default_root_dir=tmp_path, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, callbacks=[PadOut()],
+    )  # fmt: skip
+    trainer.fit(model, data)
+    assert trainer.callback_metrics["train/loss_epoch"].isfinite()
+    assert all(part.isfinite().all() for part in model.parameters())
 
 
 def test_divergence_is_the_mean_of_both_directions() -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import pickle
 import shutil
+import signal
 import stat
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from few import Few
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import ReduceLROnPlateau
 
 from bachlit.callbacks import LastCheckpoint, WeightAverage
@@ -22,7 +24,7 @@ from bachlit.checkpoints import BEFORE, LAST, keep_before, read_checkpoint, writ
 from bachlit.chorale import Chorale
 from bachlit.data import ChoraleDataModule
 from bachlit.encoding import BachBotEncoding, Encoding
-from bachlit.errors import CheckpointError, OptionError
+from bachlit.errors import CheckpointError, OptionError, StoppedError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.networks import FrameLSTM, TokenLSTM
@@ -142,6 +144,88 @@ def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(bach: list[
     _, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
+
+
+@pytest.mark.parametrize("batch", [2, 5, 6, 13], ids="at batch {}".format)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"val_check_interval": 5},
+        {"val_check_interval": 5, "accumulate_grad_batches": 3},
+        {"val_check_interval": 5, "check_val_every_n_epoch": 2},
+    ],
+    ids=["each epoch", "accumulated", "every other epoch"],
+)
+def test_a_fit_may_end_at_any_batch_and_go_on_later(
+    options: dict[str, int], batch: int, bach: list[Chorale], tmp_path: Path
+) -> None:
+    """One that a validation follows, and one after which gradients were gathered but no step taken, lost the rest."""
+
+    class TimeIsUp(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+            trainer.should_stop = trainer.should_stop or trainer.fit_loop.total_batch_idx + 1 >= batch
+
+    options = {"max_epochs": 2, "limit_train_batches": 8, **options}
+    whole, expected = fit(bach[:8], [], tmp_path / "whole", **options)
+    stopped, _ = fit(bach[:8], [TimeIsUp(), LastCheckpoint()], tmp_path, **options)
+    assert 0 < stopped.global_step < whole.global_step
+    resumed, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
+    assert resumed.global_step == whole.global_step
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+
+
+def test_steps_that_end_where_a_validation_follows_can_be_made_more(bach: list[Chorale], tmp_path: Path) -> None:
+    options: dict[str, Any] = {"val_check_interval": 5, "limit_train_batches": 8}
+    _, expected = fit(bach[:8], [], tmp_path / "whole", **options)
+    fit(bach[:8], [LastCheckpoint()], tmp_path, max_epochs=-1, max_steps=13, **options)
+    _, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+
+
+def test_a_schedule_hears_of_a_validation_earlier_in_the_epoch_in_which_the_fit_went_on(
+    bach: list[Chorale], tmp_path: Path
+) -> None:
+    """It was left out, as Lightning keeps no figures."""
+    options: dict[str, Any] = {
+        "val_check_interval": 5,
+        "limit_train_batches": 8,
+        "model": {"lr_scheduler": plateau},
+    }
+    kept = [EarlyStopping("val/nats_per_token", check_on_train_epoch_end=True), LastCheckpoint(1e-9)]
+    _, expected = fit(bach[:8], kept, tmp_path / "whole", **options)
+    with pytest.raises(KilledError):
+        fit(bach[:8], [*kept, Kill(16)], tmp_path, **options)
+    last = tmp_path / "checkpoints" / LAST
+    assert read_checkpoint(last)["global_step"] == 15  # the validation was after step 13
+    _, weights = fit(bach[:8], kept, tmp_path, ckpt_path=last, **options)
+    for name, part in expected.items():
+        assert torch.equal(part, weights[name]), name
+
+
+@pytest.mark.parametrize("sanity_steps", [2, 0], ids=["in the sanity check", "just before the first step"])
+def test_signals_are_heard_before_the_first_step_and_then_left_as_they_were(
+    sanity_steps: int, bach: list[Chorale], tmp_path: Path
+) -> None:
+    """Before training, SIGTERM ended a fit as if it were done; after it, nobody listened any more."""
+
+    class Tell(pl.Callback):
+        def on_validation_batch_start(self, *_: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def on_train_start(self, *_: Any) -> None:
+            if not sanity_steps:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    before = [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)]
+    with pytest.raises(StoppedError, match="SIGTERM") as caught:
+        fit(bach[:8], [Tell(), LastCheckpoint()], tmp_path, num_sanity_val_steps=sanity_steps)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert read_checkpoint(tmp_path / "checkpoints" / LAST)["global_step"] == 1
+    assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == before
+    fit(bach[:8], [LastCheckpoint()], tmp_path, max_epochs=1)
+    assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == before
 
 
 def test_a_fit_that_has_to_go_on_is_not_stopped(bach: list[Chorale], tmp_path: Path) -> None:

@@ -145,6 +145,30 @@ def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
     assert_the_same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
+def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, bach: list[Chorale]) -> None:
+    """Lightning's watch over the others did, five seconds after they had ended by another code than 0."""
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "slow.py").write_text(SLOW)
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *TWO, "--trainer.max_epochs=99"]
+    stopped, _ = started(tmp_path / "stopped", *fit, "--trainer.callbacks+=slow.SlowEnd")
+    stopped.terminate()
+    _, told = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + signal.SIGTERM, told
+    assert told.count("told to end") == 1
+    assert "deprecated" not in told
+
+
+SLOW = """
+import time
+from pytorch_lightning.callbacks import Callback
+
+class SlowEnd(Callback):
+    def on_exception(self, trainer, module, exception):
+        if trainer.is_global_zero:
+            time.sleep(7)
+"""
+
+
 def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chorale]) -> None:
     """Though one of them has more prompts than the other."""
     (tmp_path / "prompts").mkdir()

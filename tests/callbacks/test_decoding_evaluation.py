@@ -223,6 +223,14 @@ def test_of_several_validations_an_epoch_the_last_counts(pieces: list[Chorale], 
     ]  # fmt: skip
 
 
+def test_of_validations_by_the_clock_the_first_of_an_epoch_counts(pieces: list[Chorale], tmp_path: Path) -> None:
+    evaluation = DecodingEvaluation("greedy", every_n_epochs=1, num_pieces=1, num_shown=0)
+    trainer, _ = fit(pieces, tmp_path, evaluation, epochs=2, val_check_interval={"milliseconds": 1})
+    assert "decoding/greedy/ter" in trainer.callback_metrics
+    written = {path.name for path in (tmp_path / "decoding").iterdir()}
+    assert written == {"epoch-0001", "epoch-0002"}
+
+
 def test_curves_that_cannot_be_kept_do_not_end_the_fit(pieces: list[Chorale], tmp_path: Path) -> None:
     (tmp_path / "curves.csv").mkdir()
     with pytest.warns(UserWarning, match="The curves can't be kept"):
