@@ -42,7 +42,7 @@ def one_sentence(command: str) -> Iterator[None]:
                 "The checkpoint's weights don't fit the network that was asked for; leave the network's options out, "
                 "or type those that it was trained with."
             ) from error
-        if isinstance(error, UnicodeDecodeError) and _parsing(error):
+        if isinstance(error, UnicodeDecodeError) and _parsing(error):  # of a configuration
             raise OptionError(f"A config can't be read ({said}); expected YAML in UTF-8; save it as that.") from error
         root = _root(error)
         told = _refusal(root, command)
@@ -84,8 +84,9 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _parsing(error: BaseException) -> bool:
-    """Whether jsonargparse raised it."""
-    return _module(_passed(error)[-1][0]).startswith("jsonargparse.")
+    """Whether jsonargparse raised it, or what it called of Python's own."""
+    modules = [_module(frame).partition(".")[0] for frame, _ in _passed(error)]
+    return [name for name in modules if name not in sys.stdlib_module_names][-1:] == ["jsonargparse"]
 
 
 def _refusal(error: BaseException, command: str) -> str | None:
