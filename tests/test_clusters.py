@@ -40,7 +40,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list[Chorale]) -> None:
     corpus = few_pieces(tmp_path, bach)
     run(tmp_path / "one", "fit", *QUIET, *FIT, *corpus, "--trainer.devices=2", "--trainer.strategy=ddp")
-    (tmp_path / "nodes").mkdir()
+    # As in a clone of the source, whose folder of this name isn't the whole package.
+    (tmp_path / "nodes" / "bachlit").mkdir(parents=True)
+    (tmp_path / "nodes" / "bachlit" / "__init__.py").write_text("raise ImportError")
     nodes = [
         subprocess.Popen(
             ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus],
