@@ -20,7 +20,7 @@ from bachlit.metrics import Likelihood, WeightedMean
 from bachlit.networks import Memory, Network, TokenLSTM
 from bachlit.processes import summed
 from bachlit.prompt import Prompt
-from bachlit.resuming import State, draw_apart, draw_on, memory_of, running_of, state_of
+from bachlit.resuming import State, draw_apart, draw_on, memory_of, refuse_unlike, running_of, state_of
 from bachlit.windows import Window
 from bachlit.writing import Written, write
 
@@ -250,6 +250,7 @@ class ChoraleModel(pl.LightningModule):
     def on_train_start(self) -> None:
         """Go on as the checkpoint's run would have: a resumed fit equals the uninterrupted one."""
         resumed, self._resumed = self._resumed, None
+        refuse_unlike(resumed, self.trainer)
         if resumed is None:
             draw_apart(self.trainer)
             return

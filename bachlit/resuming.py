@@ -6,6 +6,7 @@ each process, the memory that its lanes carry from window to window, its random 
 
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,6 +15,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import Tensor, distributed
 
 from bachlit.checkpoints import read_checkpoint, write_checkpoint
+from bachlit.errors import CheckpointError
 from bachlit.networks import Memory
 
 State = dict[str, Any]
@@ -60,6 +62,25 @@ def state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> Sta
     if device.type == "cuda":
         state["cuda_rng"] = _gather(trainer, torch.cuda.get_rng_state(device)).cpu()
     return state
+
+
+def refuse_unlike(state: State | None, trainer: pl.Trainer) -> None:
+    """See that all processes go on from one checkpoint, or that all begin; all of them must ask at once.
+
+    Args:
+        state: From `state_of`, as this process read it; None if it begins.
+        trainer: Of the fit.
+
+    Raises:
+        CheckpointError: If they don't, as where the machines don't see the same folder.
+    """
+    known = 0 if state is None else 1 + crc32(state["rng"].numpy().tobytes())  # no two states draw alike
+    everyones = _gather(trainer, torch.tensor(known))
+    if (everyones != everyones[0]).any():
+        raise CheckpointError(
+            "The processes would go on from different checkpoints, or some would begin anew; expected all to read the "
+            "same file; run them where they see the same folder, and name it with --ckpt_path."
+        )
 
 
 def memory_of(state: State, trainer: pl.Trainer) -> Memory | None:

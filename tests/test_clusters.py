@@ -57,6 +57,27 @@ def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list
         assert torch.equal(two[name], part), name
 
 
+def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach: list[Chorale]) -> None:
+    """One would go on and the other begin, on other pieces."""
+    corpus = few_pieces(tmp_path, bach)
+    run(tmp_path / "first", "fit", *QUIET, *FIT, *corpus)
+    (tmp_path / "second").mkdir()
+    nodes = [
+        subprocess.Popen(
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=9"],
+            cwd=tmp_path / folder,
+            env=environment(tmp_path, NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, folder in (("0", "first"), ("1", "second"))
+    ]
+    for node in nodes:
+        _, told = node.communicate(timeout=300)
+        assert node.returncode != 0
+        assert "bachlit: The processes would go on from different checkpoints, or some would begin anew" in told
+
+
 def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(tmp_path: Path, bach: list[Chorale]) -> None:
     corpus = few_pieces(tmp_path, bach)
     for name, text in (("srun", SRUN), ("scontrol", SCONTROL)):

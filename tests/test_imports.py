@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "decoding", "encoding", "errors", "keys", "language_model", "metrics", "networks", "processes",
         "prompt", "resuming", "windows", "writing",
     },
-    "resuming": {"checkpoints", "networks"},
+    "resuming": {"checkpoints", "errors", "networks"},
     "processes": set(),
     "token_prompts": {"chorale", "decoding", "encoding", "errors", "keys", "prompt", "tokens"},
     "inspecting": {"chorale", "encoding", "errors", "keys", "language_model", "networks"},
