@@ -96,6 +96,8 @@ def _try_loss(loss: nn.Module, vocabulary_size: int) -> None:
 class MonitorCheck(Callback):
     """Has a fit that watches a figure of validation that nobody logs end where it begins, not after an epoch."""
 
+    _begun: int | None = None  # at which step
+
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare what is watched with what validation logged.
 
@@ -113,6 +115,7 @@ class MonitorCheck(Callback):
         Raises:
             OptionError: If so.
         """
+        self._begun = trainer.global_step
         if not trainer.enable_validation:
             _refuse(_watchers(trainer), (), "since there is no validation")
         every = trainer.check_val_every_n_epoch or 1
@@ -125,7 +128,8 @@ class MonitorCheck(Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say that no best checkpoint was kept, if so."""
-        if trainer.fast_dev_run or not trainer.global_step or not trainer.is_global_zero:  # type: ignore[attr-defined]
+        # One that goes on after its end takes no step, and the best one may be there from before.
+        if trainer.fast_dev_run or self._begun in (None, trainer.global_step) or not trainer.is_global_zero:  # type: ignore[attr-defined]
             return
         for one in _choosing(trainer):
             if not one.best_model_path:
