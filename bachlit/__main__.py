@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from threading import Timer
 
+from bachlit.classes import working_folder
 from bachlit.errors import BachlitError, OptionError, StoppedError
 
 _USAGE = """usage: bachlit COMMAND [options]
@@ -52,9 +53,8 @@ def main(args: Sequence[str] | None = None) -> int:
     if args[0] == "--version":
         print(version("bachlit"))
         return 0
-    sys.path.append(str(Path.cwd()))  # so that classes of one's own are found where one works
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), working_folder():  # classes of one's own are found where one works
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
             _refuse_bytes(args)
             return _run(args[0], args[1:])
@@ -74,16 +74,16 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(command: str, args: list[str]) -> int:
     if command in ("harmonize", "compose", "plot"):
         with _loading():
-            from bachlit import commands  # noqa: PLC0415  # each command imports what it needs
+            from bachlit.commands import music  # noqa: PLC0415  # each command imports what it needs
 
-        commands.run(command, args)
+        music.run(command, args)
         return 0
     if command == "evaluate":
         with _loading():
-            from bachlit import commands  # noqa: PLC0415
+            from bachlit.commands import music  # noqa: PLC0415
             from bachlit.evaluation.command import evaluate  # noqa: PLC0415
 
-        commands.run_typed(command, evaluate, args)
+        music.run_typed(command, evaluate, args)
         return 0
     if command == "sweep":
         with _loading():
@@ -131,4 +131,7 @@ def _tell(message: object) -> None:
 
 
 if __name__ == "__main__":
+    # Of `python -m`: the working folder is looked into for what is typed alone.
+    if not sys.flags.safe_path and sys.path and Path(sys.path[0]) == Path.cwd():
+        del sys.path[0]
     sys.exit(main())

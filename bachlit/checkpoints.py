@@ -1,6 +1,7 @@
 """Checkpoints on disk: whole or not there, and read without running anything that is in them."""
 
 import io
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -77,15 +78,31 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if not isinstance(checkpoint, dict):
             raise TypeError("no mapping")
     except Exception as error:  # unpickling fails in many ways
-        raise CheckpointError(
-            f"{path} isn't a checkpoint of bachlit, or is damaged ({_reason(error)}); expected a file that "
-            f"`bachlit fit` wrote.{_other(path)}"
-        ) from error
+        raise _damaged(path, error) from error
     return checkpoint
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else type(error).__name__
+def read_options(path: Path) -> dict[str, Any]:
+    """Read the options that a checkpoint remembers, as plain data, without reading its weights.
+
+    Raises:
+        CheckpointError: If it is damaged, as far as can be seen so, or remembers none.
+    """
+    try:
+        options = json.loads(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["bachlit_options"])
+        if not isinstance(options, dict):
+            raise TypeError("no mapping")
+    except Exception as error:  # unpickling fails in many ways
+        raise _damaged(path, error) from error
+    return options
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error) if isinstance(error, ValueError) else type(error).__name__
+    return CheckpointError(
+        f"{path} isn't a checkpoint of bachlit, or is damaged ({reason}); expected a file that `bachlit fit` "
+        f"wrote.{_other(path)}"
+    )
 
 
 def _other(path: Path) -> str:

@@ -14,12 +14,14 @@ from torch import Tensor
 
 from bachlit.checkpoints import read_checkpoint
 from bachlit.chorale import Chorale, move_home
+from bachlit.classes import path_of, subclasses
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
 from bachlit.networks import Memory, Network, SequenceStepper, Stepper
-from bachlit.shipped import DESCRIPTION, SHIPPED, located
+from bachlit.runs import located
+from bachlit.shipped import DESCRIPTION, SHIPPED
 from bachlit.tokens import END, START
 
 WEIGHTS = "model.safetensors"
@@ -90,8 +92,8 @@ class LanguageModel:
         """What rebuilds this model around its weights, as plain data."""
         return {
             "format": _FORMAT,
-            "network": {"class_path": _path_of(type(self.network)), "init_args": self.network.config},
-            "encoding": {"class_path": _path_of(type(self.encoding)), "init_args": self.encoding.config},
+            "network": {"class_path": path_of(type(self.network)), "init_args": self.network.config},
+            "encoding": {"class_path": path_of(type(self.encoding)), "init_args": self.encoding.config},
             "keys": self.keys,
         }
 
@@ -173,17 +175,11 @@ class LanguageModel:
         return model
 
 
-def _path_of(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _known(base: type[Any], class_path: str) -> Callable[..., Any]:
-    """The imported subclass with this path."""
-    kinds: list[type[Any]] = list(base.__subclasses__())
-    for kind in kinds:
-        if _path_of(kind) == class_path:
+    """Find the imported subclass with this path."""
+    for kind in subclasses(base):
+        if path_of(kind) == class_path:
             return kind
-        kinds += kind.__subclasses__()
     raise CheckpointError(
         f"The model wants the class {class_path}, which isn't known here; if you trust it, import its module first: "
         f"--import {class_path.rpartition('.')[0]} does it on the command line."

@@ -11,44 +11,52 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from bachlit.errors import OptionError
-from bachlit.tracking import PROJECT, AutoWandbLogger, resolve_mode
+from bachlit.runs import ROOT
+from bachlit.tracking import AutoWandbLogger, resolve_mode
 
 
-def csv_beside(loggers: Any) -> Any:
-    """A trainer's loggers, with a CSV in the first place if W&B is among them: its folder is then the run's.
+def csv_first(loggers: Any) -> Any:
+    """Give a fit's loggers with a CSV in the first place: its folder is the run's.
 
     Args:
-        loggers: A logger, several, or what else `Trainer` takes, which is given back as it is.
+        loggers: What `Trainer` takes; False, for no loggers, stays.
     """
-    given = [loggers] if isinstance(loggers, Logger) else loggers
-    if not isinstance(given, Sequence) or not any(isinstance(logger, WandbLogger) for logger in given):
-        return loggers
-    csv = next((logger for logger in given if isinstance(logger, CSVLogger)), None) or CSVLogger("runs", PROJECT)
+    if loggers is False or loggers == []:
+        return False
+    given = list(loggers) if isinstance(loggers, Sequence) else [loggers] if isinstance(loggers, Logger) else []
+    csv = next((logger for logger in given if isinstance(logger, CSVLogger)), None) or CSVLogger(ROOT, "")
     for logger in given:
         if isinstance(logger, AutoWandbLogger):
             logger.beside = csv
     return [csv, *(logger for logger in given if logger is not csv)]
 
 
-def go_on(loggers: Sequence[Logger], folder: Path, step: int) -> None:
-    """Have a run go on in its own folder, if that is where its CSV would begin another.
+def name_run(loggers: Any, folder: Path, *, goes_on: bool) -> None:
+    """Have loggers keep a run in its folder, under its name.
 
     Args:
-        loggers: Of the fit that goes on; its CSV forgets what was logged after the step.
+        loggers: From `csv_first`.
         folder: Of the run.
-        step: How many steps it goes on after.
+        goes_on: Whether it was begun before.
     """
-    for logger in loggers:
-        if isinstance(logger, CSVLogger) and Path(logger.root_dir).resolve() == folder.resolve().parent:
-            name = folder.name.removeprefix("version_")
-            if logger._version is None and name.isdecimal():
-                logger._version = int(name)
-                _take_up(logger, step)
+    for logger in loggers or ():
+        if isinstance(logger, CSVLogger) and logger._version is None:
+            old = folder.name.removeprefix("version_")
+            logger._version = int(old) if folder.name.startswith("version_") and old.isdecimal() else folder.name
+            logger._save_dir, logger._name = str(folder.parent), ""
+        elif isinstance(logger, AutoWandbLogger):
+            logger.name_run(folder.name, goes_on=goes_on)
+
+
+def take_up(loggers: Any, step: int) -> None:
+    """Give the CSV of a fit that goes on the rows that it had before a step; Lightning's would begin anew."""
+    for logger in loggers or ():
+        if isinstance(logger, CSVLogger):
+            _take_up(logger, step)
 
 
 @rank_zero_only
 def _take_up(logger: CSVLogger, step: int) -> None:
-    """Give a CSV the rows that it had before a step; Lightning's would begin anew."""
     path = Path(logger.log_dir) / "metrics.csv"
     aside = path.with_name(".metrics.csv.before")
     if path.is_file():

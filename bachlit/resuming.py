@@ -4,6 +4,8 @@ Weights, optimiser and schedule are Lightning's to keep, and how far the epoch h
 each process, the memory that its lanes carry from window to window, its random numbers, and the epoch's loss so far.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,7 +25,16 @@ State = dict[str, Any]
 
 
 class SafeCheckpoints(TorchCheckpointIO):
-    """Has the Trainer write checkpoints whole or not at all, and read them without running anything."""
+    """Has the Trainer write checkpoints whole or not at all, and read them without running anything.
+
+    Args:
+        path: A checkpoint that was read already.
+        checkpoint: What it holds; it is given once.
+    """
+
+    def __init__(self, path: Path | None = None, checkpoint: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self._read = (path, checkpoint)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """See `write_checkpoint`; what isn't on a disk is Lightning's to write."""
@@ -38,7 +49,55 @@ class SafeCheckpoints(TorchCheckpointIO):
         """See `read_checkpoint`; what isn't on a disk is Lightning's to read."""
         if "://" in str(path):
             return super().load_checkpoint(path, map_location, weights_only=True)
-        return read_checkpoint(Path(path))
+        (known, checkpoint), self._read = self._read, (None, None)
+        checkpoint = dict(checkpoint) if checkpoint is not None and known == Path(path) else read_checkpoint(Path(path))
+        refuse_foreign_places(checkpoint, path)
+        return checkpoint
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Let another process read for itself."""
+        return self.__dict__ | {"_read": (None, None)}
+
+
+def refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
+    """See that the checkpoints that a checkpoint names lie together: Lightning removes and uploads what it names.
+
+    A best one that lies elsewhere, as after a fit that went on in another folder, is forgotten.
+
+    Raises:
+        CheckpointError: If another one lies elsewhere, or is no checkpoint.
+    """
+    states = checkpoint.get("callbacks", {})
+    for state in states.values() if isinstance(states, Mapping) else [None]:
+        if not isinstance(state, dict):
+            raise _foreign(path, type(state).__name__)
+        if "best_model_path" not in state:
+            continue
+        models, folder = state.get("best_k_models", {}), state.get("dirpath") or ""
+        if not isinstance(folder, str) or not isinstance(models, Mapping):
+            raise _foreign(path, "no folder")
+        for place in [state.get("kth_best_model_path", ""), state.get("last_model_path", ""), *models]:
+            if not _beside(place, folder):
+                raise _foreign(path, str(place))
+        if not _beside(state["best_model_path"], folder):
+            state["best_model_path"] = ""
+
+
+def _beside(place: Any, folder: str) -> bool:
+    """Whether a place is that of a checkpoint in a folder, or none."""
+    return place == "" or (
+        isinstance(place, str)
+        and place.endswith(".ckpt")
+        and "://" not in place
+        and Path(os.path.normpath(place)).parent == Path(os.path.normpath(folder))
+    )
+
+
+def _foreign(path: Any, place: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} speaks of {place!r} where a checkpoint beside it was expected; it wasn't written by `bachlit fit`, or "
+        "was changed; don't use it."
+    )
 
 
 def state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> State:

@@ -5,15 +5,13 @@ import inspect
 import math
 import re
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 from bachlit import decoding
+from bachlit.classes import class_at
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Rules
 from bachlit.errors import OptionError
 from bachlit.writing import usual_rules
-
-Kind = TypeVar("Kind")
 
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
@@ -106,25 +104,6 @@ def _rule(name: str) -> type[Rule]:
             f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
         ) from error
     return kind
-
-
-def class_at(path: str, base: type[Kind]) -> type[Kind]:
-    """A class by its dotted path, one that can be made and is of a kind.
-
-    Raises:
-        ImportError: If there is none; it says why in a few words.
-
-    >>> class_at("bachlit.decoding.Greedy", Decoder).__name__
-    'Greedy'
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(import_module(module), name, None)
-    except Exception as error:  # whatever a module of one's own does when it is run
-        raise ImportError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
-    if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
-        raise ImportError(f"{module} has no {base.__name__} of that name that can be made")
-    return found
 
 
 def _number(name: str, value: Any) -> float:

@@ -12,14 +12,3 @@ SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder
 
 PRETRAINED = SHIPPED["bachlit"]
 """The folder of the one that is used if none is named."""
-
-
-def located(checkpoint: str | Path) -> Path:
-    """Where a model is: a file, a folder, or the name of one that ships.
-
-    >>> located("bachbot") == SHIPPED["bachbot"], located("runs/best.ckpt").name
-    (True, 'best.ckpt')
-    """
-    path = Path(checkpoint)
-    is_model = path.is_file() or (path / DESCRIPTION).is_file()
-    return path if is_model else SHIPPED.get(str(checkpoint), path)

@@ -57,6 +57,11 @@ class AutoWandbLogger(WandbLogger):
         self._data: Path | None = None
         self._checkpoint: ModelCheckpoint | None = None
 
+    def name_run(self, name: str, *, goes_on: bool) -> None:
+        """Let the run have the name of a fit's, unless the user typed another."""
+        if self._name is None:
+            self._name = self._wandb_init["name"] = name
+
     @property
     def run(self) -> Any:
         """The W&B run, begun by the first look; None in all processes but the first, and where W&B is off."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from bachlit.classes import path_of, subclasses
 from bachlit.corpus import Corpus
 from bachlit.encoding import Encoding
 from bachlit.networks import Network
@@ -37,7 +38,11 @@ def typed_classes(documents: Sequence[Any], words: Sequence[str]) -> dict[str, s
     for part, kind in PARTS.items():
         named = [name for value in (*_written(part, documents), *_said(part, words)) if (name := _class_path(value))]
         if named:
-            path = named[-1] if "." in named[-1] else _paths(kind).get(named[-1])
+            path = (
+                named[-1]
+                if "." in named[-1]
+                else {one.__name__: path_of(one) for one in subclasses(kind)}.get(named[-1])
+            )
             if path and _is_there(path):
                 typed[part] = path
     return typed
@@ -72,12 +77,3 @@ def _said(part: str, words: Sequence[str]) -> Iterator[Any]:
 def _class_path(value: Any) -> str | None:
     named = value.get("class_path") if isinstance(value, Mapping) else value
     return named if isinstance(named, str) else None
-
-
-def _paths(kind: type[Any]) -> dict[str, str]:
-    """The paths of a class's imported subclasses by their short names."""
-    found: dict[str, str] = {}
-    for subclass in kind.__subclasses__():
-        found[subclass.__name__] = f"{subclass.__module__}.{subclass.__qualname__}"
-        found |= _paths(subclass)
-    return found

@@ -14,7 +14,7 @@ from handwritten import line, note, score
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
 from bachlit.chorale import VOICES, Voice
-from bachlit.commands import run_typed
+from bachlit.commands.music import run_typed
 from bachlit.decoding import (
     BeamSearch,
     Greedy,

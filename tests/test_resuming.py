@@ -22,13 +22,13 @@ from pytorch_lightning.cli import ReduceLROnPlateau
 from bachlit.callbacks import LastCheckpoint, WeightAverage
 from bachlit.checkpoints import BEFORE, LAST, keep_before, read_checkpoint, write_checkpoint
 from bachlit.chorale import Chorale
+from bachlit.commands.recalled import recall
 from bachlit.data import ChoraleDataModule
 from bachlit.encoding import BachBotEncoding, Encoding
 from bachlit.errors import CheckpointError, OptionError, StoppedError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel
 from bachlit.networks import FrameLSTM, TokenLSTM
-from bachlit.remembering import recall
 from bachlit.resuming import SafeCheckpoints, draw_apart
 
 

@@ -23,7 +23,8 @@ from bachlit.evaluation.rows import letters_of
 from bachlit.files import write_together, write_whole
 from bachlit.language_model import LanguageModel
 from bachlit.rendering import MissingPackageError, require_engraver
-from bachlit.shipped import PRETRAINED, SHIPPED, located
+from bachlit.runs import located
+from bachlit.shipped import PRETRAINED, SHIPPED
 
 _WIDTH = 132  # columns of a table that goes to no terminal
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")

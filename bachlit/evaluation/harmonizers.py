@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bachlit.classes import class_at
 from bachlit.decoding import PART_WRITING, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
 from bachlit.errors import OptionError
 from bachlit.ranking import plain
-from bachlit.rules_by_name import class_at, weighed_rules
+from bachlit.rules_by_name import weighed_rules
 
 
 @dataclass(frozen=True)

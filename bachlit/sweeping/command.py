@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bachlit.commands import run_typed
+from bachlit.commands.music import run_typed
 from bachlit.errors import OptionError
 from bachlit.sweeping.definition import Direction, Sweep, joined, words_of
 from bachlit.sweeping.extra import BasePruner, BaseSampler, require_optuna

@@ -12,9 +12,12 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from bachlit import api
+from bachlit.classes import allow, typed_paths
+from bachlit.configurations import documents, part_configs
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
 from bachlit.explaining import one_sentence
+from bachlit.internals import careful_parsing
 from bachlit.parsing import (
     HelpFormatter,
     bars_of,
@@ -203,10 +206,13 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    args = _with_imports(args)
     refuse_unknown_decoder(args)
+    configs, others = part_configs(args)
+    typed = typed_paths(others, [said for _, said in documents(configs)])
+    allow(typed)
+    args = _with_imports(args)
     options = signature(function).parameters
-    with one_sentence(command):
+    with one_sentence(command), careful_parsing(typed):
         auto_cli(
             function,
             args=_normal(args, options),
@@ -231,6 +237,7 @@ def _with_imports(args: Sequence[str]) -> list[str]:
             others.append(word)
             continue
         module = module if equals else next(words, "")
+        allow([module])
         try:
             import_module(module)
         except (ModuleNotFoundError, TypeError, ValueError) as error:

@@ -1,0 +1,164 @@
+"""Resolve classes by their dotted paths: those imported already, and those that the user typed."""
+
+import inspect
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+Kind = TypeVar("Kind")
+
+_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
+
+# Options that name files and folders, however their names look.
+_PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")
+# Options of which one or whose parts name classes.
+_CLASS_OPTIONS = (
+    *("callbacks", "checkpoint", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),
+    *("rules", "sampler", "space", "trainer"),
+)
+
+
+def path_of(kind: type) -> str:
+    """Give a class's dotted path.
+
+    >>> path_of(Path) in ("pathlib.Path", "pathlib._local.Path")
+    True
+    """
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def subclasses(base: type[Kind]) -> Iterator[type[Kind]]:
+    """List the imported subclasses of a class, at any depth."""
+    for kind in base.__subclasses__():
+        yield kind
+        yield from subclasses(kind)
+
+
+def imported(path: str) -> Any:
+    """Find what a dotted path names in a module that is imported already; None if it isn't there.
+
+    Nothing runs: a module's `__getattr__`, which may import others, isn't asked.
+
+    >>> imported("pathlib.Path") is Path, imported("antigravity.fly")
+    (True, None)
+    """
+    module, _, name = path.rpartition(".")
+    return vars(sys.modules[module]).get(name) if module in sys.modules else None
+
+
+def class_at(path: str, base: type[Kind]) -> type[Kind]:
+    """Import a class that the user typed, one of a kind that can be made.
+
+    Args:
+        path: Its dotted path.
+        base: A class that it must be derived from.
+
+    Raises:
+        ImportError: If there is none; its message says why in a few words.
+
+    >>> from bachlit.decoding import Decoder
+    >>> class_at("bachlit.decoding.Greedy", Decoder).__name__
+    'Greedy'
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module), name, None)
+    except Exception as error:  # whatever a module of the user's does when it runs
+        raise ImportError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+    if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
+        raise ImportError(f"{module} has no {base.__name__} of that name that can be made")
+    return found
+
+
+@contextmanager
+def working_folder() -> Iterator[None]:
+    """Let Python find modules in the working folder, but only those that `allow` names, and what they import there.
+
+    On `sys.path` the folder would serve every library that looks for an optional package in vain, so that a planted
+    file of that name would run.
+    """
+    finder = _WorkingFolder(Path.cwd())
+    sys.meta_path.append(finder)  # the last: nothing in the folder takes an installed module's place
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def allow(paths: Collection[str]) -> None:
+    """Let the working folder serve the modules of dotted paths that the user typed; see `working_folder`."""
+    for finder in sys.meta_path:
+        if isinstance(finder, _WorkingFolder):
+            finder.names |= {path.partition(".")[0] for path in paths}
+
+
+class _WorkingFolder(MetaPathFinder):
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._found = str(folder), set[str]()
+        self.names: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module that was typed, or that a module found here imports; a package finds its own parts."""
+        if path is not None or not (fullname in self.names or _importer() in self._found):
+            return None
+        spec = PathFinder.find_spec(fullname, [self._folder])
+        if spec is not None:
+            self._found.add(fullname)
+        return spec
+
+
+def _importer() -> str:
+    """Name the top-level package whose code asks for the import at hand."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "importlib":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def typed_paths(words: Sequence[str], documents: Sequence[Any] = ()) -> set[str]:
+    """Collect the dotted paths that may name classes in what the user typed.
+
+    Args:
+        words: The command line's options; those that name files and folders are left out.
+        documents: What typed configurations say.
+
+    >>> sorted(typed_paths(["tune.mid", "--decoder=mine.Own", "--rules.my.Rule", "3", "--output", "a.b"]))
+    ['mine.Own', 'my.Rule']
+    >>> typed_paths([], [{"model": {"loss": "mine.Loss"}, "data": {"corpus": {"path": "my.folder"}}}])
+    {'mine.Loss'}
+    """
+    found = {name for document in documents for name in _named(document)}
+    option = ""
+    for word in words:
+        value = word
+        if word.startswith("--"):
+            name, _, value = word.removeprefix("--").partition("=")
+            first, _, rest = name.partition(".")
+            leaf = name.rpartition(".")[2].rstrip("+")
+            option = first if first.rstrip("+") in _CLASS_OPTIONS and leaf not in _PLACES else ""
+            if first == "rules" and _PATH.fullmatch(rest):
+                found.add(rest)
+        if option:
+            found |= set(_PATH.findall(value))
+    return found
+
+
+def _named(value: Any, option: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _PATH.findall(str(key))
+            yield from _named(part, str(key))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _named(part, option)
+    elif isinstance(value, str) and option not in _PLACES:
+        yield from _PATH.findall(value)
