@@ -37,7 +37,7 @@ from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, run_folders
 from bachlit.shipped import PRETRAINED
-from bachlit.tracking import AutoWandbLogger
+from bachlit.tracking import PROJECT, AutoWandbLogger
 from bachlit.typed_classes import typed_classes
 
 # What Lightning says of its own insides, or of loaders that are not ours.
@@ -57,7 +57,8 @@ _NOISE = (
 # A CSV is always there, and comes first: its folder is the run's.
 _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": str(ROOT), "name": ""}}
 # Of the commands that make no run, figures are kept only if a logger is typed, and not among the runs.
-_CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": "logs", "name": "bachlit"}}
+_ASIDE = Path("logs")
+_CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), "name": PROJECT}}
 
 
 class ChoraleCLI(LightningCLI):
@@ -249,9 +250,10 @@ class ChoraleCLI(LightningCLI):
         if made["trainer"]["enable_checkpointing"] is False:
             ours = self._parser(self.subcommand).callback_keys
             ours[:] = [name for name in ours if not isinstance(made[name], Checkpoint)]
-        settings: dict[str, Any] = {"logger": made["trainer"]["logger"]}
         if self.subcommand == "fit":
-            settings |= self._settle(made)
+            settings = self._settle(made)
+        else:
+            settings = {"logger": csv_first(made["trainer"]["logger"], _ASIDE, PROJECT)}
         plugins = made["trainer"]["plugins"]
         settings["strategy"] = without_copies(made["trainer"]["strategy"])
         given = plugins if isinstance(plugins, list) else [plugins] if plugins else []

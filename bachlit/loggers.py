@@ -15,16 +15,18 @@ from bachlit.runs import ROOT
 from bachlit.tracking import AutoWandbLogger, resolve_mode
 
 
-def csv_first(loggers: Any) -> Any:
-    """Give a fit's loggers with a CSV in the first place: its folder is the run's.
+def csv_first(loggers: Any, folder: Path = ROOT, name: str = "") -> Any:
+    """Give a trainer's loggers with a CSV in the first place: its folder is a run's, and W&B's.
 
     Args:
         loggers: What `Trainer` takes; False, for no loggers, stays.
+        folder: Of the CSV, if none was typed.
+        name: Of the folder in it.
     """
     if loggers is False or loggers == []:
         return False
     given = list(loggers) if isinstance(loggers, Sequence) else [loggers] if isinstance(loggers, Logger) else []
-    csv = next((logger for logger in given if isinstance(logger, CSVLogger)), None) or CSVLogger(ROOT, "")
+    csv = next((logger for logger in given if isinstance(logger, CSVLogger)), None) or CSVLogger(folder, name)
     for logger in given:
         if isinstance(logger, AutoWandbLogger):
             logger.beside = csv

@@ -179,3 +179,7 @@ class RunFolder:
             shutil.rmtree(self.folder, ignore_errors=True)
             with suppress(OSError):
                 self.folder.parent.rmdir()  # if it is empty
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the lock with the process, and the object, that has it."""
+        return self.__dict__ | {"_lock": None}

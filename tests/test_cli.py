@@ -32,6 +32,7 @@ QUICK = [
     "--trainer.enable_progress_bar=false",
     "--trainer.enable_model_summary=false",
 ]
+KEPT = "--trainer.logger=CSVLogger"
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -66,9 +67,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
             "--data.keys=all",
             "--trainer.max_epochs=3",
             "--trainer.log_every_n_steps=1",
+            "--run=trained",
         ]
         assert main(args) == 0
-    return folder / "runs" / "bachlit" / "version_0"
+    return folder / "runs" / "trained"
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,9 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
         args = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
         options = {"decoders": "Greedy,greedy-free", "every_n_epochs": 2, "num_shown": 1}
         judged = [f"--trainer.callbacks.{name}={value}" for name, value in options.items()]
-        args += ["--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]"]
+        args += ["--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]", "--run=tracked"]
         assert main([*args, "--trainer.callbacks+=DecodingEvaluation", *judged]) == 0
-    return folder / "runs" / "bachlit" / "version_0"
+    return folder / "runs" / "tracked"
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +98,8 @@ def kept(tracked: Path) -> list[dict[str, Any]]:
 
 
 def figures(stage: str) -> dict[str, float]:
-    """What the newest run logged last for a stage."""
-    newest = max(Path("runs/bachlit").iterdir(), key=lambda path: int(path.name.removeprefix("version_")))
+    """What was logged last for a stage by a command with `KEPT`."""
+    newest = max(Path("logs/bachlit").iterdir(), key=lambda path: int(path.name.removeprefix("version_")))
     with (newest / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     return {name: float(value) for name, value in rows[-1].items() if name.startswith(stage) and value}
@@ -122,30 +124,34 @@ def test_the_best_checkpoint_is_the_best_by_validation(trained: Path, corpus: li
     with (trained / "metrics.csv").open() as file:
         curve = [float(row["val/nats_per_frame"]) for row in csv.DictReader(file) if row["val/nats_per_frame"]]
     assert len(curve) == 3
-    assert main(["validate", *QUICK, *corpus, f"--ckpt_path={trained}/checkpoints/best.ckpt"]) == 0
+    assert main(["validate", *QUICK, KEPT, *corpus, f"--ckpt_path={trained}/checkpoints/best.ckpt"]) == 0
     assert figures("val")["val/nats_per_frame"] == pytest.approx(min(curve), rel=1e-6)
 
 
-def test_a_checkpoint_brings_its_own_options_and_typed_ones_beat_them(trained: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_brings_its_own_options_and_typed_ones_beat_them(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The network, the keys and the corpus are the checkpoint's; it beats a config, and what is typed beats both."""
     (tmp_path / "other.yaml").write_text(
         "model: {network: {class_path: TokenLSTM, init_args: {hidden: 99}}}\ndata: {lanes: 3}\n"
     )
-    checkpoint = f"{trained}/checkpoints/best.ckpt"
-    assert main(["test", *QUICK, "--config", "other.yaml", "--ckpt_path", checkpoint]) == 0
+    said = ["test", *QUICK, KEPT, "--config", "other.yaml", "--ckpt_path", f"{trained}/checkpoints/best.ckpt"]
+    assert main(said) == 0
     assert figures("test")["test/nats_per_pitch_token"] > 0
-    config = (tmp_path / "runs/bachlit/version_0/config.yaml").read_text()
-    assert "hidden: 12" in config
-    assert "lanes: 2" in config
-    assert main(["test", *QUICK, "--config", "other.yaml", "--ckpt_path", checkpoint, "--data.lanes=1"]) == 0
-    assert "lanes: 1" in (tmp_path / "runs/bachlit/version_1/config.yaml").read_text()
+    capsys.readouterr()
+    for typed, lanes in (([], 2), (["--data.lanes=1"], 1)):
+        with pytest.raises(SystemExit):
+            main([*said, *typed, "--print_config"])
+        printed = yaml.safe_load(capsys.readouterr().out)
+        assert printed["model"]["network"]["init_args"]["hidden"] == 12
+        assert printed["data"]["lanes"] == lanes
 
 
 def test_lanes_do_not_change_the_figures(trained: Path) -> None:
     checkpoint = f"--ckpt_path={trained}/checkpoints/best.ckpt"
     results = []
     for lanes in (1, 2):
-        main(["test", *QUICK, checkpoint, f"--data.lanes={lanes}"])
+        main(["test", *QUICK, KEPT, checkpoint, f"--data.lanes={lanes}"])
         results.append(figures("test"))
     assert results[0] == pytest.approx(results[1], rel=1e-5)
 
@@ -216,16 +222,16 @@ def test_a_checkpoint_holds_no_decoder_and_opens_without_pickles(trained: Path) 
 
 def test_a_fit_goes_on_from_a_checkpoint(trained: Path) -> None:
     last = f"{trained}/checkpoints/last.ckpt"
-    assert main(["fit", *QUICK, f"--ckpt_path={last}", "--trainer.max_epochs=4"]) == 0
-    again = torch.load("runs/bachlit/version_0/checkpoints/last.ckpt", weights_only=True)
+    assert main(["fit", *QUICK, f"--ckpt_path={last}", "--trainer.max_epochs=4", "--run=again"]) == 0
+    again = torch.load("runs/again/checkpoints/last.ckpt", weights_only=True)
     assert again["epoch"] == 3
     assert again["global_step"] > torch.load(last, weights_only=True)["global_step"]
 
 
 def test_the_last_checkpoint_is_the_newest_that_is_whole(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fit = ["fit", *QUICK, "--ckpt_path", "last", "--trainer.logger=CSVLogger"]
+    fit = ["fit", *QUICK, *TINY, *corpus, "--ckpt_path", "last", "--trainer.logger=CSVLogger"]
     shutil.copytree(trained, "runs/bachlit/version_0")
     last = Path("runs/bachlit/version_0/checkpoints/last.ckpt")
     last.write_bytes(last.read_bytes()[:-100])
@@ -237,7 +243,7 @@ def test_the_last_checkpoint_is_the_newest_that_is_whole(
 
 def test_where_there_is_no_last_checkpoint_a_fit_begins(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *QUICK, *TINY, *corpus, "--ckpt_path=last", "--trainer.max_epochs=1"]) == 0
-    assert "runs/bachlit has no last.ckpt yet, so a fit begins." in capsys.readouterr().err
+    assert "runs has no last.ckpt yet, so a fit begins." in capsys.readouterr().err
 
 
 def foreign_module(folder: Path) -> str:
@@ -296,7 +302,9 @@ def test_no_option_that_a_checkpoint_remembers_has_a_module_imported(
     assert not (tmp_path / "boom").exists()
 
 
-def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(corpus: list[str], tmp_path: Path) -> None:
+def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(
+    corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "own_network.py").write_text(
         "from bachlit.encoding import Encoding\n"
         "from bachlit.networks import TokenLSTM\n"
@@ -307,10 +315,11 @@ def test_a_network_of_ones_own_trains_and_is_recalled_once_it_is_named(corpus: l
     )
     own = ["--model.network=own_network.Own"]
     args = [*QUICK, *corpus, *own, "--model.network.width=6", "--data.lanes=2"]
-    assert main(["fit", *args, "--trainer.max_epochs=1"]) == 0
-    checkpoint = "--ckpt_path=runs/bachlit/version_0/checkpoints/last.ckpt"
-    assert main(["test", *QUICK, *own, checkpoint]) == 0
-    assert "width: 6" in (tmp_path / "runs/bachlit/version_1/config.yaml").read_text()
+    assert main(["fit", *args, "--trainer.max_epochs=1", "--run=own"]) == 0
+    assert main(["test", *QUICK, *own, "--ckpt_path=own"]) == 0
+    with pytest.raises(SystemExit):
+        main(["test", *QUICK, *own, "--ckpt_path=own", "--print_config"])
+    assert "width: 6" in capsys.readouterr().out
 
 
 def test_a_class_that_a_typed_config_names_may_be_recalled(corpus: list[str], tmp_path: Path) -> None:
@@ -324,8 +333,8 @@ def test_a_class_that_a_typed_config_names_may_be_recalled(corpus: list[str], tm
     )
     (tmp_path / "typed.yaml").write_text("model: {network: {class_path: typed_network.Typed}}\n")
     config = ["--config", "typed.yaml"]
-    assert main(["fit", *QUICK, *corpus, *config, "--data.lanes=2", "--trainer.max_epochs=1"]) == 0
-    assert main(["test", *QUICK, *config, "--ckpt_path=runs/bachlit/version_0/checkpoints/last.ckpt"]) == 0
+    assert main(["fit", *QUICK, *corpus, *config, "--data.lanes=2", "--trainer.max_epochs=1", "--run=typed"]) == 0
+    assert main(["test", *QUICK, *config, "--ckpt_path=typed"]) == 0
 
 
 def test_predicting_from_files_needs_no_corpus_and_loses_no_piece(tmp_path: Path) -> None:
@@ -342,7 +351,7 @@ def test_predicting_from_files_needs_no_corpus_and_loses_no_piece(tmp_path: Path
 
 
 def test_without_a_checkpoint_the_weights_that_ship_are_used(corpus: list[str]) -> None:
-    assert main(["test", *QUICK, *corpus]) == 0
+    assert main(["test", *QUICK, KEPT, *corpus]) == 0
     assert figures("test")["test/nats_per_frame"] < 3
 
 
@@ -679,7 +688,7 @@ def test_a_callback_whose_defaults_yaml_has_no_words_for_is_kept_in_the_configur
 ) -> None:
     timed = ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=00:01:00:00"]
     assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", *timed]) == 0
-    config = tmp_path / "runs/bachlit/version_0/config.yaml"
+    (config,) = tmp_path.glob("runs/*/config.yaml")
     (timer,) = yaml.safe_load(config.read_text())["trainer"]["callbacks"]
     assert timer["init_args"]["interval"] == "step"
     assert main(["fit", "--config", str(config)]) == 0
@@ -690,7 +699,7 @@ def test_a_fit_that_shall_keep_no_checkpoints_keeps_none(corpus: list[str], tmp_
     assert main(["fit", *args, *TINY, "--trainer.max_epochs=2"]) == 0
     assert main(["validate", *args]) == 0
     assert list(tmp_path.rglob("*.ckpt")) == []
-    assert (tmp_path / "runs/bachlit/version_0/model_card.md").is_file()
+    assert len(list(tmp_path.glob("runs/*/model_card.md"))) == 1
     assert main(["fit", *args, *TINY, "--trainer.callbacks+=ModelCheckpoint"]) == 2  # what contradicts itself
 
 
@@ -702,10 +711,10 @@ def test_a_fit_without_validation_says_that_it_kept_no_best_checkpoint(
     told = capsys.readouterr().err
     assert told.count("val/nats_per_frame") == 1
     assert "No best checkpoint was kept: val/nats_per_frame wasn't logged when one was due;" in told
-    assert main([*args, "--checkpoint.monitor=train/loss_epoch"]) == 0
+    assert main([*args, "--checkpoint.monitor=train/loss_epoch", "--run=second"]) == 0
     assert "No best checkpoint" not in capsys.readouterr().err
     (best,) = tmp_path.rglob("best.ckpt")
-    assert best.parts[-3] == "version_1"
+    assert best.parts[-3] == "second"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -722,8 +731,8 @@ def test_configs_are_enough(jsb16: Path) -> None:
         "data": {"corpus": {"class_path": "Jsb16Corpus", "init_args": {"path": str(jsb16)}}, "lanes": 2},
     }
     Path("quick.yaml").write_text(yaml.safe_dump(quick))
-    assert main(["fit", "--config", str(ROOT / "configs" / "bach.yaml"), "--config", "quick.yaml"]) == 0
-    saved = yaml.safe_load(Path("runs/bachlit/version_0/config.yaml").read_text())
+    assert main(["fit", "--config", str(ROOT / "configs" / "bach.yaml"), "--config", "quick.yaml", "--run=x"]) == 0
+    saved = yaml.safe_load(Path("runs/x/config.yaml").read_text())
     assert saved["data"]["encoding"]["init_args"]["bars"] is True
 
 
@@ -758,8 +767,11 @@ def test_bachbots_grid_is_one_option_each(corpus: list[str], tmp_path: Path) -> 
 
 
 def test_bachbots_encoding_trains_the_same_network(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", *QUICK, *TINY, *corpus, "--data.encoding=BachBotEncoding", "--trainer.max_epochs=1"]) == 0
-    loaded = LanguageModel.load("runs/bachlit/version_0/checkpoints/last.ckpt")
+    assert (
+        main(["fit", *QUICK, *TINY, *corpus, "--data.encoding=BachBotEncoding", "--run=b", "--trainer.max_epochs=1"])
+        == 0
+    )
+    loaded = LanguageModel.load("b")
     assert type(loaded.encoding).__name__ == "BachBotEncoding"
 
 
@@ -841,13 +853,19 @@ def test_a_fit_leaves_a_model_card_and_its_curves(tracked: Path) -> None:
     assert (tracked / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_fit_without_loggers_leaves_its_checkpoints_and_curves_where_one_works(
+def test_a_fit_without_loggers_leaves_all_in_its_run_and_no_users_config_is_touched(
     corpus: list[str], tmp_path: Path
 ) -> None:
-    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.logger=false"]) == 0
-    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    (tmp_path / "config.yaml").write_text("seed_everything: 5\n")
+    args = ["--config=config.yaml", *QUICK, *TINY, *corpus, "--trainer.logger=false"]
+    assert main(["fit", *args, "--trainer.max_epochs=1", "--run=quiet"]) == 0
+    left = {path.relative_to(tmp_path / "runs/quiet").as_posix() for path in tmp_path.glob("runs/quiet/**/*")}
     assert left >= {"checkpoints/best.ckpt", "config.yaml", "curves.csv", "model_card.md"}
-    assert "runs" not in {path.name for path in tmp_path.iterdir()}
+    assert main(["validate", *args]) == 2  # a network that the weights that ship don't fit
+    assert main(["validate", *QUICK, *corpus, "--config=config.yaml", "--ckpt_path=quiet"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "runs"}
+    assert (tmp_path / "config.yaml").read_text() == "seed_everything: 5\n"
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"quiet"}
 
 
 @pytest.mark.parametrize("typed", ["CSVLogger", "AutoWandbLogger", "bachlit.tracking.AutoWandbLogger"])
@@ -855,7 +873,7 @@ def test_a_csv_is_there_whatever_logger_is_typed(typed: str, corpus: list[str], 
     short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--trainer.log_every_n_steps=1"]
     assert main(["fit", *QUICK, *TINY, *corpus, *short, f"--trainer.logger={typed}"]) == 0
     (metrics,) = tmp_path.rglob("metrics.csv")
-    assert metrics.parent == tmp_path / "runs/bachlit/version_0"
+    assert metrics.parent.parent == tmp_path / "runs"
     assert {path.name for path in metrics.parent.iterdir()} >= {"checkpoints", "config.yaml", "curves.csv"}
     assert list(tmp_path.rglob("wandb")) == []
 
@@ -868,4 +886,4 @@ def test_predictions_are_the_same_whatever_logs_them(tmp_path: Path, monkeypatch
         assert main([*args, f"--trainer.logger={logger}", f"--output={logger}"]) == 0
         written.add((tmp_path / logger / "twinkle.musicxml").read_bytes())
     assert len(written) == 1
-    assert len(list(tmp_path.glob("runs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1
+    assert len(list(tmp_path.glob("logs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1
