@@ -10,7 +10,7 @@ import torch
 from bachlit.chorale import Chorale
 
 QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
-RUN = Path("runs", "bachlit", "version_0")
+RUN = Path("runs", "run")
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
 
 
@@ -23,9 +23,10 @@ def few_pieces(folder: Path, bach: list[Chorale]) -> list[str]:
 
 
 def start(folder: Path, *args: str) -> subprocess.Popen[str]:
-    """Begin a command in a folder."""
+    """Begin a command in a folder; a fit is the folder's one run, if it doesn't say where it goes on."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "bachlit", *args]
+    named = [word for word in args if word.startswith("--ckpt_path") and not word.endswith("=last")]
+    command = [sys.executable, "-m", "bachlit", *args, *(["--run=run"] if args[0] == "fit" and not named else [])]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

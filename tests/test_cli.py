@@ -521,7 +521,7 @@ REFUSED = {
     "checkpoints in a file": (["--checkpoint.dirpath=a_file"], "a_file can't be used (File exists); expected"),
     "a folder of runs that is a file": (
         ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=a_file"],
-        "a_file/bachlit can't be used (Not a directory); expected",
+        "a_file can't be used (File exists); expected",
     ),
     "checkpoints of half a name": (["--checkpoint.filename={epoch"], "Checkpoints can't be named {epoch (expected '}'"),
     "an hour in words": (

@@ -34,7 +34,7 @@ SCONTROL = '#!/bin/sh\necho "$@" >> "$REQUEUED"\n'
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """Of a machine whose commands are this Python's and those in a folder."""
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", **more}
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", "RUN": "run", **more}
 
 
 def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list[Chorale]) -> None:

@@ -90,7 +90,7 @@ def test_a_file_is_no_folder_to_write_to(command: str, model: str, capsys: pytes
     before = {*Path().rglob("*")}
     code = main([*COMMANDS[command], "--output=file/out"])
     assert_one_sentence(code, capsys.readouterr().err)
-    assert {path for path in Path().rglob("*") if path.parts[0] != "runs"} == before  # where `predict` logs
+    assert {*Path().rglob("*")} == before
     assert Path("file").read_text() == "mine"
 
 
@@ -118,4 +118,4 @@ def test_training_goes_on_without_a_cache_and_says_so_in_a_line(
     shares = "--data.shares=[0.4,0.3,0.3]"
     assert main(["fit", *QUICK, *TINY, "--data.corpus", *corpus, shares, "--trainer.max_epochs=1"]) == 0
     assert capsys.readouterr().err.count("could not be cached") == 1
-    assert Path("runs/bachlit/version_0/checkpoints/last.ckpt").is_file()
+    assert len([*Path().glob("runs/*/checkpoints/last.ckpt")]) == 1

@@ -33,14 +33,24 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
     for fold, pieces in (("train", bach[:4]), ("valid", bach[4:7]), ("test", bach[7:9])):
         (tmp_path / f"{fold}.json").write_text(json.dumps([piece.pitches[:48].tolist() for piece in pieces]))
     corpus = ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={tmp_path}"]
-    assert main(["fit", *QUIET, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.logger=CSVLogger"]) == 0
-    checkpoint = f"--ckpt_path={tmp_path}/runs/bachlit/version_0/checkpoints/best.ckpt"
+    assert main(["fit", *QUIET, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--run=r"]) == 0
+    checkpoint = f"--ckpt_path={tmp_path}/runs/r"
     both = ["--trainer.devices=2", "--trainer.strategy=ddp"]
     figures = []
     for folder, processes in (("one", ["--trainer.devices=1"]), ("two", both)):
         (tmp_path / folder).mkdir()
         # In processes of their own: Lightning runs the second one by the first one's command line.
-        command = [sys.executable, "-m", "bachlit", "validate", *QUIET, checkpoint, *JUDGED, *processes]
+        command = [
+            sys.executable,
+            "-m",
+            "bachlit",
+            "validate",
+            *QUIET,
+            "--trainer.logger=CSVLogger",
+            checkpoint,
+            *JUDGED,
+            *processes,
+        ]
         subprocess.run(command, cwd=tmp_path / folder, check=True, capture_output=True, timeout=300)
         [metrics] = (tmp_path / folder).rglob("metrics.csv")
         with metrics.open() as file:

@@ -44,7 +44,7 @@ CLASS_OPTIONS: dict[str, _Base] = {
 """The options that hold a class; no other option of a checkpoint may."""
 
 # Where the machine at hand keeps things: not a checkpoint's to say.
-_FORGOTTEN = ("data.corpus.cache", "data.prompts")
+_FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts")
 # Where the user's own pieces are.
 _PLACES = ("data.corpus.path",)
 _SPEC = {"class_path", "init_args", "dict_kwargs"}

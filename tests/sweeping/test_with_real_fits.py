@@ -59,10 +59,10 @@ def test_a_trial_is_a_fit_that_can_be_typed_again(corpus: list[str], capsys: pyt
     for path in Path("sweep").glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
     again = shlex.split(capsys.readouterr().out.partition("The best again: bachlit ")[2].splitlines()[0])
-    assert main([*again, "--trainer.logger=CSVLogger"]) == 0
-    assert [float(row["val/nats_per_frame"]) for row in rows("runs/bachlit/version_0/curves.csv")] == curve
-    assert main(["fit", "--config", str(folder / "config.yaml"), "--trainer.logger=CSVLogger"]) == 0
-    assert [float(row["val/nats_per_frame"]) for row in rows("runs/bachlit/version_1/curves.csv")] == curve
+    assert main([*again, "--trainer.logger=CSVLogger", "--run=again"]) == 0
+    assert [float(row["val/nats_per_frame"]) for row in rows("runs/again/curves.csv")] == curve
+    assert main(["fit", "--config", str(folder / "config.yaml"), "--trainer.logger=CSVLogger", "--run=config"]) == 0
+    assert [float(row["val/nats_per_frame"]) for row in rows("runs/config/curves.csv")] == curve
 
 
 def test_a_pruner_stops_a_fit_and_w_and_b_hears_of_the_group(corpus: list[str]) -> None:
