@@ -13,6 +13,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from bachlit.errors import OptionError
+from bachlit.offline_runs import identify, last_figures, upload_command
 
 PROJECT = "bachlit"
 Mode = Literal["auto", "online", "offline", "disabled"]
@@ -32,7 +33,7 @@ class AutoWandbLogger(WandbLogger):
         project: bachlit, unless WANDB_PROJECT says otherwise.
         group: Runs that belong together, such as a sweep's.
         tags: Words to find the run by.
-        run_name: W&B makes one up if None.
+        run_name: What W&B shows for the run; it makes one up if None.
         folder: Where W&B keeps its files; the folder of the CSV beside it if None, and `runs` if there is none.
         upload: Keep the best checkpoint as an artifact, if online.
     """
@@ -50,7 +51,13 @@ class AutoWandbLogger(WandbLogger):
     ) -> None:
         project = project or os.environ.get("WANDB_PROJECT") or PROJECT
         super().__init__(name=run_name, project=project, save_dir=folder or Path("runs"), group=group, tags=tags)
-        self.mode, self.folder, self.upload = mode, folder, upload
+        # From Lightning's None wandb would take it for an option of the user's, and say that it has no effect.
+        self._wandb_init.pop("anonymous", None)
+        self.mode, self.run_name, self.folder, self.upload = mode, run_name, folder, upload
+        self.run_id: str | None = None
+        """By what W&B knows the run, if set before it begins; None lets W&B make one up. See `goes_on`."""
+        self.goes_on = False
+        """Whether the run `run_id` goes on; else it must be new to W&B. One that has an id in its folder goes on."""
         self.beside: CSVLogger | None = None
         """The CSV in whose folder W&B keeps its files; `bachlit.loggers.csv_beside` sets it."""
         self._off = False
@@ -112,20 +119,28 @@ class AutoWandbLogger(WandbLogger):
         settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
         # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
         self._data = folder.resolve() / "wandb" if mode == "offline" else None
+        before = known.read_text().strip() if known is not None and known.is_file() else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
-        self._wandb_init |= {"mode": mode, "dir": str(folder.resolve()), "settings": settings}
-        if known is not None and known.is_file() and self._wandb_init.get("id") is None:
-            self._wandb_init |= {"id": known.read_text().strip(), "resume": "allow"}
-        run = super().experiment
+        self._wandb_init |= {"mode": mode, "name": self.run_name, "dir": str(folder.resolve()), "settings": settings}
+        self._wandb_init |= identify(self.run_id, mode, goes_on=self.goes_on, before=before)
+        try:
+            with _quiet():
+                run = super().experiment
+        except wandb.errors.UsageError as error:
+            if self._wandb_init["resume"] == "never" and "already exists" in str(error):
+                raise OptionError(f"it has another run {self._wandb_init['id']} already") from error
+            raise
         if known is not None:
             known.write_text(f"{run.id}\n")
+            if before is not None and mode == "offline" and (figures := last_figures(known.with_name("metrics.csv"))):
+                run.summary.update(figures)  # online the server has them
 
     def _tell(self, mode: str) -> None:
         """Say in one line where the run is."""
         run: Any = self._experiment
         if mode == "offline":
-            files = os.path.relpath(run.settings.sync_dir)
-            rank_zero_info(f"W&B keeps this run offline; to upload it: wandb sync {files}")
+            command = upload_command(Path(run.settings.sync_dir), run.id)
+            rank_zero_info(f"W&B keeps this run offline; to upload it: {command}")
         else:
             rank_zero_info(f"W&B shows this run at {run.url}")
 
@@ -202,8 +217,8 @@ def has_key() -> bool:
     """Whether wandb finds a key in the environment, its settings or .netrc, without asking a person or a server."""
     import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
 
-    wandb.setup(settings=wandb.Settings(silent=True))  # else it would ask a server for the user's name, to greet him
-    return bool(wandb.login(prompt=False, verify=False))
+    with _quiet():  # else it would ask a server for the user's name, to greet him
+        return bool(wandb.login(prompt=False, verify=False))
 
 
 def wandb_runs(trainer: pl.Trainer) -> Iterator[WandbLogger]:
@@ -236,6 +251,22 @@ def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> 
             rank_zero_warn(f"What W&B would show can't be made ({_in_short(error)}); the figures are logged.")
             continue
         logger.log_metrics(entries, trainer.global_step)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep wandb from the console, and leave it as loud as it was: that is the whole process's."""
+    import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+    settings = wandb.setup().settings
+    silent = settings.silent
+    wandb.setup(settings=wandb.Settings(silent=True))
+    wandb.termsetup(settings, None)
+    try:
+        yield
+    finally:
+        wandb.setup(settings=wandb.Settings(silent=silent))
+        wandb.termsetup(settings, None)
 
 
 @contextmanager

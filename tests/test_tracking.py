@@ -1,17 +1,24 @@
 """W&B never asks, never stops a fit, and comes with a CSV."""
 
+import json
+import os
 import pickle
+import re
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+import wandb
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 from pytorch_lightning.loggers.logger import DummyLogger
+from wandb_server import Uploaded, wandb_server
 
 from bachlit import tracking
 from bachlit.errors import OptionError
@@ -261,3 +268,131 @@ def test_a_fit_that_goes_on_in_its_folder_goes_on_with_its_run(tmp_path: Path) -
     assert run_id(1) != first
     assert run_id(0) == first
     assert run_id(2, tmp_path / "shared") != run_id(3, tmp_path / "shared")
+
+
+def logged_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch, **set_before: Any) -> str:
+    """Log three figures, go on after two of them, and log three more; gives the command that W&B tells last."""
+    told: list[str] = []
+    monkeypatch.setattr(tracking, "rank_zero_info", told.append)
+    for begin in (0, 2):
+        csv, logger = CSVLogger(folder.parent, folder.name), AutoWandbLogger("offline")
+        for name, value in set_before.items():
+            setattr(logger, name, value)
+        csv_beside([csv, logger])
+        if begin:
+            go_on([csv], folder / "version_0", begin)
+        logger.log_hyperparams({f"from {begin}": True})
+        for step in range(begin, begin + 3):
+            for one in (csv, logger):
+                one.log_metrics({"loss": 9.0 - step, f"only/{begin}": step}, step)
+        csv.save()
+        logger.finish()
+        time.sleep(1)  # wandb names a part by the second, and two of one name would be one
+    return told[-1].partition("upload it: ")[2]
+
+
+@pytest.mark.parametrize(("killed", "run_id"), [(False, None), (True, "first try")])
+def test_the_parts_of_an_offline_run_are_uploaded_as_one_curve(
+    killed: bool, run_id: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a fit that went on, the command uploaded the last part alone, which took the first one's place."""
+    command = logged_in_parts(tmp_path / "x y", monkeypatch, run_id=run_id)
+    parts = sorted(tmp_path.glob("x y/version_0/wandb/offline-run-*/*.wandb"))
+    assert len(parts) == 2
+    if killed:
+        parts[0].write_bytes(parts[0].read_bytes()[:-20])
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/wandb").write_text(f'#!/bin/sh\nexec {sys.executable} -m wandb "$@"\n')
+    (tmp_path / "bin/wandb").chmod(0o755)
+    with wandb_server() as (address, runs):
+        environment = os.environ | {"WANDB_BASE_URL": address, "WANDB_API_KEY": "0" * 40, "WANDB_SERVICE": ""}
+        environment["PATH"] = f"{tmp_path}/bin:{environment['PATH']}"
+        done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+        assert len(runs) == 1, done.stderr
+        (run,) = runs.values()
+    assert done.stderr.count("ERROR") == killed
+    assert [line["_step"] for line in run.history] == list(range(6))
+    assert [line["trainer/global_step"] for line in run.history] == [0, 1, 2, 2, 3, 4]
+    assert [line["loss"] for line in run.history] == [9, 8, 7, 7, 6, 5]
+    summary = {name: run.summary.get(name) for name in ("loss", "only/0", "only/2", "trainer/global_step")}
+    assert summary == {"loss": 5, "only/0": 1, "only/2": 4, "trainer/global_step": 4}
+    assert {"from 0", "from 2"} <= json.loads(run.config).keys()
+
+
+IDENTITIES = [
+    # mode, the run's id, does it go on, the id in its folder -> the id, and whether W&B may add to such a run
+    ("online", None, False, None, "None", "allow"),
+    ("online", None, False, "abc", "abc", "allow"),
+    ("online", "first", False, None, "first", "never"),
+    ("online", "first", True, None, "first", "allow"),
+    ("online", "first", True, "abc", "abc", "allow"),
+    ("online", r"a/b\c#d?e%f:g h", False, None, "a-b-c-d-e-f-g-h", "never"),
+    ("online", "Kyrie_2.1", False, None, "Kyrie_2.1", "never"),
+    ("offline", None, False, None, "None", "allow"),
+    ("offline", "first", False, None, "first-......", "allow"),
+    ("offline", "first", True, None, "first", "allow"),
+    ("offline", "first", False, "abc", "abc", "allow"),
+]
+
+
+@pytest.mark.parametrize(("mode", "run_id", "goes_on", "known", "given", "resume"), IDENTITIES)
+def test_a_run_that_begins_takes_no_id_that_another_may_have(
+    mode: Any, run_id: str, goes_on: bool, known: str, given: str, resume: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[dict[str, Any]] = []
+    monkeypatch.setattr(AutoWandbLogger, "_tell", lambda *_: None)
+    monkeypatch.setattr(tracking, "has_key", lambda: True)
+    monkeypatch.setattr("wandb.init", lambda **options: begun.append(options) or Run())
+    if known:
+        Path("x/version_0").mkdir(parents=True)
+        Path("x/version_0/wandb-run-id").write_text(f"{known}\n")
+    logger = AutoWandbLogger(mode)
+    csv_beside([CSVLogger("", "x", version=0), logger])
+    logger.run_id, logger.run_name, logger.goes_on = run_id, "Shown", goes_on
+    assert logger.run is not None
+    assert re.fullmatch(re.escape(given).replace(r"\.\.\.\.\.\.", "[0-9a-f]{6}"), str(begun[0]["id"]))
+    assert (begun[0]["resume"], begun[0]["name"]) == (resume, "Shown")
+
+
+def test_a_run_whose_name_is_taken_stays_offline_under_another_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under its own it would take the other's place once it is uploaded."""
+    monkeypatch.setattr(tracking, "rank_zero_info", lambda _: None)
+    with wandb_server() as (address, runs), monkeypatch.context() as patch:
+        patch.setenv("WANDB_BASE_URL", address)
+        patch.setenv("WANDB_API_KEY", "0" * 40)
+        wandb.teardown()  # it reads its environment once
+        runs["first"] = Uploaded()
+        logger = AutoWandbLogger("online", folder=Path("here"))
+        logger.run_id = "first"
+        with pytest.warns(UserWarning, match=r"can't go online \(it has another run first already\).*kept offline"):
+            run = logger.run
+        logger.finish()
+    wandb.teardown()
+    assert re.fullmatch("first-[0-9a-f]{6}", run.id)
+    assert list(runs) == ["first"]
+
+
+def test_a_process_is_left_as_it_was(tmp_path: Path) -> None:
+    """In one of its own: after it had looked for a key, wandb never spoke again to anybody."""
+    code = """
+        import os, sys, warnings
+        from bachlit.tracking import AutoWandbLogger, Path, has_key
+        import wandb
+        environment, rounds = dict(os.environ), []
+        for folder in "ab":
+            print(has_key())
+            logger = AutoWandbLogger("offline", folder=Path(folder))
+            logger.log_metrics({"loss": 1}, 0)
+            logger.finish()
+            rounds.append((dict(os.environ), list(warnings.filters), sys.stdout.write, sys.excepthook))
+        assert rounds[0] == rounds[1]
+        assert rounds[0][0].keys() - environment.keys() == {"WANDB_SERVICE"}  # by it wandb's processes meet
+        wandb.termlog("heard")
+    """
+    environment = {"HOME": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = [line for line in done.stderr.splitlines() if "keeps this run offline" not in line]
+    assert (done.returncode, done.stdout.split(), said) == (0, ["False", "False"], ["wandb: heard"]), done.stderr
