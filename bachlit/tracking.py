@@ -59,15 +59,15 @@ class AutoWandbLogger(WandbLogger):
         self.goes_on = False
         """Whether the run `run_id` goes on; else it must be new to W&B. One that has an id in its folder goes on."""
         self.beside: CSVLogger | None = None
-        """The CSV in whose folder W&B keeps its files; `bachlit.loggers.csv_beside` sets it."""
+        """The CSV in whose folder W&B keeps its files; `bachlit.loggers.csv_first` sets it."""
         self._off = False
         self._data: Path | None = None
         self._checkpoint: ModelCheckpoint | None = None
 
     def name_run(self, name: str, *, goes_on: bool) -> None:
-        """Let the run have the name of a fit's, unless the user typed another."""
-        if self._name is None:
-            self._name = self._wandb_init["name"] = name
+        """Let W&B know a run by its name, and show it so unless the user typed another."""
+        self.run_id, self.goes_on = name, goes_on
+        self.run_name = self.run_name or name
 
     @property
     def run(self) -> Any:

@@ -479,7 +479,7 @@ WRONG = {
     "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
     "a config in another encoding": (
         ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
-        "expected YAML in UTF-8; save it as that",
+        "isn't text in UTF-8; expected options in YAML",
     ),
     "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
     "a checkpoint without a name": (

@@ -22,7 +22,7 @@ from wandb_server import Uploaded, wandb_server
 
 from bachlit import tracking
 from bachlit.errors import OptionError
-from bachlit.loggers import csv_beside, go_on, share_runs
+from bachlit.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.tracking import AutoWandbLogger, log_media, resolve_mode
 
 
@@ -39,7 +39,7 @@ def nowhere_near_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def trainer(logger: Any, **options: Any) -> pl.Trainer:
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
     return pl.Trainer(
-        logger=csv_beside(logger), accelerator="cpu", max_epochs=1, limit_train_batches=2, limit_val_batches=1,
+        logger=csv_first(logger), accelerator="cpu", max_epochs=1, limit_train_batches=2, limit_val_batches=1,
         log_every_n_steps=1, **quiet, **options,
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_disabled_starts_nothing_and_leaves_no_folder(tmp_path: Path, monkeypatc
     fit = trainer(AutoWandbLogger("disabled"))
     fit.fit(Logs())
     log_media(fit, lambda _: pytest.fail("media were made for nobody"))
-    assert (tmp_path / "runs/bachlit/version_0/metrics.csv").is_file()
+    assert (tmp_path / "runs/version_0/metrics.csv").is_file()
     assert list(tmp_path.rglob("wandb")) == []
 
 
@@ -110,7 +110,7 @@ def test_a_wandb_that_will_not_start_costs_one_warning_and_no_figures(
     with pytest.warns(UserWarning, match="W&B doesn't work here \\(no space left and more\\)") as warned:
         trainer(AutoWandbLogger(mode)).fit(Logs())
     assert sum("W&B" in str(one.message) for one in warned) == 1
-    assert "loss" in (tmp_path / "runs/bachlit/version_0/metrics.csv").read_text()
+    assert "loss" in (tmp_path / "runs/version_0/metrics.csv").read_text()
 
 
 class Run:
@@ -194,13 +194,17 @@ def test_media_are_logged_at_the_trainers_step(monkeypatch: pytest.MonkeyPatch) 
     assert run.logged[0]["page"].__name__ == "Html"
 
 
-def test_a_csv_comes_first_beside_wandb_and_nothing_is_added_otherwise() -> None:
+def test_a_csv_comes_first_whatever_logs_and_no_loggers_stay_none() -> None:
     own, csv, other = AutoWandbLogger(), CSVLogger("elsewhere"), DummyLogger()
-    assert [type(one) for one in csv_beside(own)] == [CSVLogger, AutoWandbLogger]
-    assert csv_beside([own, other, csv]) == [csv, own, other]
+    assert [type(one) for one in csv_first(own)] == [CSVLogger, AutoWandbLogger]
+    assert csv_first([own, other, csv]) == [csv, own, other]
     assert own.beside is csv
-    for untouched in (False, True, None, csv, [csv, other], [other]):
-        assert csv_beside(untouched) is untouched
+    assert csv_first([csv, other]) == [csv, other]
+    for alone in (True, None):
+        assert [type(one) for one in csv_first(alone)] == [CSVLogger]
+    assert [type(one) for one in csv_first(other)] == [CSVLogger, DummyLogger]
+    assert csv_first(False) is False
+    assert csv_first([]) is False
 
 
 @pytest.mark.parametrize("strategy", ["ddp_fork", "ddp_notebook"])
@@ -219,7 +223,8 @@ def test_a_csv_whose_last_row_was_cut_off_goes_on(tmp_path: Path, end: str) -> N
     folder.mkdir(parents=True)
     (folder / "metrics.csv").write_text(f"epoch,loss,step\n0,1.5,5\n0,1.25,15\n{end}")
     logger = CSVLogger(tmp_path, "x")
-    go_on([logger], folder, 10)
+    name_run([logger], folder, goes_on=True)
+    take_up([logger], 10)
     rows = (folder / "metrics.csv").read_text().split()
     assert rows[:2] == ["epoch,loss,step", "0,1.5,5"]
     assert rows[2:] in ([], [end])
@@ -238,8 +243,8 @@ def test_a_csv_survives_a_process_that_is_killed_while_it_takes_it_up(
 
         patch.setattr(ExperimentWriter, "save", killed)
         with pytest.raises(KeyboardInterrupt):
-            go_on([CSVLogger(tmp_path, "x")], folder, 10)
-    go_on([CSVLogger(tmp_path, "x")], folder, 10)
+            take_up([CSVLogger(tmp_path, "x", 3)], 10)
+    take_up([CSVLogger(tmp_path, "x", 3)], 10)
     assert (folder / "metrics.csv").read_text().split() == ["epoch,loss,step", "0,1.5,5"]
     assert [path.name for path in folder.iterdir()] == ["metrics.csv"]
 
@@ -249,7 +254,7 @@ def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:
     fit = trainer(AutoWandbLogger("disabled"), strategy="ddp_spawn", devices=2)
     share_runs(fit)
     sent = pickle.loads(pickle.dumps(fit.loggers))
-    (tmp_path / "runs/bachlit/version_0").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "runs/version_0").mkdir(parents=True, exist_ok=True)
     assert sent[0].version == fit.loggers[0].version == 0
     assert sent[1].run is None
 
@@ -259,7 +264,7 @@ def test_a_fit_that_goes_on_in_its_folder_goes_on_with_its_run(tmp_path: Path) -
 
     def run_id(version: int, folder: Path | None = None) -> str:
         logger = AutoWandbLogger("offline", folder=folder)
-        csv_beside([CSVLogger(tmp_path, "x", version=version), logger])
+        csv_first([CSVLogger(tmp_path, "x", version=version), logger])
         known: str = logger.run.id
         logger.finish()
         return known
@@ -275,12 +280,12 @@ def logged_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch, **set_before:
     told: list[str] = []
     monkeypatch.setattr(tracking, "rank_zero_info", told.append)
     for begin in (0, 2):
-        csv, logger = CSVLogger(folder.parent, folder.name), AutoWandbLogger("offline")
+        csv, logger = CSVLogger(folder.parent, folder.name, 0), AutoWandbLogger("offline")
         for name, value in set_before.items():
             setattr(logger, name, value)
-        csv_beside([csv, logger])
+        csv_first([csv, logger])
         if begin:
-            go_on([csv], folder / "version_0", begin)
+            take_up([csv], begin)
         logger.log_hyperparams({f"from {begin}": True})
         for step in range(begin, begin + 3):
             for one in (csv, logger):
@@ -347,7 +352,7 @@ def test_a_run_that_begins_takes_no_id_that_another_may_have(
         Path("x/version_0").mkdir(parents=True)
         Path("x/version_0/wandb-run-id").write_text(f"{known}\n")
     logger = AutoWandbLogger(mode)
-    csv_beside([CSVLogger("", "x", version=0), logger])
+    csv_first([CSVLogger("", "x", version=0), logger])
     logger.run_id, logger.run_name, logger.goes_on = run_id, "Shown", goes_on
     assert logger.run is not None
     assert re.fullmatch(re.escape(given).replace(r"\.\.\.\.\.\.", "[0-9a-f]{6}"), str(begun[0]["id"]))

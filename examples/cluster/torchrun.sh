@@ -10,5 +10,5 @@ set -eu
 : "${NODES:=1}" "${NODE_RANK:=0}" "${MASTER_ADDR:=localhost}" "${MASTER_PORT:=29500}" "${PROCESSES:=1}" "${ACCELERATOR:=gpu}"
 exec python -m torch.distributed.run --nnodes "$NODES" --node-rank "$NODE_RANK" --nproc-per-node "$PROCESSES" \
     --master-addr "$MASTER_ADDR" --master-port "$MASTER_PORT" \
-    --no-python bachlit fit --trainer.accelerator "$ACCELERATOR" --trainer.num_nodes "$NODES" --trainer.devices "$PROCESSES" \
+    --no-python -- bachlit fit --trainer.accelerator "$ACCELERATOR" --trainer.num_nodes "$NODES" --trainer.devices "$PROCESSES" \
     --trainer.strategy ddp --run "$RUN" --ckpt_path last "$@"
