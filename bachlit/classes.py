@@ -20,7 +20,7 @@ _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")
 # Options of which one or whose parts name classes.
 _CLASS_OPTIONS = (
-    *("callbacks", "checkpoint", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),
+    *("callbacks", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),
     *("rules", "sampler", "space", "trainer"),
 )
 

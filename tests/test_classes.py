@@ -1,0 +1,102 @@
+"""Classes that are typed are found where one works, and nothing else there is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bachlit.classes import allow, class_at, imported, typed_paths, working_folder
+from bachlit.decoding import Decoder
+
+TWINKLE = Path(__file__).parents[1] / "examples" / "twinkle.musicxml"
+
+# Runs a command; `sys.argv[1]` gets the names of all modules that are looked for in vain.
+RECORDING = """
+import sys
+class Missed:
+    def find_spec(self, name, path=None, target=None):
+        if path is None:
+            names.append(name)
+names = []
+sys.meta_path.append(Missed())
+from bachlit.__main__ import main
+code = main(sys.argv[2:])
+open(sys.argv[1], "w").write("\\n".join(sorted(set(names))))
+sys.exit(code)
+"""
+COMMANDS = {
+    "harmonize": ["harmonize", str(TWINKLE), "--decoder=Greedy", "--rules=none", "--output=out"],
+    "a tune that isn't there": ["harmonize", "nope.mid"],
+    "predict": [
+        "predict", "--trainer.accelerator=cpu", f"--data.prompts={TWINKLE}", "--decoder=Greedy", "--rules=none",
+        "--trainer.enable_progress_bar=false",
+    ],
+    "fit": ["fit", "--trainer.accelerator=cpu", "--model.network.hidden=0"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_libraries_look_for_in_vain_is_not_run_from_the_working_folder(command: str, tmp_path: Path) -> None:
+    """As `opt_einsum`, for which PyTorch looks: whoever sends a tune may send a file of that name with it."""
+    recording, folder = tmp_path / "recording.py", tmp_path / "sent"
+    recording.write_text(RECORDING)
+    folder.mkdir()
+    args = COMMANDS[command]
+    code = subprocess.run(
+        [sys.executable, "-P", recording, tmp_path / "missed", *args], cwd=folder, check=False
+    ).returncode
+    missed = (tmp_path / "missed").read_text().split()
+    assert "opt_einsum" in missed
+    for name in missed:
+        (folder / f"{name}.py").write_text(f"open('boom-{name}', 'w')\n")
+    (folder / "mine.py").write_text("import beside\nimport pytorch_lightning, torchmetrics\nopen('mine-ran', 'w')\n")
+    (folder / "beside.py").write_text("open('beside-ran', 'w')\n")
+    own = ["--import=mine"] if args[0] == "harmonize" else []
+    for start in (["-P", recording, tmp_path / "missed"], ["-m", "bachlit"]):
+        for more in ([], own):
+            done = subprocess.run([sys.executable, *start, *args, *more], cwd=folder, capture_output=True, check=False)
+            assert done.returncode == code, done.stderr.decode()[-1000:]
+    assert list(folder.glob("boom-*")) == []
+    assert {path.name for path in folder.glob("*-ran")} == ({"mine-ran", "beside-ran"} if own else set())
+
+
+def test_the_working_folder_serves_what_was_typed_and_what_that_imports_and_is_left_as_it_was(
+    in_a_folder_of_its_own: Path,
+) -> None:
+    (in_a_folder_of_its_own / "typed_here.py").write_text(
+        "import beside_it_here\nfrom bachlit.decoding import Greedy\n"
+    )
+    (in_a_folder_of_its_own / "beside_it_here.py").write_text("")
+    (in_a_folder_of_its_own / "not_typed_here.py").write_text("")
+    before = list(sys.meta_path), list(sys.path)
+    with working_folder():
+        allow(["typed_here.Own"])
+        assert class_at("typed_here.Greedy", Decoder).__name__ == "Greedy"
+        assert "beside_it_here" in sys.modules
+        with pytest.raises(ModuleNotFoundError):
+            __import__("not_typed_here")
+    assert (list(sys.meta_path), list(sys.path)) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "paths"),
+    [
+        (["tune.mid", "--output", "a.b", "--checkpoint=c.d", "--png"], set()),
+        (["--decoder", "mine.Own", "--decoder.width=3"], {"mine.Own"}),
+        (["--decoder", '{"class_path": "mine.Own"}'], {"mine.Own"}),
+        (["--decoders=beam,mine.Own,Greedy"], {"mine.Own"}),
+        (["--rules.my.Rule", "3", "--rules.NoHidden=0"], {"my.Rule"}),
+        (["--model.loss=mine.Focal", "--data.corpus.path=my.folder", "--data.prompts=a.mid"], {"mine.Focal"}),
+        (["--trainer.callbacks+=mine.Callback", "--trainer.default_root_dir=x.y"], {"mine.Callback"}),
+    ],
+)  # fmt: skip
+def test_typed_paths_are_those_of_options_that_hold_classes(words: list[str], paths: set[str]) -> None:
+    assert typed_paths(words) == paths
+
+
+def test_what_is_imported_is_found_without_running_a_modules_getattr() -> None:
+    assert imported("bachlit.decoding.Greedy") is not None
+    assert imported("bachlit.harmonize") is None or "bachlit.api" in sys.modules  # by the package's __getattr__
+    assert imported("nowhere.Own") is None
+    assert imported("Own") is None
