@@ -18,7 +18,7 @@ from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
-from bachlit.networks import Memory, Network, SequenceStepper, Stepper
+from bachlit.networks import Network, NormalisedStepper, SequenceStepper, Stepper
 from bachlit.shipped import DESCRIPTION, SHIPPED, located
 from bachlit.tokens import END, START
 
@@ -27,7 +27,7 @@ _FORMAT = 1
 
 
 class LanguageModel:
-    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by `begin` and `step`.
+    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by a `stepper`.
 
     Args:
         network: Predicts the next token.
@@ -37,7 +37,6 @@ class LanguageModel:
 
     def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
-        self._stepper: Stepper = SequenceStepper(network)
 
     def at_home(self, chorale: Chorale) -> Chorale:
         """A chorale in the key in which the network knows such: C major or A minor if it knows no others."""
@@ -48,23 +47,12 @@ class LanguageModel:
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def begin(self, batch_size: int) -> Memory:
-        """The memory at the start of so many pieces, which are stepped with the weights as they are now."""
-        self._stepper = self.network.stepper() or SequenceStepper(self.network)
-        return self._stepper.begin(batch_size)
+    def stepper(self) -> Stepper:
+        """A decoding's own way through the model, one token at a time, with the weights as they are now.
 
-    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """One token further.
-
-        Args:
-            tokens: (B,) the last token of each row, its start at first.
-            memory: What `begin` or the last step left.
-
-        Returns:
-            (B, V) log-probabilities of the next token in nats, and the memory.
+        Its logits are log-probabilities (B, V) in nats.
         """
-        logits, memory = self._stepper.step(tokens, memory)
-        return logits.log_softmax(-1), memory
+        return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
 
     @torch.no_grad()
     def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:

@@ -1,5 +1,6 @@
 """The laws of saved models."""
 
+import copy
 import json
 import pickle
 from pathlib import Path
@@ -10,10 +11,11 @@ import torch
 from bachlit.chorale import Chorale
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
+from bachlit.keys import Key
 from bachlit.language_model import LanguageModel
 from bachlit.networks import Network
 from bachlit.testing import stepped_score
-from bachlit.tokens import END
+from bachlit.tokens import END, START
 
 
 def tokens_of(model: LanguageModel, pieces: list[Chorale]) -> torch.Tensor:
@@ -54,6 +56,22 @@ def test_half_the_bytes_are_almost_the_same_model(
     start, *tokens = any_model.encoding.encode(any_model.at_home(bach[0]))
     scores = [model.score(torch.tensor([tokens]), torch.tensor([start])).item() for model in (any_model, loaded)]
     assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+
+
+def test_a_decoding_goes_on_as_it_began_whatever_begins_beside_it(any_model: LanguageModel) -> None:
+    """As where a fit decodes between its epochs and another thread still decodes: all once had the last one's."""
+    network = copy.deepcopy(any_model.network)
+    model = LanguageModel(network, any_model.encoding, any_model.keys)
+    tokens = torch.tensor([any_model.encoding.start(Key()), START])
+    stepper = model.stepper()
+    alone, _ = stepper.step(tokens, stepper.begin(2))
+    memory = stepper.begin(2)
+    network.train()
+    for parameter in network.parameters():
+        parameter.data.add_(torch.rand_like(parameter))
+    other = model.stepper()
+    assert not torch.allclose(other.step(tokens, other.begin(2))[0], alone)
+    assert torch.equal(stepper.step(tokens, memory)[0], alone)
 
 
 class Boom:
