@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from bachlit.escaping import in_spreadsheet
 from bachlit.sweeping.points import latest
 from bachlit.sweeping.space import Point
 
@@ -85,9 +86,8 @@ def to_csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     for row in rows:
         values = [row.point.get(name) for name in names]
         seconds = f"{row.seconds:.1f}"
-        writer.writerow(
-            [row.trial, row.state, row.value, row.epoch, seconds, *values, row.folder.as_posix(), row.sentence]
-        )
+        cells = [row.trial, row.state, row.value, row.epoch, seconds, *values, row.folder.as_posix(), row.sentence]
+        writer.writerow(map(in_spreadsheet, cells))
     return text.getvalue().encode()
 
 
