@@ -26,7 +26,8 @@ def rebuilding_fault(network: Network, encoding: Encoding) -> str:
 
     try:
         config, encoding_config = (json.loads(json.dumps(part.config)) for part in (network, encoding))
-        with isolate_rng(include_cuda=torch.cuda.is_initialized()):
+        cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        with isolate_rng(include_cuda=cuda):
             rebuilt = type(network)(type(encoding)(**encoding_config), **config)
     except Exception as error:  # its constructor may raise anything
         return " ".join(str(error).split()) or type(error).__name__
@@ -41,4 +42,4 @@ def rebuilding_fault(network: Network, encoding: Encoding) -> str:
 def _shapes(network: Network) -> dict[str, tuple[int, ...] | None]:
     """The shapes of a network's weights by name; () of one that isn't known before the first batch."""
     weights: dict[str, Tensor] = network.state_dict()
-    return {name: () if is_lazy(part) else tuple(part.shape) for name, part in weights.items()}  # type: ignore[no-untyped-call]
+    return {name: () if is_lazy(part) else tuple(part.shape) for name, part in weights.items()}
