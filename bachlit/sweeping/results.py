@@ -95,7 +95,7 @@ def table(rows: Sequence[Row], names: Sequence[str], monitor: str) -> Table:
     """The best trials, with what they fitted."""
     counts = Counter(row.state for row in rows)
     told = ", ".join(f"{number} {state}" for state in _STATES.values() if (number := counts[state]))
-    shown = Table(title=f"{monitor}: the best of {len(rows)} trials ({told})")
+    shown = Table(title=f"{escape(monitor)}: the best of {len(rows)} trials ({told})")
     for name, style in (("trial", "dim"), ("value", "bold"), ("epoch", ""), ("seconds", "")):
         shown.add_column(name, justify="right", style=style)
     for head in short(names).values():

@@ -176,6 +176,7 @@ def test_names_from_files_are_text_in_every_report(
     assert outline.addresses == ["data:,"]
     assert "<img src=x" not in html
     assert data(html)["pieces"][0]["title"] == f"@{wicked}"
+    assert not any(set('<>|/\\"') & set(score["file"]) for score in data(html)["pieces"][0]["scores"])
     for text in (to_csv(judged), pieces_to_csv(judged)):
         cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row if "img" in cell]
         assert cells
