@@ -4,13 +4,14 @@ It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.model`
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from bachlit.checkpoints import read_checkpoint
 from bachlit.chorale import Chorale, move_home
@@ -19,7 +20,7 @@ from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.files import write_whole
 from bachlit.keys import Keys
-from bachlit.networks import Memory, Network, SequenceStepper, Stepper
+from bachlit.networks import Network, NormalisedStepper, SequenceStepper, Stepper
 from bachlit.runs import located
 from bachlit.shipped import DESCRIPTION, SHIPPED
 from bachlit.tokens import END, START
@@ -29,7 +30,7 @@ _FORMAT = 1
 
 
 class LanguageModel:
-    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by `begin` and `step`.
+    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by a `stepper`.
 
     Args:
         network: Predicts the next token.
@@ -39,7 +40,6 @@ class LanguageModel:
 
     def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
-        self._stepper: Stepper = SequenceStepper(network)
 
     def at_home(self, chorale: Chorale) -> Chorale:
         """A chorale in the key in which the network knows such: C major or A minor if it knows no others."""
@@ -50,23 +50,12 @@ class LanguageModel:
         """Where the network is."""
         return next(self.network.parameters()).device
 
-    def begin(self, batch_size: int) -> Memory:
-        """The memory at the start of so many pieces, which are stepped with the weights as they are now."""
-        self._stepper = self.network.stepper() or SequenceStepper(self.network)
-        return self._stepper.begin(batch_size)
+    def stepper(self) -> Stepper:
+        """A decoding's own way through the model, one token at a time, with the weights as they are now.
 
-    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """One token further.
-
-        Args:
-            tokens: (B,) the last token of each row, its start at first.
-            memory: What `begin` or the last step left.
-
-        Returns:
-            (B, V) log-probabilities of the next token in nats, and the memory.
+        Its logits are log-probabilities (B, V) in nats.
         """
-        logits, memory = self._stepper.step(tokens, memory)
-        return logits.log_softmax(-1), memory
+        return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
 
     @torch.no_grad()
     def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:
@@ -108,8 +97,8 @@ class LanguageModel:
         """
         if description.get("format") != _FORMAT or description.get("keys") not in get_args(Keys):
             raise CheckpointError(
-                f"The model's description has format {description.get('format')!r} and keys "
-                f"{description.get('keys')!r}; expected format {_FORMAT}. Use the bachlit that wrote it."
+                f"The model's description has format {_short(repr(description.get('format')))} and keys "
+                f"{_short(repr(description.get('keys')))}; expected format {_FORMAT}. Use the bachlit that wrote it."
             )
         try:
             part = description["encoding"]
@@ -117,7 +106,7 @@ class LanguageModel:
             part = description["network"]
             network: Network = _known(Network, part["class_path"])(encoding, **part["init_args"])
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"The model's description doesn't fit its classes: {error}.") from error
+            raise CheckpointError(f"The model's description doesn't fit its classes: {_short(str(error))}.") from error
         return cls(network.eval(), encoding, description["keys"])
 
     def save(self, folder: str | Path, *, precision: torch.dtype | None = None) -> None:
@@ -158,7 +147,8 @@ class LanguageModel:
                     for name, tensor in checkpoint["state_dict"].items()
                     if name.startswith("network.")
                 }
-            model = cls.build(description)
+            with _Bounded(weights.values()):
+                model = cls.build(description)
             model.network.load_state_dict(weights)
         except FileNotFoundError as error:
             raise CheckpointError(
@@ -175,12 +165,50 @@ class LanguageModel:
         return model
 
 
+class _Bounded(TorchFunctionMode):
+    """Stop who makes far larger tensors, or far more, than a file has weights: before they are filled.
+
+    Args:
+        weights: In the file.
+
+    Raises:
+        CheckpointError: As soon as it is too much.
+    """
+
+    _COST = 4096  # bytes, beside its numbers, of a tensor and the module around it
+    _FREE = 2**26  # bytes, of tables that aren't weights
+
+    def __init__(self, weights: Iterable[Tensor]) -> None:
+        super().__init__()
+        stored = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in weights}
+        # Eight times: a weight may be stored in half precision, and is made, filled and wrapped.
+        self.left = self._FREE + 8 * (sum(stored.values()) + self._COST * len(stored))
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count what a function made, if it isn't what it was given."""
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor) and not (args and made is args[0]):
+            self.left -= made.numel() * made.element_size() + self._COST
+        if self.left < 0:
+            raise CheckpointError(
+                "The model's description asks for far more weights than are stored beside it; expected those that it "
+                "was saved with; get the model anew from where it came from."
+            )
+        return made
+
+
+def _short(text: str) -> str:
+    """Text of a file as part of a sentence."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:200]).split())
+    return line if len(text) <= 200 else f"{line}…"
+
+
 def _known(base: type[Any], class_path: str) -> Callable[..., Any]:
     """Find the imported subclass with this path."""
     for kind in subclasses(base):
         if path_of(kind) == class_path:
             return kind
     raise CheckpointError(
-        f"The model wants the class {class_path}, which isn't known here; if you trust it, import its module first: "
-        f"--import {class_path.rpartition('.')[0]} does it on the command line."
+        f"The model wants the class {_short(class_path)}, which isn't known here; if you trust it, import its module "
+        f"first: --import {_short(class_path.rpartition('.')[0])} does it on the command line."
     )

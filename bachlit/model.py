@@ -1,6 +1,5 @@
 """ChoraleModel, the LightningModule: loss, state carried from window to window, optimiser, evaluation, prediction."""
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any, Literal, cast
@@ -17,7 +16,7 @@ from bachlit.errors import OptionError
 from bachlit.keys import Keys
 from bachlit.language_model import LanguageModel
 from bachlit.metrics import Likelihood, WeightedMean
-from bachlit.networks import Memory, Network, TokenLSTM
+from bachlit.networks import Memory, Network, TokenLSTM, rebuilding_fault
 from bachlit.processes import summed
 from bachlit.prompt import Prompt
 from bachlit.resuming import State, draw_apart, draw_on, memory_of, refuse_unlike, running_of, state_of
@@ -45,7 +44,7 @@ class ChoraleModel(pl.LightningModule):
             (Wu et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
 
     Raises:
-        OptionError: If the network is abstract, its `config` isn't plain data, it is to listen in keys in which it
+        OptionError: If the network is abstract, its `config` doesn't rebuild it, it is to listen in keys in which it
             isn't trained, or the consistency is below 0.
     """
 
@@ -87,13 +86,12 @@ class ChoraleModel(pl.LightningModule):
         self.running = nn.ModuleDict({"loss_epoch": WeightedMean(), "inconsistency": WeightedMean()})
         self._loss_step: Callable[[], Tensor]
         self._resumed: State | None = None
-        try:
-            json.dumps(self.language_model.describe())
-        except (AttributeError, TypeError) as error:
+        fault = rebuilding_fault(self.network, self.encoding)
+        if fault:
             raise OptionError(
-                f"{type(self.network).__name__} can't be rebuilt from a checkpoint ({error}); expected `config` to "
-                "give the constructor's keyword arguments as plain data."
-            ) from error
+                f"{type(self.network).__name__} can't be rebuilt from a checkpoint ({fault}); expected `config` to "
+                "give all of the constructor's keyword arguments as plain data."
+            )
 
     def setup(self, stage: str) -> None:
         """Refuse data in another encoding or other keys than the checkpoints would claim.

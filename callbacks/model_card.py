@@ -12,6 +12,7 @@ import yaml
 from pytorch_lightning.callbacks import Callback
 
 from bachlit.callbacks.training_curves import BEST_BY
+from bachlit.escaping import fenced, in_markdown
 from bachlit.files import write_whole
 from bachlit.model import ChoraleModel
 from bachlit.tracking import log_media, wandb_runs
@@ -79,13 +80,13 @@ class ModelCard(Callback):
         head = ("", f"best, epoch {self.best.get('epoch', 0):g}", f"last, epoch {trainer.current_epoch}")
         figures = [(name, _number(self.best, name), _number(last, name)) for name in last]
         parts = [
-            f"# Model card: {type(network).__name__}",
+            f"# Model card: {in_markdown(type(network).__name__)}",
             _rows(("", ""), *facts.items()),
             f"## Figures; the best is that by {BEST_BY}",
             _rows(head, *figures),
         ]
         if self.options:
-            parts.append(f"## Options\n\n```yaml\n{yaml.safe_dump(_given(self.options), sort_keys=False)}```")
+            parts.append(f"## Options\n\n{fenced(yaml.safe_dump(_given(self.options), sort_keys=False), 'yaml')}")
         return "\n\n".join(parts) + "\n"
 
     def state_dict(self) -> dict[str, Any]:
@@ -119,6 +120,7 @@ def _given(options: Any) -> Any:
 
 def _rows(*rows: tuple[str, ...]) -> str:
     """A table in Markdown, whose columns are aligned for those who read it as it stands; the first row is its head."""
+    rows = tuple(tuple(map(in_markdown, row)) for row in rows)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

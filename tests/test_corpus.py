@@ -1,18 +1,22 @@
 """The laws of corpora and their cache."""
 
+import dataclasses
 import errno
+import itertools
 import json
+import math
 import os
 import pickle
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +26,11 @@ import pytest
 
 from bachlit.chorale import Chorale, move_home
 from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
+from bachlit.corpus.cache import CachedChorales, load_chorales, pack
 from bachlit.corpus.repeats import Measure, order
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CorpusError
-from bachlit.scores import ScoreWarning, read_chorale, write_musicxml
+from bachlit.scores import ScoreWarning, read_chorale, to_musicxml, write_musicxml
 from bachlit.tokens import END, START
 
 
@@ -194,6 +199,129 @@ def test_a_damaged_or_foreign_cache_is_made_anew(folder: Path, damage: str) -> N
         cache.write_bytes(DAMAGES[damage](whole))
         assert folder_corpus(folder, workers=1).chorales() == first
         assert cache.read_bytes() == whole
+
+
+def unpacked(content: bytes) -> list[bytes]:
+    """The records of a cache, the last of what was skipped."""
+    num, table = struct.unpack("<QQ", content[-20:-4])
+    places = np.frombuffer(content[table:], "<i8", count=num + 2)
+    return [zlib.decompress(content[start:stop]) for start, stop in itertools.pairwise(places)]
+
+
+def packed(
+    records: Sequence[bytes], *, table: Callable[[list[int]], list[int]] = list, num: int | None = None
+) -> bytes:
+    """A cache of records, its sum right, whatever is in it."""
+    content, places = b"bachlit's chorales, 3\n", []
+    for record in records:
+        places.append(len(content))
+        content += zlib.compress(record)
+    places.append(len(content))
+    end = struct.pack("<QQ", (len(records) - 1 if num is None else num) % 2**64, len(content))
+    return summed(content + np.array(table(places), "<i8").tobytes() + end + bytes(4))
+
+
+ODD: list[Any] = [None, True, -1, 0, 1, 3, 127, 10**18, -(10**18), 1.5, math.nan, math.inf, "", "x", "a" * 10**6]
+ODD += [[], [4], [4, 4], [4, 5], [10**9, 4], [4, 0], [-4, -4], [4, 4, 4], [True, 4], [0, "major"], [99, "major"]]
+ODD += [[0, "Major"], ["0", "major"], [None, None], {}, {"a": 1}, [[[]]], "\ud800"]
+
+
+def wrong_records(record: bytes) -> Iterator[bytes]:
+    """A record with every field odd, a field less and more, other arrays, and random bytes in it."""
+    line, _, arrays = record.partition(b"\n")
+    about = json.loads(line)
+    for field, value in itertools.product(about, ODD):
+        yield json.dumps(about | {field: value}).encode() + b"\n" + arrays
+    for field in about:
+        yield json.dumps({name: value for name, value in about.items() if name != field}).encode() + b"\n" + arrays
+    yield json.dumps(about | {"pitches": [60]}).encode() + b"\n" + arrays
+    yield from (b"[" * 10**5, b"null", b"[]", b"", b"\n", b"\xff\xfe" + line, line, line + b"\n", b'{"a":' * 10**4)
+    yield from (line + b"\n" + arrays[:-1], line + b"\n" + arrays + b"0", line + b"\n" + b"\xff" * len(arrays))
+    yield line.replace(b'"num_frames": ', b'"num_frames": 1' + b"0" * 4000) + b"\n" + arrays
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        changed = np.frombuffer(record, np.uint8).copy()
+        where = random.integers(0, len(changed) if random.random() < 0.5 else len(line), random.integers(1, 5))
+        changed[where] = random.integers(0, 256, len(where))
+        yield changed.tobytes()
+
+
+def wrong_caches(records: list[bytes]) -> Iterator[bytes]:
+    """Caches with right sums and wrong records, counts or places."""
+    for record in wrong_records(records[1]):
+        yield packed([records[0], record, *records[2:]])
+    for skipped in (b"[]", b"{", b"null", b'{"a": 1}', b'{"a": {}}', b"{}", b"[" * 10**5, b'{"z": "z"}', b"\xff"):
+        yield packed([*records[:-1], skipped])
+    for indices in ((1, 2, 3), (0, 0, 1, 2, 3), (3, 2, 1, 0), (3,), (1, 0, 2, 3), (0, 1, 2)):
+        yield packed([records[index] for index in indices])
+    for num in (-1, 0, 1, 4, 10**6, 2**63, 2**61):
+        yield packed(records, num=num)
+    far = 2**62
+    for index, place in itertools.product(range(len(records) + 1), (-far, -1, 0, 22, 30, far)):
+        yield packed(records, table=lambda places, at=index, to=place: [*places[:at], to, *places[at + 1 :]])
+    for size in (0, 1, 2):
+        yield packed(records, table=lambda places, size=size: places[:size])
+
+
+def test_a_cache_with_a_right_sum_and_wrong_records_is_made_anew(folder: Path) -> None:
+    """Each of these once ended in a traceback, or in pieces of other lengths, pitches and names."""
+    corpus = folder_corpus(folder, workers=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = list(corpus.chorales())
+        [cache] = (folder.parent / "cache").iterdir()
+        whole, names, num, refused = cache.read_bytes(), list(corpus.files()), 0, 0
+        assert packed(unpacked(whole)) == whole
+        for content in wrong_caches(unpacked(whole)):
+            num += 1
+            cache.write_bytes(content)
+            loaded = load_chorales(cache, names)
+            if loaded is None:
+                refused += 1
+                if num % 50 == 0:
+                    assert corpus.chorales() == first
+                    assert cache.read_bytes() == whole
+            else:  # other music, as a score could hold it
+                assert [piece.name for piece in loaded] == [piece.name for piece in first]
+                for piece in loaded:
+                    to_musicxml(piece)
+                    assert piece.num_frames < 1000
+    assert num > 400
+    assert refused > 0.8 * num
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        bytes(2**28),
+        b"[" + b"{}," * 2**24,
+        b'{"title": "' + b"a" * 2**25 + b'"}\n',
+        json.dumps({"num_frames": 2**40}).encode() + b"\n",
+    ],
+    ids=["zeros", "objects", "a title", "frames"],
+)
+def test_a_cache_that_unpacks_to_far_more_takes_no_memory(folder: Path, bomb: bytes) -> None:
+    corpus = folder_corpus(folder, workers=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        corpus.chorales()
+    [cache] = (folder.parent / "cache").iterdir()
+    records, names = unpacked(cache.read_bytes()), list(corpus.files())
+    for wrong in ([bomb, *records[1:]], [*records[:-1], bomb]):
+        cache.write_bytes(packed(wrong))
+        tracemalloc.start()
+        try:
+            assert load_chorales(cache, names) is None
+            assert tracemalloc.get_traced_memory()[1] < 2**28
+        finally:
+            tracemalloc.stop()
+
+
+def test_what_is_too_long_for_the_cache_is_skipped_and_named(bach: list[Chorale]) -> None:
+    long = dataclasses.replace(bach[0], title="a" * 2**20)
+    cached = CachedChorales(pack([("long", long), *((str(index), "broken " * 10**6) for index in range(9))]))
+    assert len(cached) == 0
+    assert cached.skipped["long"].startswith("long has more sixteenths or a longer title")
 
 
 def test_a_cache_that_is_cut_short_while_it_is_in_use_ends_in_a_sentence(folder: Path) -> None:

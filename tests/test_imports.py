@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # What each room may know of the others.
 MAY_IMPORT = {
     "errors": set(),
+    "escaping": {"scores"},
     "files": set(),
     "checkpoints": {"errors", "files"},
     "classes": set(),
@@ -56,16 +57,16 @@ MAY_IMPORT = {
     "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
-        "checkpoints", "chorale", "decoding", "errors", "evaluation", "files", "language_model", "model", "places",
-        "processes", "prompt", "rendering", "scores", "tracking", "writing",
+        "checkpoints", "chorale", "decoding", "errors", "escaping", "evaluation", "files", "language_model", "model",
+        "places", "processes", "prompt", "rendering", "scores", "tracking", "writing",
     },
     "evaluation": {
-        "api", "checkpoints", "chorale", "classes", "corpus", "decoding", "errors", "files", "keys", "language_model",
-        "metrics", "prompt", "ranking", "rendering", "rules_by_name", "runs", "scores", "shipped", "splits",
-        "token_prompts", "writing",
+        "api", "checkpoints", "chorale", "classes", "corpus", "decoding", "errors", "escaping", "files", "keys",
+        "language_model", "metrics", "prompt", "ranking", "rendering", "rules_by_name", "runs", "scores", "shipped",
+        "splits", "token_prompts", "writing",
     },
     "typed_classes": {"classes", "corpus", "encoding", "networks"},
-    "sweeping": {"cli", "commands", "errors", "files", "rendering"},
+    "sweeping": {"cli", "commands", "errors", "escaping", "files", "rendering"},
     "tracking": {"errors", "offline_runs"},
     "offline_runs": set(),
     "loggers": {"errors", "runs", "tracking"},

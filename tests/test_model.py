@@ -1,10 +1,12 @@
 """The laws of training."""
 
 import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -20,6 +22,7 @@ from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
 from bachlit.model import ChoraleModel, _divergence
 from bachlit.networks import Network, TokenLSTM
+from bachlit.testing import check_network
 from bachlit.tokens import START
 from bachlit.windows import IGNORED
 
@@ -127,14 +130,55 @@ def test_a_network_without_memory_trains(bach: list[Chorale], tmp_path: Path) ->
     assert trainer.callback_metrics["val/nats_per_token"].isfinite()
 
 
-def test_a_network_that_can_not_be_rebuilt_is_refused_before_training() -> None:
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        (None, "no attribute 'config'"),
+        ({}, r"embedding\.weight is \[145, 6\], and \[145, 4\] with its config {}"),
+        ({"size": 6, "layers": 2}, r"lstms\.1\.weight_ih_l0 is missing, and \[24, 6\] with its config"),
+        ({"wide": 6}, "unexpected keyword argument 'wide'"),
+        ({"size": 0}, "can't be built"),
+        ({"size": torch.tensor(6)}, "not JSON serializable"),
+    ],
+    ids=["none", "empty", "more layers", "another's", "too small", "a tensor"],
+)
+def test_a_network_that_can_not_be_rebuilt_is_refused_before_training(
+    config: dict[str, Any] | None, fault: str
+) -> None:
+    """It once trained to the end, and its checkpoint was then called damaged."""
+
     class Forgetful(TokenLSTM):
+        def __init__(self, encoding: Encoding, *, size: int = 4, layers: int = 1) -> None:
+            super().__init__(encoding, layers=layers, hidden=6, embedding=size)
+            if config is None:
+                del self.config
+            else:
+                self.config = config
+
+    with pytest.raises(OptionError, match=rf"^Forgetful can't be rebuilt from a checkpoint \(.*{fault}") as refused:
+        ChoraleModel(lambda encoding: Forgetful(encoding, size=6))
+    assert "\n" not in str(refused.value)
+    encoding = SatbEncoding()
+    with pytest.raises(AssertionError, match="its class and `config` rebuild a network"):
+        check_network(Forgetful(encoding, size=6), encoding)
+
+
+def test_random_numbers_go_on_as_if_no_network_had_been_rebuilt() -> None:
+    def drawn() -> tuple[float, float, float]:
+        return float(torch.rand(())), float(np.random.random()), random.random()  # noqa: NPY002
+
+    class Drawing(TokenLSTM):
         def __init__(self, encoding: Encoding) -> None:
             super().__init__(encoding, layers=1, hidden=4, embedding=4)
-            del self.config
+            self.config = {}
+            self.drawn = drawn()
 
-    with pytest.raises(OptionError, match="can't be rebuilt"):
-        ChoraleModel(Forgetful)
+    pl.seed_everything(0, verbose=False)
+    Drawing(SatbEncoding())
+    alone = drawn()
+    pl.seed_everything(0, verbose=False)
+    ChoraleModel(Drawing)
+    assert drawn() == alone
 
 
 @pytest.mark.parametrize("difference", [{"keys": "home"}, {"encoding": BachBotEncoding()}], ids=str)

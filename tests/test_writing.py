@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bachlit.benchmark.decoding import cut
 from bachlit.chorale import RANGES, REST, VOICES, Chorale, Voice
 from bachlit.composing import write_freely
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
@@ -289,3 +291,19 @@ def test_nobody_is_warned_of_drafts_that_were_thrown_away(small_model: LanguageM
         assert rule_counts(piece.chorale).crossings
         assert piece.yielded
     assert sum(piece.yielded > 0 for piece in pieces) == len({str(one.message).split(" at")[0] for one in told})
+
+
+@pytest.mark.parametrize("decoder", [Sampling(), BeamSearch(3)], ids=lambda one: type(one).__name__)
+def test_threads_that_share_a_model_write_what_each_writes_alone(
+    decoder: Decoder, any_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    prompts = [Prompt.voices(cut(piece, 0, 16), "soprano") for piece in bach[:4]]
+
+    def written(index: int) -> Written:
+        return write(any_model, [prompts[index]], decoder=decoder, seeds=[index])[0]
+
+    alone = [written(index) for index in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for one, other in zip(pool.map(written, range(4)), alone, strict=True):
+            assert one.chorale == other.chorale
+            assert one.log_prob == other.log_prob

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus, Corpus
-from bachlit.corpus.cache import CachedChorales, pack
+from bachlit.corpus.cache import CachedChorales, load_chorales, pack
 from bachlit.data import ChoraleDataModule, singable_moves
 from bachlit.files import FileBytes, write_whole
 
@@ -77,7 +77,11 @@ def corpus(*, times: Sequence[int]) -> Iterator[str]:
         for multiple in times:
             cache = Path(folder) / f"{multiple}.cache"
             write_whole(cache, pack(copies(bach, multiple)))
-            costs = {"a list in memory": _measured(cache, held=True), "from the cache": _measured(cache, held=False)}
+            names = [chorale.name for chorale in CachedChorales(FileBytes(cache))]
+            costs = {
+                "a list in memory": _measured(cache, names, held=True),
+                "from the cache": _measured(cache, names, held=False),
+            }
             num = len(bach) * multiple
             for name, cost in costs.items():
                 yield (
@@ -98,16 +102,17 @@ def _ratios(one: Cost, other: Cost) -> str:
     return "".join(f"{took / base if base else float('nan'):>9.2f}x" for took, base in ratios)
 
 
-def _measured(cache: Path, *, held: bool) -> Cost:
+def _measured(cache: Path, names: Sequence[str], *, held: bool) -> Cost:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_epoch, cache, held=held).result()
+        return pool.submit(_epoch, cache, names, held=held).result()
 
 
-def _epoch(cache: Path, *, held: bool) -> Cost:
+def _epoch(cache: Path, names: Sequence[str], *, held: bool) -> Cost:
     """Run through an epoch of training windows, in a process that has done nothing else."""
     before = _peak()
     begun = time.perf_counter()
-    chorales = CachedChorales(FileBytes(cache))
+    chorales = load_chorales(cache, names)
+    assert chorales is not None
     data = ChoraleDataModule(Given(list(chorales) if held else chorales), lanes=16, window=128, keys="all")
     opened = time.perf_counter()
     data.setup("fit")

@@ -17,7 +17,7 @@ from bachlit.corpus import BachCorpus
 from bachlit.decoding import BeamSearch, Decoder, Gibbs, Greedy, Particles, Sampling
 from bachlit.errors import OptionError
 from bachlit.language_model import LanguageModel
-from bachlit.networks import FrameLSTM, Memory, Network, TokenLSTM
+from bachlit.networks import FrameLSTM, Memory, Network, Stepper, TokenLSTM
 from bachlit.prompt import Prompt
 from bachlit.splits import split_by_tune
 from bachlit.writing import write
@@ -97,10 +97,25 @@ class _Counted(LanguageModel):
         super().__init__(model.network, model.encoding, model.keys)
         self.steps: Counter[int] = Counter()
 
+    def stepper(self) -> Stepper:
+        """See `LanguageModel.stepper`."""
+        return _CountedStepper(super().stepper(), self.steps)
+
+
+class _CountedStepper(Stepper):
+    """Counts another stepper's steps by their rows."""
+
+    def __init__(self, stepper: Stepper, steps: Counter[int]) -> None:
+        self.stepper, self.steps = stepper, steps
+
+    def begin(self, batch_size: int) -> Memory:
+        """See `Stepper.begin`."""
+        return self.stepper.begin(batch_size)
+
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `LanguageModel.step`."""
+        """See `Stepper.step`."""
         self.steps[len(tokens)] += 1
-        return super().step(tokens, memory)
+        return self.stepper.step(tokens, memory)
 
 
 def decoding(

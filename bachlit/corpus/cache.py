@@ -2,6 +2,9 @@
 
 The file has a first line, a record a chorale, a table of the records' places, and a sum over all of that. A record is
 compressed: its metadata as a line of JSON, a byte a pitch, a bit an onset or fermata.
+
+The sum tells what a disk damaged, not what a program wrote, so that a cache is used only if each record holds a chorale
+that a score could have.
 """
 
 import json
@@ -10,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -18,12 +21,15 @@ from bachlit.chorale import VOICES, Chorale
 from bachlit.corpus.pieces import Pieces
 from bachlit.errors import CorpusError
 from bachlit.files import FileBytes, clear_parts, write_whole
-from bachlit.keys import Key
+from bachlit.keys import Key, Mode
+from bachlit.scores.limits import MAX_MEASURE
 
 _MAGIC = b"bachlit's chorales, 3\n"
 _END = struct.Struct("<QQ")  # chorales, where the table stands
 _SUM = struct.Struct("<I")  # of all before it
 _CHUNK = 2**20
+_MAX_RECORD, _MAX_ABOUT, _MAX_SKIPPED = 2**26, 2**20, 2**24  # bytes, unpacked: JSON takes 30 times as much as an object
+_ABOUT = {"num_frames", "time_signature", "pickup", "key", "title", "name"}
 
 
 class CachedChorales(Pieces):
@@ -46,38 +52,46 @@ class CachedChorales(Pieces):
         end = len(content) - _SUM.size
         if content[end:] != _SUM.pack(_sum(content, end)):
             raise ValueError("damaged")
-        num, table = _END.unpack(content[end - _END.size : end])
-        self._places = np.frombuffer(content[table : table + 8 * (num + 2)], "<i8")  # (P + 2,) the last is the table's
-        self.skipped: dict[str, str] = json.loads(self._record(num))
+        end -= _END.size
+        num, table = _END.unpack(content[end : end + _END.size])
+        if not len(_MAGIC) <= table <= end or end - table != 8 * (num + 2):
+            raise ValueError("damaged")
+        self._places = np.frombuffer(content[table:end], "<i8")  # (P + 2,) the last is the table's
+        if self._places[0] != len(_MAGIC) or self._places[-1] != table or (self._places[1:] < self._places[:-1]).any():
+            raise ValueError("damaged")
+        self.skipped = _skipped(self._record(num))
 
     def __len__(self) -> int:
         return len(self._places) - 2
 
     def at(self, index: int) -> Chorale:
         """See `Pieces.at`."""
-        line, _, arrays = self._record(index).partition(b"\n")
-        about: dict[str, Any] = json.loads(line)
-        shape = about.pop("num_frames"), len(VOICES)
-        size = shape[0] * shape[1]
-        flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + shape[0]).astype(np.bool_)
-        return Chorale(
-            pitches=np.frombuffer(arrays, np.int8, count=size).reshape(shape).astype(np.int16),
-            onsets=flags[:size].reshape(shape),
-            fermatas=flags[size:],
-            time_signature=tuple(about.pop("time_signature")),
-            key=Key(*about.pop("key")),
-            **about,
-        )
-
-    def _record(self, index: int) -> bytes:
         try:
-            return zlib.decompress(self._content[self._places[index] : self._places[index + 1]])
-        except (OSError, zlib.error) as error:
+            return _unpacked(self._record(index))
+        except (OSError, ValueError) as error:
             place = self._content.path if isinstance(self._content, FileBytes) else "memory"
             raise CorpusError(
                 f"The cached chorales in {place} were changed while they were in use ({error}); expected them as they "
                 "were; run the command again, and they are read anew."
             ) from error
+
+    def _record(self, index: int) -> bytes:
+        """A record, unpacked.
+
+        Raises:
+            ValueError: If it is damaged, or too large for one.
+        """
+        start, stop = self._places[index : index + 2].tolist()
+        if stop - start > _MAX_RECORD:
+            raise ValueError("a record is too large")
+        unpacking = zlib.decompressobj()
+        try:
+            record = unpacking.decompress(self._content[start:stop], _MAX_RECORD)
+        except zlib.error as error:
+            raise ValueError(error) from error
+        if not unpacking.eof or unpacking.unused_data:
+            raise ValueError("a record doesn't end where it is to")
+        return record
 
 
 def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
@@ -87,15 +101,78 @@ def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
     for name, result in results:
         if isinstance(result, str):
             skipped[name] = result
+        elif (record := _packed(result)) is None:
+            skipped[name] = f"{name} has more sixteenths or a longer title than is kept."
         else:
-            records.append(_packed(result))
-    records.append(zlib.compress(json.dumps(skipped).encode()))
+            records.append(record)
+    longest = _MAX_SKIPPED // (24 * max(1, len(skipped)))  # up to 12 bytes a letter; the other half is for names
+    reasons = {name: reason[:longest] for name, reason in skipped.items()}
+    records.append(zlib.compress(json.dumps(reasons).encode()))
     places = np.cumsum([len(record) for record in records], dtype="<i8")
     content = b"".join([*records, places.tobytes(), _END.pack(len(records) - 2, places[-1])])
     return content + _SUM.pack(zlib.crc32(content))
 
 
-def _packed(chorale: Chorale) -> bytes:
+def _unpacked(record: bytes) -> Chorale:
+    """The chorale of a record.
+
+    Raises:
+        ValueError: If it holds anything else.
+    """
+    line, _, arrays = record.partition(b"\n")
+    about = _mapping(line, _MAX_ABOUT)
+    texts, numbers = (about.get("title"), about.get("name")), (about.get("num_frames"), about.get("pickup"))
+    metre, key = about.get("time_signature"), about.get("key")
+    if (
+        about.keys() != _ABOUT
+        or not all(isinstance(text, str) for text in texts)
+        or not all(type(number) is int and number >= 0 for number in numbers)
+        or not (isinstance(metre, list) and [type(part) for part in metre] == [int, int])
+        or not (isinstance(key, list) and [type(part) for part in key] == [int, str])
+    ):
+        raise ValueError("a record doesn't describe a chorale")
+    if not (metre[0] * 16 <= metre[1] * MAX_MEASURE and -7 <= key[0] <= 7 and key[1] in get_args(Mode)):
+        raise ValueError("a record has a metre or key that no score has")
+    shape = about["num_frames"], len(VOICES)
+    size = shape[0] * shape[1]
+    if len(arrays) != size + -(-(size + shape[0]) // 8):
+        raise ValueError("a record is too long or too short")
+    flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + shape[0]).astype(np.bool_)
+    return Chorale(
+        pitches=np.frombuffer(arrays, np.int8, count=size).reshape(shape).astype(np.int16),
+        onsets=flags[:size].reshape(shape),
+        fermatas=flags[size:],
+        time_signature=(metre[0], metre[1]),
+        pickup=about["pickup"],
+        key=Key(*key),
+        title=about["title"],
+        name=about["name"],
+    )
+
+
+def _skipped(record: bytes) -> dict[str, str]:
+    """Why pieces were skipped, by their names."""
+    skipped = _mapping(record, _MAX_SKIPPED)
+    if not all(isinstance(reason, str) for reason in skipped.values()):
+        raise ValueError("what was skipped isn't named")
+    return skipped
+
+
+def _mapping(text: bytes, longest: int) -> dict[str, Any]:
+    """A mapping as JSON, of at most so many bytes."""
+    if len(text) > longest:
+        raise ValueError("a record says too much")
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a record is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("a record describes nothing")
+    return value
+
+
+def _packed(chorale: Chorale) -> bytes | None:
+    """The record of a chorale, or None if there is no room for it."""
     about = {
         "num_frames": chorale.num_frames,
         "time_signature": chorale.time_signature,
@@ -106,15 +183,26 @@ def _packed(chorale: Chorale) -> bytes:
     }
     flags = np.packbits(np.concatenate([chorale.onsets.ravel(), chorale.fermatas]))
     arrays = chorale.pitches.astype(np.int8).tobytes() + flags.tobytes()
-    return zlib.compress(json.dumps(about).encode() + b"\n" + arrays)
-
-
-def load_chorales(path: Path) -> CachedChorales | None:
-    """The chorales of a cache, or None if there is none or it is damaged."""
-    try:
-        return CachedChorales(FileBytes(path))
-    except (OSError, ValueError):
+    line = json.dumps(about).encode()
+    if len(line) > _MAX_ABOUT or len(line) + len(arrays) >= _MAX_RECORD:
         return None
+    return zlib.compress(line + b"\n" + arrays)
+
+
+def load_chorales(path: Path, names: Iterable[str]) -> CachedChorales | None:
+    """The chorales of a cache, or None if there is none or it is damaged.
+
+    Args:
+        path: The cache.
+        names: Of all pieces in order, read or skipped.
+    """
+    try:
+        chorales = CachedChorales(FileBytes(path))
+        read = [name for name in names if name not in chorales.skipped]
+        whole = read == [chorale.name for chorale in chorales]
+    except (OSError, ValueError, CorpusError):
+        return None
+    return chorales if whole else None
 
 
 def save_chorales(path: Path, content: bytes) -> None:

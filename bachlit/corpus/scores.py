@@ -67,7 +67,7 @@ class ScoreCorpus(Corpus):
         """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
         files = self.files()
         path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.cache"
-        chorales = load_chorales(path) or self._uncached.get(path) or self._make(files, path)
+        chorales = load_chorales(path, files) or self._uncached.get(path) or self._make(files, path)
         self.skipped = chorales.skipped
         if self.skipped:
             named = "; ".join(f"{name}: {reason}" for name, reason in list(self.skipped.items())[:5])
@@ -89,7 +89,7 @@ class ScoreCorpus(Corpus):
         made = CachedChorales(content)
         if made:
             save_chorales(path, content)
-        cached = load_chorales(path)
+        cached = load_chorales(path, files)
         if cached is None:
             self._uncached = {path: made}
         return cached or made

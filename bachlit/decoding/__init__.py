@@ -4,7 +4,7 @@ from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.chords import ChordTones
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
-from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt, Yielded
+from bachlit.decoding.contracts import Choice, Generation, Model, Stepper, TokenPrompt, Yielded
 from bachlit.decoding.enforced import Enforced
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
@@ -63,6 +63,7 @@ __all__ = [
     "Spacing",
     "State",
     "StepDecoder",
+    "Stepper",
     "TokenPrompt",
     "Walk",
     "Yielded",

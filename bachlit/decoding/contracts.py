@@ -19,6 +19,13 @@ class Model(Protocol):
     def device(self) -> torch.device:
         """Where tokens must be."""
 
+    def stepper(self) -> "Stepper":
+        """One decoding's own way through the model, which no other decoding changes; a model without state is one."""
+
+
+class Stepper(Protocol):
+    """A model that goes one token at a time. All that changes from step to step is in the memory."""
+
     def begin(self, batch_size: int) -> Memory:
         """The memory at the start of so many pieces; every part has the batch first."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bachlit.chorale import REST, BoolArray, Chorale
 from bachlit.encoding.base import Encoding, Kind, Tokens
-from bachlit.errors import EncodingError
+from bachlit.errors import EncodingError, OptionError
 from bachlit.tokens import END, START
 
 DELIMITER, FERMATA, FIRST_PITCH = 2, 3, 4
@@ -22,6 +22,9 @@ class BachBotEncoding(Encoding):
         lowest: The lowest MIDI pitch with a token.
         highest: The highest.
 
+    Raises:
+        OptionError: If they aren't pitches in this order.
+
     >>> encoding = BachBotEncoding()
     >>> unison = Chorale.from_pitches([[60, 60, 55, 48]] * 2)
     >>> [encoding.describe(token) for token in encoding.encode(unison)]
@@ -31,6 +34,11 @@ class BachBotEncoding(Encoding):
     slot_names = ("mark", "note")
 
     def __init__(self, lowest: int = 30, highest: int = 87) -> None:
+        if not 0 < lowest <= highest <= 127:
+            raise OptionError(
+                f"The compass {lowest} to {highest} can't be encoded; expected MIDI pitches from 1 to 127, the lowest "
+                "first; correct it."
+            )
         self.lowest, self.highest = lowest, highest
 
     @property

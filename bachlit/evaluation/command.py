@@ -125,7 +125,9 @@ def _report(evaluation: Evaluation, output: Path) -> None:
         html,
     )
     try:
-        written = write_together((output / name, text.encode()) for name, text in zip(_FILES, reported, strict=True))
+        written = write_together(
+            (output / name, text.encode(errors="replace")) for name, text in zip(_FILES, reported, strict=True)
+        )
     except OSError as error:
         raise OptionError(f"{error.filename} can't be written ({error.strerror}); choose another --output.") from error
     for path in written:
@@ -145,7 +147,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
         for path in (path.absolute() for path in paths)
     ]
     often = Counter(short)
-    return [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
+    names = [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
+    return [name.encode(errors="backslashreplace").decode() for name in names]  # what isn't UTF-8 can't be printed
 
 
 def _prepare(output: Path) -> None:

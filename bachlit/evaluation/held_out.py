@@ -1,6 +1,7 @@
 """Held out: the pieces on which a model may be judged, and those that it was trained on."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -69,26 +70,42 @@ def source_of(checkpoint: Path) -> Source:
     try:
         if checkpoint.is_dir():
             path = checkpoint / "split.json"
-            return Source(json.loads(path.read_text()) if path.is_file() else {})
-        split = json.loads(content.get("ChoraleDataModule", {}).get("split", "{}"))
+            return Source(_split(path.read_text()) if path.is_file() else {})
+        split = _split(content.get("ChoraleDataModule", {}).get("split", "{}"))
         options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
         return Source(split, *_corpus(options))
-    except (TypeError, ValueError, AttributeError) as error:  # it says something else than bachlit would
+    except Exception as error:  # what says something else than bachlit would may say anything
         raise CheckpointError(
             f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
             "`bachlit fit` wrote."
         ) from error
 
 
+def _split(text: str) -> Mapping[str, Sequence[str]]:
+    """The names of the pieces of each fold, as JSON."""
+    split = json.loads(text)
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in split.values()):
+        raise TypeError("a fold is a list of names")
+    return split  # type: ignore[no-any-return]
+
+
 def _corpus(options: Any) -> tuple[Corpus | None, str]:
     """The corpus that a checkpoint's options name, or the path of its class if that isn't bachlit's own."""
     if not isinstance(options, dict):
         return None, ""
-    module, _, name = str(options.get("class_path")).rpartition(".")
+    path = options["class_path"]
+    if not re.fullmatch(r"[\w.]{1,200}", path):
+        raise ValueError("no path of a class")
+    module, _, name = path.rpartition(".")
     kind = getattr(corpora, name, None) if module in ("", "bachlit.corpus") else None
-    if kind is None:
-        return None, str(options.get("class_path"))
-    return kind(**options.get("init_args", {})), ""
+    if not (isinstance(kind, type) and issubclass(kind, Corpus)):
+        return None, path
+    # Which pieces they are, and neither where they are kept nor by how many processes they are read.
+    kinds = {"path": str, "quantize": bool, "repeats": bool}
+    chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
+    if not all(isinstance(value, kinds[name]) for name, value in chosen.items()):
+        raise TypeError("no options of a corpus")
+    return kind(**chosen), ""
 
 
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:

@@ -13,6 +13,7 @@ from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import SECTIONS, Figure
 from bachlit.evaluation.pooling import Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
+from bachlit.files import file_stem
 from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
 from bachlit.scores import notes_of, to_midi, to_musicxml
 
@@ -86,7 +87,7 @@ def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], ob
         for hand, row in enumerate(evaluation.rows):
             piece = row.pieces[number]
             label = "-".join(part for part in (chorale.name, row.model, row.decoder, row.missing) if part)
-            scores.append({"hand": hand, "file": label.replace("/", "-"), **_score(piece, engraved)})
+            scores.append({"hand": hand, "file": file_stem(label), **_score(piece, engraved)})
         yield {
             "title": chorale.title or chorale.name,
             "about": f"{chorale.name}, {chorale.key}, {chorale.num_frames} sixteenths",

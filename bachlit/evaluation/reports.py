@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from bachlit.escaping import in_markdown, in_spreadsheet
 from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, SECTIONS
 from bachlit.evaluation.pooling import Estimate
@@ -66,8 +67,8 @@ def _with_interval(name: str, estimate: Estimate | None, num_pieces: int) -> str
 
 def markdown(evaluation: Evaluation) -> str:
     """All figures, a column a hand, Bach's first."""
-    names = [name.replace("|", "\\|") for name in evaluation.names()]
-    lines = [*evaluation.told(), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    names, models = ([in_markdown(name) for name in given] for given in (evaluation.names(), evaluation.models))
+    lines = [*map(in_markdown, evaluation.told()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for section, figures in SECTIONS.items():
         told = [name for name in figures if any(name in column for column in evaluation.estimates)]
         if told:
@@ -76,7 +77,7 @@ def markdown(evaluation: Evaluation) -> str:
             cells = [_plain(name, column.get(name)) for column in evaluation.estimates]
             lines.append(f"| {figures[name].label} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
-    lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(evaluation.models)} |"]
+    lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
     lines.append(f"|---|{'---:|' * len(evaluation.models)}")
     for name in next(iter(evaluation.models.values())):
         lines.append(f"| {name} | {' | '.join(f'{told[name]:.3f}' for told in evaluation.models.values())} |")
@@ -146,7 +147,7 @@ def pieces_to_csv(evaluation: Evaluation) -> str:
 
 def _csv(lines: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n").writerows([in_spreadsheet(cell) for cell in line] for line in lines)
     return text.getvalue()
 
 

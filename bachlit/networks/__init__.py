@@ -2,7 +2,17 @@
 
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.frame_lstm import FrameLSTM
-from bachlit.networks.stepping import SequenceStepper
+from bachlit.networks.rebuilding import rebuilding_fault
+from bachlit.networks.stepping import NormalisedStepper, SequenceStepper
 from bachlit.networks.token_lstm import TokenLSTM
 
-__all__ = ["FrameLSTM", "Memory", "Network", "SequenceStepper", "Stepper", "TokenLSTM"]
+__all__ = [
+    "FrameLSTM",
+    "Memory",
+    "Network",
+    "NormalisedStepper",
+    "SequenceStepper",
+    "Stepper",
+    "TokenLSTM",
+    "rebuilding_fault",
+]

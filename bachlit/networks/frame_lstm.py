@@ -50,7 +50,8 @@ class FrameLSTM(Network):
             It must have been trained in all keys.
 
     Raises:
-        OptionError: If the encoding has no frames, a size is below 1, or a dropout isn't a share below 1.
+        OptionError: If the encoding has no frames, a size is below 1, the views are more than 24, or a dropout isn't a
+            share below 1.
 
     >>> network = FrameLSTM(SatbEncoding(), layers=1, hidden=8)
     >>> logits, memory = network(torch.ones(2, 5, dtype=torch.long), network.initial_memory(2))
@@ -97,10 +98,10 @@ class FrameLSTM(Network):
             "input_dropout": input_dropout,
             "weight_dropout": weight_dropout,
         }
-        if min(sizes.values()) < 1 or not all(0 <= share < 1 for share in shares.values()):
+        if min(sizes.values()) < 1 or views > 24 or not all(0 <= share < 1 for share in shares.values()):
             raise OptionError(
-                f"A FrameLSTM of {sizes} and {shares} can't be built; expected sizes of at least 1 and shares from 0 "
-                "to below 1."
+                f"A FrameLSTM of {sizes} and {shares} can't be built; expected sizes of at least 1, at most 24 views, "
+                "and shares from 0 to below 1."
             )
         self.config: dict[str, Any] = {**sizes, **shares}
         self.hidden = hidden

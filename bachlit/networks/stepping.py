@@ -51,6 +51,26 @@ def plain_kernels() -> Iterator[None]:
         _SWITCHING.release()
 
 
+class NormalisedStepper(Stepper):
+    """Steps another stepper and normalises its logits to log-probabilities.
+
+    Args:
+        stepper: Gives logits.
+    """
+
+    def __init__(self, stepper: Stepper) -> None:
+        self.stepper = stepper
+
+    def begin(self, batch_size: int) -> Memory:
+        """See `Stepper.begin`."""
+        return self.stepper.begin(batch_size)
+
+    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """See `Stepper.step`: (B, V) in nats."""
+        logits, memory = self.stepper.step(tokens, memory)
+        return logits.log_softmax(-1), memory
+
+
 class Product:
     """A linear map, ready to be applied to a few rows or to many.
 

@@ -3,9 +3,10 @@
 import re
 from html import escape
 from pathlib import Path
+from threading import Lock
 
 from bachlit.chorale import Chorale
-from bachlit.errors import OptionError
+from bachlit.errors import ChoraleError, OptionError
 from bachlit.rendering.extra import require
 from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
@@ -23,6 +24,7 @@ _OPTIONS = {
     "xmlIdChecksum": True,  # names made of the music, not of chance: the same chorale gives the same bytes
 }
 _TITLE_SIZE, _TITLE_HEIGHT, _TITLE_MARGIN = 26, 56, 20  # pixels
+_DRAWING = Lock()  # verovio doesn't promise that toolkits keep apart: threads take turns
 
 
 def require_engraver(ending: str) -> None:
@@ -41,6 +43,8 @@ def require_engraver(ending: str) -> None:
 def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     """The score as one tall picture without a background, its systems broken to fit the width.
 
+    Any thread may ask for it; the picture is the same in all.
+
     Args:
         chorale: What to engrave.
         title: Whether the chorale's title, if it has one, stands above the music, shortened if it is too long.
@@ -52,6 +56,7 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     Raises:
         MissingPackageError: If verovio isn't installed.
         OptionError: If the width is less than 300 pixels.
+        ChoraleError: If verovio can't draw the chorale.
 
     >>> picture = svg(Chorale.from_pitches([[67, 64, 60, 48]] * 16))
     >>> picture[:4], picture.count('class="notehead"')
@@ -60,12 +65,6 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     require_engraver(".svg")
     if width < 300:
         raise OptionError(f"A score of {width} pixels has no room for a bar; expected a width of at least 300.")
-    import verovio  # noqa: PLC0415  # an extra
-
-    verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
-    toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
-    toolkit.loadData(to_musicxml(chorale))
     parts, height = [], 0
     text, size = heading(chorale.title if title else "", width - 2 * _TITLE_MARGIN, _TITLE_SIZE)
     if text:
@@ -74,8 +73,7 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
             f'font-size="{size}px">{escape(text)}</text>'
         )
         height = _TITLE_HEIGHT
-    for number in range(1, toolkit.getPageCount() + 1):
-        page = toolkit.renderToSVG(number)
+    for page in _pages(chorale, width):
         parts.append(page.replace("<svg ", f'<svg y="{height}" ', 1))
         height += _height(page)
     return (
@@ -124,6 +122,25 @@ def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float 
         sans_serif_family="DejaVu Sans",
     )
     return bytes(drawn)
+
+
+def _pages(chorale: Chorale, width: int) -> list[str]:
+    """Verovio's pictures of the chorale's pages."""
+    import verovio  # noqa: PLC0415  # an extra
+
+    music = to_musicxml(chorale)
+    with _DRAWING:
+        verovio.enableLog(verovio.LOG_OFF)
+        # Each thread has a path of its own to verovio's fonts, and importing verovio sets that of one thread alone.
+        verovio.setDefaultResourcePath(str(Path(verovio.__file__).parent / "data"))
+        toolkit = verovio.toolkit()
+        toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
+        if not toolkit.loadData(music):
+            raise ChoraleError(
+                f"verovio can't draw {chorale.name or 'the chorale'}; expected a whole installation of verovio that "
+                "reads MusicXML; install it anew: pip install --force-reinstall verovio."
+            )
+        return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
 
 
 def _height(page: str) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from bachlit.escaping import in_spreadsheet
 from bachlit.sweeping.points import latest
 from bachlit.sweeping.space import Point
 
@@ -85,9 +86,8 @@ def to_csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     for row in rows:
         values = [row.point.get(name) for name in names]
         seconds = f"{row.seconds:.1f}"
-        writer.writerow(
-            [row.trial, row.state, row.value, row.epoch, seconds, *values, row.folder.as_posix(), row.sentence]
-        )
+        cells = [row.trial, row.state, row.value, row.epoch, seconds, *values, row.folder.as_posix(), row.sentence]
+        writer.writerow(map(in_spreadsheet, cells))
     return text.getvalue().encode()
 
 
@@ -95,7 +95,7 @@ def table(rows: Sequence[Row], names: Sequence[str], monitor: str) -> Table:
     """The best trials, with what they fitted."""
     counts = Counter(row.state for row in rows)
     told = ", ".join(f"{number} {state}" for state in _STATES.values() if (number := counts[state]))
-    shown = Table(title=f"{monitor}: the best of {len(rows)} trials ({told})")
+    shown = Table(title=f"{escape(monitor)}: the best of {len(rows)} trials ({told})")
     for name, style in (("trial", "dim"), ("value", "bold"), ("epoch", ""), ("seconds", "")):
         shown.add_column(name, justify="right", style=style)
     for head in short(names).values():

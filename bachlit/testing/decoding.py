@@ -1,7 +1,7 @@
 """The laws of constraints, rules and decoders."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,18 @@ from torch import Tensor
 
 from bachlit import token_prompts
 from bachlit.chorale import VOICES, BoolArray, Chorale
-from bachlit.decoding import Constraint, Decoder, Enforced, Generation, Grid, Model, RowGenerators, Rule, TokenPrompt
+from bachlit.decoding import (
+    Constraint,
+    Decoder,
+    Enforced,
+    Generation,
+    Grid,
+    Model,
+    RowGenerators,
+    Rule,
+    Stepper,
+    TokenPrompt,
+)
 from bachlit.encoding import SatbEncoding
 from bachlit.prompt import Prompt
 from bachlit.tokens import END, START
@@ -26,11 +37,12 @@ def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
 
 def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> Tensor:
     """Log-probabilities (B,) of sequences (B, N) to the first END, one step at a time, from a start (B,) or START."""
-    memory = model.begin(len(tokens))
+    stepper = model.stepper()
+    memory = stepper.begin(len(tokens))
     last = torch.full_like(tokens[:, 0], START) if start is None else start
     total = torch.zeros(len(tokens), dtype=torch.float64)
     for t in range(tokens.shape[1]):
-        log_probs, memory = model.step(last, memory)
+        log_probs, memory = stepper.step(last, memory)
         gained = log_probs.gather(1, tokens[:, t : t + 1])[:, 0].double()
         total += torch.where(last == END, 0.0, gained)
         last = tokens[:, t]
@@ -131,6 +143,8 @@ def check_decoder(
 ) -> Generation:
     """A decoder's output is legal, re-scores, repeats under its seed, and depends on its own row alone.
 
+    Two decodings interleaved give what each gives alone, so threads may share a decoder and a model.
+
     Args:
         decoder: To be checked.
         model: To decode with.
@@ -156,7 +170,48 @@ def check_decoder(
         its_prompt = prompt.rows(torch.tensor([row]))
         alone = decoder.decode(model, its_prompt, RowGenerators(seeds[row : row + 1]))
         assert torch.equal(alone.tokens[0], generation.tokens[row]), f"row {row} is what it is alone"
+    order = torch.arange(num_rows).flip(0)
+    others: list[Tensor] = []
+
+    def decode_others() -> None:
+        others.append(decoder.decode(model, prompt.rows(order), RowGenerators(seeds[::-1])).tokens[order])
+
+    others.append(decoder.decode(_Interrupted(model, decode_others), prompt, RowGenerators(seeds)).tokens)
+    for tokens in others:
+        assert torch.equal(tokens, generation.tokens), "two decodings interleaved give what each gives alone"
     return generation
+
+
+class _Interrupted:
+    """A model whose decoding is interrupted, once, after two steps."""
+
+    def __init__(self, model: Model, interrupt: Callable[[], object]) -> None:
+        self.model, self.interrupt = model, interrupt
+        self.steps_left = 2
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def stepper(self) -> Stepper:
+        return _InterruptedStepper(self, self.model.stepper())
+
+
+class _InterruptedStepper:
+    """Steps for `_Interrupted`."""
+
+    def __init__(self, model: _Interrupted, stepper: Stepper) -> None:
+        self.model, self.stepper = model, stepper
+
+    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
+        return self.stepper.begin(batch_size)
+
+    def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        stepped = self.stepper.step(tokens, memory)
+        self.model.steps_left -= 1
+        if self.model.steps_left == 0:
+            self.model.interrupt()
+        return stepped
 
 
 def _fault(prompt: TokenPrompt, tokens: Tensor, row: int) -> str | None:

@@ -9,7 +9,7 @@ from bachlit.chorale import REST, Chorale
 from bachlit.encoding import Encoding, Kind, SatbEncoding, Tokens
 from bachlit.keys import Key
 from bachlit.metrics import PARTS
-from bachlit.networks import Network, SequenceStepper
+from bachlit.networks import Network, SequenceStepper, rebuilding_fault
 from bachlit.tokens import END
 
 TOLERANCE = 1e-4
@@ -65,8 +65,10 @@ def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: T
 def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, num_tokens: int = 23) -> None:
     """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future.
 
-    On streams that obey the grammar, if there is one, and on any others.
+    This on streams that obey the grammar, if there is one, and on any others. And its class and `config` rebuild it.
     """
+    fault = rebuilding_fault(network, encoding)
+    assert not fault, f"its class and `config` rebuild a network: {fault}"
     network.eval()
     for tokens, others in _streams(encoding, (batch_size, num_tokens)):
         _check_on(network, encoding, tokens, others)

@@ -26,12 +26,16 @@ class ToyModel:
         shape = (vocabulary_size, vocabulary_size, vocabulary_size)
         self._log_probs = (spread * torch.randn(shape, generator=generator)).log_softmax(-1)
 
+    def stepper(self) -> "ToyModel":
+        """Itself: it has no state."""
+        return self
+
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
         """The token before the last, (B,)."""
         return (torch.full((batch_size,), START),)
 
     def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """See `bachlit.decoding.Model.step`."""
+        """See `bachlit.decoding.Stepper.step`."""
         return self._log_probs[memory[0], tokens], (tokens,)
 
 

@@ -251,10 +251,13 @@ def test_all_classes_that_must_be_typed_are_named_at_once_each_with_its_option()
 
 
 def test_a_place_of_a_checkpoint_is_not_obeyed_and_what_is_typed_is_not_asked_of_it() -> None:
-    corpus = {"class_path": "bachlit.corpus.BachCorpus", "init_args": {"cache": "/elsewhere", "workers": 2}}
+    corpus = {
+        "class_path": "bachlit.corpus.BachCorpus",
+        "init_args": {"cache": "/elsewhere", "workers": 999, "quantize": True},
+    }
     options = {"data": {"corpus": corpus, "prompts": "tunes.d/"}, "model": {"name": "a.b"}}
     plain = checked(options, "x.ckpt", told={"model.name"})
-    assert plain == {"data": {"corpus": corpus | {"init_args": {"workers": 2}}}, "model": {}}
+    assert plain == {"data": {"corpus": corpus | {"init_args": {"quantize": True}}}, "model": {}}
 
 
 def test_differences_name_options_as_they_are_typed() -> None:

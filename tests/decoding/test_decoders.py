@@ -27,6 +27,7 @@ from bachlit.decoding import (
     State,
     StepDecoder,
     TokenPrompt,
+    Walk,
 )
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import DeadEndError, OptionError
@@ -316,6 +317,41 @@ def test_a_step_may_not_change_the_log_probabilities_for_others() -> None:
 def test_temperatures_that_mean_nothing_are_refused(temperature: float) -> None:
     with pytest.raises(OptionError, match="above 0"):
         Sampling(temperature)
+
+
+class Forgetful(Greedy):
+    """Keeps between its steps how many it took, and chooses by it."""
+
+    def walk(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Walk:
+        self.taken = 0
+        return super().walk(model, prompt, generator)
+
+    def step(
+        self, score: torch.Tensor, log_probs: torch.Tensor, allowed: torch.Tensor, generator: RowGenerators
+    ) -> Choice:
+        self.taken += 1
+        return super().step(score, -log_probs if self.taken > 3 else log_probs, allowed, generator)
+
+
+class Sharing(ToyModel):
+    """Its memory is its own, not its decodings'."""
+
+    def step(
+        self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        log_probs, self.memory = super().step(tokens, self.memory)
+        return log_probs, memory
+
+    def begin(self, batch_size: int) -> tuple[torch.Tensor, ...]:
+        self.memory = super().begin(batch_size)
+        return self.memory
+
+
+@pytest.mark.parametrize(("decoder", "toy"), [(Forgetful(), model()), (Greedy(), Sharing(VOCABULARY))])
+def test_state_that_decodings_share_breaks_a_law(decoder: Decoder, toy: ToyModel) -> None:
+    """A model once had one stepper for all, which whoever began last had made."""
+    with pytest.raises(AssertionError, match="two decodings interleaved give what each gives alone"):
+        check_decoder(decoder, toy, prompt(3))
 
 
 def test_an_empty_beam_is_refused() -> None:

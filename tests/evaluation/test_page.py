@@ -155,6 +155,34 @@ def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) 
     assert float(pieces[0]["grade"]) == pytest.approx(evaluation.rows[0].pieces[0].figures["grade"][0])
 
 
+def test_names_from_files_are_text_in_every_report(
+    evaluation: Evaluation, small_model: LanguageModel, bach: list[Chorale]
+) -> None:
+    """A checkpoint called `<img src=x>.ckpt` once put a picture into evaluation.md."""
+    wicked = "=<img src=x>|`a`[b](c)"
+    piece = dataclasses.replace(cut(bach[20], 0, 32), name=wicked, title=f"@{wicked}")
+    models = {wicked: small_model, "m": small_model}
+    held_out = HeldOut([piece], bach[:3], {wicked: "too high"}, [wicked])
+    judged = evaluate(models, named("Greedy"), held_out, about={**evaluation.about, "command": wicked}, resamples=2)
+    told = markdown(judged)
+    shown = "=&lt;img src=x&gt;\\|\\`a\\`\\[b\\](c)"
+    assert "<" not in told
+    assert told.count(shown) == told.count("img src") == 5  # models, what is left out, the doubt, two heads of columns
+    tables = [line for line in told.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {5, 4}
+    html = page(judged)
+    outline = Outline()
+    outline.feed(html)
+    assert outline.addresses == ["data:,"]
+    assert "<img src=x" not in html
+    assert data(html)["pieces"][0]["title"] == f"@{wicked}"
+    assert not any(set('<>|/\\"') & set(score["file"]) for score in data(html)["pieces"][0]["scores"])
+    for text in (to_csv(judged), pieces_to_csv(judged)):
+        cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row if "img" in cell]
+        assert cells
+        assert {cell[:2] for cell in cells} <= {"'=", "'@"}
+
+
 def test_one_piece_has_no_interval_in_the_table(small_model: LanguageModel, bach: list[Chorale]) -> None:
     about = {"fold": "valid"}
     shown = []

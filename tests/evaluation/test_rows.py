@@ -1,7 +1,10 @@
 """Rows: pieces written anew around what is given, judged, in their order."""
 
 import dataclasses
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from bachlit.benchmark.decoding import cut
 from bachlit.chorale import VOICES, Chorale, move_home
 from bachlit.corpus import FolderCorpus
 from bachlit.decoding import PART_WRITING, Greedy, Rules, Sampling
-from bachlit.errors import CorpusError, OptionError
+from bachlit.errors import CheckpointError, CorpusError, OptionError
 from bachlit.evaluation import (
     HARMONIZERS,
     Harmonizer,
@@ -27,7 +30,7 @@ from bachlit.evaluation import (
     pool,
     written_row,
 )
-from bachlit.evaluation.held_out import Source
+from bachlit.evaluation.held_out import Source, source_of
 from bachlit.evaluation.rows import BATCH, letters_of, log_probability
 from bachlit.language_model import LanguageModel
 from bachlit.networks import TokenLSTM
@@ -229,3 +232,56 @@ def test_a_corpus_without_folds_is_divided_as_the_model_divided_it(bach: list[Ch
     assert {fold: [piece.name for piece in its] for fold, its in folds.items()} == split
     elsewhere = folds_for([Source({"train": ["not here"]})], Unfolded(bach[:30]))
     assert sum(len(its) for its in elsewhere.values()) == 30
+
+
+ODD = [None, 1, 1.5, "x", "{", "[]", "null", "1", [], ["x"], {}, {"x": "x"}, b"{}", "[" * 10**5, '{"data":' * 10**5]
+ODD += ["\ud800", "NaN", "1" * 5000, torch.zeros(2), '{"train": null}', '{"train": "x"}', '{"train": {"x": 1}}']
+ODD += ['{"train": [["x"]]}', '{"train": [1]}', '{"data": null}', '{"data": [1]}', '{"data": {"corpus": {}}}']
+CORPORA: list[Any] = [
+    *({"class_path": path} for path in (None, 1, [], {}, "", "a\nb", "x" * 10**6, "../x", "bachlit.corpus.Corpus")),
+    *({"class_path": "FolderCorpus", "init_args": args} for args in (None, [], 1, "x", {}, {"path": 1}, {"path": {}})),
+    *({"class_path": "BachCorpus", "init_args": {name: value}} for name in ("quantize", "path", "repeats")
+      for value in (1, "x", [], {}, None)),
+]  # fmt: skip
+
+
+def test_what_a_checkpoint_says_of_its_pieces_is_read_or_refused(tmp_path: Path) -> None:
+    """Nesting once ended in a traceback, and so did names that were none, when they were looked up."""
+    checkpoints: list[Any] = [{"ChoraleDataModule": one} for one in ODD]
+    checkpoints += [{"ChoraleDataModule": {"split": one}} for one in ODD]
+    checkpoints += [{"bachlit_options": one} for one in ODD]
+    checkpoints += [{"bachlit_options": json.dumps({"data": {"corpus": one}})} for one in (*ODD[3:10], *CORPORA)]
+    refusals = []
+    for index, content in enumerate(checkpoints):
+        path = tmp_path / f"{index}.ckpt"
+        torch.save(content, path)
+        try:
+            source = source_of(path)
+        except CheckpointError as error:
+            refusals.append(str(error))
+        else:
+            assert set(source.split) <= {"x"}, content
+            assert source.corpus is None
+    assert len(refusals) > 60
+    for refusal in refusals:
+        assert re.fullmatch(r".* isn't a checkpoint of bachlit, or is damaged .*\.", refusal)
+    (tmp_path / "split.json").write_text("[1]")
+    with pytest.raises(CheckpointError, match="isn't a checkpoint"):
+        source_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Chosen", "FOLDS", "cache", "pieces", "own.Corpus"])
+def test_what_is_no_corpus_of_bachlit_is_not_made(name: str, tmp_path: Path) -> None:
+    arguments = {"chorales": [], "indices": []}
+    options = {"data": {"corpus": {"class_path": name, "init_args": arguments}}}
+    torch.save({"bachlit_options": json.dumps(options)}, tmp_path / "a.ckpt")
+    assert source_of(tmp_path / "a.ckpt") == Source({}, None, name)
+
+
+def test_a_checkpoint_does_not_say_where_pieces_are_kept_or_who_reads_them(tmp_path: Path) -> None:
+    arguments = {"path": str(tmp_path), "quantize": True, "cache": str(tmp_path / "cache"), "workers": 10**9}
+    options = {"data": {"corpus": {"class_path": "FolderCorpus", "init_args": arguments}}}
+    torch.save({"bachlit_options": json.dumps(options)}, tmp_path / "a.ckpt")
+    corpus = source_of(tmp_path / "a.ckpt").corpus
+    assert isinstance(corpus, FolderCorpus)
+    assert (corpus.path, corpus.quantize, corpus.cache, corpus.workers) == (tmp_path, True, None, None)

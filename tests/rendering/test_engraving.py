@@ -4,6 +4,9 @@ import dataclasses
 import io
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +18,7 @@ from matplotlib.image import imread
 from matplotlib.textpath import TextPath
 
 from bachlit.chorale import VOICES, Chorale
-from bachlit.errors import OptionError
+from bachlit.errors import ChoraleError, OptionError
 from bachlit.rendering import MissingPackageError, png, svg
 from bachlit.rendering.headings import heading
 from bachlit.scores.notation import write_voice
@@ -100,6 +103,31 @@ def test_a_piece_is_one_picture_however_long_and_the_same_each_time() -> None:
     assert f'viewBox="0 0 300 {ends[-1]}"' in picture
     assert drawn(picture, "notehead") == heads(long)
     assert svg(SHORT) == svg(SHORT)
+
+
+def test_threads_that_draw_at_once_get_what_one_thread_gets(bach: list[Chorale]) -> None:
+    """In any thread but the one that had imported verovio, a picture once was empty, without an error."""
+    pieces = bach[:4]
+    alone = [svg(chorale) for chorale in pieces]
+    ready = Barrier(4)
+
+    def draw(first: int) -> dict[int, str]:
+        ready.wait()
+        return {index % 4: svg(pieces[index % 4]) for index in range(first, first + 4)}
+
+    with ThreadPoolExecutor(4) as pool:
+        for drawn_in_thread in pool.map(draw, range(4)):
+            assert [drawn_in_thread[index] for index in range(4)] == alone
+    assert [svg(chorale) for chorale in pieces] == alone
+
+
+def test_a_score_that_verovio_does_not_read_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As where its fonts are gone: no empty picture."""
+    import verovio  # noqa: PLC0415
+
+    monkeypatch.setattr(verovio, "__file__", str(tmp_path / "__init__.py"))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ChoraleError, match="can't draw the chorale; expected"):
+        pool.submit(svg, SHORT).result()
 
 
 def test_a_narrow_picture_has_more_systems(bach: list[Chorale]) -> None:

@@ -71,7 +71,7 @@ def test_a_tune_is_read_with_pickup_ties_and_rests(tmp_path: Path) -> None:
     ],
 )
 def test_an_accidental_holds_up_to_the_bar_line(tmp_path: Path, music: str, expected: list[int]) -> None:
-    """Also where no version of ABC stands in the file: music21 then takes each for one note."""
+    """Also where no version of ABC stands in the file: music21, which once read it, took each for one note."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScoreWarning)  # of changes of key
         notes = sung(read_melody(save(tmp_path, f"{HEAD}{music}\n")))

@@ -7,6 +7,7 @@ import pytest
 from archives import container, zipped
 from chorales import melody, random_chorale
 from handwritten import line, note, score
+from music21 import converter
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
@@ -151,7 +152,6 @@ def test_a_voice_of_midi_is_found_by_the_name_of_its_track(tmp_path: Path) -> No
 
 
 def test_midi_is_not_rounded_behind_ones_back(tmp_path: Path) -> None:
-    # music21 by itself rounds MIDI to sixteenths and triplets.
     data = bytearray(to_midi(melody((60, 1), (62, 16), (64, 15))))
     data[12:14] = (960).to_bytes(2, "big")  # twice the ticks a quarter: every note is half as long
     path = save(tmp_path, "file.mid", bytes(data))
@@ -187,10 +187,15 @@ def test_a_name_or_an_octave_clef_does_not_transpose(tmp_path: Path, name: str) 
     assert [pitch for pitch, _ in sung(read_melody(save(tmp_path, "file.xml", text)))] == [60, 62, 64, 65]
 
 
-def test_what_music21_warns_of_is_not_passed_on(tmp_path: Path) -> None:
+def test_what_music21_warns_of_is_not_passed_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It prints that it draws such a bar line as another."""
+    path = save(tmp_path, "file.krn", "**kern\n*M4/4\n=1\n4c\n4d\n4e\n4f\n==|\n*-\n")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_melody(save(tmp_path, "file.xml", score([line("C4 D4 E4") + note("F4", 49 / 12)])), quantize=True)
+        assert sung(read_melody(path)) == [(60, 4), (62, 4), (64, 4), (65, 4)]
+    assert capfd.readouterr() == ("", "")
+    converter.parse(path, format="humdrum", forceSource=True)
+    assert "not supported in music21" in capfd.readouterr().err
 
 
 def test_what_music21_leaves_out_is_refused_and_it_prints_nothing(

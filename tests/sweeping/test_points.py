@@ -1,5 +1,7 @@
 """Which trial stands for which point, and who works on it, whatever processes do at the same time."""
 
+import csv
+import io
 import os
 import socket
 import time
@@ -9,10 +11,11 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
 
 from bachlit.sweeping.curves import choose
 from bachlit.sweeping.points import hold, index_of, latest, rescue, root_of, run_again
-from bachlit.sweeping.results import Row
+from bachlit.sweeping.results import Row, table, to_csv
 from bachlit.sweeping.space import space_of
 
 
@@ -85,3 +88,14 @@ def test_curves_are_of_trials_that_differ_in_the_option_alone_where_there_are_so
     space = space_of({"dropout": {"low": 0.0, "high": 1.0}, "window": [64]})
     rows = [row(number, 1.0 + number, number / 20, 64) for number in range(18)]
     assert list(choose(rows, space, "dropout").values()) == rows[::3]
+
+
+def test_options_and_figures_are_shown_as_they_stand_and_are_no_formulas() -> None:
+    """A figure called [/x] once ended the table in a traceback."""
+    row = Row(1, "finished", -0.5, 1.0, 1.0, {"data.[/y]": "=1+1"}, Path("-x"), "@said")
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(table([row], list(row.point), "val/[/x]"))
+    told = " ".join(console.export_text().split())
+    assert all(shown in told for shown in ("val/[/x]: the best of 1", "[/y]", "=1+1"))
+    (cells,) = list(csv.reader(io.StringIO(to_csv([row], list(row.point)).decode())))[1:]
+    assert cells == ["1", "finished", "-0.5", "1.0", "1.0", "'=1+1", "'-x", "'@said"]

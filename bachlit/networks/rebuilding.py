@@ -1,0 +1,45 @@
+"""Rebuilding: whether a network's `config` makes it anew, as a checkpoint has to."""
+
+import json
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+
+from bachlit.encoding import Encoding
+from bachlit.networks.base import Network
+
+
+def rebuilding_fault(network: Network, encoding: Encoding) -> str:
+    """Why a network and its encoding can't be rebuilt from their `config`, or nothing.
+
+    Rebuilt, the network has weights of the same names and shapes.
+
+    A second one is made and thrown away; random numbers go on as if it hadn't been.
+
+    Args:
+        network: To be rebuilt.
+        encoding: With which it was made.
+    """
+    # A part of Lightning: whoever only decodes doesn't wait for it.
+    from pytorch_lightning.utilities.seed import isolate_rng  # noqa: PLC0415
+
+    try:
+        config, encoding_config = (json.loads(json.dumps(part.config)) for part in (network, encoding))
+        cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        with isolate_rng(include_cuda=cuda):
+            rebuilt = type(network)(type(encoding)(**encoding_config), **config)
+    except Exception as error:  # its constructor may raise anything
+        return " ".join(str(error).split()) or type(error).__name__
+    made, remade = _shapes(network), _shapes(rebuilt)
+    name = next((name for name in {**made, **remade} if made.get(name) != remade.get(name)), None)
+    if name is None:
+        return ""
+    shown = [str(list(shape)) if shape is not None else "missing" for shape in (made.get(name), remade.get(name))]
+    return f"{name} is {shown[0]}, and {shown[1]} with its config {config}"
+
+
+def _shapes(network: Network) -> dict[str, tuple[int, ...] | None]:
+    """The shapes of a network's weights by name; () of one that isn't known before the first batch."""
+    weights: dict[str, Tensor] = network.state_dict()
+    return {name: () if is_lazy(part) else tuple(part.shape) for name, part in weights.items()}
