@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from inspect import Parameter, signature
@@ -25,6 +26,7 @@ from bachlit.parsing import (
 )
 from bachlit.places import contents, harmonized_places, numbered, places_for, save
 from bachlit.plotting import plot
+from bachlit.replacing import refuse_replacing
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
 
@@ -47,6 +49,7 @@ def harmonize(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path | None = None,
+    overwrite: bool = False,
     png: bool = False,
     wav: bool = False,
     quantize: bool = False,
@@ -72,6 +75,7 @@ def harmonize(
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. MELODY-harmonized if left out.
+        overwrite: Replace files at these places that bachlit didn't write, too.
         png: Draw the score beside it, too; needs bachlit[render].
         wav: Play it into a file beside it, too.
         quantize: Round what is finer than a sixteenth instead of refusing it.
@@ -82,6 +86,10 @@ def harmonize(
     if chords is not None:
         weighed = ChordTones(chords=chords) & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
+    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
+    description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
+    check = partial(refuse_replacing, inputs=[melody], overwrite=overwrite)
+    check([*chain.from_iterable(places), *([description] if num > 1 else [])])
     prompt = api.prompt_of(
         melody,
         voice=None if voice is None else voices_of(voice),
@@ -96,7 +104,7 @@ def harmonize(
         contents(piece.chorale, its_places) for piece, its_places in zip(pieces, places, strict=False)
     )
     if num == 1:
-        save(files)
+        save(files, check)
     else:
         options = {
             "melody": melody,
@@ -111,10 +119,8 @@ def harmonize(
             "checkpoint": checkpoint,
             "quantize": quantize,
         }
-        stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places[: len(pieces)]]
-        place = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
-        save(chain(files, [(place, _description(pieces, places, options))]))
-        _compare(pieces, stems, num)
+        save(chain(files, [(description, _description(pieces, places, options))]), check)
+        _compare(pieces, stems[: len(pieces)], num)
 
 
 def compose(
@@ -129,6 +135,7 @@ def compose(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path = Path("chorale"),
+    overwrite: bool = False,
     png: bool = False,
     wav: bool = False,
 ) -> None:
@@ -147,6 +154,7 @@ def compose(
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. Several pieces get their seeds added.
+        overwrite: Replace files at these places that bachlit didn't write, too.
         png: Draw the scores beside them, too; needs bachlit[render].
         wav: Play them into files beside them, too.
     """
@@ -171,11 +179,16 @@ def compose(
         )
         for number in seeds
     ]
+    check = partial(refuse_replacing, overwrite=overwrite)
+    check([*chain.from_iterable(places)])
     chorales = api.compose(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     save(
-        chain.from_iterable(contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True))
+        chain.from_iterable(
+            contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True)
+        ),
+        check,
     )
 
 

@@ -69,7 +69,7 @@ def plain_words(args: Sequence[str]) -> list[str]:
     return plain
 
 
-_FLAGS = ("--quantize", "--strict", "--png", "--wav")
+_FLAGS = ("--quantize", "--strict", "--png", "--wav", "--overwrite")
 
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '--rules={"all": 0}'
