@@ -18,9 +18,11 @@ from bachlit.errors import OptionError
 from bachlit.explaining import one_sentence
 from bachlit.parsing import (
     HelpFormatter,
+    Parser,
     bars_of,
     plain_words,
     refuse_absent_folder,
+    refuse_seed,
     refuse_unknown_decoder,
     voices_of,
 )
@@ -80,11 +82,13 @@ def harmonize(
         wav: Play it into a file beside it, too.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
+    api.refuse_num(num, "harmonisations can't be written")
+    refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     if chords is not None and not chords.strip():
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
-    if chords is not None:
-        weighed = ChordTones(chords=chords) & weighed
+    tones = None if chords is None else ChordTones(chords=chords)
+    weighed = weighed if tones is None else tones & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
     stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
     description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
@@ -97,6 +101,9 @@ def harmonize(
         rhythm=() if rhythm is None else voices_of(rhythm),
         quantize=quantize,
     )
+    if tones is not None:
+        chorale = prompt.chorale
+        tones.refuse_misfit(chorale.num_frames, chorale.measure_length, chorale.pickup)
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
@@ -167,8 +174,8 @@ def compose(
         raise OptionError(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
         )
-    if num < 1:
-        raise OptionError(f"{num} chorales can't be composed; expected at least 1; set --num to how many you want.")
+    api.refuse_num(num, "chorales can't be composed")
+    refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
@@ -181,7 +188,7 @@ def compose(
     ]
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])
-    chorales = api.compose(
+    chorales = api.compose_each(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     save(
@@ -226,6 +233,7 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
             prog=f"bachlit {command}",
             epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
             formatter_class=HelpFormatter,
+            parser_class=Parser,
             exit_on_error=False,
             allow_abbrev=False,
         )

@@ -226,8 +226,8 @@ def test_a_list_that_is_typed_takes_the_place_of_a_configs(typed: list[str], las
 def test_a_folder_as_output_is_written_into(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "out"]) == 0
-    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=-1", "--output", "out"]) == 0
-    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale--1", "chorale-0"}
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=9", "--output", "out"]) == 0
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale-9", "chorale-10"}
 
 
 def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path: Path) -> None:
@@ -413,6 +413,21 @@ WRONG = {
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
         "expected BeamSearch, Gibbs, Greedy",
     ),
+    "a file for a decoder": (
+        ["compose", "--decoder", "./notes.txt"],
+        "There is no decoder './notes.txt'; expected Beam",
+    ),
+    "a file of another folder for a decoder": (["compose", "--decoder=/etc/hostname"], "no decoder '/etc/hostname'"),
+    "a file for a decoder's start": (
+        ["compose", "--decoder=Gibbs", "--decoder.start=./notes.txt"],
+        "--decoder.start can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a decoder in a config": (
+        ["compose", "--config=file.yaml"],
+        "--decoder can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a corpus": (["evaluate", "--corpus=./notes.txt"], "--corpus can't be ./notes.txt; expected the name"),
+    "a file for decoders": (["evaluate", "--decoders=./notes.txt"], "There is no decoder './notes.txt'"),
     "a decoder's bad option": (
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
         "at least 1",
@@ -541,6 +556,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
 ) -> None:
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
+    (tmp_path / "file.yaml").write_text("decoder: ./notes.txt\n")
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
     (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
