@@ -109,7 +109,9 @@ def bars_of(typed: str) -> tuple[int, int]:
     """
     match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
     if not match:
-        raise OptionError(f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8.")
+        raise OptionError(
+            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
+        )
     return int(match[1]), int(match[2] or match[1])
 
 
