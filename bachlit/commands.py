@@ -13,6 +13,7 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from bachlit import api
+from bachlit.configurations import documents, part_configs
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
 from bachlit.explaining import one_sentence
@@ -223,6 +224,7 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
     Raises:
         BachlitError: If the user has something to put right.
     """
+    list(documents(part_configs(args)[0]))  # the parser reads them again, and bounds nothing
     args = _with_imports(args)
     refuse_unknown_decoder(args)
     options = signature(function).parameters

@@ -65,7 +65,7 @@ MAY_IMPORT = {
         "token_prompts", "writing",
     },
     "typed_classes": {"corpus", "encoding", "networks"},
-    "sweeping": {"cli", "commands", "errors", "files", "rendering"},
+    "sweeping": {"cli", "commands", "configurations", "errors", "files", "rendering"},
     "tracking": {"errors"},
     "loggers": {"errors", "tracking"},
     "configurations": {"errors"},
