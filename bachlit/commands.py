@@ -68,7 +68,7 @@ def harmonize(
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
         chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
             a pickup is the first. A dot leaves it open.
-        num: How many different harmonisations at most. Several are numbered, the best first, compared in a table, and
+        num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in a table, and
             described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
@@ -150,8 +150,8 @@ def compose(
     """Compose chorales from nothing.
 
     Args:
-        num: How many.
-        bars: Every piece is just so many bars of 4/4 long.
+        num: How many, up to 10,000.
+        bars: Every piece is just so many bars of 4/4 long, 1250 at most.
         min_bars: No piece ends before so many bars of 4/4, or before --max-bars if that is less; 8 if left out.
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there; 40 if left out.
         decoder: Chooses the notes, such as Sampling.

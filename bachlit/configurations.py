@@ -66,8 +66,8 @@ def read_options(path: Path) -> tuple[str, Mapping[str, Any]]:
         OptionError: If it isn't a file of some size with options in YAML.
     """
     try:
-        if not path.is_file():
-            raise OptionError(f"The configuration {path} is no plain file; {_EXPECTED}")
+        if path.is_fifo():  # it can be read once, and the parser wants it, too
+            raise OptionError(f"The configuration {path} is a pipe; {_EXPECTED}")
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:

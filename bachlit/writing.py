@@ -139,7 +139,7 @@ def decode_prompt(
     names: Sequence[str],
 ) -> Generation:
     """Decode up to `num` pieces a prompt, all at once."""
-    with _speaking(model, prompt, names):
+    with _decoding(model, prompt, names):
         generator = RowGenerators(seeds)
         if num == 1:
             generation = decoder.decode(model, prompt, generator)
@@ -160,12 +160,12 @@ def _batches(
     if num == 1:
         yield decode_prompt(model, prompt, decoder, seeds, num, names)
         return
-    with _speaking(model, prompt, names):
+    with _decoding(model, prompt, names):
         yield from decoder.decode_batches(model, prompt, RowGenerators(seeds), num)
 
 
 @contextmanager
-def _speaking(model: LanguageModel, prompt: TokenPrompt, names: Sequence[str]) -> Iterator[None]:
+def _decoding(model: LanguageModel, prompt: TokenPrompt, names: Sequence[str]) -> Iterator[None]:
     """Have a network neither drop nor learn while it writes, and name a dead end in musical terms."""
     training = model.network.training
     model.network.eval()  # no dropout, and no statistics of what is only being written
