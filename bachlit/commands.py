@@ -68,8 +68,8 @@ def harmonize(
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
         chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
             a pickup is the first. A dot leaves it open.
-        num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in a table, and
-            described in a .json file.
+        num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in
+            a table, and described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
