@@ -1,6 +1,6 @@
 """What a program calls: `harmonize` and `compose`. The command line calls them too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bachlit.chorale import VOICES, Chorale, Voice
@@ -10,11 +10,20 @@ from bachlit.errors import OptionError, PromptError
 from bachlit.language_model import LanguageModel
 from bachlit.prompt import Prompt
 from bachlit.scores import read_chorale, read_voices
+from bachlit.scores.limits import MAX_FRAMES
 from bachlit.shipped import PRETRAINED
 from bachlit.writing import Written, write_several
 
 COMPOSER = Sampling(temperature=0.9)
 """Chooses the notes of `compose` unless another does."""
+
+MAX_NUM = 10_000
+"""Pieces of one command: what a folder and a table can be looked through for."""
+
+MAX_BARS = MAX_FRAMES // 16
+"""Bars of 4/4 of a composed piece: a longer one would be refused as a score."""
+
+_MAX_WRITTEN = 20_000_000  # sixteenths of all harmonisations, which are compared in memory: some 500 MB
 
 _TOGETHER = 8192  # sixteenths of pieces are composed at once: they take up to half a gigabyte
 
@@ -107,11 +116,10 @@ def harmonize_several(
     Raises:
         PromptError: If a given voice is out of its range, or nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If `num` isn't at least 1.
+        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt.
         CheckpointError: If the checkpoint can't be used.
     """
-    if num < 1:
-        raise OptionError(f"{num} harmonisations can't be written; expected at least 1.")
+    refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
     if prompt.given.all():
         raise PromptError(
             f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer voices."
@@ -213,19 +221,68 @@ def compose(
         The chorales.
 
     Raises:
-        OptionError: If `num` or the number of bars isn't at least 1.
+        OptionError: If `num` isn't from 1 to 10,000, or the number of bars from 1 to 1,250.
         DeadEndError: If the rules leave nothing to choose and are strict.
         CheckpointError: If the checkpoint can't be used.
     """
+    return list(
+        compose_each(
+            num,
+            bars=bars,
+            min_bars=min_bars,
+            max_bars=max_bars,
+            decoder=decoder,
+            rules=rules,
+            strict=strict,
+            seed=seed,
+            checkpoint=checkpoint,
+        )
+    )
+
+
+def compose_each(
+    num: int = 1,
+    *,
+    bars: int | None = None,
+    min_bars: int = 8,
+    max_bars: int = 40,
+    decoder: Decoder | None = None,
+    rules: Rules | Rule | None = None,
+    strict: bool = False,
+    seed: int = 0,
+    checkpoint: str | Path | LanguageModel | None = None,
+) -> Iterator[Chorale]:
+    """Compose chorales one after another: what `compose` gives, of which a few are in memory.
+
+    Args:
+        num: See `compose`.
+        bars: See `compose`.
+        min_bars: See `compose`.
+        max_bars: See `compose`.
+        decoder: See `compose`.
+        rules: See `compose`.
+        strict: See `compose`.
+        seed: See `compose`.
+        checkpoint: See `compose`.
+
+    Yields:
+        The chorales.
+
+    Raises:
+        BachlitError: As `compose`, before the first.
+    """
+    refuse_num(num, "chorales can't be composed")
     least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
-    if most < 1:
-        raise OptionError(f"A piece of {most} bars can't be written; expected at least 1.")
+    if most < 1 or max(most, min_bars) > MAX_BARS:
+        wrong = most if most < 1 else max(most, min_bars)
+        raise OptionError(
+            f"A piece of {wrong} bars can't be written; expected at least 1, and at most {MAX_BARS}, the longest that "
+            "is read again; ask for fewer."
+        )
     model, seeds = _model(checkpoint), range(seed, seed + num)
     together = max(1, _TOGETHER // (16 * most))
-    return [
-        piece.chorale
-        for first in range(0, max(1, num), together)
-        for piece in write_freely(
+    for first in range(0, num, together):
+        pieces = write_freely(
             model,
             decoder=decoder or COMPOSER,
             seeds=seeds[first : first + together],
@@ -234,7 +291,24 @@ def compose(
             rules=rules,
             strict=strict,
         )
-    ]
+        yield from (piece.chorale for piece in pieces)
+
+
+def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
+    """Refuse to write no pieces, or more than memory holds or anyone looks through.
+
+    Args:
+        num: How many.
+        cant: What can't be done with so many.
+        num_frames: Sixteenths of each, where all are in memory at once.
+
+    Raises:
+        OptionError: If so.
+    """
+    most = min(MAX_NUM, _MAX_WRITTEN // num_frames)
+    if not 1 <= num <= most:
+        long = f" of {num_frames} sixteenths" if most < MAX_NUM else ""
+        raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:

@@ -125,6 +125,9 @@ class ChoraleCLI(LightningCLI):
         predict.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
         predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
         predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
+        predict.add_argument(
+            "--overwrite", type=bool, default=False, help="Replace files there that bachlit didn't write."
+        )
         predict.formatter_class, predict.epilog = HelpFormatter, rules_help()
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -321,7 +324,7 @@ class ChoraleCLI(LightningCLI):
         self.model.decoding_rules = weighed_rules(options["rules"], self.model.decoder)
         self.model.decoding_strict = options["strict"]
         self.model.decoding_seed = options["seed"]
-        self.trainer.callbacks.append(ScoreWriter(options["output"]))  # type: ignore[attr-defined]
+        self.trainer.callbacks.append(ScoreWriter(options["output"], options["overwrite"]))  # type: ignore[attr-defined]
 
 
 def run(command: str, args: Sequence[str]) -> None:

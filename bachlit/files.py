@@ -3,7 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -30,44 +31,82 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     write_together([(path, content)], durable=durable)
 
 
-def write_together(contents: Iterable[tuple[Path, bytes]], *, durable: bool = False) -> list[Path]:
-    """Write several files beside their places, then rename them: if the disk is full before the last, none is there.
+def write_together(
+    contents: Iterable[tuple[Path, bytes]],
+    *,
+    durable: bool = False,
+    check: Callable[[Collection[Path]], None] = lambda _: None,
+) -> list[Path]:
+    """Write several files beside their places, then rename them: if that fails at the last, none is there.
 
     Args:
         contents: Each with its place. They may be made as they are wanted: one at a time is in memory.
         durable: See `write_whole`.
+        check: Looks at the places when all contents are made, and raises where a file mustn't be replaced.
 
     Returns:
         The places.
 
     Raises:
-        OSError: If one can't be written; nothing is left behind.
+        OSError: If one can't be written; nothing is left behind, and what stood there before stands there again.
     """
     parts: dict[Path, Path] = {}
+    earlier: dict[Path, Path | None] = {}
     try:
         for path, content in contents:
             # Threads, and machines that share a disk, may have the same number of a process.
-            parts[path] = path.with_name(f".{path.name[:_LONGEST]}.{token_hex(4)}.part")
+            parts[path] = _part(path)
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            with parts[path].open("xb") as file:
-                file.write(content)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
+            _write(parts[path], content, durable)
+        check(parts)
         for path, part in parts.items():
+            if len(parts) > 1:
+                earlier[path] = _second_name(path)
             part.replace(path)
         if durable:
             for folder in {path.parent for path in parts}:
                 _sync_names(folder)
     except BaseException as error:  # Ctrl-C too
+        for place, kept in earlier.items():
+            with suppress(OSError):
+                place.unlink() if kept is None else kept.replace(place)
         for part in parts.values():
             with suppress(OSError):
                 part.unlink()
         if isinstance(error, OSError) and parts:
             error.filename = str(path)  # of the file that was wanted, and not its part
         raise
+    finally:
+        for kept in filter(None, earlier.values()):
+            with suppress(OSError):
+                kept.unlink()
     return list(parts)
+
+
+def _write(part: Path, content: bytes, durable: bool) -> None:
+    with part.open("xb") as file:
+        file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _part(path: Path) -> Path:
+    """A name beside a file that no other has."""
+    return path.with_name(f".{path.name[:_LONGEST]}.{token_hex(4)}.part")
+
+
+def _second_name(path: Path) -> Path | None:
+    """Another name for the file at a place, or a copy of it where files have but one name; None if there is none."""
+    if not os.path.lexists(path):
+        return None
+    kept = _part(path)
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, kept, follow_symlinks=False)
+    return kept
 
 
 def _sync_names(folder: Path) -> None:

@@ -139,7 +139,9 @@ def _wrong_value(said: str) -> str | None:
     kinds += [f"a list of {num}" for num in re.findall(r"Expected a tuple with (\d+) elements", said)]
     kinds += [f"a time, {form}" for form in re.findall(r'Expected a string with form (".+?") but', said)]
     path = re.search(
-        r"Expected a dot import path string: ?((?!Given |- )\S*)|Import path|Expected an import path|Importing '", said
+        r"Expected a dot import path string: ?((?!Given |- )\S*)|Import path|(?:Expected an|Unexpected) import path"
+        r"|Importing '",
+        said,
     )
     foreign = re.search(r"Expected '([\w.]+)' to be a (?:subclass of <class '(\w+)'>)?|Unexpected import object", said)
     # Where torch takes a number it takes a tensor, too, which nobody types.

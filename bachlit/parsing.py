@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from jsonargparse import DefaultHelpFormatter
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from bachlit import decoding
 from bachlit.chorale import VOICES, Voice
@@ -16,7 +16,7 @@ from bachlit.errors import OptionError
 
 
 def refuse_unknown_decoder(args: Sequence[str]) -> None:
-    """Refuse a `--decoder` that is no decoder's name; a path with dots is left to the parser.
+    """Refuse a `--decoder` that is no decoder's name; dotted paths and mappings are left to the parser.
 
     Raises:
         OptionError: If there is no such decoder.
@@ -30,7 +30,7 @@ def refuse_unknown_decoder(args: Sequence[str]) -> None:
         option, _, value = word.partition("=")
         if option == "--decoder":
             value = value or (args[index + 1] if index + 1 < len(args) else "")
-            if value not in names and not any(mark in value for mark in "./{"):
+            if value not in names and not re.fullmatch(r"\s*[{\[].*|(\w+\.)+\w+", value, re.DOTALL):
                 raise OptionError(
                     f"There is no decoder {value!r}; expected {', '.join(names)}, or the dotted path of your own class."
                 )
@@ -69,10 +69,20 @@ def plain_words(args: Sequence[str]) -> list[str]:
     return plain
 
 
-_FLAGS = ("--quantize", "--strict", "--png", "--wav")
+_FLAGS = ("--quantize", "--strict", "--png", "--wav", "--overwrite")
 
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '--rules={"all": 0}'
+
+
+def refuse_seed(seed: int) -> None:
+    """Refuse a seed that the generators don't tell from another.
+
+    Raises:
+        OptionError: If so.
+    """
+    if not 0 <= seed < 2**63:
+        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")
 
 
 def voices_of(typed: str) -> list[Voice]:
@@ -97,10 +107,20 @@ def bars_of(typed: str) -> tuple[int, int]:
     Raises:
         OptionError: If these are no numbers.
     """
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", typed.replace(" ", ""))
+    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
     if not match:
-        raise OptionError(f"{typed!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8.")
+        raise OptionError(
+            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
+        )
     return int(match[1]), int(match[2] or match[1])
+
+
+class Parser(ArgumentParser):  # type: ignore[misc]  # jsonargparse isn't typed here
+    """Takes only what is typed for an option's value: `--decoder notes.txt` would read the file, and quote it."""
+
+    def add_function_arguments(self, *args: Any, **options: Any) -> Any:
+        """Add a function's arguments, none of which is read from a file."""
+        return super().add_function_arguments(*args, **options | {"sub_configs": False})
 
 
 class HelpFormatter(DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed here

@@ -1,12 +1,13 @@
 """Places: where the scores, pictures and sounds of a command go, and writing them there."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
 from bachlit.files import write_together
+from bachlit.marks import seal
 from bachlit.rendering import png, require, require_engraver, svg, wav
 from bachlit.scores import to_midi, to_musicxml
 
@@ -142,23 +143,23 @@ def _no_folder(path: Path) -> Path:
 
 
 def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
-    """What a chorale is in each of its places."""
+    """A chorale's file for each of its places, without a seal."""
     for path in places:
         yield path, _FORMATS[path.suffix.lower()](chorale)
 
 
-def save(files: Iterable[tuple[Path, bytes]]) -> None:
-    """Write a command's files, all of them whole or none, and say where.
-
-    Raises:
-        ScoreError: If one can't be written.
-    """
-    for path in write(files):
+def save(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> None:
+    """Write a command's files as `write` does, and print where they are."""
+    for path in write(files, check):
         print(path)
 
 
-def write(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
-    """Write files, all of them whole or none.
+def write(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> list[Path]:
+    """Seal and write files, all of them whole or none.
+
+    Args:
+        files: Each with its place.
+        check: Such as `bachlit.replacing.refuse_replacing`; called once more when all contents are made.
 
     Returns:
         Their places.
@@ -167,7 +168,7 @@ def write(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
         ScoreError: If one can't be written.
     """
     try:
-        return write_together(files)
+        return write_together(((path, seal(content, path.suffix.lower())) for path, content in files), check=check)
     except OSError as error:
         raise ScoreError(
             f"{error.filename} can't be written ({error.strerror}); choose another place with --output."

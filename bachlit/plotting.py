@@ -1,5 +1,6 @@
 """`bachlit plot`: what a model expects of a score, and what its memory does there."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from bachlit.inspecting import correlations, hidden_units, pitch_probabilities, 
 from bachlit.language_model import LanguageModel
 from bachlit.places import plot_places, save
 from bachlit.rendering.plots import activations, piano_roll
+from bachlit.replacing import refuse_replacing
 from bachlit.scores import read_chorale
 from bachlit.shipped import PRETRAINED
 
@@ -19,6 +21,7 @@ def plot(
     units: int = 12,
     checkpoint: Path | None = None,
     output: Path | None = None,
+    overwrite: bool = False,
     quantize: bool = False,
 ) -> None:
     """Plot a four-part score: the notes over the model's probabilities, and its hidden units.
@@ -30,9 +33,12 @@ def plot(
         checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
             left out) or bachbot.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
+        overwrite: Replace files at these places that bachlit didn't write, too.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     roll_place, units_place = plot_places(score.stem, output)
+    check = partial(refuse_replacing, inputs=[score], overwrite=overwrite)
+    check([roll_place, units_place])
     chorale = read_chorale(score, quantize=quantize)
     model = LanguageModel.load(checkpoint or PRETRAINED)
     names = unit_names(model)
@@ -49,4 +55,4 @@ def plot(
         [f"{names[unit]}  {matches[unit]:+.2f}" for unit in chosen],
         caption=f"units by correlation with {called}",
     )
-    save([(roll_place, roll), (units_place, heat)])
+    save([(roll_place, roll), (units_place, heat)], check)

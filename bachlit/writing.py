@@ -3,7 +3,9 @@
 import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 
 from bachlit.chorale import VOICES, Chorale
 from bachlit.decoding import (
@@ -101,33 +103,26 @@ def write_several(
     keys = [prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)]
     grid = grid_of(encoding, prompts, moves)
     names = [prompt.chorale.name for prompt in prompts]
-    generation = decode_prompt(
-        model,
-        token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict),
-        decoder,
-        seeds,
-        num,
-        names,
-    )
-    warn_of_yielding(grid, names, [one._replace(row=one.row // num) for one in generation.yielded])
-    pieces: list[list[Written]] = []
-    for index, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
-        distinct: dict[bytes, Written] = {}
-        for row in range(index * num, (index + 1) * num):
-            tokens = generation.tokens[row].numpy()
-            if generation.score[row] > -math.inf and tokens.tobytes() not in distinct:
+    asked = token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
+    distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
+    yielded: dict[Yielded, None] = {}
+    for generation in _batches(model, asked, decoder, seeds, num, names):
+        part = len(generation.tokens) // len(prompts)
+        yielded |= dict.fromkeys(one._replace(row=one.row // part) for one in generation.yielded)
+        for row, tokens in enumerate(generation.tokens.cpu().numpy()):
+            prompt, (move, _) = prompts[row // part], moves[row // part]
+            known, key = distinct[row // part], sha256(tokens.tobytes()).digest()
+            if generation.score[row] > -math.inf and key not in known:
                 notes = encoding.decode(tokens).transpose(-move)
-                chorale = dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets)
-                yielded = len({one.t for one in generation.yielded if one.row == row})
-                distinct[tokens.tobytes()] = Written(
-                    chorale,
+                known[key] = Written(
+                    dataclasses.replace(prompt.chorale, pitches=notes.pitches, onsets=notes.onsets),
                     float(generation.log_prob[row]),
                     float(generation.score[row]),
                     float(generation.cost[row]),
-                    yielded,
+                    len({one.t for one in generation.yielded if one.row == row}),
                 )
-        pieces.append(sorted(distinct.values(), key=lambda written: written.merit, reverse=True))
-    return pieces
+    warn_of_yielding(grid, names, [*yielded])
+    return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
 
 
 def usual_rules(decoder: Decoder) -> Rules:
@@ -143,17 +138,41 @@ def decode_prompt(
     num: int,
     names: Sequence[str],
 ) -> Generation:
-    """Decode up to `num` pieces a prompt."""
-    training = model.network.training
-    model.network.eval()  # no dropout, and no statistics of what is only being written
-    grid = prompt.grid
-    assert grid is not None
-    try:
+    """Decode up to `num` pieces a prompt, all at once."""
+    with _decoding(model, prompt, names):
         generator = RowGenerators(seeds)
         if num == 1:
             generation = decoder.decode(model, prompt, generator)
         else:
             generation = decoder.decode_several(model, prompt, generator, num)
+    return dataclasses.replace(generation, tokens=generation.tokens.cpu())
+
+
+def _batches(
+    model: LanguageModel,
+    prompt: TokenPrompt,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    num: int,
+    names: Sequence[str],
+) -> Iterator[Generation]:
+    """Decode up to `num` pieces a prompt, as many at once as memory holds."""
+    if num == 1:
+        yield decode_prompt(model, prompt, decoder, seeds, num, names)
+        return
+    with _decoding(model, prompt, names):
+        yield from decoder.decode_batches(model, prompt, RowGenerators(seeds), num)
+
+
+@contextmanager
+def _decoding(model: LanguageModel, prompt: TokenPrompt, names: Sequence[str]) -> Iterator[None]:
+    """Have a network neither drop nor learn while it writes, and name a dead end in musical terms."""
+    training = model.network.training
+    model.network.eval()  # no dropout, and no statistics of what is only being written
+    grid = prompt.grid
+    assert grid is not None
+    try:
+        yield
     except DeadEndError as error:
         raise DeadEndError(
             f"{_place(grid, names, error.row, error.t)} has no note that all rules and what is given allow; "
@@ -163,7 +182,6 @@ def decode_prompt(
         ) from error
     finally:
         model.network.train(training)
-    return dataclasses.replace(generation, tokens=generation.tokens.cpu())
 
 
 def warn_of_yielding(grid: Grid, names: Sequence[str], yielded: Sequence[Yielded]) -> None:

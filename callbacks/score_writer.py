@@ -1,6 +1,8 @@
 """ScoreWriter: what `predict` decodes becomes files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,6 +13,7 @@ from bachlit.errors import OptionError
 from bachlit.files import file_stem
 from bachlit.places import contents, write
 from bachlit.prompt import Prompt
+from bachlit.replacing import refuse_replacing
 from bachlit.scores import SUFFIXES
 from bachlit.writing import Written
 
@@ -20,19 +23,21 @@ class ScoreWriter(BasePredictionWriter):
 
     Args:
         output: The folder; it is made if it isn't there.
+        overwrite: Replace files in it that bachlit didn't write, too.
     """
 
-    def __init__(self, output: Path = Path("predictions")) -> None:
+    def __init__(self, output: Path = Path("predictions"), overwrite: bool = False) -> None:
         super().__init__(write_interval="batch")
         self.output = Path(output)
         self._used: set[str] = set()
         self._stems: list[str] = []
+        self._check = partial(refuse_replacing, overwrite=overwrite)
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Make the folder, and name the files of all prompts: several processes share them, and no name may come twice.
 
         Raises:
-            OptionError: If the folder can't be made.
+            OptionError: If the folder can't be made, or a file in it has to stay.
         """
         try:
             self.output.mkdir(parents=True, exist_ok=True)
@@ -43,6 +48,8 @@ class ScoreWriter(BasePredictionWriter):
         prompts = getattr(trainer.predict_dataloaders, "dataset", ())
         if isinstance(prompts, Sequence) and all(isinstance(prompt, Prompt) for prompt in prompts):
             self._stems = [self._unused(prompt.chorale.name) for prompt in prompts]
+        self._check = partial(self._check, inputs=[*_inputs(trainer)])
+        self._check([place for stem in self._stems for place in self._places(stem)])
 
     def write_on_batch_end(
         self,
@@ -54,13 +61,16 @@ class ScoreWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write one batch's chorales under their names."""
-        for row, written in enumerate(prediction):
-            if batch_indices and self._stems:
-                name = self._stems[batch_indices[row]]
-            else:
-                name = self._unused(written.chorale.name)
-            write(contents(written.chorale, [self.output / f"{name}.musicxml", self.output / f"{name}.mid"]))
+        """Write one batch's chorales under their names, all of them or none."""
+        if batch_indices and self._stems:
+            stems = [self._stems[index] for index in batch_indices]
+        else:
+            stems = [self._unused(written.chorale.name) for written in prediction]
+        files = (contents(written.chorale, self._places(stem)) for written, stem in zip(prediction, stems, strict=True))
+        write(chain.from_iterable(files), self._check)
+
+    def _places(self, stem: str) -> list[Path]:
+        return [self.output / f"{stem}{ending}" for ending in (".musicxml", ".mid")]
 
     def _unused(self, name: str) -> str:
         """A piece's name as a file's: without folders and ending, and numbered if another piece has it already."""
@@ -77,3 +87,14 @@ class ScoreWriter(BasePredictionWriter):
         """Say where the files are."""
         if trainer.is_global_zero:
             print(self.output)
+
+
+def _inputs(trainer: pl.Trainer) -> Iterator[Path]:
+    """The scores that the prompts are from, if they are from files."""
+    data = getattr(trainer, "datamodule", None)
+    prompts = getattr(data, "prompts", None)
+    if isinstance(prompts, Path):
+        yield from prompts.iterdir() if prompts.is_dir() else [prompts]
+    files = getattr(getattr(data, "corpus", None), "files", None)
+    if prompts is None and files is not None:
+        yield from files().values()

@@ -5,14 +5,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from archives import zipped
 from handwritten import line, note, score
 
+import bachlit.api
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
+from bachlit.api import harmonize_several, prompt_of
 from bachlit.chorale import VOICES, Voice
 from bachlit.commands.music import run_typed
 from bachlit.decoding import (
@@ -20,11 +23,12 @@ from bachlit.decoding import (
     Greedy,
     Sampling,
 )
-from bachlit.errors import OptionError, PromptError
+from bachlit.errors import DeadEndError, OptionError, PromptError
 from bachlit.metrics import rule_counts, texture
 from bachlit.prompt import Prompt
 from bachlit.rules_by_name import weighed_rules
 from bachlit.scores import read_chorale, read_melody, write_musicxml
+from bachlit.writing import Written
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmonized.musicxml"})
@@ -226,8 +230,8 @@ def test_a_list_that_is_typed_takes_the_place_of_a_configs(typed: list[str], las
 def test_a_folder_as_output_is_written_into(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "out"]) == 0
-    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=-1", "--output", "out"]) == 0
-    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale--1", "chorale-0"}
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=9", "--output", "out"]) == 0
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale-9", "chorale-10"}
 
 
 def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path: Path) -> None:
@@ -241,6 +245,38 @@ def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path:
 
 def test_composing_more_changes_none() -> None:
     assert compose(2, max_bars=3, seed=5) == compose(4, max_bars=3, seed=5)[:2]
+
+
+def test_composed_pieces_are_written_as_they_come_and_none_is_left_of_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All were once in memory before the first was written."""
+    write, seen = bachlit.api.write_freely, list[int]()
+
+    def write_twice(*args: Any, **options: Any) -> list[Written]:
+        seen.append(len([*tmp_path.iterdir()]))
+        if len(seen) == 3:
+            raise DeadEndError("There is no way on; take another seed.")
+        return write(*args, **options)
+
+    monkeypatch.setattr("bachlit.api.write_freely", write_twice)
+    monkeypatch.setattr("bachlit.api._TOGETHER", 16)
+    assert main(["compose", "--num", "4", "--bars", "1"]) == 2
+    assert seen == [0, 2, 4]
+    assert [*tmp_path.iterdir()] == []
+    assert "take another seed" in capsys.readouterr().err
+
+
+def test_a_long_tune_has_fewer_harmonisations() -> None:
+    """They are compared in memory."""
+    tune = Chorale.from_pitches([[67, 0, 0, 0]] * 16_000)
+    with pytest.raises(OptionError, match="at most 1250 of 16000 sixteenths; set --num to that"):
+        harmonize_several(prompt_of(tune), 1251)
+
+
+def test_chords_after_which_the_harmony_is_open_may_end_before_or_with_the_piece(four_parts: Chorale) -> None:
+    for chords in ("D", ". | D | . | . | . | . | . | . | . |", " | ".join(["."] * 7)):
+        assert unchanged(typed("--chords", chords), four_parts) == ["soprano"]
 
 
 def test_a_piece_of_so_many_bars_is_just_so_long() -> None:
@@ -413,6 +449,21 @@ WRONG = {
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
         "expected BeamSearch, Gibbs, Greedy",
     ),
+    "a file for a decoder": (
+        ["compose", "--decoder", "./notes.txt"],
+        "There is no decoder './notes.txt'; expected Beam",
+    ),
+    "a file of another folder for a decoder": (["compose", "--decoder=/etc/hostname"], "no decoder '/etc/hostname'"),
+    "a file for a decoder's start": (
+        ["compose", "--decoder=Gibbs", "--decoder.start=./notes.txt"],
+        "--decoder.start can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a decoder in a config": (
+        ["compose", "--config=file.yaml"],
+        "--decoder can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a corpus": (["evaluate", "--corpus=./notes.txt"], "--corpus can't be ./notes.txt; expected the name"),
+    "a file for decoders": (["evaluate", "--decoders=./notes.txt"], "There is no decoder './notes.txt'"),
     "a decoder's bad option": (
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
         "at least 1",
@@ -479,7 +530,7 @@ WRONG = {
     "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
     "a config in another encoding": (
         ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
-        "isn't text in UTF-8; expected options in YAML",
+        "latin_1.yaml isn't text in UTF-8; expected options in YAML",
     ),
     "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
     "a checkpoint without a name": (
@@ -526,6 +577,31 @@ WRONG = {
     "no pieces": (["compose", "--num", "0"], "0 chorales can't be composed; expected at least 1"),
     "fewer pieces than none": (["compose", "--num", "-1"], "-1 chorales can't be composed; expected at least 1"),
     "no bars": (["compose", "--max-bars", "0"], "at least 1"),
+    "bars past all measure": (["compose", "--bars", "99999999999"], "A piece of 99999999999 bars can't be written"),
+    "more bars than are read again": (["compose", "--max-bars", "1251"], "at least 1, and at most 1250"),
+    "a least length past all measure": (["compose", "--min-bars", "99999999999"], "A piece of 99999999999 bars"),
+    "more pieces than a folder is good for": (["compose", "--num", "10001"], "at least 1, and at most 10000"),
+    "pieces past all measure": (["compose", "--num", f"1{'0' * 23}"], "00 chorales can't be composed; expected at"),
+    "a seed below 0": (["compose", "--seed=-1"], "A seed of -1 can't be used; expected 0 to"),
+    "a seed past all measure": (["harmonize", "tune.musicxml", f"--seed=1{'0' * 30}"], "can't be used; expected 0 to"),
+    "a seed of 5,000 digits": (["compose", f"--seed={'9' * 5000}"], "Exceeds the limit (4300 digits)"),
+    "more harmonisations than a folder is good for": (
+        ["harmonize", "tune.musicxml", "--num", "10001"],
+        "10001 harmonisations can't be written; expected at least 1, and at most 10000",
+    ),
+    "bars past all measure to write anew": (
+        ["harmonize", "chords.musicxml", "--bars", "1-99999999999"],
+        "no bar 99999999999 in chords; expected 1 to 2",
+    ),
+    "bars of 5,000 digits": (["harmonize", "chords.musicxml", "--bars", "9" * 5000], "9' names no bars; expected one"),
+    "more chords than bars": (
+        ["harmonize", "chords.musicxml", "--chords", " | ".join("CFGC")],
+        "The chords fill 4 bars, and the piece has 2; expected no more",
+    ),
+    "more chords than a bar has sixteenths": (
+        ["harmonize", "chords.musicxml", "--chords", "C | " + "C " * 17],
+        "Bar 2 has 17 chords; expected at most 16",
+    ),
     "a plot that is no picture": (["plot", "chords.musicxml", "--output", "x.pdf"], "A plot can't be written as .pdf"),
     "a plot in no folder": (["plot", "chords.musicxml", "--output", "no/x"], "There is no folder"),
     "a plot of no units": (["plot", "chords.musicxml", "--units", "0"], "0 hidden units can't be shown; expected 1 to"),
@@ -541,6 +617,7 @@ def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
 ) -> None:
     args, said = WRONG[case]
     (tmp_path / "notes.txt").write_text(json.dumps([1]))
+    (tmp_path / "file.yaml").write_text("decoder: ./notes.txt\n")
     (tmp_path / "broken.musicxml").write_text("<score-partwise>")
     (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
     (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")

@@ -11,6 +11,7 @@ import pytest
 from bachlit import Chorale, harmonize
 from bachlit.decoding import PART_WRITING, Rule, Sampling
 from bachlit.encoding import SatbEncoding
+from bachlit.marks import is_sealed
 from bachlit.scores import read_chorale, read_melody
 from bachlit.testing import ToyModel, check_decoder, check_rule, toy_prompt
 
@@ -81,6 +82,7 @@ def test_the_picture_in_readme_shows_what_the_default_writes() -> None:
     drawn, written = read_chorale(EXAMPLES / "twinkle-harmonized.musicxml"), harmonize(EXAMPLES / "twinkle.musicxml")
     assert drawn.num_frames == written.num_frames
     assert (drawn.pitches == written.pitches).mean() > 0.8
+    assert is_sealed(EXAMPLES / "twinkle-harmonized.musicxml")  # the command in README may be run beside it
 
 
 def test_every_example_melody_is_one_voice() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from inspect import Parameter, signature
@@ -20,14 +21,17 @@ from bachlit.explaining import one_sentence
 from bachlit.internals import careful_parsing
 from bachlit.parsing import (
     HelpFormatter,
+    Parser,
     bars_of,
     plain_words,
     refuse_absent_folder,
+    refuse_seed,
     refuse_unknown_decoder,
     voices_of,
 )
 from bachlit.places import contents, harmonized_places, numbered, places_for, save
 from bachlit.plotting import plot
+from bachlit.replacing import refuse_replacing
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.writing import Written
 
@@ -50,6 +54,7 @@ def harmonize(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path | None = None,
+    overwrite: bool = False,
     png: bool = False,
     wav: bool = False,
     quantize: bool = False,
@@ -65,8 +70,8 @@ def harmonize(
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
         chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
             a pickup is the first. A dot leaves it open.
-        num: How many different harmonisations at most. Several are numbered, the best first, compared in a table, and
-            described in a .json file.
+        num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in
+            a table, and described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
@@ -75,16 +80,23 @@ def harmonize(
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. MELODY-harmonized if left out.
+        overwrite: Replace files at these places that bachlit didn't write, too.
         png: Draw the score beside it, too; needs bachlit[render].
         wav: Play it into a file beside it, too.
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
+    api.refuse_num(num, "harmonisations can't be written")
+    refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     if chords is not None and not chords.strip():
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
-    if chords is not None:
-        weighed = ChordTones(chords=chords) & weighed
+    tones = None if chords is None else ChordTones(chords=chords)
+    weighed = weighed if tones is None else tones & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
+    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
+    description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
+    check = partial(refuse_replacing, inputs=[melody], overwrite=overwrite)
+    check([*chain.from_iterable(places), *([description] if num > 1 else [])])
     prompt = api.prompt_of(
         melody,
         voice=None if voice is None else voices_of(voice),
@@ -92,6 +104,9 @@ def harmonize(
         rhythm=() if rhythm is None else voices_of(rhythm),
         quantize=quantize,
     )
+    if tones is not None:
+        chorale = prompt.chorale
+        tones.refuse_misfit(chorale.num_frames, chorale.measure_length, chorale.pickup)
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
@@ -99,7 +114,7 @@ def harmonize(
         contents(piece.chorale, its_places) for piece, its_places in zip(pieces, places, strict=False)
     )
     if num == 1:
-        save(files)
+        save(files, check)
     else:
         options = {
             "melody": melody,
@@ -114,10 +129,8 @@ def harmonize(
             "checkpoint": checkpoint,
             "quantize": quantize,
         }
-        stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places[: len(pieces)]]
-        place = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
-        save(chain(files, [(place, _description(pieces, places, options))]))
-        _compare(pieces, stems, num)
+        save(chain(files, [(description, _description(pieces, places, options))]), check)
+        _compare(pieces, stems[: len(pieces)], num)
 
 
 def compose(
@@ -132,14 +145,15 @@ def compose(
     seed: int = 0,
     checkpoint: Path | None = None,
     output: Path = Path("chorale"),
+    overwrite: bool = False,
     png: bool = False,
     wav: bool = False,
 ) -> None:
     """Compose chorales from nothing.
 
     Args:
-        num: How many.
-        bars: Every piece is just so many bars of 4/4 long.
+        num: How many, up to 10,000.
+        bars: Every piece is just so many bars of 4/4 long, 1250 at most.
         min_bars: No piece ends before so many bars of 4/4, or before --max-bars if that is less; 8 if left out.
         max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there; 40 if left out.
         decoder: Chooses the notes, such as Sampling.
@@ -150,6 +164,7 @@ def compose(
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. Several pieces get their seeds added.
+        overwrite: Replace files at these places that bachlit didn't write, too.
         png: Draw the scores beside them, too; needs bachlit[render].
         wav: Play them into files beside them, too.
     """
@@ -162,8 +177,8 @@ def compose(
         raise OptionError(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
         )
-    if num < 1:
-        raise OptionError(f"{num} chorales can't be composed; expected at least 1; set --num to how many you want.")
+    api.refuse_num(num, "chorales can't be composed")
+    refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
@@ -174,11 +189,16 @@ def compose(
         )
         for number in seeds
     ]
-    chorales = api.compose(
+    check = partial(refuse_replacing, overwrite=overwrite)
+    check([*chain.from_iterable(places)])
+    chorales = api.compose_each(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     save(
-        chain.from_iterable(contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True))
+        chain.from_iterable(
+            contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True)
+        ),
+        check,
     )
 
 
@@ -219,6 +239,7 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
             prog=f"bachlit {command}",
             epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
             formatter_class=HelpFormatter,
+            parser_class=Parser,
             exit_on_error=False,
             allow_abbrev=False,
         )

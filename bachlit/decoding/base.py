@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.threads import stepping
 from bachlit.decoding.walk import Walk
 from bachlit.errors import DeadEndError
+
+_BATCH = 128  # rows that are decoded at once where a prompt is decoded many times: some 100 MB
 
 
 class RowGenerators:
@@ -35,9 +37,9 @@ class RowGenerators:
         drawn, self._drawn = self._drawn[:, :num], self._drawn[:, num:]
         return drawn
 
-    def repeat(self, num: int) -> "RowGenerators":
-        """Each row `num` times; the first has the row's own seed, the others have seeds of their own."""
-        return RowGenerators([_derive(seed, index) for seed in self._seeds for index in range(num)])
+    def repeat(self, num: int, first: int = 0) -> "RowGenerators":
+        """Each row `num` times, from copy `first` on; copy 0 has the row's own seed, the others seeds of their own."""
+        return RowGenerators([_derive(seed, first + index) for seed in self._seeds for index in range(num)])
 
 
 def _derive(seed: int, index: int) -> int:
@@ -67,9 +69,31 @@ class Decoder(ABC):
             B num rows, each prompt's after one another. Where there are fewer, the score of the others is minus
             infinity.
         """
+        return self._repeated(model, prompt, generator.repeat(num), num)
+
+    def decode_batches(
+        self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
+    ) -> Iterator[Generation]:
+        """Write up to `num` pieces a row, a batch of them at a time, so that memory doesn't grow with `num`.
+
+        Left as it is, it gives what `decode_several` gives, left as that is.
+
+        Yields:
+            Generations of B rows or a multiple of them, as `decode_several` returns.
+        """
+        most = max(1, _BATCH // len(prompt.allowed))
+        if num <= most:
+            yield self.decode_several(model, prompt, generator, num)
+            return
+        for first in range(0, num, most):
+            part = min(most, num - first)
+            yield self._repeated(model, prompt, generator.repeat(part, first), part)
+
+    def _repeated(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
+        """Decode each row `num` times."""
         index = torch.arange(len(prompt.allowed)).repeat_interleave(num)
         try:
-            return self.decode(model, prompt.rows(index), generator.repeat(num))
+            return self.decode(model, prompt.rows(index), generator)
         except DeadEndError as error:
             raise DeadEndError(str(error), error.row // num, error.t) from error
 

@@ -1,11 +1,17 @@
 """BeamSearch: the likeliest whole sequence, as far as a beam can see."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
+from bachlit.decoding.threads import stepping
+from bachlit.decoding.walk import Walk
 from bachlit.errors import OptionError
+
+_TOGETHER = 512  # hypotheses that walk at once where there are many groups: some 250 MB
 
 
 class BeamSearch(StepDecoder):
@@ -46,12 +52,15 @@ class BeamSearch(StepDecoder):
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """See `StepDecoder.step`."""
         batch, _, size = log_probs.shape
-        each = self.width // self.groups
         candidates = (score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))  # (B, K, V)
         if self.groups == 1:
             best, index = candidates.flatten(1).topk(self.width)  # (B, K)
             return Choice(index // size, index % size, best)
-        used = candidates.new_zeros(batch, 1, size)
+        return self._choose(candidates, candidates.new_zeros(batch, 1, size))[0]
+
+    def _choose(self, candidates: Tensor, used: Tensor) -> tuple[Choice, Tensor]:
+        """Choose group by group, from (B, K, V) scores and (B, 1, V) how many earlier groups used each token."""
+        size, each = candidates.shape[2], self.width // self.groups
         choices = []
         for first in range(0, self.width, each):
             its = candidates[:, first : first + each]  # (B, K / G, V)
@@ -60,7 +69,7 @@ class BeamSearch(StepDecoder):
             alive = (choices[-1].score > -float("inf")).to(used)
             share = alive / alive.sum(1, keepdim=True).clamp(min=1)
             used = used.scatter_add(2, choices[-1].token.unsqueeze(1), share.unsqueeze(1))
-        return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True)))
+        return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True))), used
 
     def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
         """See `Decoder.decode_several`: the best of one beam; of several groups, the best of each.
@@ -68,11 +77,51 @@ class BeamSearch(StepDecoder):
         Raises:
             OptionError: If the beam is narrower than `num`.
         """
+        self._check(num)
+        return self._best(self.walk(model, prompt, generator), num)
+
+    def decode_batches(
+        self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
+    ) -> Iterator[Generation]:
+        """See `Decoder.decode_batches`: some groups at a time, which are told what those before them chose.
+
+        Raises:
+            OptionError: If the beam is narrower than `num`.
+        """
+        self._check(num)
+        each = self.width // self.groups
+        most = max(1, _TOGETHER // (each * len(prompt.allowed)))
+        if self.groups <= most:
+            yield self.decode_several(model, prompt, generator, num)
+            return
+        used: list[Tensor] = []  # (B, 1, V) at each step
+        for first in range(0, self.groups, most):
+            part = BeamSearch(each * min(most, self.groups - first), min(most, self.groups - first), self.diversity)
+            wanted = num * (first + part.groups) // self.groups - num * first // self.groups
+            walk = part._walk_on(model, prompt, used)
+            if wanted:
+                yield part._best(walk, wanted)
+
+    def _check(self, num: int) -> None:
         if num > self.width:
             raise OptionError(
                 f"A beam of {self.width} holds no {num} pieces; set its width to at least {num}, or ask for fewer."
             )
-        walk = self.walk(model, prompt, generator)
+
+    def _walk_on(self, model: Model, prompt: TokenPrompt, used: list[Tensor]) -> Walk:
+        """Walk to the end of a prompt after other groups, and add what is chosen to what they used."""
+        with stepping():
+            walk = Walk(model, prompt, self.initial_score())
+            for t, (log_probs, allowed) in enumerate(walk):
+                candidates = (walk.score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))
+                if t == len(used):
+                    used.append(candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
+                choice, used[t] = self._choose(candidates, used[t])
+                walk.take(choice)
+        return walk
+
+    def _best(self, walk: Walk, num: int) -> Generation:
+        """The `num` best different pieces that a walk wrote."""
         # The best of each group before the second of any; what is there twice counts once.
         best_first = walk.score.view(len(walk.score), self.groups, -1).argsort(2, descending=True)
         rank = best_first.argsort(2).flatten(1)  # (B, K)

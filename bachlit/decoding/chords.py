@@ -58,6 +58,31 @@ class ChordTones(Rule):
         """Each bar's chords: pitch classes and, if one is named, the bass's."""
         return [[_chord(symbol) for symbol in bar.split() or [_ANY]] for bar in self.chords.split("|")]
 
+    def refuse_misfit(self, num_frames: int, measure: int, pickup: int) -> None:
+        """Refuse chords that a piece has no room for.
+
+        Args:
+            num_frames: T, its sixteenths.
+            measure: Sixteenths of a bar.
+            pickup: Sixteenths before the first bar line.
+
+        Raises:
+            OptionError: If there are more bars than the piece has, or more chords than a bar has sixteenths.
+
+        >>> ChordTones(chords="C | F | C").refuse_misfit(32, measure=16, pickup=0)
+        Traceback (most recent call last):
+        ...
+        bachlit.errors.OptionError: The chords fill 3 bars, and the piece has 2; expected no more; give fewer.
+        """
+        num_bars = -(-(num_frames - pickup) // measure) + bool(pickup)
+        filled = max((number for number, bar in enumerate(self.bars, start=1) if any(bar)), default=0)
+        if filled > num_bars:
+            raise OptionError(
+                f"The chords fill {filled} bars, and the piece has {num_bars}; expected no more; give fewer."
+            )
+        for number in range(filled):
+            self._at(max(0, number * measure - (measure - pickup if pickup else 0)), measure, pickup)
+
     def breaches(self, position: Position) -> Tensor:
         """See `Rule.breaches`."""
         grid = position.grid

@@ -1,9 +1,12 @@
 """`bachlit evaluate`: models times decoders on a held-out fold, as a table, files and a page."""
 
+import json
 import shlex
+import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,9 +23,11 @@ from bachlit.evaluation.harmonizers import Harmonizer, named
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
 from bachlit.evaluation.page import page
 from bachlit.evaluation.rows import letters_of
-from bachlit.files import write_together, write_whole
+from bachlit.files import write_together
 from bachlit.language_model import LanguageModel
+from bachlit.marks import digest, is_sealed, seal
 from bachlit.rendering import MissingPackageError, require_engraver
+from bachlit.replacing import refuse_replacing
 from bachlit.runs import located
 from bachlit.shipped import PRETRAINED, SHIPPED
 
@@ -41,6 +46,7 @@ def evaluate(
     seed: int = 0,
     resamples: int = 1000,
     output: Path = Path("evaluation"),
+    overwrite: bool = False,
 ) -> None:
     """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
 
@@ -58,11 +64,14 @@ def evaluate(
         seed: The first piece's; the next has the next.
         resamples: How often the bootstrap draws the pieces.
         output: The folder for evaluation.json, .csv and .md, pieces.csv and index.html.
+        overwrite: Replace files of these names that bachlit didn't write, too.
     """
     if limit < 0 or resamples < 1:
         raise OptionError(
             f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) and 1, or more."
         )
+    check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
+    check([output / name for name in _FILES])
     harmonizers = named(decoders)
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
     paths = list({path.resolve(): path for path in map(located, checkpoint or [PRETRAINED])}.values())
@@ -106,10 +115,10 @@ def evaluate(
         evaluation = evaluate_all(
             models, harmonizers, pieces, missing=masks, seed=seed, resamples=resamples, about=about, progress=bar.update
         )
-    _report(evaluation, output)
+    _report(evaluation, output, check)
 
 
-def _report(evaluation: Evaluation, output: Path) -> None:
+def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Path]], None]) -> None:
     """Write every report, say where, and show the table.
 
     Raises:
@@ -117,17 +126,13 @@ def _report(evaluation: Evaluation, output: Path) -> None:
     """
     with tqdm(total=len(evaluation.rows[0].pieces), desc="Engraving", unit="piece", delay=1) as bar:
         html = page(evaluation, progress=bar.update)
-    reported = (
-        reports.to_json(evaluation),
-        reports.to_csv(evaluation),
-        reports.markdown(evaluation),
-        reports.pieces_to_csv(evaluation),
-        html,
-    )
+    others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
+    reported = {name: text.encode(errors="replace") for name, text in zip(_FILES[1:], others, strict=True)}
+    listed = {"files": {name: digest(content) for name, content in reported.items()}}
+    told = json.dumps(json.loads(reports.to_json(evaluation)) | listed, indent=2).encode() + b"\n"
+    reported = {_FILES[0]: seal(told, ".json")} | reported
     try:
-        written = write_together(
-            (output / name, text.encode(errors="replace")) for name, text in zip(_FILES, reported, strict=True)
-        )
+        written = write_together([(output / name, content) for name, content in reported.items()], check=check)
     except OSError as error:
         raise OptionError(f"{error.filename} can't be written ({error.strerror}); choose another --output.") from error
     for path in written:
@@ -138,6 +143,15 @@ def _report(evaluation: Evaluation, output: Path) -> None:
     console.print(reports.table(evaluation))
     for sentence in reports.predictions(evaluation):
         print(sentence)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a report is as bachlit wrote it: the JSON by its seal, the others by their digests in it."""
+    index = path.with_name(_FILES[0])
+    if not index.is_file() or not is_sealed(index):
+        return False
+    listed = json.loads(index.read_bytes()).get("files", {})
+    return path.name == index.name or listed.get(path.name) == digest(path.read_bytes())
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -159,8 +173,8 @@ def _prepare(output: Path) -> None:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        write_whole(output / ".bachlit", b"")
-        (output / ".bachlit").unlink()
+        with tempfile.TemporaryFile(dir=output):
+            pass
     except OSError as error:
         raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
     for name in _FILES:

@@ -5,6 +5,7 @@ from pathlib import Path
 from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
 from bachlit.files import write_whole
+from bachlit.marks import seal
 from bachlit.scores.contents import SUFFIXES, musicxml_root
 from bachlit.scores.files import ScoreWarning
 from bachlit.scores.midi import to_midi
@@ -33,7 +34,7 @@ def write_musicxml(chorale: Chorale, path: str | Path) -> None:
     Raises:
         ScoreError: If the file can't be written.
     """
-    _write(to_musicxml(chorale).encode(), Path(path))
+    _write(seal(to_musicxml(chorale).encode(), ".musicxml"), Path(path))
 
 
 def write_midi(chorale: Chorale, path: str | Path) -> None:
@@ -42,7 +43,7 @@ def write_midi(chorale: Chorale, path: str | Path) -> None:
     Raises:
         ScoreError: If the file can't be written.
     """
-    _write(to_midi(chorale), Path(path))
+    _write(seal(to_midi(chorale), ".mid"), Path(path))
 
 
 def _write(content: bytes, path: Path) -> None:

@@ -11,8 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from bachlit.configurations import read_options
 from bachlit.errors import OptionError
 from bachlit.sweeping.space import Point, Space, plain, probes, same_name, word
 from bachlit.sweeping.suggesting import MakeSampler, kind, options
@@ -176,12 +175,7 @@ def difference(mine: dict[str, Any], begun: dict[str, Any]) -> str | None:
 
 def _digest(path: Path) -> str:
     """What a configuration says, without its comments, as a short number."""
-    try:
-        said = json.dumps(yaml.safe_load(path.read_text()), sort_keys=True, default=str)
-    except OSError as error:
-        raise OptionError(
-            f"There is no file {path}; expected a configuration of bachlit fit; correct --base."
-        ) from error
-    except yaml.YAMLError as error:
-        raise OptionError(f"{path} isn't YAML; expected a configuration of bachlit fit; correct it.") from error
+    if not path.exists():
+        raise OptionError(f"There is no file {path}; expected a configuration of bachlit fit; correct --base.")
+    said = json.dumps(read_options(path)[1], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:16]

@@ -486,3 +486,27 @@ def test_gibbs_forgets_what_gave_way_in_a_piece_that_it_replaced() -> None:
     generation = Gibbs(Stubborn(), rounds=20, block=4).decode(model(), given, RowGenerators([0]))
     assert 3 not in generation.tokens[0].tolist()
     assert not generation.yielded
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_groups_that_walk_in_batches_write_what_they_write_together(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10,000 groups at once, none had memory."""
+    decoder, generator = BeamSearch(14, groups=7), RowGenerators(range(rows))
+    together = decoder.decode_several(model(), prompt(rows), generator, 14)
+    monkeypatch.setattr("bachlit.decoding.beam._TOGETHER", 4 * rows)
+    batches = list(decoder.decode_batches(model(), prompt(rows), generator, 14))
+    assert [len(batch.tokens) for batch in batches] == [4 * rows, 4 * rows, 4 * rows, 2 * rows]
+    for row in range(rows):
+        apart = [tuple(one) for batch in batches for one in batch.tokens.view(rows, -1, TOKENS + 1)[row].tolist()]
+        assert {*apart} == {tuple(one) for one in together.tokens[14 * row : 14 * row + 14].tolist()}
+    assert sum(len(batch.tokens) for batch in decoder.decode_batches(model(), prompt(rows), generator, 10)) == 10 * rows
+
+
+@pytest.mark.parametrize("decoder", [Sampling(), Particles(4)], ids=lambda one: type(one).__name__)
+def test_random_pieces_are_the_same_in_batches(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = decoder.decode_several(model(), prompt(2), RowGenerators(range(2)), 7)
+    monkeypatch.setattr("bachlit.decoding.base._BATCH", 6)
+    batches = list(decoder.decode_batches(model(), prompt(2), RowGenerators(range(2)), 7))
+    assert [len(batch.tokens) for batch in batches] == [6, 6, 2]
+    apart = torch.cat([batch.tokens.view(2, -1, TOKENS + 1) for batch in batches], 1)
+    assert torch.equal(apart.flatten(0, 1), together.tokens)
