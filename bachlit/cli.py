@@ -273,8 +273,8 @@ class ChoraleCLI(LightningCLI):
         begun = path.resolve().parents[1] if path is not None and path.name in (LAST, BEFORE) else None
         name = made["run"]
         if name is not None:
-            folder = folder_named(check_name(name), root) or root / name
-            goes_on = self.words.checkpoint == "last"
+            found = folder_named(check_name(name), root)
+            folder, goes_on = found or root / name, found is not None and self.words.checkpoint == "last"
         else:
             goes_on = begun is not None and begun.parent in (root.resolve(), (root / "bachlit").resolve())
             folder = Path(os.path.relpath(begun)) if goes_on and begun else root / new_name(self.words.files)

@@ -24,6 +24,7 @@ BEST = "best.ckpt"
 # Runs of the first releases were runs/bachlit/version_N.
 _OLD = "bachlit"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_LOCK = ".lock"
 _PATIENCE = 2.0  # seconds; a process that was told to end may still be ending
 
 
@@ -61,7 +62,7 @@ def folder_named(name: str, root: Path = ROOT) -> Path | None:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "checkpoints").is_dir() or (folder / "config.yaml").is_file()
+    return any((folder / name).exists() for name in ("checkpoints", "config.yaml", _LOCK))
 
 
 def run_folders(root: Path) -> Iterator[Path]:
@@ -131,7 +132,7 @@ class RunFolder:
             return
         try:
             self._made = self._make()
-            lock = FileLock(self.folder / ".lock")
+            lock = FileLock(self.folder / _LOCK)
             lock.acquire(timeout=_PATIENCE)
         except Timeout as error:
             raise OptionError(

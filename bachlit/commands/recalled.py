@@ -31,6 +31,14 @@ class _Base(NamedTuple):
     kind: type[Any]
     packages: tuple[str, ...]
 
+    def has(self, kind: Any) -> bool:
+        """Tell whether something is such a class."""
+        return (
+            isinstance(kind, type)
+            and issubclass(kind, self.kind)
+            and f"{kind.__module__}.".startswith(tuple(f"{package}." for package in self.packages))
+        )
+
 
 CLASS_OPTIONS: dict[str, _Base] = {
     "model.network": _Base(Network, ("bachlit",)),
@@ -167,6 +175,8 @@ class _Check:
     told: frozenset[str]
     foreign: dict[str, str] = field(default_factory=dict)
     """The classes that the user would have to type, by option."""
+    own: list[str] = field(default_factory=list)
+    """How options begin that are those of the user's own classes."""
     _values: int = 0
 
     def plain(self, value: Any, option: str, level: int = 0) -> Any:
@@ -209,13 +219,13 @@ class _Check:
         """Let a class pass that is of the option's kind, or typed."""
         kind = classes.imported(path)
         if path in self.typed or (kind is not None and any(classes.imported(name) is kind for name in self.typed)):
+            self.own.append(f"{option}.")
             return path
         bases = [CLASS_OPTIONS[option]] if option in CLASS_OPTIONS else list(CLASS_OPTIONS.values())
-        if isinstance(kind, type) and any(
-            issubclass(kind, base.kind) and f"{kind.__module__}.".startswith(tuple(f"{one}." for one in base.packages))
-            for base in bases
-        ):
+        if any(base.has(kind) for base in bases):
             return path
+        if option not in CLASS_OPTIONS and not option.startswith((*self.own, *(f"{one}." for one in self.foreign))):
+            raise self._refusal(option, f"the class {path[:50]!r}", "a word or a number")
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", path):
             raise self._refusal(option, repr(path[:50]), "the dotted path of a class")
         self.foreign[option] = path
