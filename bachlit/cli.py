@@ -25,7 +25,7 @@ from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import BachlitError, CheckpointError, StoppedError
 from bachlit.explaining import one_sentence
-from bachlit.internals import careful_parsing
+from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.language_model import LanguageModel
 from bachlit.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.model import ChoraleModel
@@ -61,7 +61,7 @@ _ASIDE = Path("logs")
 _CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), "name": PROJECT}}
 
 
-class ChoraleCLI(LightningCLI):
+class ChoraleCLI(CommandParsers, LightningCLI):
     """The command line over `ChoraleModel` and `ChoraleDataModule`.
 
     The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
@@ -102,7 +102,7 @@ class ChoraleCLI(LightningCLI):
     ) -> None:
         """Add what `fit` and `predict` alone have."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
-        fit = self._subcommand_parsers["fit"]
+        fit = self.parser_of("fit")
         fit.add_lightning_class_args(TrainingCurves, "curves")
         fit.add_lightning_class_args(LastCheckpoint, "last")
         # The last of the two is the one to which --trainer.logger.group and the like belong.
@@ -113,7 +113,7 @@ class ChoraleCLI(LightningCLI):
             default=None,
             help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it, or begins.",
         )
-        predict = self._subcommand_parsers["predict"]
+        predict = self.parser_of("predict")
         predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
         predict.add_argument(
@@ -158,11 +158,8 @@ class ChoraleCLI(LightningCLI):
             try:
                 super().parse_arguments(parser, args)
             except ArgumentError as error:
-                refuse_misspelt(str(error), self._parser(self.words.command).get_defaults().keys())
+                refuse_misspelt(str(error), self.parser_of(self.words.command).get_defaults().keys())
                 raise
-
-    def _parse_ckpt_path(self) -> None:
-        """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed."""
 
     def _start_from_own_defaults(self, parser: LightningArgumentParser) -> None:
         """Let the class that each part will have bring its own options' defaults."""
@@ -191,7 +188,7 @@ class ChoraleCLI(LightningCLI):
             return
         self.recalled = recall(found, typed=self.words.paths, told=self.words.told)
         if not self.words.describe_a_run:
-            self._start_from_own_defaults(self._parser("fit"))
+            self._start_from_own_defaults(self.parser_of("fit"))
             self._parse(parser)
         self.config["fit"]["ckpt_path"] = str(found)
 
@@ -251,7 +248,7 @@ class ChoraleCLI(LightningCLI):
         """
         made = self.config_init[self.subcommand]
         if made["trainer"]["enable_checkpointing"] is False:
-            ours = self._parser(self.subcommand).callback_keys
+            ours = self.parser_of(self.words.command).callback_keys
             ours[:] = [name for name in ours if not isinstance(made[name], Checkpoint)]
         if self.subcommand == "fit":
             settings = self._settle(made)

@@ -1,11 +1,24 @@
-"""Private names of Lightning and jsonargparse, each used here alone: what an upgrade must look at first."""
+"""Use the private names of Lightning and jsonargparse, here alone: what an upgrade must look at first.
+
+Nothing of Lightning is imported: light commands parse by `careful_parsing`, too.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from jsonargparse import _common, set_parsing_settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.callbacks import WeightAveraging
+    from pytorch_lightning.cli import LightningArgumentParser
+    from pytorch_lightning.loggers import CSVLogger
 
 # Of these a parser may import what is typed by a short name, or stands in a configuration.
 _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
@@ -37,3 +50,85 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
         _common.parsing_settings.update(before)
+
+
+class CommandParsers:
+    """What a LightningCLI keeps to itself: its commands' parsers, and what it does with a checkpoint's options."""
+
+    _subcommand_parsers: dict[str, LightningArgumentParser]
+
+    def parser_of(self, command: str) -> LightningArgumentParser:
+        """Give the parser of a command."""
+        return self._subcommand_parsers[command]
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed, and make them."""
+
+
+class BegunRun:
+    """What a WandbLogger keeps to itself: its run, and the options with which `wandb.init` begins it."""
+
+    _experiment: Any
+    _wandb_init: dict[str, Any]
+
+    @property
+    def begun(self) -> Any:
+        """The run, if it was begun; begun by nobody's look at it."""
+        return self._experiment
+
+    def end(self) -> None:
+        """Forget the run."""
+        self._experiment = None
+
+    @property
+    def init_options(self) -> dict[str, Any]:
+        """The options for `wandb.init`, to be changed before the run begins."""
+        return self._wandb_init
+
+    @property
+    def joins_another(self) -> bool:
+        """Whether this is a spawned process, which joins the run of the process that spawned it."""
+        return getattr(self, "_attach_id", None) is not None
+
+
+def is_placed(logger: CSVLogger) -> bool:
+    """Tell whether a CSV's folder was typed: asked for its version, it would choose one."""
+    return logger._version is not None
+
+
+def place(logger: CSVLogger, folder: Path) -> None:
+    """Let a CSV be kept in a folder."""
+    number = folder.name.removeprefix("version_")
+    is_old = folder.name.startswith("version_") and number.isdecimal()
+    logger._save_dir, logger._name = str(folder.parent), ""
+    logger._version = int(number) if is_old else folder.name
+
+
+def start_method(trainer: Trainer) -> str | None:
+    """Tell how a trainer's strategy starts processes: fork, spawn, or in another way (None)."""
+    return getattr(trainer.strategy, "_start_method", None)
+
+
+def is_accumulating(trainer: Trainer) -> bool:
+    """Tell whether gradients are gathered that no step has taken yet."""
+    return trainer.fit_loop._should_accumulate()
+
+
+def can_stop_early(trainer: Trainer) -> bool:
+    """Tell whether the least epochs and steps are done."""
+    return trainer.fit_loop._can_stop_early
+
+
+def validates_this_epoch(trainer: Trainer) -> bool:
+    """Tell whether a validation is due in the epoch at hand."""
+    return trainer.fit_loop.epoch_loop._should_check_val_epoch()
+
+
+def forget_sigterm(trainer: Trainer) -> None:
+    """Let a trainer not know that it was told to end: it would end the fit after a step as if it were done."""
+    trainer._signal_connector.received_sigterm = False
+
+
+def forget_average(callback: WeightAveraging) -> None:
+    """Let a callback have no average of weights."""
+    callback._average_model = None

@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from bachlit.errors import OptionError
+from bachlit.internals import is_placed, place, start_method
 from bachlit.runs import ROOT
 from bachlit.tracking import AutoWandbLogger, resolve_mode
 
@@ -42,10 +43,8 @@ def name_run(loggers: Any, folder: Path, *, goes_on: bool) -> None:
         goes_on: Whether it was begun before.
     """
     for logger in loggers or ():
-        if isinstance(logger, CSVLogger) and logger._version is None:
-            old = folder.name.removeprefix("version_")
-            logger._version = int(old) if folder.name.startswith("version_") and old.isdecimal() else folder.name
-            logger._save_dir, logger._name = str(folder.parent), ""
+        if isinstance(logger, CSVLogger) and not is_placed(logger):
+            place(logger, folder)
         elif isinstance(logger, AutoWandbLogger):
             logger.name_run(folder.name, goes_on=goes_on)
 
@@ -88,7 +87,7 @@ def share_runs(trainer: pl.Trainer) -> None:
     Raises:
         OptionError: If they are forked while W&B is on: the whole run would be lost, without a word.
     """
-    start = getattr(trainer.strategy, "_start_method", None)
+    start = start_method(trainer)
     if start == "spawn":
         for logger in trainer.loggers:
             if isinstance(logger, CSVLogger):

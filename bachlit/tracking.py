@@ -13,6 +13,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from bachlit.errors import OptionError
+from bachlit.internals import BegunRun
 from bachlit.offline_runs import identify, last_figures, upload_command
 
 PROJECT = "bachlit"
@@ -21,7 +22,7 @@ Mode = Literal["auto", "online", "offline", "disabled"]
 _OLD_MODES = {"dryrun": "offline", "run": "online"}
 
 
-class AutoWandbLogger(WandbLogger):
+class AutoWandbLogger(BegunRun, WandbLogger):
     """Logs to W&B online if a key is found, else offline into the run's folder, to be uploaded later or never.
 
     It never asks for a key. If W&B can't start or fails on the way, a warning says so once and training goes on
@@ -52,7 +53,7 @@ class AutoWandbLogger(WandbLogger):
         project = project or os.environ.get("WANDB_PROJECT") or PROJECT
         super().__init__(name=run_name, project=project, save_dir=folder or Path("runs"), group=group, tags=tags)
         # From Lightning's None wandb would take it for an option of the user's, and say that it has no effect.
-        self._wandb_init.pop("anonymous", None)
+        self.init_options.pop("anonymous", None)
         self.mode, self.run_name, self.folder, self.upload = mode, run_name, folder, upload
         self.run_id: str | None = None
         """By what W&B knows the run, if set before it begins; None lets W&B make one up. See `goes_on`."""
@@ -74,9 +75,9 @@ class AutoWandbLogger(WandbLogger):
         """The W&B run, begun by the first look; None in all processes but the first, and where W&B is off."""
         if not _is_first_process() or self._off:
             return None
-        if self._experiment is None:
+        if self.begun is None:
             self._start()
-        return self._experiment
+        return self.begun
 
     @property
     def experiment(self) -> Any:
@@ -98,7 +99,7 @@ class AutoWandbLogger(WandbLogger):
                 continue
             if failures:
                 rank_zero_warn(f"W&B can't go {mode} ({failures[0]}); the run is kept offline, to be uploaded later.")
-            if getattr(self, "_attach_id", None) is None:  # else a spawned process joined what was told of before
+            if not self.joins_another:  # else a spawned process joined what was told of before
                 self._tell(attempt)
             return
         self._switch_off(failures[-1])
@@ -121,14 +122,16 @@ class AutoWandbLogger(WandbLogger):
         self._data = folder.resolve() / "wandb" if mode == "offline" else None
         before = known.read_text().strip() if known is not None and known.is_file() else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
-        self._wandb_init |= {"mode": mode, "name": self.run_name, "dir": str(folder.resolve()), "settings": settings}
-        self._wandb_init |= identify(self.run_id, mode, goes_on=self.goes_on, before=before)
+        self.init_options.update(
+            {"mode": mode, "name": self.run_name, "dir": str(folder.resolve()), "settings": settings}
+        )
+        self.init_options.update(identify(self.run_id, mode, goes_on=self.goes_on, before=before))
         try:
             with _quiet():
                 run = super().experiment
         except wandb.errors.UsageError as error:
-            if self._wandb_init["resume"] == "never" and "already exists" in str(error):
-                raise OptionError(f"it has another run {self._wandb_init['id']} already") from error
+            if self.init_options["resume"] == "never" and "already exists" in str(error):
+                raise OptionError(f"it has another run {self.init_options['id']} already") from error
             raise
         if known is not None:
             known.write_text(f"{run.id}\n")
@@ -137,7 +140,7 @@ class AutoWandbLogger(WandbLogger):
 
     def _tell(self, mode: str) -> None:
         """Say in one line where the run is."""
-        run: Any = self._experiment
+        run: Any = self.begun
         if mode == "offline":
             command = upload_command(Path(run.settings.sync_dir), run.id)
             rank_zero_info(f"W&B keeps this run offline; to upload it: {command}")
@@ -145,7 +148,8 @@ class AutoWandbLogger(WandbLogger):
             rank_zero_info(f"W&B shows this run at {run.url}")
 
     def _switch_off(self, reason: str) -> None:
-        self._off, self._experiment = True, None
+        self._off = True
+        self.end()
         rank_zero_warn(f"W&B doesn't work here ({reason}); the fit goes on without it, and the CSV has the figures.")
 
     def attempt(self, action: Callable[[Any], object]) -> None:
@@ -172,21 +176,21 @@ class AutoWandbLogger(WandbLogger):
 
     def finalize(self, status: str) -> None:
         """Upload the best checkpoint after a fit that went well; end the run of one that didn't."""
-        if not _is_first_process() or self._experiment is None:
+        if not _is_first_process() or self.begun is None:
             return
         if status == "failed":
             self.finish(exit_code=1)
         elif self._checkpoint is not None and self._checkpoint.best_model_path:
             path, self._checkpoint = self._checkpoint.best_model_path, None
             # An offline run would keep a copy of it, and have nobody to send it to.
-            if self.upload and not getattr(self._experiment, "offline", True):
+            if self.upload and not getattr(self.begun, "offline", True):
                 self.attempt(lambda run: _upload(run, path))
 
     def finish(self, exit_code: int = 0) -> None:
         """End the run; the last of it is written or sent."""
-        if self._experiment is not None:
+        if self.begun is not None:
             self.attempt(lambda run: run.finish(exit_code=exit_code))
-            self._experiment = None
+            self.end()
         self._off = True
 
     def __getstate__(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bachlit.checkpoints import LAST, keep_before
 from bachlit.errors import OptionError, StoppedError
+from bachlit.internals import can_stop_early, forget_sigterm, is_accumulating, validates_this_epoch
 from bachlit.processes import summed
 
 _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
@@ -79,7 +80,7 @@ class LastCheckpoint(Checkpoint):
         told, due = self._agree(trainer)
         self._end_after_a_step(trainer)
         ending = bool(told) or _ends(trainer)
-        if not (ending or due) or trainer.fit_loop._should_accumulate() or _validates(trainer, batch_idx):
+        if not (ending or due) or is_accumulating(trainer) or _validates(trainer, batch_idx):
             return
         self._save(trainer)
         self._stopping, self._complete = told, ending
@@ -89,7 +90,7 @@ class LastCheckpoint(Checkpoint):
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.is_last_batch:
             return
         self._end_after_a_step(trainer)
-        if _ends(trainer) and not trainer.fit_loop._should_accumulate():
+        if _ends(trainer) and not is_accumulating(trainer):
             self._save(trainer)
             self._complete = True
 
@@ -145,7 +146,7 @@ class LastCheckpoint(Checkpoint):
         """Put off the end of a fit where gradients are gathered that no checkpoint keeps."""
         self._shall_end = self._shall_end or trainer.should_stop
         if self.minutes is not None and self._shall_end:
-            trainer.should_stop = not trainer.fit_loop._should_accumulate()
+            trainer.should_stop = not is_accumulating(trainer)
 
     def _hear(self, trainer: pl.Trainer) -> None:
         """Listen to signals, until Lightning puts back what listened to them before the fit."""
@@ -155,8 +156,8 @@ class LastCheckpoint(Checkpoint):
         signal.signal(signal.SIGTERM, self._listen)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._listen)
-        if trainer.received_sigterm:  # before: Lightning would end the fit after a step as if it were done
-            trainer._signal_connector.received_sigterm = False
+        if trainer.received_sigterm:
+            forget_sigterm(trainer)
             self._told = signal.SIGTERM
 
     def _listen(self, signum: int, frame: FrameType | None) -> None:
@@ -205,7 +206,7 @@ class LastCheckpoint(Checkpoint):
 
 def _ends(trainer: pl.Trainer) -> bool:
     """Whether a fit is about to end before its epochs do."""
-    return (trainer.should_stop and trainer.fit_loop._can_stop_early) or trainer.global_step == trainer.max_steps
+    return (trainer.should_stop and can_stop_early(trainer)) or trainer.global_step == trainer.max_steps
 
 
 def _folder(trainer: pl.Trainer) -> Path:
@@ -216,6 +217,6 @@ def _folder(trainer: pl.Trainer) -> Path:
 
 def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
     """Whether this batch ends the epoch, or a validation is to follow it by its number."""
-    every = trainer.val_check_batch if trainer.fit_loop.epoch_loop._should_check_val_epoch() else None
+    every = trainer.val_check_batch if validates_this_epoch(trainer) else None
     done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)

@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 from bachlit.errors import OptionError
+from bachlit.internals import forget_average
 
 
 class WeightAverage(WeightAveraging):
@@ -37,7 +38,7 @@ class WeightAverage(WeightAveraging):
         """Begin an average with a fit; outside one there is none, and checkpoints are read as they stand."""
         super().setup(trainer, pl_module, stage)
         if stage != "fit":
-            self._average_model = None
+            forget_average(self)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""

@@ -61,8 +61,8 @@ MAY_IMPORT = {
     "rendering": {"chorale", "errors", "scores"},
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
-        "checkpoints", "chorale", "decoding", "errors", "escaping", "evaluation", "files", "language_model", "model",
-        "places", "processes", "prompt", "rendering", "replacing", "scores", "tracking", "writing",
+        "checkpoints", "chorale", "decoding", "errors", "escaping", "evaluation", "files", "internals",
+        "language_model", "model", "places", "processes", "prompt", "rendering", "replacing", "scores", "tracking", "writing",
     },
     "evaluation": {
         "api", "checkpoints", "chorale", "classes", "corpus", "decoding", "errors", "escaping", "files", "keys",
@@ -71,9 +71,9 @@ MAY_IMPORT = {
     },
     "typed_classes": {"classes", "corpus", "encoding", "networks"},
     "sweeping": {"cli", "commands", "configurations", "errors", "escaping", "files", "rendering"},
-    "tracking": {"errors", "offline_runs"},
+    "tracking": {"errors", "internals", "offline_runs"},
     "offline_runs": set(),
-    "loggers": {"errors", "runs", "tracking"},
+    "loggers": {"errors", "internals", "runs", "tracking"},
     "configurations": {"errors"},
     "parser_words": {"errors"},
     "explaining": {"errors", "parser_words"},
