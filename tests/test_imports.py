@@ -62,7 +62,8 @@ MAY_IMPORT = {
     "testing": {"chorale", "decoding", "encoding", "keys", "metrics", "networks", "prompt", "token_prompts", "tokens"},
     "callbacks": {
         "checkpoints", "chorale", "decoding", "errors", "escaping", "evaluation", "files", "internals",
-        "language_model", "model", "places", "processes", "prompt", "rendering", "replacing", "scores", "tracking", "writing",
+        "language_model", "model", "places", "processes", "prompt", "rendering", "replacing", "scores",
+        "tracking", "writing",
     },
     "evaluation": {
         "api", "checkpoints", "chorale", "classes", "corpus", "decoding", "errors", "escaping", "files", "keys",
