@@ -26,7 +26,7 @@ USED = {
     "CSVLogger._name": lambda: CSVLogger("x", "y")._name == "y",
     "WandbLogger._experiment": lambda: WandbLogger(offline=True)._experiment is None,
     "WandbLogger._wandb_init": lambda: WandbLogger(offline=True, project="x")._wandb_init["project"] == "x",
-    "WandbLogger._attach_id": lambda: "self._attach_id" in Path(inspect.getfile(WandbLogger)).read_text(),
+    "WandbLogger._attach_id": lambda: "_attach_id" in Path(inspect.getfile(WandbLogger)).read_text(),
     "LightningCLI._subcommand_parsers": lambda: "_subcommand_parsers" in str(inspect.getsource(LightningCLI)),
     "LightningCLI._parse_ckpt_path": lambda: callable(LightningCLI._parse_ckpt_path),
     "Strategy._start_method": lambda: DDPStrategy(start_method="spawn")._start_method == "spawn",
