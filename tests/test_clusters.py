@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from processes import QUIET, RUN, assert_the_same_run, few_pieces, run, weights_in
 
@@ -34,7 +36,7 @@ SCONTROL = '#!/bin/sh\necho "$@" >> "$REQUEUED"\n'
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """Of a machine whose commands are this Python's and those in a folder."""
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", "RUN": "run", **more}
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", **more}
 
 
 def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list[Chorale]) -> None:
@@ -47,7 +49,9 @@ def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list
         subprocess.Popen(
             ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus],
             cwd=tmp_path / "nodes",
-            env=environment(tmp_path, NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29517"),
+            env=environment(
+                tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29517"
+            ),
         )
         for rank in ("0", "1")
     ]
@@ -66,7 +70,9 @@ def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach:
         subprocess.Popen(
             ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=9"],
             cwd=tmp_path / folder,
-            env=environment(tmp_path, NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"),
+            env=environment(
+                tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"
+            ),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -78,25 +84,27 @@ def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach:
         assert "bachlit: The processes would go on from different checkpoints, or some would begin anew" in told
 
 
-def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(tmp_path: Path, bach: list[Chorale]) -> None:
-    corpus = few_pieces(tmp_path, bach)
+@pytest.fixture
+def cluster(tmp_path: Path) -> Callable[..., int]:
+    """Runs a job of SLURM in a folder, by its number; perhaps its tasks are told to end after some steps."""
     for name, text in (("srun", SRUN), ("scontrol", SCONTROL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    told = tmp_path / "requeued"
-    job = {
-        "SLURM_JOB_ID": "17", "SLURM_JOB_NAME": "bachlit", "SLURM_NNODES": "1", "SLURM_NTASKS_PER_NODE": "2",
-        "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1", "REQUEUED": str(told),
-    }  # fmt: skip
-    command = ["bash", str(CLUSTER / "slurm.sh"), *FIT, *corpus]
 
-    def submit(folder: str, end: bool) -> int:
-        """Run a job; perhaps its tasks are told to end after some steps."""
+    def submit(folder: str, number: int, *fit: str, end: bool = False, **about: str) -> int:
+        job = {
+            "SLURM_JOB_ID": str(number), "SLURM_JOB_NAME": "bachlit", "SLURM_NNODES": "1",
+            "SLURM_NTASKS_PER_NODE": "2", "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1",
+            "REQUEUED": str(tmp_path / "requeued"),
+        }  # fmt: skip
         (tmp_path / folder).mkdir(exist_ok=True)
         process = subprocess.Popen(
-            command, cwd=tmp_path / folder, env=environment(tmp_path, **job), start_new_session=True
+            ["bash", str(CLUSTER / "slurm.sh"), *FIT, *fit],
+            cwd=tmp_path / folder,
+            env=environment(tmp_path, **job | about),
+            start_new_session=True,
         )
-        last = tmp_path / folder / RUN / "checkpoints" / "last.ckpt"
+        last = tmp_path / folder / "runs" / about.get("RUN", f"slurm-{number}") / "checkpoints" / "last.ckpt"
         while end and process.poll() is None:
             if last.is_file():
                 [srun] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
@@ -105,10 +113,36 @@ def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(tmp_path: Path, b
             time.sleep(0.02)
         return process.wait(timeout=300)
 
-    assert submit("whole", end=False) == 0
+    return submit
+
+
+def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(
+    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    corpus, told = few_pieces(tmp_path, bach), tmp_path / "requeued"
+    assert cluster("whole", 17, *corpus, RUN="run") == 0
     assert not told.exists()
-    assert submit("parts", end=True) == 143
+    assert cluster("parts", 17, *corpus, RUN="run", end=True) == 143
     assert told.read_text() == "requeue 17\n"
-    assert submit("parts", end=False) == 0
+    assert cluster("parts", 17, *corpus, RUN="run") == 0
     assert told.read_text() == "requeue 17\n"
     assert_the_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_two_jobs_in_one_folder_go_on_with_their_own_runs(
+    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    """Told to end in turn and queued again in the other order, by their numbers; then by torchrun, by a name."""
+    corpus = few_pieces(tmp_path, bach)
+    jobs = {17: [*corpus, "--trainer.max_epochs=4"], 18: [*corpus, "--trainer.max_epochs=4", "--data.seed=5"]}
+    for number, fit in jobs.items():
+        assert cluster("whole", number, *fit, RUN=f"slurm-{number}") == 0
+    for number, fit in jobs.items():
+        assert cluster("both", number, *fit, end=True) == 143
+    assert cluster("both", 18, *jobs[18]) == 0
+    nodes = environment(tmp_path, RUN="slurm-17", PROCESSES="2", MASTER_PORT="29519")
+    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *jobs[17]], cwd=tmp_path / "both", env=nodes, check=True)
+    for name in ("slurm-17", "slurm-18"):
+        one, two = (weights_in(tmp_path / f / "runs" / name / "checkpoints" / "last.ckpt") for f in ("whole", "both"))
+        assert all(torch.equal(two[part], weights) for part, weights in one.items()), name
+    assert {path.name for path in (tmp_path / "both" / "runs").iterdir()} == {"slurm-17", "slurm-18"}
