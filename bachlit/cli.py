@@ -14,6 +14,7 @@ import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.loggers import CSVLogger
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
@@ -23,9 +24,9 @@ from bachlit.commands.recalled import Recalled, RememberOptions, differences, re
 from bachlit.commands.typed import Words
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
-from bachlit.errors import BachlitError, CheckpointError, StoppedError
+from bachlit.errors import BachlitError, CheckpointError, OptionError, StoppedError
 from bachlit.explaining import one_sentence
-from bachlit.internals import CommandParsers, careful_parsing
+from bachlit.internals import CommandParsers, careful_parsing, is_placed
 from bachlit.language_model import LanguageModel
 from bachlit.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.model import ChoraleModel
@@ -35,7 +36,7 @@ from bachlit.processes import without_copies
 from bachlit.rehearsing import MonitorCheck, refuse_numbers, rehearse
 from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
-from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, run_folders
+from bachlit.runs import BEST, ROOT, RunFolder, check_name, folder_named, is_first_process, new_name, run_folders
 from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
 from bachlit.typed_classes import typed_classes
@@ -265,25 +266,55 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     def _settle(self, made: Any) -> dict[str, Any]:
         """Give a fit its run's folder: its loggers', and where Lightning keeps things without loggers."""
         loggers = csv_first(made["trainer"]["logger"])
-        root = _root(self.config["fit"])
-        path = self.recalled.path
-        begun = path.resolve().parents[1] if path is not None and path.name in (LAST, BEFORE) else None
-        name = made["run"]
-        if name is not None:
-            found = folder_named(check_name(name), root)
-            folder, goes_on = found or root / name, found is not None and self.words.checkpoint == "last"
-        else:
-            goes_on = begun is not None and begun.parent in (root.resolve(), (root / "bachlit").resolve())
-            folder = Path(os.path.relpath(begun)) if goes_on and begun else root / new_name(self.words.files)
-        run = RunFolder(folder, begun=goes_on, named=name is not None)
+        run = self._run_folder(made, loggers)
+        self._refuse_shared_checkpoints(run)
         if not made["trainer"]["fast_dev_run"]:
             self.folders.append(run)
             run.claim()
         self.config["fit"]["run"] = self.config["fit"]["ckpt_path"] = None  # they aren't options of another fit
-        name_run(loggers, run.folder, goes_on=goes_on)
-        if goes_on and self.recalled.checkpoint is not None:
+        name_run(loggers, run.folder, goes_on=run.begun)
+        if run.begun and self.recalled.checkpoint is not None:
             take_up(loggers, self.recalled.checkpoint["global_step"])
         return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
+
+    def _run_folder(self, made: Any, loggers: Any) -> RunFolder:
+        """Choose the folder of a fit's run: that which was named, that of the run that goes on, or a new one."""
+        root, name, path = _root(self.config["fit"]), made["run"], self.recalled.path
+        goes_on = self.words.checkpoint == "last" and path is not None
+        placed = next((logger for logger in loggers or () if isinstance(logger, CSVLogger) and is_placed(logger)), None)
+        if placed is not None:
+            if name is not None:
+                raise OptionError(
+                    f"--run {name} and the logger's version {placed.version} both name the run's folder; expected one; "
+                    "leave the version out."
+                )
+            return RunFolder(Path(placed.log_dir), begun=goes_on or self._is_in(Path(placed.log_dir)), named=True)
+        if name is not None:
+            found = folder_named(check_name(name), root)
+            return RunFolder(
+                found or root / name, begun=found is not None and self.words.checkpoint == "last", named=True
+            )
+        begun = path.resolve().parents[1] if path is not None and path.name in (LAST, BEFORE) else None
+        if begun is not None and begun.parent in (root.resolve(), (root / PROJECT).resolve()):
+            return RunFolder(Path(os.path.relpath(begun)), begun=True, named=True)
+        return RunFolder(root / new_name(self.words.files), begun=False, named=False)
+
+    def _is_in(self, folder: Path) -> bool:
+        """Tell whether the fit goes on from a run's checkpoint in a folder."""
+        path = self.recalled.path
+        return path is not None and path.name in (LAST, BEFORE) and path.resolve().parents[1] == folder.resolve()
+
+    def _refuse_shared_checkpoints(self, run: RunFolder) -> None:
+        """Refuse to begin where a typed folder has another fit's checkpoints, which would be replaced."""
+        typed, path = self.config["fit"]["checkpoint"]["dirpath"], self.recalled.path
+        if typed is None or run.begun or (path is not None and path.resolve().parent == Path(typed).resolve()):
+            return
+        there = [name for name in (LAST, BEFORE, BEST) if (Path(typed) / name).exists()]
+        if there and is_first_process():
+            raise OptionError(
+                f"The folder {typed} has another fit's {there[0]}, which this one would replace; expected a folder "
+                "without checkpoints; choose another --checkpoint.dirpath, or go on with --ckpt_path last."
+            )
 
     def before_fit(self) -> None:
         """Refuse what can't work before the run's folder is begun."""

@@ -244,3 +244,30 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_in_its_fo
     other.release()
     assert main([*configs["a"], "--run=young", "--ckpt_path=last", "--trainer.max_epochs=1"]) == 0
     assert [path.name for path in Path("runs").iterdir()] == ["young"]
+
+
+def test_a_folder_that_the_loggers_version_names_is_the_runs_and_no_other_is_made(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = [*configs["a"], "--trainer.max_epochs=1", "--trainer.logger.version=trial"]
+    assert main(args) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["trial"]
+    assert main(args) == 2
+    assert "There is a run trial in runs already" in capsys.readouterr().err
+    assert main([*args, "--run=other"]) == 2
+    assert "both name the run's folder" in capsys.readouterr().err
+    assert main([*args, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
+    assert torch.load("runs/trial/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+
+
+def test_a_typed_folder_of_checkpoints_is_not_taken_from_another_fit(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = [*configs["a"], "--checkpoint.dirpath=kept"]
+    assert main([*args, "--trainer.max_epochs=1"]) == 0
+    before = {path: path.read_bytes() for path in Path("kept").iterdir()}
+    assert main([*args, "--trainer.max_epochs=1"]) == 2
+    assert "The folder kept has another fit's last.ckpt, which this one would replace" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path("kept").iterdir()} == before
+    assert main([*args, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
+    assert torch.load("kept/last.ckpt", weights_only=True)["epoch"] == 1
