@@ -4,10 +4,14 @@ import base64
 import csv
 import inspect
 import json
+import logging
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from jsonargparse._common import parsing_settings as jsonargparse_settings
 
 from bachlit.__main__ import main
 from bachlit.chorale import Chorale
@@ -887,3 +892,31 @@ def test_predictions_are_the_same_whatever_logs_them(tmp_path: Path, monkeypatch
         written.add((tmp_path / logger / "twinkle.musicxml").read_bytes())
     assert len(written) == 1
     assert len(list(tmp_path.glob("logs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1
+
+
+def test_commands_leave_the_process_as_it_was(corpus: list[str], tmp_path: Path) -> None:
+    """Filters were added at each call, the path for modules grew, and YAML's writer was changed for all."""
+    (tmp_path / "own_here.py").write_text("from bachlit.networks import TokenLSTM as Own\n")
+
+    def state() -> list[Any]:
+        loggers = [logging.getLogger(name) for name in sorted(logging.root.manager.loggerDict)]
+        return [
+            list(sys.path), list(sys.meta_path), list(warnings.filters), warnings.showwarning, dict(os.environ),
+            yaml.SafeDumper.yaml_multi_representers, dict(jsonargparse_settings),
+            [(logger.name, list(logger.filters), list(logger.handlers), logger.level) for logger in loggers],
+            signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT), torch.get_num_threads(), Path.cwd(),
+        ]  # fmt: skip
+
+    fit = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.limit_train_batches=1"]
+    commands = [
+        [*fit, "--model.network=own_here.Own"],
+        [*fit, "--data.lanes=0"],
+        ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy", "--rules=none"],
+        ["harmonize", str(TWINKLE), "--decoder=Greedy", "--rules=none", "--import=own_here"],
+    ]
+    for args in commands:
+        main(args)
+    before = state()
+    for args in commands:
+        main(args)
+    assert state() == before
