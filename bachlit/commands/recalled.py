@@ -148,19 +148,18 @@ def checked(
     >>> checked({"data": {"corpus": {"class_path": "os.system"}}}, "It")
     Traceback (most recent call last):
     ...
-    bachlit.errors.CheckpointError: It wants the class os.system for --data.corpus, which isn't bachlit's or PyTorch's \
-own; if you trust it, type --data.corpus os.system.
+    bachlit.errors.CheckpointError: It wants the class os.system for --data.corpus, which is none of bachlit's or \
+PyTorch's that belong there; if you trust it, type --data.corpus os.system.
     """
     check = _Check(source, frozenset(typed), frozenset(told))
     plain = {part: check.plain(options[part], part) for part in _PARTS if part in options}
     if check.foreign:
         wanted = " and ".join(f"{path} for --{option}" for option, path in check.foreign.items())
         typing = " ".join(f"--{option} {path}" for option, path in check.foreign.items())
-        kind = "the class" if len(check.foreign) == 1 else "the classes"
-        its, them = ("isn't", "it") if len(check.foreign) == 1 else ("aren't", "them")
+        kind, none, them = ("class", "is none", "it") if len(check.foreign) == 1 else ("classes", "are none", "them")
         raise CheckpointError(
-            f"{source} wants {kind} {wanted}, which {its} bachlit's or PyTorch's own; if you trust {them}, type "
-            f"{typing}."
+            f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you trust "
+            f"{them}, type {typing}."
         )
     return plain
 
