@@ -158,8 +158,8 @@ PyTorch's that belong there; if you trust it, type --data.corpus os.system.
         typing = " ".join(f"--{option} {path}" for option, path in check.foreign.items())
         kind, none, them = ("class", "is none", "it") if len(check.foreign) == 1 else ("classes", "are none", "them")
         raise CheckpointError(
-            f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you trust "
-            f"{them}, type {typing}."
+            f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you "
+            f"trust {them}, type {typing}."
         )
     return plain
 
