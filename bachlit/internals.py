@@ -5,6 +5,7 @@ Nothing of Lightning is imported: light commands parse by `careful_parsing`, too
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonargparse import _common, set_parsing_settings
+from jsonargparse import _common, _stubs_resolver, set_parsing_settings
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -41,6 +42,9 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,
     )
+    # Else it would start a Python to ask for the places of modules, as soon as a list stands where a tensor may.
+    places = _stubs_resolver.tc.get_search_context(search_path=[Path(place) for place in sys.path if place])
+    _stubs_resolver.stubs_resolver = _stubs_resolver.StubsResolver(search_context=places)
     # Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
     yaml.SafeDumper.yaml_multi_representers = representers | {
         Enum: lambda dumper, value: dumper.represent_data(value.value)
