@@ -19,7 +19,7 @@ from torch import Tensor
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.checkpoints import BEFORE, LAST, read_options
-from bachlit.classes import allow
+from bachlit.classes import allow, tell_of_served
 from bachlit.commands.recalled import Recalled, RememberOptions, differences, recall
 from bachlit.commands.typed import Words
 from bachlit.data import ChoraleDataModule
@@ -362,7 +362,8 @@ def run(command: str, args: Sequence[str]) -> None:
     suspect = Suspect()
     refused = False
     try:
-        with _quiet(command), careful_parsing(words.paths), one_sentence(command, lambda: suspect.path):
+        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(command, lambda: suspect.path):
+            tell_of_served(trust)
             recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
             if recalled.path is not None and recalled.path.is_dir():
                 words = words.without_checkpoint()

@@ -6,7 +6,7 @@ Nothing of Lightning is imported: light commands parse by `careful_parsing`, too
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -26,11 +26,14 @@ _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightni
 
 
 @contextmanager
-def careful_parsing(typed: Collection[str]) -> Iterator[None]:
+def careful_parsing(typed: Collection[str]) -> Iterator[Callable[[str], None]]:
     """Have parsers import from bachlit, PyTorch and Lightning, and what the user typed, and fetch nothing.
 
     Args:
         typed: Dotted paths.
+
+    Yields:
+        A function that lets them import from a module more, such as one from which a typed one has its classes.
     """
     before = dict(_common.parsing_settings)
     representers = yaml.SafeDumper.yaml_multi_representers
@@ -50,7 +53,7 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         Enum: lambda dumper, value: dumper.represent_data(value.value)
     }
     try:
-        yield
+        yield lambda name: set_parsing_settings(import_path_allowlist=[name])
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
         _common.parsing_settings.update(before)
