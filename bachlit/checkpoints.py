@@ -4,16 +4,23 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
+from torch import Tensor
 
 from bachlit.errors import CheckpointError
 from bachlit.files import clear_parts, write_whole
 
 LAST, BEFORE = "last.ckpt", "last-before.ckpt"
 """The checkpoint that a fit goes on from, and the one before it."""
+
+# Functions that PyTorch calls for bytes: a few of them, one within the other, fill any memory.
+_SWELLING = (b"codecs\nencode\n", b"\nbytearray\n")
+# How much larger all tensors may be than the file: some share what is stored, as tied weights do.
+_MOST_SHARING = 4
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
@@ -68,18 +75,56 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
     try:
         # PyTorch doesn't compare the checksums that it writes.
-        with zipfile.ZipFile(path) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise ValueError("compressed")
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            _refuse_packed(file, archive)
             broken = archive.testzip()
         if broken is not None:
             raise ValueError(f"its part {broken} was changed")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(checkpoint, dict):
             raise TypeError("no mapping")
+        _refuse_swollen(checkpoint, path.stat().st_size)
     except Exception as error:  # unpickling fails in many ways
         raise _damaged(path, error) from error
     return checkpoint
+
+
+def _refuse_packed(file: IO[bytes], archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that stands for more than its bytes, or that PyTorch wouldn't read as one.
+
+    Raises:
+        ValueError: If it is.
+    """
+    file.seek(0)
+    if file.read(4) != b"PK\x03\x04":
+        raise ValueError("something stands before it")
+    parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise ValueError("compressed")
+    if sum(part.file_size for part in parts) > file.seek(0, io.SEEK_END):
+        raise ValueError("its parts lie over each other")
+    for part in parts:
+        # PyTorch doesn't tell capitals from small letters.
+        if part.filename.lower().endswith("data.pkl") and any(name in archive.read(part) for name in _SWELLING):
+            raise ValueError("it holds bytes")
+
+
+def _refuse_swollen(checkpoint: Mapping[str, Any], size: int) -> None:
+    """Refuse tensors that claim more numbers than a file of a size, in bytes, stores, or keep them elsewhere.
+
+    Raises:
+        ValueError: If there are such.
+    """
+    left, seen, values = _MOST_SHARING * size, set[int](), [checkpoint]
+    while values:
+        value: Any = values.pop()
+        if isinstance(value, Tensor):
+            left -= value.numel() * value.element_size()
+            if value.layout is not torch.strided or value.device.type != "cpu" or left < 0:
+                raise ValueError("its tensors have more numbers than it stores")
+        elif isinstance(value, Mapping | list | tuple | set) and id(value) not in seen:
+            seen.add(id(value))
+            values.extend(value.values() if isinstance(value, Mapping) else value)
 
 
 def read_options(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
@@ -99,20 +99,31 @@ def allow(paths: Collection[str]) -> None:
             finder.names |= {path.partition(".")[0] for path in paths}
 
 
+def tell_of_served(tell: Callable[[str], None]) -> None:
+    """Have a function told the names of the modules that the working folder served, and of those that it will."""
+    for finder in sys.meta_path:
+        if isinstance(finder, _WorkingFolder):
+            finder.tell = tell
+            for name in finder.found:
+                tell(name)
+
+
 class _WorkingFolder(MetaPathFinder):
     def __init__(self, folder: Path) -> None:
-        self._folder, self._found = str(folder), set[str]()
-        self.names: set[str] = set()
+        self._folder = str(folder)
+        self.names, self.found = set[str](), set[str]()
+        self.tell: Callable[[str], None] = lambda _: None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a module that was typed, or that a module found here imports; a package finds its own parts."""
-        if path is not None or not (fullname in self.names or _importer() in self._found):
+        if path is not None or not (fullname in self.names or _importer() in self.found):
             return None
         spec = PathFinder.find_spec(fullname, [self._folder])
         if spec is not None:
-            self._found.add(fullname)
+            self.found.add(fullname)
+            self.tell(fullname)
         return spec
 
 

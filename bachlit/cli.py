@@ -15,11 +15,12 @@ from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import CSVLogger
+from torch import Tensor
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.checkpoints import BEFORE, LAST, read_options
-from bachlit.classes import allow
+from bachlit.classes import allow, tell_of_served
 from bachlit.commands.recalled import Recalled, RememberOptions, differences, recall
 from bachlit.commands.typed import Words
 from bachlit.data import ChoraleDataModule
@@ -27,14 +28,14 @@ from bachlit.decoding import BeamSearch, Decoder
 from bachlit.errors import BachlitError, CheckpointError, OptionError, StoppedError
 from bachlit.explaining import one_sentence
 from bachlit.internals import CommandParsers, careful_parsing, is_placed
-from bachlit.language_model import LanguageModel
+from bachlit.language_model import Bounded, LanguageModel
 from bachlit.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.model import ChoraleModel
 from bachlit.parser_words import refuse_misspelt
 from bachlit.parsing import HelpFormatter
 from bachlit.processes import without_copies
 from bachlit.rehearsing import MonitorCheck, refuse_numbers, rehearse
-from bachlit.resuming import SafeCheckpoints
+from bachlit.resuming import SafeCheckpoints, Suspect
 from bachlit.rules_by_name import rules_help, weighed_rules
 from bachlit.runs import BEST, ROOT, RunFolder, check_name, folder_named, is_first_process, new_name, run_folders
 from bachlit.shipped import PRETRAINED
@@ -73,11 +74,14 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         words: What was typed, taken apart.
         recalled: What a checkpoint remembers that is named by its file.
         folders: Gets the folder of the run that is worked on.
+        suspect: Is told of the checkpoint that is read.
         options: Those of LightningCLI.
     """
 
-    def __init__(self, words: Words, recalled: Recalled, folders: list[RunFolder], **options: Any) -> None:
-        self.words, self.recalled, self.folders = words, recalled, folders
+    def __init__(
+        self, words: Words, recalled: Recalled, folders: list[RunFolder], suspect: Suspect, **options: Any
+    ) -> None:
+        self.words, self.recalled, self.folders, self.suspect = words, recalled, folders, suspect
         super().__init__(ChoraleModel, ChoraleDataModule, **options)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -239,7 +243,24 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
         options = self._options()
         remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
-        self.trainer_defaults["callbacks"] = [MonitorCheck(), RememberOptions(remembered), ModelCard(options)]
+        self.trainer_defaults["callbacks"] = [
+            *(self.suspect, MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+        ]
+
+    def instantiate_classes(self) -> None:
+        """Make them; the network of a checkpoint's options can't be far larger than its weights.
+
+        Raises:
+            CheckpointError: If it would be.
+        """
+        checkpoint = self.recalled.checkpoint
+        if checkpoint is None:
+            super().instantiate_classes()
+            return
+        weights = checkpoint.get("state_dict")
+        stored = [part for part in weights.values() if isinstance(part, Tensor)] if isinstance(weights, dict) else []
+        with Bounded(stored, num_made=2):  # a model tries whether its network can be made anew
+            super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none.
@@ -258,7 +279,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         plugins = made["trainer"]["plugins"]
         settings["strategy"] = without_copies(made["trainer"]["strategy"])
         given = plugins if isinstance(plugins, list) else [plugins] if plugins else []
-        settings["plugins"] = [SafeCheckpoints(self.recalled.path, self.recalled.checkpoint), *given]
+        settings["plugins"] = [SafeCheckpoints(self.recalled.path, self.recalled.checkpoint, self.suspect), *given]
         trainer = super().instantiate_trainer(**settings | kwargs)
         share_runs(trainer)
         return trainer
@@ -369,9 +390,11 @@ def run(command: str, args: Sequence[str]) -> None:
     allow(words.paths)
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
     folders: list[RunFolder] = []
+    suspect = Suspect()
     refused = False
     try:
-        with _quiet(command), careful_parsing(words.paths), one_sentence(command):
+        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(command, lambda: suspect.path):
+            tell_of_served(trust)
             recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
             if recalled.path is not None and recalled.path.is_dir():
                 words = words.without_checkpoint()
@@ -379,6 +402,7 @@ def run(command: str, args: Sequence[str]) -> None:
                 words,
                 recalled,
                 folders,
+                suspect,
                 args=[command],
                 seed_everything_default=0,
                 auto_configure_optimizers=False,

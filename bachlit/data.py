@@ -22,6 +22,8 @@ from bachlit.splits import SplitBy, Stretch, split_by_position, split_by_tune
 from bachlit.streams import StreamLoader
 from bachlit.windows import WindowLoader
 
+_MOST_STEPS = 2**19  # far more than pay off; a window is filled up to its end
+
 
 class ChoraleDataModule(pl.LightningDataModule):
     """Windows of tokenised chorales to train and evaluate on, and prompts to decode.
@@ -69,6 +71,11 @@ class ChoraleDataModule(pl.LightningDataModule):
         fewest = min(lanes, evaluation_lanes)
         if min(fewest, window) < 1:
             raise OptionError(f"{fewest} lanes with a window of {window} make no batch; expected both at least 1.")
+        if (steps := window * max(lanes, evaluation_lanes)) > _MOST_STEPS:
+            raise OptionError(
+                f"{max(lanes, evaluation_lanes)} lanes with a window of {window} make a batch of {steps} steps; "
+                f"expected {_MOST_STEPS} at most; set fewer lanes, or a shorter window."
+            )
         if min(seed, split_seed) < 0:
             raise OptionError(f"Seeds of {seed} and {split_seed} can't be used; expected both at least 0.")
         self.corpus = corpus or BachCorpus()

@@ -3,7 +3,7 @@
 import linecache
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from traceback import walk_tb
@@ -18,11 +18,16 @@ from bachlit.parser_words import plainly
 
 
 @contextmanager
-def one_sentence(command: str) -> Iterator[None]:
+def one_sentence(command: str, checkpoint: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Turn what a library says of a bad option into an `OptionError` of one line.
 
+    Args:
+        command: The one that runs.
+        checkpoint: Tells the file whose content may be at fault just now, if there is one.
+
     Raises:
-        BachlitError: That of the class that refused its arguments, if one did, else an `OptionError`.
+        BachlitError: That of the class that refused its arguments, if one did, else an `OptionError`; a
+            `CheckpointError` where a checkpoint may be at fault, and no code of the user's own.
     """
     try:
         yield
@@ -50,6 +55,11 @@ def one_sentence(command: str) -> Iterator[None]:
             told = plainly(said) or _pointing(said, command)
         if told:
             raise OptionError(told) from error
+        if checkpoint() and not _own(root):
+            raise CheckpointError(
+                f"{checkpoint()} isn't a checkpoint of bachlit, or was changed ({type(root).__name__}: {said[:200]}); "
+                "expected a file as `bachlit fit` wrote it; if it is one, report this to bachlit's maintainers."
+            ) from error
         raise
 
 
@@ -124,7 +134,11 @@ def _own(error: BaseException) -> bool:
     return any(_module(frame).partition(".")[0] not in _LIBRARIES for frame, _ in _passed(error))
 
 
-_LIBRARIES = {"bachlit", "pytorch_lightning", "lightning_fabric", "torch", "jsonargparse", *sys.stdlib_module_names}
+_LIBRARIES = {
+    *("bachlit", "pytorch_lightning", "lightning_fabric", "torch", "torchmetrics", "jsonargparse"),
+    *("numpy", "packaging"),
+    *sys.stdlib_module_names,
+}
 
 
 def _passed(error: BaseException) -> list[tuple[FrameType, int]]:

@@ -5,14 +5,15 @@ Nothing of Lightning is imported: light commands parse by `careful_parsing`, too
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonargparse import _common, set_parsing_settings
+from jsonargparse import _common, _stubs_resolver, set_parsing_settings
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -25,11 +26,14 @@ _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightni
 
 
 @contextmanager
-def careful_parsing(typed: Collection[str]) -> Iterator[None]:
+def careful_parsing(typed: Collection[str]) -> Iterator[Callable[[str], None]]:
     """Have parsers import from bachlit, PyTorch and Lightning, and what the user typed, and fetch nothing.
 
     Args:
         typed: Dotted paths.
+
+    Yields:
+        A function that lets them import from a module more, such as one from which a typed one has its classes.
     """
     before = dict(_common.parsing_settings)
     representers = yaml.SafeDumper.yaml_multi_representers
@@ -41,14 +45,19 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,
     )
+    # Else it would start a Python to ask for the places of modules, as soon as a list stands where a tensor may.
+    places = _stubs_resolver.tc.get_search_context(search_path=[Path(place) for place in sys.path if place])
+    resolver = _stubs_resolver.stubs_resolver
+    _stubs_resolver.stubs_resolver = _stubs_resolver.StubsResolver(search_context=places)
     # Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
     yaml.SafeDumper.yaml_multi_representers = representers | {
         Enum: lambda dumper, value: dumper.represent_data(value.value)
     }
     try:
-        yield
+        yield lambda name: set_parsing_settings(import_path_allowlist=[name])
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
+        _stubs_resolver.stubs_resolver = resolver
         _common.parsing_settings.update(before)
 
 

@@ -147,7 +147,7 @@ class LanguageModel:
                     for name, tensor in checkpoint["state_dict"].items()
                     if name.startswith("network.")
                 }
-            with _Bounded(weights.values()):
+            with Bounded(weights.values()):
                 model = cls.build(description)
             model.network.load_state_dict(weights)
         except FileNotFoundError as error:
@@ -165,11 +165,12 @@ class LanguageModel:
         return model
 
 
-class _Bounded(TorchFunctionMode):
+class Bounded(TorchFunctionMode):
     """Stop who makes far larger tensors, or far more, than a file has weights: before they are filled.
 
     Args:
         weights: In the file.
+        num_made: How often a network is made for them.
 
     Raises:
         CheckpointError: As soon as it is too much.
@@ -178,11 +179,11 @@ class _Bounded(TorchFunctionMode):
     _COST = 4096  # bytes, beside its numbers, of a tensor and the module around it
     _FREE = 2**26  # bytes, of tables that aren't weights
 
-    def __init__(self, weights: Iterable[Tensor]) -> None:
+    def __init__(self, weights: Iterable[Tensor], num_made: int = 1) -> None:
         super().__init__()
         stored = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in weights}
         # Eight times: a weight may be stored in half precision, and is made, filled and wrapped.
-        self.left = self._FREE + 8 * (sum(stored.values()) + self._COST * len(stored))
+        self.left = self._FREE + 8 * num_made * (sum(stored.values()) + self._COST * len(stored))
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Count what a function made, if it isn't what it was given."""

@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import Tensor, distributed
 
@@ -24,17 +25,48 @@ State = dict[str, Any]
 """Plain data and tensors, the same in all processes."""
 
 
+class Suspect(Callback):
+    """Knows the checkpoint that may be at fault if something fails, until all that it holds was put to use.
+
+    That is after a fit's first epoch, and where the other commands begin.
+    """
+
+    def __init__(self) -> None:
+        self.path: Any = None
+        """From when it is read until it was used."""
+        self._num_epochs = 0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Clear it after the first epoch."""
+        self._num_epochs += 1
+        if self._num_epochs > 1:
+            self.path = None
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Clear it, if this is no fit's validation."""
+        if trainer.state.fn != "fit":
+            self.path = None
+
+    on_test_start = on_predict_start = on_validation_start
+
+
 class SafeCheckpoints(TorchCheckpointIO):
     """Has the Trainer write checkpoints whole or not at all, and read them without running anything.
 
     Args:
         path: A checkpoint that was read already.
         checkpoint: What it holds; it is given once.
+        suspect: Is told what is read.
     """
 
-    def __init__(self, path: Path | None = None, checkpoint: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
+        suspect: Suspect | None = None,
+    ) -> None:
         super().__init__()
-        self._read = (path, checkpoint)
+        self._read, self._suspect = (path, checkpoint), suspect or Suspect()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """See `write_checkpoint`; what isn't on a disk is Lightning's to write."""
@@ -52,6 +84,7 @@ class SafeCheckpoints(TorchCheckpointIO):
         (known, checkpoint), self._read = self._read, (None, None)
         checkpoint = dict(checkpoint) if checkpoint is not None and known == Path(path) else read_checkpoint(Path(path))
         refuse_foreign_places(checkpoint, path)
+        self._suspect.path = path
         return checkpoint
 
     def __getstate__(self) -> dict[str, Any]:

@@ -96,6 +96,11 @@ class BatchLoader(ABC):
         Raises:
             CheckpointError: If lanes or windows were others.
         """
+        if not 0 <= state["windows"] <= len(self):
+            raise CheckpointError(
+                f"The checkpoint was written after {state['windows']} of {len(self)} windows; expected a file as "
+                "`bachlit fit` wrote it."
+            )
         mine = {**self.state_dict(), "epoch": state["epoch"], "windows": state["windows"]}
         if state != mine:
             raise CheckpointError(

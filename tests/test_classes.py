@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bachlit.__main__ import main
 from bachlit.classes import allow, class_at, imported, typed_paths, working_folder
 from bachlit.decoding import Decoder
 
@@ -77,6 +78,19 @@ def test_the_working_folder_serves_what_was_typed_and_what_that_imports_and_is_l
         with pytest.raises(ModuleNotFoundError):
             __import__("not_typed_here")
     assert (list(sys.meta_path), list(sys.path)) == before
+
+
+def test_a_class_may_be_named_where_it_is_imported_from_another_file_of_ones_own(
+    in_a_folder_of_its_own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parser calls it by a path in the other file, which wasn't typed."""
+    (in_a_folder_of_its_own / "decoders_of_mine.py").write_text(
+        "from bachlit.decoding import Greedy\n\n\nclass Own(Greedy):\n    pass\n"
+    )
+    (in_a_folder_of_its_own / "reexporting.py").write_text("from decoders_of_mine import Own\n")
+    words = ["--rules=none", "--output=out", "--overwrite"]
+    for name in ("reexporting", "decoders_of_mine"):
+        assert main(["harmonize", str(TWINKLE), f"--decoder={name}.Own", *words]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,12 @@ def test_lanes_and_windows_of_nothing_are_refused() -> None:
         ChoraleDataModule(lanes=0)
 
 
+def test_batches_that_no_memory_holds_are_refused_at_once() -> None:
+    for sizes in ({"lanes": 10**11}, {"evaluation_lanes": 10**8}, {"window": 10**12}):
+        with pytest.raises(OptionError, match="steps; expected 524288 at most"):
+            ChoraleDataModule(**sizes)
+
+
 def test_prompts_come_from_a_folder_a_file_or_the_test_pieces(tmp_path: Path, bach: list[Chorale]) -> None:
     for index, name in enumerate(("b", "a")):
         write_musicxml(bach[index].only("soprano"), tmp_path / f"{name}.musicxml")

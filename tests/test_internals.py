@@ -2,12 +2,13 @@
 
 import ast
 import inspect
+import subprocess
 from pathlib import Path
 
 import pytest
 import wandb
 import yaml
-from jsonargparse import ArgumentParser, _common
+from jsonargparse import ArgumentError, ArgumentParser, _common, _stubs_resolver
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.cli import LightningCLI
@@ -36,6 +37,7 @@ USED = {
     "Trainer._signal_connector": lambda: TRAINER._signal_connector.received_sigterm is False,
     "WeightAveraging._average_model": lambda: WeightAveraging()._average_model is None,
     "jsonargparse._common": lambda: "import_path_verdicts" in _common.parsing_settings,
+    "jsonargparse._stubs_resolver": lambda: _stubs_resolver.get_stubs_resolver() is _stubs_resolver.stubs_resolver,
 }  # fmt: skip
 
 
@@ -83,3 +85,17 @@ def test_parsing_with_care_leaves_nothing_behind() -> None:
     assert dict(_common.parsing_settings) == settings
     assert yaml.SafeDumper.yaml_multi_representers is representers
     assert wandb.Image
+
+
+def test_parsing_with_care_starts_no_python_to_ask_for_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list in place of a tensor did."""
+
+    def start(*args: object, **options: object) -> None:
+        raise AssertionError(args)
+
+    monkeypatch.setattr(subprocess, "check_output", start)
+    monkeypatch.setattr(_stubs_resolver, "stubs_resolver", None)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--loss", type=nn.Module)
+    with careful_parsing([]), pytest.raises(ArgumentError):
+        parser.parse_args(["--loss=torch.nn.CrossEntropyLoss", "--loss.weight=[1,2]"])

@@ -6,6 +6,7 @@ import torch
 
 from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
+from bachlit.errors import CheckpointError
 from bachlit.networks import TokenLSTM
 from bachlit.tokens import END
 from bachlit.windows import IGNORED, Window, WindowLoader
@@ -140,3 +141,6 @@ def test_an_epoch_is_gone_on_with_from_its_next_window_and_other_epochs_are_whol
         assert all(torch.equal(mine, its) for mine, its in zip(window, expected, strict=True))
     epoch = 5
     assert len(gone_on()) == len(whole)
+    for odd in (-(10**12), len(whole) + 1):  # as far back as that, it would draw windows for hours
+        with pytest.raises(CheckpointError, match=f"after {odd} of {len(whole)} windows"):
+            loader(bach[:6], SatbEncoding(), **options).load_state_dict({**state, "windows": odd})

@@ -13,7 +13,7 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from bachlit import api
-from bachlit.classes import allow, typed_paths
+from bachlit.classes import allow, tell_of_served, typed_paths
 from bachlit.configurations import documents, part_configs
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
@@ -232,7 +232,8 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) 
     allow(typed)
     args = _with_imports(args)
     options = signature(function).parameters
-    with one_sentence(command), careful_parsing(typed):
+    with one_sentence(command), careful_parsing(typed) as trust:
+        tell_of_served(trust)
         auto_cli(
             function,
             args=_normal(args, options),

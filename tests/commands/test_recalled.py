@@ -238,6 +238,66 @@ def test_the_attacks_are_refused_and_what_is_sound_is_not(
             assert last.startswith(f"bachlit: {checkpoint}"), (name, last)
 
 
+def swap(place: tuple[Any, ...], value: Any) -> Any:
+    """What puts a value at a place of a tree."""
+
+    def change(tree: Any) -> None:
+        *path, last = place
+        for key in path:
+            tree = tree[key]
+        tree[last] = value
+
+    return change
+
+
+# Of all that a checkpoint holds beside weights and options, something else than what belongs there.
+DEEP = [
+    (("pytorch-lightning_version",), "0"),
+    (("pytorch-lightning_version",), (1, 2)),
+    (("state_dict",), [1]),
+    (("callbacks", "ModelCard", "best"), True),
+    (("callbacks", "LastCheckpoint", "figures", "val/accuracy"), -1),
+    (("callbacks", "LastCheckpoint", "figures", "train/loss_epoch"), torch.zeros(3)),
+    (("callbacks", "TrainingCurves", "rows"), [{}]),
+    (("loops", "fit_loop", "epoch_progress", "current"), [1]),
+    (("optimizer_states", 0), (1, 2)),
+    (("optimizer_states", 0, "param_groups", 0, "lr"), "x"),
+    (("optimizer_states", 0, "state", 4, "exp_avg"), torch.zeros(3)),
+    (("lr_schedulers", 0, "best"), "x"),
+    (("bachlit_resume", "memory", 0), 7),
+    (("bachlit_resume", "running"), float("nan")),
+    (("bachlit_resume", "rng"), torch.zeros(1, 5, dtype=torch.uint8)),
+    (("bachlit_resume", "rng"), torch.full((1, 5056), 255, dtype=torch.uint8)),
+]
+
+
+def test_what_is_wrong_deep_in_a_checkpoint_ends_in_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lightning and PyTorch put it where it doesn't belong, and stumble over it there, or epochs later."""
+    monkeypatch.chdir(folder)
+    for place, value in DEEP:
+        checkpoint, _ = remembered(folder)
+        swap(place, value)(checkpoint)
+        torch.save(checkpoint, "wrong.ckpt")
+        args = ["fit", *QUICK, "--trainer.logger=false", "--trainer.max_epochs=2", "--ckpt_path=wrong.ckpt"]
+        assert main(args) == 2, place
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert "wrong.ckpt isn't a checkpoint of bachlit, or was changed (" in said, (place, said)
+
+
+def test_a_network_far_larger_than_its_weights_is_not_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    for name, size in (("layers", 10**9), ("hidden", 10_000)):
+        _, options = remembered(folder)
+        options["model"]["network"]["init_args"][name] = size
+        spoilt(folder, "large.ckpt", options)
+        assert main(["validate", *QUICK, "--ckpt_path=large.ckpt"]) == 2
+        assert "far more weights than are stored beside it" in capsys.readouterr().err
+
+
 def test_all_classes_that_must_be_typed_are_named_at_once_each_with_its_option() -> None:
     options = {
         "model": {"network": {"class_path": "mine.Own", "init_args": {}}, "loss": {"class_path": "mine.Focal"}},
