@@ -65,7 +65,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: If there is none, it is damaged, or it holds anything else, which isn't run.
     """
     if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
+        raise CheckpointError(
+            f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote, or a run's name; correct it."
+        )
     try:
         # PyTorch doesn't compare the checksums that it writes.
         with zipfile.ZipFile(path) as archive:

@@ -35,7 +35,7 @@ from bachlit.processes import without_copies
 from bachlit.rehearsing import MonitorCheck, refuse_numbers, rehearse
 from bachlit.resuming import SafeCheckpoints
 from bachlit.rules_by_name import rules_help, weighed_rules
-from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, run_folders
+from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, refuse_others, run_folders
 from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
 from bachlit.typed_classes import typed_classes
@@ -113,6 +113,11 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             default=None,
             help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it, or begins.",
         )
+        for command in self.subcommands():
+            more = (
+                "last: that of --run, or of the newest run of these options" if command == "fit" else "a model's folder"
+            )
+            self.explain(command, "ckpt_path", f"A checkpoint, a run's name, or {more}.")
         predict = self.parser_of("predict")
         predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
@@ -174,11 +179,17 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             CheckpointError: If the run that was named has others, or its checkpoints are damaged.
         """
         options, root = self.config["fit"], _root(self.config["fit"])
-        name, found = options["run"], None
+        name, found = _name(options), None
         if name is not None:
-            folder = folder_named(check_name(name), root)
+            folder = folder_named(name, root)
             if folder is not None:
-                found = _whole(_lasts(folder, options))
+                lasts = _lasts(folder, options)
+                found = _whole(lasts)
+                if found is None and any(path.is_file() for path in lasts):
+                    raise CheckpointError(
+                        f"The run {name} has no whole checkpoint left; expected one to go on from; begin another run "
+                        "with --run."
+                    )
                 if found is not None and self.words.describe_a_run:
                     self._refuse_others(found, name)
         else:
@@ -268,9 +279,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         root = _root(self.config["fit"])
         path = self.recalled.path
         begun = path.resolve().parents[1] if path is not None and path.name in (LAST, BEFORE) else None
-        name = made["run"]
+        name = _name(self.config["fit"])
         if name is not None:
-            found = folder_named(check_name(name), root)
+            found = folder_named(name, root)
             folder, goes_on = found or root / name, found is not None and self.words.checkpoint == "last"
         else:
             goes_on = begun is not None and begun.parent in (root.resolve(), (root / "bachlit").resolve())
@@ -279,6 +290,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         if not made["trainer"]["fast_dev_run"]:
             self.folders.append(run)
             run.claim()
+            typed = self.config["fit"]["checkpoint"]["dirpath"]
+            if typed:
+                refuse_others(Path(typed), path)
         self.config["fit"]["run"] = self.config["fit"]["ckpt_path"] = None  # they aren't options of another fit
         name_run(loggers, run.folder, goes_on=goes_on)
         if goes_on and self.recalled.checkpoint is not None:
@@ -343,6 +357,11 @@ def run(command: str, args: Sequence[str]) -> None:
         with _quiet(command), careful_parsing(words.paths), one_sentence(command):
             recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
             if recalled.path is not None and recalled.path.is_dir():
+                if command == "fit":
+                    raise CheckpointError(
+                        f"{recalled.path} is a model alone, and a fit goes on with its optimiser, too; expected a "
+                        "checkpoint that `bachlit fit` wrote; name that, or leave --ckpt_path out."
+                    )
                 words = words.without_checkpoint()
             ChoraleCLI(
                 words,
@@ -390,10 +409,29 @@ def _root(options: Any) -> Path:
     loggers = options["trainer"]["logger"]
     if loggers is False:
         return Path(options["trainer"]["default_root_dir"] or ".") / ROOT
+    csv = _csv(options)
+    return ROOT if csv is None else Path(csv.save_dir, csv.name or "")
+
+
+def _csv(options: Any) -> Any:
+    """The CSV logger's own options; None if no such logger is typed."""
+    loggers = options["trainer"]["logger"]
     for logger in loggers if isinstance(loggers, list) else [loggers]:
         if str(getattr(logger, "class_path", "")).endswith("CSVLogger"):
-            return Path(logger.init_args.save_dir, logger.init_args.name or "")
-    return ROOT
+            return logger.init_args
+    return None
+
+
+def _name(options: Any) -> str | None:
+    """A fit's run as it is named: by --run, else by the version of its CSV logger, as a sweep names its trials.
+
+    Raises:
+        OptionError: If it can't be named so.
+    """
+    name, csv = options["run"], _csv(options)
+    if name is None and csv is not None and csv.version is not None:
+        name = f"version_{csv.version}" if isinstance(csv.version, int) else csv.version
+    return None if name is None else check_name(name)
 
 
 def _lasts(folder: Path | None, options: Any) -> list[Path]:
