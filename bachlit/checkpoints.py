@@ -72,21 +72,33 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: If there is none, it is damaged, or it holds anything else, which isn't run.
     """
     if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote.")
+        raise CheckpointError(
+            f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote, or a run's name; correct it."
+        )
     try:
-        # PyTorch doesn't compare the checksums that it writes.
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            _refuse_packed(file, archive)
-            broken = archive.testzip()
-        if broken is not None:
-            raise ValueError(f"its part {broken} was changed")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = _load(path)
         if not isinstance(checkpoint, dict):
             raise TypeError("no mapping")
         _refuse_swollen(checkpoint, path.stat().st_size)
     except Exception as error:  # unpickling fails in many ways
         raise _damaged(path, error) from error
     return checkpoint
+
+
+def _load(path: Path, *, mmap: bool = False) -> Any:
+    """Read what a file holds, without running it, if all its bytes are as they were written.
+
+    Args:
+        path: The file.
+        mmap: Leave tensors on the disk until somebody looks at them.
+    """
+    # PyTorch doesn't compare the checksums that it writes.
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        _refuse_packed(file, archive)
+        broken = archive.testzip()
+    if broken is not None:
+        raise ValueError(f"its part {broken} was changed")
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
 
 
 def _refuse_packed(file: IO[bytes], archive: zipfile.ZipFile) -> None:
@@ -131,10 +143,10 @@ def read_options(path: Path) -> dict[str, Any]:
     """Read the options that a checkpoint remembers, as plain data, without reading its weights.
 
     Raises:
-        CheckpointError: If it is damaged, as far as can be seen so, or remembers none.
+        CheckpointError: If it is damaged, or remembers none.
     """
     try:
-        options = json.loads(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["bachlit_options"])
+        options = json.loads(_load(path, mmap=True)["bachlit_options"])
         if not isinstance(options, dict):
             raise TypeError("no mapping")
     except Exception as error:  # unpickling fails in many ways

@@ -1,7 +1,6 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,20 +13,19 @@ import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor
 
 import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
-from bachlit.checkpoints import BEFORE, LAST, read_options
 from bachlit.classes import allow, tell_of_served
-from bachlit.commands.recalled import Recalled, RememberOptions, differences, recall
+from bachlit.commands.recalled import Recalled, RememberOptions, recall
+from bachlit.commands.resumed import find_last, run_folder
 from bachlit.commands.typed import Words
 from bachlit.data import ChoraleDataModule
 from bachlit.decoding import BeamSearch, Decoder
-from bachlit.errors import BachlitError, CheckpointError, OptionError, StoppedError
+from bachlit.errors import BachlitError, CheckpointError, StoppedError
 from bachlit.explaining import one_sentence
-from bachlit.internals import CommandParsers, careful_parsing, is_placed
+from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.language_model import Bounded, LanguageModel
 from bachlit.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.model import ChoraleModel
@@ -37,7 +35,7 @@ from bachlit.processes import without_copies
 from bachlit.rehearsing import MonitorCheck, refuse_numbers, rehearse
 from bachlit.resuming import SafeCheckpoints, Suspect
 from bachlit.rules_by_name import rules_help, weighed_rules
-from bachlit.runs import BEST, ROOT, RunFolder, check_name, folder_named, is_first_process, new_name, run_folders
+from bachlit.runs import ROOT, RunFolder, refuse_others
 from bachlit.shipped import PRETRAINED
 from bachlit.tracking import PROJECT, AutoWandbLogger
 from bachlit.typed_classes import typed_classes
@@ -118,6 +116,11 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             default=None,
             help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it, or begins.",
         )
+        for command in self.subcommands():
+            more = (
+                "last: that of --run, or of the newest run of these options" if command == "fit" else "a model's folder"
+            )
+            self.explain(command, "ckpt_path", f"A checkpoint, a run's name, or {more}.")
         predict = self.parser_of("predict")
         predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
         predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
@@ -152,7 +155,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 f"The checkpoint {used} can't be used so; name one file, once, on the command line: --ckpt_path FILE."
             )
         if command == "fit" and used == "last":
-            self._find_last(parser)
+            self._go_on(parser)
 
     def _parse(self, parser: LightningArgumentParser) -> None:
         """Parse configurations, then what is recalled, then what was typed: later options win."""
@@ -172,67 +175,21 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         for part, class_path in typed_classes(said, self.words.others).items():
             parser.set_defaults({part: {"class_path": class_path}})
 
-    def _find_last(self, parser: LightningArgumentParser) -> None:
-        """Go on with the run that was named, or the newest that has the typed options; else begin.
+    def _go_on(self, parser: LightningArgumentParser) -> None:
+        """Find the run that goes on, and take its options where none were typed; else begin.
 
         Raises:
             CheckpointError: If the run that was named has others, or its checkpoints are damaged.
         """
-        options, root = self.config["fit"], _root(self.config["fit"])
-        name, found = options["run"], None
-        if name is not None:
-            folder = folder_named(check_name(name), root)
-            if folder is not None:
-                found = _whole(_lasts(folder, options))
-                if found is not None and self.words.describe_a_run:
-                    self._refuse_others(found, name)
-        else:
-            found = self._newest(root, options)
+        found = find_last(self.words, self.config["fit"], self._options())
         if found is None:
-            options["ckpt_path"] = None
+            self.config["fit"]["ckpt_path"] = None
             return
         self.recalled = recall(found, typed=self.words.paths, told=self.words.told)
         if not self.words.describe_a_run:
             self._start_from_own_defaults(self.parser_of("fit"))
             self._parse(parser)
         self.config["fit"]["ckpt_path"] = str(found)
-
-    def _refuse_others(self, path: Path, name: str) -> None:
-        """Refuse to go on with a run of other options than those that were typed."""
-        lines = self._differences(path)
-        if lines:
-            raise CheckpointError(
-                f"The run {name} has other options than these:\n  "
-                + "\n  ".join(lines)
-                + "\nexpected its own; correct them, or name another run with --run."
-            )
-
-    def _newest(self, root: Path, options: Any) -> Path | None:
-        """Find the newest checkpoint of a run with the typed options, and say which others were passed over."""
-        others: list[tuple[Path, list[str]]] = []
-        folders = [None] if options["checkpoint"]["dirpath"] else run_folders(root)
-        for folder in folders:
-            found = _whole(_lasts(folder, options))
-            lines = [] if found is None else self._differences(found)
-            if found is not None and not lines:
-                return found
-            if lines:
-                others.append((folder or Path(options["checkpoint"]["dirpath"]), lines))
-        if others:
-            folder, lines = others[0]
-            more = f" ({len(others) - 1} older ones, too)" if len(others) > 1 else ""
-            warnings.warn(
-                f"A fit begins, for the run {folder}{more} has other options: {'; '.join(lines[:5])}", stacklevel=2
-            )
-        else:
-            warnings.warn(f"{root} has no {LAST} yet, so a fit begins.", stacklevel=2)
-        return None
-
-    def _differences(self, path: Path) -> list[str]:
-        typed, run = self._options(), read_options(path)
-        parts = ["model", "data"] if self.config["fit"]["run"] else ["model", "data", "seed_everything"]
-        known = [part for part in parts if part in run]
-        return differences({part: typed[part] for part in known}, {part: run[part] for part in known})
 
     def _options(self) -> dict[str, Any]:
         """The command's options as plain data."""
@@ -287,55 +244,18 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     def _settle(self, made: Any) -> dict[str, Any]:
         """Give a fit its run's folder: its loggers', and where Lightning keeps things without loggers."""
         loggers = csv_first(made["trainer"]["logger"])
-        run = self._run_folder(made, loggers)
-        self._refuse_shared_checkpoints(run)
+        options = self.config["fit"]
+        run = run_folder(self.words, options, self.recalled.path)
         if not made["trainer"]["fast_dev_run"]:
             self.folders.append(run)
             run.claim()
-        self.config["fit"]["run"] = self.config["fit"]["ckpt_path"] = None  # they aren't options of another fit
+            if options["checkpoint"]["dirpath"]:
+                refuse_others(Path(options["checkpoint"]["dirpath"]), self.recalled.path)
+        options["run"] = options["ckpt_path"] = None  # they aren't options of another fit
         name_run(loggers, run.folder, goes_on=run.begun)
         if run.begun and self.recalled.checkpoint is not None:
             take_up(loggers, self.recalled.checkpoint["global_step"])
         return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
-
-    def _run_folder(self, made: Any, loggers: Any) -> RunFolder:
-        """Choose the folder of a fit's run: that which was named, that of the run that goes on, or a new one."""
-        root, name, path = _root(self.config["fit"]), made["run"], self.recalled.path
-        goes_on = self.words.checkpoint == "last" and path is not None
-        placed = next((logger for logger in loggers or () if isinstance(logger, CSVLogger) and is_placed(logger)), None)
-        if placed is not None:
-            if name is not None:
-                raise OptionError(
-                    f"--run {name} and the logger's version {placed.version} both name the run's folder; expected one; "
-                    "leave the version out."
-                )
-            return RunFolder(Path(placed.log_dir), begun=goes_on or self._is_in(Path(placed.log_dir)), named=True)
-        if name is not None:
-            found = folder_named(check_name(name), root)
-            return RunFolder(
-                found or root / name, begun=found is not None and self.words.checkpoint == "last", named=True
-            )
-        begun = path.resolve().parents[1] if path is not None and path.name in (LAST, BEFORE) else None
-        if begun is not None and begun.parent in (root.resolve(), (root / PROJECT).resolve()):
-            return RunFolder(Path(os.path.relpath(begun)), begun=True, named=True)
-        return RunFolder(root / new_name(self.words.files), begun=False, named=False)
-
-    def _is_in(self, folder: Path) -> bool:
-        """Tell whether the fit goes on from a run's checkpoint in a folder."""
-        path = self.recalled.path
-        return path is not None and path.name in (LAST, BEFORE) and path.resolve().parents[1] == folder.resolve()
-
-    def _refuse_shared_checkpoints(self, run: RunFolder) -> None:
-        """Refuse to begin where a typed folder has another fit's checkpoints, which would be replaced."""
-        typed, path = self.config["fit"]["checkpoint"]["dirpath"], self.recalled.path
-        if typed is None or run.begun or (path is not None and path.resolve().parent == Path(typed).resolve()):
-            return
-        there = [name for name in (LAST, BEFORE, BEST) if (Path(typed) / name).exists()]
-        if there and is_first_process():
-            raise OptionError(
-                f"The folder {typed} has another fit's {there[0]}, which this one would replace; expected a folder "
-                "without checkpoints; choose another --checkpoint.dirpath, or go on with --ckpt_path last."
-            )
 
     def before_fit(self) -> None:
         """Refuse what can't work before the run's folder is begun."""
@@ -397,6 +317,11 @@ def run(command: str, args: Sequence[str]) -> None:
             tell_of_served(trust)
             recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
             if recalled.path is not None and recalled.path.is_dir():
+                if command == "fit":
+                    raise CheckpointError(
+                        f"{recalled.path} is a model alone, and a fit goes on with its optimiser, too; expected a "
+                        "checkpoint that `bachlit fit` wrote; name that, or leave --ckpt_path out."
+                    )
                 words = words.without_checkpoint()
             ChoraleCLI(
                 words,
@@ -438,34 +363,3 @@ def _quiet(command: str) -> Iterator[None]:
 
 def _no_advertisement(record: logging.LogRecord) -> bool:
     return "litlogger" not in record.getMessage()
-
-
-def _root(options: Any) -> Path:
-    """The folder of a fit's runs, as its parsed options have it."""
-    loggers = options["trainer"]["logger"]
-    if loggers is False:
-        return Path(options["trainer"]["default_root_dir"] or ".") / ROOT
-    for logger in loggers if isinstance(loggers, list) else [loggers]:
-        if str(getattr(logger, "class_path", "")).endswith("CSVLogger"):
-            return Path(logger.init_args.save_dir, logger.init_args.name or "")
-    return ROOT
-
-
-def _lasts(folder: Path | None, options: Any) -> list[Path]:
-    """Where the checkpoints are from which a run would go on."""
-    typed = options["checkpoint"]["dirpath"]
-    checkpoints = Path(typed) if typed else Path(folder or ".") / "checkpoints"
-    return [checkpoints / name for name in (LAST, BEFORE)]
-
-
-def _whole(paths: Sequence[Path]) -> Path | None:
-    """The first checkpoint that is whole; those that aren't are told."""
-    for path in paths:
-        if path.is_file():
-            try:
-                read_options(path)
-            except CheckpointError as error:
-                warnings.warn(str(error), stacklevel=2)
-            else:
-                return path
-    return None

@@ -70,6 +70,12 @@ class CommandParsers:
         """Give the parser of a command."""
         return self._subcommand_parsers[command]
 
+    def explain(self, command: str, option: str, text: str) -> None:
+        """Say in a command's help what an option is, in place of what a library says."""
+        for action in self.parser_of(command)._actions:
+            if action.dest == option:
+                action.help = text
+
     def _parse_ckpt_path(self) -> None:
         """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed, and make them."""
 
@@ -100,9 +106,9 @@ class BegunRun:
         return getattr(self, "_attach_id", None) is not None
 
 
-def is_placed(logger: CSVLogger) -> bool:
-    """Tell whether a CSV's folder was typed: asked for its version, it would choose one."""
-    return logger._version is not None
+def is_placed(logger: CSVLogger, folder: Path) -> bool:
+    """Tell whether a CSV was typed to be kept in a folder: asked for its version, it would choose one."""
+    return logger._version is not None and Path(logger.log_dir) == folder
 
 
 def place(logger: CSVLogger, folder: Path) -> None:

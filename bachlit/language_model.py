@@ -127,7 +127,7 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":
-        """Read a model from a folder that `save` wrote, a checkpoint of `bachlit fit`, or one that ships by its name.
+        """Read a model: a folder that `save` wrote, a checkpoint of `bachlit fit`, a run's or one that ships by name.
 
         Raises:
             CheckpointError: If there is none, it is damaged, or its parts aren't known.
@@ -152,8 +152,8 @@ class LanguageModel:
             model.network.load_state_dict(weights)
         except FileNotFoundError as error:
             raise CheckpointError(
-                f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a folder with {WEIGHTS} and "
-                f"{DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
+                f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a run's name, a folder with "
+                f"{WEIGHTS} and {DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
             ) from error
         except CheckpointError:
             raise

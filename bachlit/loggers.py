@@ -37,13 +37,17 @@ def csv_first(loggers: Any, folder: Path = ROOT, name: str = "") -> Any:
 def name_run(loggers: Any, folder: Path, *, goes_on: bool) -> None:
     """Have loggers keep a run in its folder, under its name.
 
+    A run that is named by its CSV's version, such as a sweep's trial, has a name that others have: W&B makes one up.
+
     Args:
         loggers: From `csv_first`.
         folder: Of the run.
         goes_on: Whether it was begun before.
     """
+    if any(isinstance(logger, CSVLogger) and is_placed(logger, folder) for logger in loggers or ()):
+        return
     for logger in loggers or ():
-        if isinstance(logger, CSVLogger) and not is_placed(logger):
+        if isinstance(logger, CSVLogger):
             place(logger, folder)
         elif isinstance(logger, AutoWandbLogger):
             logger.name_run(folder.name, goes_on=goes_on)

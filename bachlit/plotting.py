@@ -30,7 +30,7 @@ def plot(
         score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
         units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
             none or nothing else.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         overwrite: Replace files at these places that bachlit didn't write, too.

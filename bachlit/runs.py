@@ -23,7 +23,12 @@ BEST = "best.ckpt"
 
 # Runs of the first releases were runs/bachlit/version_N.
 _OLD = "bachlit"
+LIGHTNINGS_WORDS = ("last", "hpc", "null")
+"""Words of Lightning's for checkpoints that an earlier fit left, of which `last` is ours; no run has such a name."""
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+# Files of these names, with any ending, are devices on Windows.
+_DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
 _LOCK = ".lock"
 _PATIENCE = 2.0  # seconds; a process that was told to end may still be ending
 
@@ -39,12 +44,17 @@ def check_name(name: str) -> str:
             f"A run can't be named {name!r}; expected letters, digits, dots, hyphens and _, such as --run wide-1; "
             "rename it."
         )
+    if name in LIGHTNINGS_WORDS or name.endswith(".") or re.fullmatch(_DEVICES, name):
+        raise OptionError(
+            f"A run can't be named {name!r}: --ckpt_path, or Windows, takes that for something else; expected a name "
+            "such as --run wide-1; rename it."
+        )
     return name
 
 
 def new_name(configs: Sequence[Path]) -> str:
     """Make up the name of a run: when it began, and the first configuration's name."""
-    about = re.sub(r"[^A-Za-z0-9._-]+", "-", configs[0].stem if configs else "fit")[:50]
+    about = re.sub(r"[^A-Za-z0-9._-]+", "-", configs[0].stem if configs else "fit")[:50].rstrip(".")
     return f"{datetime.now():%Y%m%d-%H%M%S}-{about}"
 
 
@@ -57,12 +67,17 @@ def is_first_process() -> bool:
 def folder_named(name: str, root: Path = ROOT) -> Path | None:
     """Find the folder of a run by its name; None if there is none."""
     if re.fullmatch(rf"(?:{_OLD}/)?{_NAME}", name):
-        return next((one for one in (root / name, root / _OLD / name) if _is_run(one)), None)
+        return next((one for one in (root / name, old_root(root) / name) if _is_run(one)), None)
     return None
 
 
 def _is_run(folder: Path) -> bool:
     return any((folder / name).exists() for name in ("checkpoints", "config.yaml", _LOCK))
+
+
+def old_root(root: Path) -> Path:
+    """Give the folder in which the first releases kept their runs."""
+    return root / _OLD
 
 
 def run_folders(root: Path) -> Iterator[Path]:
@@ -74,7 +89,7 @@ def run_folders(root: Path) -> Iterator[Path]:
 def _lasts(root: Path) -> Iterator[Path]:
     for name in (LAST, BEFORE):
         yield from root.glob(f"*/checkpoints/{name}")
-        yield from (root / _OLD).glob(f"*/checkpoints/{name}")
+        yield from old_root(root).glob(f"*/checkpoints/{name}")
 
 
 def _time(path: Path) -> int:
@@ -105,6 +120,24 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
         if folder is not None and (folder / "checkpoints" / name).is_file():
             return folder / "checkpoints" / name
     return SHIPPED.get(str(checkpoint), path)
+
+
+def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
+    """Refuse to write into a typed folder of checkpoints that has another fit's.
+
+    Args:
+        checkpoints: The folder.
+        going_on: The checkpoint from which the fit goes on; None if it begins.
+
+    Raises:
+        OptionError: If there are such.
+    """
+    goes_on = going_on is not None and going_on.resolve().parent == checkpoints.resolve()
+    if is_first_process() and not goes_on and any((checkpoints / name).is_file() for name in (LAST, BEFORE, BEST)):
+        raise OptionError(
+            f"{checkpoints} has a fit's checkpoints already; expected none, or --ckpt_path last to go on from them; "
+            "choose another --checkpoint.dirpath."
+        )
 
 
 class RunFolder:
@@ -156,12 +189,18 @@ class RunFolder:
             try:
                 self.folder.mkdir()
             except FileExistsError:
-                if self._named:
+                if not self._named:
+                    self.folder = self.folder.with_name(f"{wanted}-{number}")
+                elif _is_run(self.folder):
                     raise OptionError(
                         f"There is a run {wanted} in {self.folder.parent} already; expected a new name, or --ckpt_path "
                         "last to go on with it; choose one of both."
                     ) from None
-                self.folder = self.folder.with_name(f"{wanted}-{number}")
+                else:
+                    raise OptionError(
+                        f"{self.folder} is there already, and no fit made it; expected a name of which nothing stands "
+                        "there; choose another --run."
+                    ) from None
             else:
                 return True
         raise AssertionError("numbers have no end")

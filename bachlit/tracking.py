@@ -117,6 +117,8 @@ class AutoWandbLogger(BegunRun, WandbLogger):
             folder = Path(self.beside.log_dir)
             known = folder / "wandb-run-id"  # a fit that goes on in its folder goes on with its run
         folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
+        if self.joins_another:  # which has no `dir`: its pictures would lie where the command runs, and stay there
+            wandb.setup(settings=wandb.Settings(root_dir=str(folder.resolve())))
         settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
         # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
         self._data = folder.resolve() / "wandb" if mode == "offline" else None

@@ -30,6 +30,7 @@ USED = {
     "WandbLogger._attach_id": lambda: "_attach_id" in Path(inspect.getfile(WandbLogger)).read_text(),
     "LightningCLI._subcommand_parsers": lambda: "_subcommand_parsers" in str(inspect.getsource(LightningCLI)),
     "LightningCLI._parse_ckpt_path": lambda: callable(LightningCLI._parse_ckpt_path),
+    "ArgumentParser._actions": lambda: any(action.dest == "help" for action in ArgumentParser()._actions),
     "Strategy._start_method": lambda: DDPStrategy(start_method="spawn")._start_method == "spawn",
     "FitLoop._should_accumulate": lambda: callable(TRAINER.fit_loop._should_accumulate),
     "FitLoop._can_stop_early": lambda: isinstance(TRAINER.fit_loop._can_stop_early, bool),

@@ -150,10 +150,10 @@ def test_a_checkpoint_is_read_once_when_a_fit_goes_on(
     monkeypatch.setattr(torch, "load", lambda path, **how: (read.append((path, how.get("mmap"))), load(path, **how))[1])
     last = Path("runs/once/checkpoints/last.ckpt")
     assert main([*configs["a"], "--trainer.max_epochs=2", f"--ckpt_path={last}"]) == 0
-    assert read == [(last, None)]
+    assert read == [(last, False)]
     read.clear()
     assert main([*configs["a"], "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
-    assert [one for one in read if not one[1]] == [(last, None)]  # its options are looked at first, without its weights
+    assert [one for one in read if not one[1]] == [(last, False)]  # after a look at its options
 
 
 def test_a_refused_fit_and_other_commands_leave_no_folder_among_the_runs(
@@ -192,7 +192,9 @@ def test_a_path_comes_before_a_runs_name_and_that_before_a_model_that_ships(monk
     assert located("nowhere") == Path("nowhere")
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a b", "x" * 101, "ä", "-x", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", ".hidden", "a/b", "..", "a b", "x" * 101, "ä", "-x", "a\n", "a.", "nul", "COM1.v2", "last", "hpc"]
+)
 def test_a_name_is_that_of_a_folder_on_any_system(name: str) -> None:
     with pytest.raises(OptionError, match="can't be named"):
         check_name(name)
@@ -208,11 +210,15 @@ def test_two_unnamed_runs_of_one_second_have_folders_of_their_own() -> None:
     assert not Path("runs").exists()
 
 
-def test_a_folder_that_fits_did_not_make_is_no_run(configs: dict[str, list[str]]) -> None:
+def test_a_folder_that_fits_did_not_make_is_no_run(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was called one, to go on with by --ckpt_path last, which then said the same."""
     Path("runs/mine").mkdir(parents=True)
     Path("runs/mine/notes.txt").write_text("keep")
     for more in ([], ["--ckpt_path=last"]):
         assert main([*configs["a"], "--trainer.max_epochs=1", "--run=mine", *more]) == 2
+        assert "runs/mine is there already, and no fit made it; expected a name" in capsys.readouterr().err
     assert [path.name for path in Path("runs/mine").iterdir()] == ["notes.txt"]
 
 
@@ -246,28 +252,64 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew_in_its_fo
     assert [path.name for path in Path("runs").iterdir()] == ["young"]
 
 
-def test_a_folder_that_the_loggers_version_names_is_the_runs_and_no_other_is_made(
+def test_a_typed_version_of_the_csv_is_the_runs_name(
     configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = [*configs["a"], "--trainer.max_epochs=1", "--trainer.logger.version=trial"]
-    assert main(args) == 0
-    assert [path.name for path in Path("runs").iterdir()] == ["trial"]
-    assert main(args) == 2
-    assert "There is a run trial in runs already" in capsys.readouterr().err
-    assert main([*args, "--run=other"]) == 2
-    assert "both name the run's folder" in capsys.readouterr().err
-    assert main([*args, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
-    assert torch.load("runs/trial/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+    """Two such fits wrote into one folder, and left others with a lock alone, as each trial of a sweep did."""
+    fit = [*configs["a"], "--trainer.logger.version=five"]
+    assert main([*fit, "--trainer.max_epochs=1"]) == 0
+    assert main([*fit, "--trainer.max_epochs=1"]) == 2
+    assert "There is a run five in runs already" in capsys.readouterr().err
+    assert main([*fit, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
+    assert main([*configs["a"], "--trainer.logger.version=3", "--trainer.max_epochs=1"]) == 0
+    assert main([*fit, "--trainer.max_epochs=1", "--run=six"]) == 0
+    assert {path.name for path in Path("runs").iterdir()} == {"five", "six", "version_3"}
+    assert all((path / "metrics.csv").is_file() and (path / ".lock").exists() for path in Path("runs").iterdir())
 
 
-def test_a_typed_folder_of_checkpoints_is_not_taken_from_another_fit(
+def test_a_typed_folder_of_checkpoints_is_not_taken_from_another_run(
     configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = [*configs["a"], "--checkpoint.dirpath=kept"]
-    assert main([*args, "--trainer.max_epochs=1"]) == 0
+    """The second fit's took the place of the first's, which then went on from them."""
+    fit = [*configs["a"], "--checkpoint.dirpath=kept"]
+    assert main([*fit, "--trainer.max_epochs=1", "--run=one"]) == 0
     before = {path: path.read_bytes() for path in Path("kept").iterdir()}
-    assert main([*args, "--trainer.max_epochs=1"]) == 2
-    assert "The folder kept has another fit's last.ckpt, which this one would replace" in capsys.readouterr().err
+    for more in (["--run=two"], ["--run=two", "--ckpt_path=last"], []):
+        assert main([*fit, "--trainer.max_epochs=2", *more]) == 2
+        assert "kept has a fit's checkpoints already; expected none, or --ckpt_path last" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in Path("kept").iterdir()} == before
-    assert main([*args, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
-    assert torch.load("kept/last.ckpt", weights_only=True)["epoch"] == 1
+    assert [path.name for path in Path("runs").iterdir()] == ["one"]
+    assert main([*fit, "--trainer.max_epochs=2", "--run=one", "--ckpt_path=last"]) == 0
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It did, over its figures and its best checkpoint."""
+    assert main([*configs["a"], "--trainer.max_epochs=2", "--run=hurt"]) == 0
+    for path in Path("runs/hurt/checkpoints").glob("last*.ckpt"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+    assert main([*configs["a"], "--trainer.max_epochs=3", "--run=hurt", "--ckpt_path=last"]) == 2
+    assert "The run hurt has no whole checkpoint left; expected one" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
+
+
+def test_a_fit_does_not_go_on_from_a_model_alone(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It began from random weights, of the network that ships, without a word."""
+    assert main([*configs["a"], "--trainer.max_epochs=1", "--ckpt_path=bachbot"]) == 2
+    assert "is a model alone, and a fit goes on with its optimiser, too; expected" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
+def test_help_says_what_ckpt_path_takes_here(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It told of Lightning's words best, hpc and registry, which are refused."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = " ".join(capsys.readouterr().out.partition("\n  --ckpt_path CKPT_PATH")[2].split())
+    assert told.startswith("A checkpoint, a run's name, or ")

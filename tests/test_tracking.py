@@ -259,6 +259,19 @@ def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:
     assert sent[1].run is None
 
 
+def test_what_a_spawned_process_shows_lies_in_the_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of a fit by ddp_spawn lay in `wandb`, where it was typed, and weren't uploaded with the run."""
+    monkeypatch.chdir(tmp_path)
+    logger = AutoWandbLogger("offline")
+    csv_first([CSVLogger("deep", "x", 0), logger])
+    code = "import pickle, sys; pickle.load(sys.stdin.buffer).attempt(show)"
+    show = "import wandb; show = lambda run: run.log({'page': wandb.Html('<p>')}); "
+    subprocess.run([sys.executable, "-c", show + code], input=pickle.dumps(logger), check=True)
+    logger.finish()
+    [page] = tmp_path.rglob("*.html")
+    assert page.is_relative_to(tmp_path / "deep/x/version_0/wandb")
+
+
 def test_a_fit_that_goes_on_in_its_folder_goes_on_with_its_run(tmp_path: Path) -> None:
     """And no other joins it, where W&B's files of all are kept together."""
 

@@ -76,7 +76,7 @@ def harmonize(
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The same seed gives the same result.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. MELODY-harmonized if left out.
@@ -160,7 +160,7 @@ def compose(
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The first piece's; the next has the next.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
             MIDI file. Several pieces get their seeds added.

@@ -10,11 +10,8 @@ from bachlit.classes import typed_paths
 from bachlit.configurations import documents, part_configs
 from bachlit.errors import CheckpointError
 from bachlit.parsing import plain_words, refuse_unknown_decoder
-from bachlit.runs import ROOT, located
+from bachlit.runs import LIGHTNINGS_WORDS, ROOT, located
 from bachlit.shipped import PRETRAINED
-
-# Lightning's words for checkpoints that an earlier fit left; `last` is ours.
-_LIGHTNINGS_WORDS = ("last", "hpc", "null")
 
 # Options of the data that say nothing of a run.
 _OF_NO_RUN = ("--data.prompts", "--data.voice", "--data.quantize", "--data.corpus.cache")
@@ -61,13 +58,13 @@ class Words:
             raise CheckpointError(
                 "--ckpt_path names no file; expected one that `bachlit fit` wrote; add it, or leave it out."
             )
-        if checkpoint in _LIGHTNINGS_WORDS and command != "fit":
+        if checkpoint in LIGHTNINGS_WORDS and command != "fit":
             raise CheckpointError(
                 f"The checkpoint {checkpoint} can't be used so; name one file, once, on the command line: "
                 "--ckpt_path FILE."
             )
         words = cls(command, configs, [options for _, options in documents(configs)], others, checkpoint)
-        if checkpoint is None or checkpoint in _LIGHTNINGS_WORDS:
+        if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
             return words
         root = Path(value_of(others, "--trainer.logger.save_dir") or ROOT)
         found = located(checkpoint, root=root, going_on=command == "fit")
@@ -94,7 +91,7 @@ class Words:
         """The checkpoint, or the folder of a model, whose options hold where nothing else was typed."""
         if self.checkpoint is None:
             return None if self.command == "fit" else PRETRAINED
-        return None if self.checkpoint in _LIGHTNINGS_WORDS else Path(self.checkpoint)
+        return None if self.checkpoint in LIGHTNINGS_WORDS else Path(self.checkpoint)
 
     @property
     def paths(self) -> set[str]:

@@ -32,6 +32,7 @@ from bachlit.runs import located
 from bachlit.shipped import PRETRAINED, SHIPPED
 
 _WIDTH = 132  # columns of a table that goes to no terminal
+_MOST_RESAMPLES = 20_000  # of 400 pieces, each figure takes 64 MB
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
 
 
@@ -51,7 +52,7 @@ def evaluate(
     """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
 
     Args:
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or the name of one that ships: bachlit (if
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot; the option may be repeated.
         decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
             greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
@@ -62,13 +63,14 @@ def evaluate(
         fold: Choose by valid; report test once; train shows what was remembered.
         limit: So many of the fold's pieces, for a quick look; 0 for all.
         seed: The first piece's; the next has the next.
-        resamples: How often the bootstrap draws the pieces.
+        resamples: How often the bootstrap draws the pieces, up to 20,000.
         output: The folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names that bachlit didn't write, too.
     """
-    if limit < 0 or resamples < 1:
+    if limit < 0 or not 1 <= resamples <= _MOST_RESAMPLES:
         raise OptionError(
-            f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) and 1, or more."
+            f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) or more, and 1 "
+            f"to {_MOST_RESAMPLES:,}; correct them."
         )
     check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
     check([output / name for name in _FILES])

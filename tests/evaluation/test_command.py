@@ -149,6 +149,7 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
         (["--decoders", "beem"], "There is no decoder 'beem'; expected beam, "),
         (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
         (["--limit", "-1"], "A limit of -1 pieces"),
+        (["--resamples", "1000000000000"], "resamples make no sense; expected 0 (for all) or more, and 1 to 20,000;"),
         (["--fold", "all"], "--fold can't be all; expected train, valid, test;"),
         (["--corpus", "Jsb16Corpus"], "Jsb16Corpus needs path; expected --corpus.path and a value"),
         (["--config", "none.yaml"], "There is no file"),

@@ -53,6 +53,7 @@ def test_a_trial_is_a_fit_that_can_be_typed_again(corpus: list[str], capsys: pyt
     folder = Path("sweep", best["folder"])
     assert {path.name for path in folder.iterdir()} >= {"checkpoints", "config.yaml", "curves.csv", "metrics.csv"}
     assert (folder / "checkpoints" / "best.ckpt").is_file()
+    assert sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) == ["trial-0000", "trial-0001"]
     curve = [float(row["val/nats_per_frame"]) for row in rows(f"{folder}/curves.csv")]
     assert float(best["value"]) == min(curve)
     assert {path.name for path in Path("sweep").glob("*.png")} == {"slices.png", "curves.png"}  # of one option

@@ -1,0 +1,150 @@
+"""Find the run that a fit goes on with, and the folder in which it works."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bachlit.checkpoints import BEFORE, LAST, read_options
+from bachlit.commands.recalled import differences
+from bachlit.commands.typed import Words
+from bachlit.errors import CheckpointError
+from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
+
+
+def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:
+    """Find the checkpoint that `--ckpt_path last` means: that of the named run, or of the newest with these options.
+
+    Args:
+        words: What was typed.
+        options: The fit's parsed options.
+        plain: The same as plain data.
+
+    Returns:
+        The checkpoint; None if the fit begins, of which a warning tells.
+
+    Raises:
+        CheckpointError: If the run that was named has other options, or its checkpoints are damaged.
+        OptionError: If its name can't be one.
+    """
+    name = _name(options)
+    if name is None:
+        return _newest(options, plain)
+    folder = folder_named(name, _root(options))
+    lasts = [] if folder is None else _lasts(folder, options)
+    found = _whole(lasts)
+    if found is None:
+        if any(path.is_file() for path in lasts):
+            raise CheckpointError(
+                f"The run {name} has no whole checkpoint left; expected one to go on from; begin another run with "
+                "--run."
+            )
+        warnings.warn(f"The run {name} has no {LAST} in {_root(options)} yet, so it begins.", stacklevel=2)
+        return None
+    lines = _differences(found, plain, "model", "data") if words.describe_a_run else []
+    if lines:
+        raise CheckpointError(
+            f"The run {name} has other options than these:\n  "
+            + "\n  ".join(lines)
+            + "\nexpected its own; correct them, or name another run with --run."
+        )
+    return found
+
+
+def _newest(options: Any, plain: Mapping[str, Any]) -> Path | None:
+    """Find the newest checkpoint of a run with the typed options, and say which others were passed over."""
+    root, typed = _root(options), options["checkpoint"]["dirpath"]
+    others: list[tuple[Path, list[str]]] = []
+    for folder in [Path(typed)] if typed else run_folders(root):
+        found = _whole(_lasts(folder, options))
+        lines = [] if found is None else _differences(found, plain, "model", "data", "seed_everything")
+        if found is not None and not lines:
+            return found
+        if lines:
+            others.append((folder, lines))
+    if others:
+        folder, lines = others[0]
+        more = f" ({len(others) - 1} older ones, too)" if len(others) > 1 else ""
+        warnings.warn(
+            f"A fit begins, for the run {folder}{more} has other options: {'; '.join(lines[:5])}", stacklevel=2
+        )
+    else:
+        warnings.warn(f"{root} has no {LAST} yet, so a fit begins.", stacklevel=2)
+    return None
+
+
+def _differences(path: Path, plain: Mapping[str, Any], *parts: str) -> list[str]:
+    run = read_options(path)
+    known = [part for part in parts if part in run]
+    return differences({part: plain[part] for part in known}, {part: run[part] for part in known})
+
+
+def run_folder(words: Words, options: Any, going_on: Path | None) -> RunFolder:
+    """Choose the folder of a fit's run: that which was named, that of the run that goes on, or a new one.
+
+    Args:
+        words: What was typed.
+        options: The fit's parsed options.
+        going_on: The checkpoint from which it goes on, if it does.
+
+    Raises:
+        OptionError: If the run's name can't be one.
+    """
+    root, name = _root(options), _name(options)
+    if name is not None:
+        found = folder_named(name, root)
+        return RunFolder(found or root / name, begun=found is not None and words.checkpoint == "last", named=True)
+    if going_on is not None and going_on.name in (LAST, BEFORE):
+        folder = going_on.resolve().parents[1]
+        if folder.parent in (root.resolve(), old_root(root).resolve()):
+            return RunFolder(Path(os.path.relpath(folder)), begun=True, named=True)
+    return RunFolder(root / new_name(words.files), begun=False, named=False)
+
+
+def _root(options: Any) -> Path:
+    """Where a fit's runs are, as its parsed options have it."""
+    if options["trainer"]["logger"] is False:
+        return Path(options["trainer"]["default_root_dir"] or ".") / ROOT
+    csv = _csv(options)
+    return ROOT if csv is None else Path(csv.save_dir, csv.name or "")
+
+
+def _csv(options: Any) -> Any:
+    """The CSV logger's own options; None if no such logger is typed."""
+    loggers = options["trainer"]["logger"]
+    for logger in loggers if isinstance(loggers, list) else [loggers]:
+        if str(getattr(logger, "class_path", "")).endswith("CSVLogger"):
+            return logger.init_args
+    return None
+
+
+def _name(options: Any) -> str | None:
+    """A fit's run as it is named: by --run, else by the version of its CSV logger, as a sweep names its trials.
+
+    Raises:
+        OptionError: If it can't be named so.
+    """
+    name, csv = options["run"], _csv(options)
+    if name is None and csv is not None and csv.version is not None:
+        name = f"version_{csv.version}" if isinstance(csv.version, int) else csv.version
+    return None if name is None else check_name(name)
+
+
+def _lasts(folder: Path, options: Any) -> list[Path]:
+    """Where the checkpoints are from which a run in a folder would go on."""
+    typed = options["checkpoint"]["dirpath"]
+    return [(Path(typed) if typed else folder / "checkpoints") / name for name in (LAST, BEFORE)]
+
+
+def _whole(paths: Sequence[Path]) -> Path | None:
+    """Find the first checkpoint that is whole, and warn of those that aren't."""
+    for path in paths:
+        if path.is_file():
+            try:
+                read_options(path)
+            except CheckpointError as error:
+                warnings.warn(str(error), stacklevel=2)
+            else:
+                return path
+    return None
