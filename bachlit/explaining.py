@@ -124,7 +124,10 @@ def _own(error: BaseException) -> bool:
     return any(_module(frame).partition(".")[0] not in _LIBRARIES for frame, _ in _passed(error))
 
 
-_LIBRARIES = {"bachlit", "pytorch_lightning", "lightning_fabric", "torch", "jsonargparse", *sys.stdlib_module_names}
+_LIBRARIES = {
+    *("bachlit", "pytorch_lightning", "lightning_fabric", "torch", "numpy", "jsonargparse"),
+    *sys.stdlib_module_names,
+}
 
 
 def _passed(error: BaseException) -> list[tuple[FrameType, int]]:
