@@ -109,7 +109,7 @@ def _refusal(error: BaseException, command: str) -> str | None:
     if _own(error):
         return None
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in said:
-        return _memory(said)
+        return _memory(said, command)
     return _checked(error, command)
 
 
@@ -156,12 +156,12 @@ def _place(error: OSError) -> str | None:
     return f"{error.filename} can't be used ({error.strerror}); expected a place to read or write; name another."
 
 
-def _memory(said: str) -> str:
+def _memory(said: str, command: str) -> str:
     size = re.search(r"[Tt]ried to allocate ([\d.]+ \w+)", said)
-    return (
-        f"There isn't so much memory{f' ({size[1]} more)' if size else ''}; expected less to fill it; take a smaller "
-        "network, fewer lanes or a shorter window."
-    )
+    less = "a smaller network, fewer lanes or a shorter window"
+    if command not in ("fit", "validate", "test"):
+        less = "a narrower beam, fewer particles or a smaller network"
+    return f"There isn't so much memory{f' ({size[1]} more)' if size else ''}; expected less to fill it; take {less}."
 
 
 def _optimizing(frames: list[FrameType], said: str) -> str | None:

@@ -222,6 +222,7 @@ def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
     if trainer.world_size == 1:
         return part.detach().unsqueeze(0)
     part = part.detach().to(trainer.strategy.root_device).contiguous()
-    gathered = [torch.empty_like(part) for _ in range(trainer.world_size)]
-    distributed.all_gather(gathered, part)  # Lightning's passes gradients on, by what PyTorch warns that it will go
-    return torch.stack(gathered)
+    content = part.flatten().view(torch.uint8)  # neither gloo nor NCCL takes 16-bit integers, which FrameLSTM carries
+    gathered = [torch.empty_like(content) for _ in range(trainer.world_size)]
+    distributed.all_gather(gathered, content)  # Lightning's passes gradients on, by what PyTorch warns that it will go
+    return torch.stack([other.view(part.dtype).view(part.shape) for other in gathered])

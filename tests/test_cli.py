@@ -504,6 +504,7 @@ REFUSED = {
     "a loss of other targets": (["--model.loss=torch.nn.MSELoss"], "MSELoss can't be the loss of logits (M, "),
     "a loss's wrong number": ([CROSS_ENTROPY, "--model.loss.label_smoothing=3"], "between 0.0 and 1.0. Got: 3);"),
     "a loss of many numbers": ([CROSS_ENTROPY, "--model.loss.reduction=none"], "(it gives (2,)); expected one number"),
+    "a window beyond all memory": (["--data.window=1000000000000"], "There isn't so much memory"),
     "a network beyond all memory": (["--model.network.embedding=100000000000000"], "There isn't so much memory (58000"),
     "a seed below all": (["--seed_everything=-1"], "--seed_everything can't be -1; expected 0 to 4294967295;"),
     "a seed above all": (["--seed_everything=99999999999"], "expected 0 to 4294967295;"),

@@ -511,6 +511,10 @@ WRONG = {
         "written as .pdf",
     ),
     "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
+    "a beam beyond all memory": (
+        ["harmonize", "tune.musicxml", "--decoder=BeamSearch", "--decoder.width=1000000000000"],
+        "expected less to fill it; take a narrower beam",
+    ),
     "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (
