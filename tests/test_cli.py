@@ -303,7 +303,8 @@ def test_no_option_that_a_checkpoint_remembers_has_a_module_imported(
     said = json.dumps(remembered).replace("foreign", module)
     said = said.replace("planted", str(tmp_path / "planted")).replace("listed", str(tmp_path / "listed"))
     torch.save(checkpoint | {"bachlit_options": said}, tmp_path / "foreign.ckpt")
-    main(["validate", *QUICK, "--ckpt_path=foreign.ckpt", "--data.lanes=0"])
+    ignored = next(iter(options)) in ("trainer", "model.network")  # these aren't what a checkpoint remembers
+    assert main(["validate", *QUICK, "--ckpt_path=foreign.ckpt"]) == (0 if ignored else 2)
     assert not (tmp_path / "boom").exists()
 
 

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from bachlit import classes
 from bachlit.checkpoints import read_checkpoint
-from bachlit.corpus import Corpus
+from bachlit.corpus import Corpus, ScoreCorpus
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.language_model import LanguageModel
@@ -161,10 +161,11 @@ PyTorch's that belong there; if you trust it, type --data.corpus os.system.
             f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you "
             f"trust {them}, type {typing}."
         )
+    corpus = plain.get("data", {}).get("corpus")
+    kind = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
+    if isinstance(kind, type) and issubclass(kind, ScoreCorpus):
+        corpus.setdefault("init_args", {})["workers"] = 1  # whatever folder it names, no processes are started for it
     return plain
-
-
-_LEFT_OUT = object()
 
 
 @dataclass

@@ -317,7 +317,7 @@ def test_a_place_of_a_checkpoint_is_not_obeyed_and_what_is_typed_is_not_asked_of
     }
     options = {"data": {"corpus": corpus, "prompts": "tunes.d/"}, "model": {"name": "a.b"}}
     plain = checked(options, "x.ckpt", told={"model.name"})
-    assert plain == {"data": {"corpus": corpus | {"init_args": {"quantize": True}}}, "model": {}}
+    assert plain == {"data": {"corpus": corpus | {"init_args": {"quantize": True, "workers": 1}}}, "model": {}}
 
 
 def test_differences_name_options_as_they_are_typed() -> None:
