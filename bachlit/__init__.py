@@ -1,5 +1,6 @@
 """bachlit composes four-part chorales and harmonises melodies with neural language models."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,3 +26,9 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'bachlit' has no attribute {name!r}")
+
+
+if "BACHLIT_SERVED" in os.environ:
+    from bachlit.classes import serve_spawned
+
+    serve_spawned()

@@ -1,6 +1,8 @@
 """Resolve classes by their dotted paths: those imported already, and those that the user typed."""
 
 import inspect
+import json
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,6 +15,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 Kind = TypeVar("Kind")
+
+SERVED = "BACHLIT_SERVED"
+"""The environment variable that tells spawned processes which modules the working folder served."""
 
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 
@@ -90,6 +95,7 @@ def working_folder() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+        os.environ.pop(SERVED, None)
 
 
 def allow(paths: Collection[str]) -> None:
@@ -97,6 +103,15 @@ def allow(paths: Collection[str]) -> None:
     for finder in sys.meta_path:
         if isinstance(finder, _WorkingFolder):
             finder.names |= {path.partition(".")[0] for path in paths}
+
+
+def serve_spawned() -> None:
+    """Let a process find the modules that the working folder served where it was spawned: it gets objects of them."""
+    names = os.environ.get(SERVED)
+    if names and "--multiprocessing-fork" in sys.orig_argv:
+        finder = _WorkingFolder(Path.cwd())
+        finder.names.update(json.loads(names))
+        sys.meta_path.append(finder)
 
 
 def tell_of_served(tell: Callable[[str], None]) -> None:
@@ -123,6 +138,7 @@ class _WorkingFolder(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, [self._folder])
         if spec is not None:
             self.found.add(fullname)
+            os.environ[SERVED] = json.dumps(sorted(self.found))
             self.tell(fullname)
         return spec
 

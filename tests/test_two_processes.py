@@ -199,3 +199,20 @@ def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chor
     )
     assert len(one) == 2 * 3
     assert two == one
+
+
+def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, bach: list[Chorale]) -> None:
+    """They get objects of its module, which they can't import from the path."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "own_spawned.py").write_text(
+        "from bachlit.encoding import Encoding\n"
+        "from bachlit.networks import TokenLSTM\n"
+        "class Own(TokenLSTM):\n"
+        "    def __init__(self, encoding: Encoding) -> None:\n"
+        "        super().__init__(encoding, layers=1, hidden=5, embedding=4)\n"
+        "        self.config = {}\n"
+    )
+    own = ["--model.network=own_spawned.Own", "--trainer.strategy=ddp_spawn", "--trainer.devices=2"]
+    short = ["--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--data.lanes=2"]
+    run(tmp_path / "one", "fit", *QUIET, *few_pieces(tmp_path, bach), *own, *short)
+    assert (tmp_path / "one" / RUN / "checkpoints" / "last.ckpt").is_file()
