@@ -22,7 +22,7 @@ from bachlit.splits import SplitBy, Stretch, split_by_position, split_by_tune
 from bachlit.streams import StreamLoader
 from bachlit.windows import WindowLoader
 
-_MOST_STEPS = 2**19  # far more than pay off; a window is filled up to its end
+_MOST_STEPS = 2**21  # of one batch; far more than pay off, and a window is filled up to its end
 
 
 class ChoraleDataModule(pl.LightningDataModule):

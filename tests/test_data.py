@@ -99,7 +99,7 @@ def test_lanes_and_windows_of_nothing_are_refused() -> None:
 
 def test_batches_that_no_memory_holds_are_refused_at_once() -> None:
     for sizes in ({"lanes": 10**11}, {"evaluation_lanes": 10**8}, {"window": 10**12}):
-        with pytest.raises(OptionError, match="steps; expected 524288 at most"):
+        with pytest.raises(OptionError, match="steps; expected 2097152 at most"):
             ChoraleDataModule(**sizes)
 
 
