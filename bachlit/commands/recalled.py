@@ -26,7 +26,7 @@ _PARTS = ("model", "data")
 
 
 class _Base(NamedTuple):
-    """What a class must be derived from, and the packages from which it may come unless the user typed it."""
+    """Require a base of an option's class, and a package that it is from unless the user typed it."""
 
     kind: type[Any]
     packages: tuple[str, ...]
@@ -77,7 +77,7 @@ class RememberOptions(Callback):
 
 
 class Recalled(NamedTuple):
-    """What is recalled of a checkpoint, read once.
+    """Hold what a checkpoint remembers, read once.
 
     Attributes:
         path: The file, or the folder of a model; None if nothing is recalled.
@@ -176,7 +176,7 @@ class _Check:
     foreign: dict[str, str] = field(default_factory=dict)
     """The classes that the user would have to type, by option."""
     own: list[str] = field(default_factory=list)
-    """How options begin that are those of the user's own classes."""
+    """Prefixes of the options of the user's own classes."""
     _values: int = 0
 
     def plain(self, value: Any, option: str, level: int = 0) -> Any:

@@ -103,7 +103,7 @@ def run_folder(words: Words, options: Any, going_on: Path | None) -> RunFolder:
 
 
 def _root(options: Any) -> Path:
-    """Where a fit's runs are, as its parsed options have it."""
+    """Give the folder of a fit's runs, as its parsed options have it."""
     if options["trainer"]["logger"] is False:
         return Path(options["trainer"]["default_root_dir"] or ".") / ROOT
     csv = _csv(options)
@@ -111,7 +111,7 @@ def _root(options: Any) -> Path:
 
 
 def _csv(options: Any) -> Any:
-    """The CSV logger's own options; None if no such logger is typed."""
+    """Find the CSV logger's own options; None if no such logger is typed."""
     loggers = options["trainer"]["logger"]
     for logger in loggers if isinstance(loggers, list) else [loggers]:
         if str(getattr(logger, "class_path", "")).endswith("CSVLogger"):
@@ -120,7 +120,7 @@ def _csv(options: Any) -> Any:
 
 
 def _name(options: Any) -> str | None:
-    """A fit's run as it is named: by --run, else by the version of its CSV logger, as a sweep names its trials.
+    """Name a fit's run: by --run, else by the version of its CSV logger, as a sweep names its trials.
 
     Raises:
         OptionError: If it can't be named so.
@@ -132,7 +132,7 @@ def _name(options: Any) -> str | None:
 
 
 def _lasts(folder: Path, options: Any) -> list[Path]:
-    """Where the checkpoints are from which a run in a folder would go on."""
+    """List the checkpoints from which a run in a folder would go on, the last first."""
     typed = options["checkpoint"]["dirpath"]
     return [(Path(typed) if typed else folder / "checkpoints") / name for name in (LAST, BEFORE)]
 
