@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bachlit import corpus as corpora
 from bachlit.checkpoints import read_checkpoint
 from bachlit.chorale import Chorale
-from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold
+from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold, ScoreCorpus
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
 from bachlit.evaluation.rows import free_cells
 from bachlit.language_model import LanguageModel
@@ -105,7 +105,8 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
     if not all(isinstance(value, kinds[name]) for name, value in chosen.items()):
         raise TypeError("no options of a corpus")
-    return kind(**chosen), ""
+    alone = {"workers": 1} if issubclass(kind, ScoreCorpus) else {}  # no processes are started for a folder it names
+    return kind(**chosen, **alone), ""
 
 
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:
