@@ -162,8 +162,8 @@ PyTorch's that belong there; if you trust it, type --data.corpus os.system.
             f"trust {them}, type {typing}."
         )
     corpus = plain.get("data", {}).get("corpus")
-    kind = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
-    if isinstance(kind, type) and issubclass(kind, ScoreCorpus):
+    named = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
+    if isinstance(named, type) and issubclass(named, ScoreCorpus):
         corpus.setdefault("init_args", {})["workers"] = 1  # whatever folder it names, no processes are started for it
     return plain
 

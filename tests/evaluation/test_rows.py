@@ -284,4 +284,4 @@ def test_a_checkpoint_does_not_say_where_pieces_are_kept_or_who_reads_them(tmp_p
     torch.save({"bachlit_options": json.dumps(options)}, tmp_path / "a.ckpt")
     corpus = source_of(tmp_path / "a.ckpt").corpus
     assert isinstance(corpus, FolderCorpus)
-    assert (corpus.path, corpus.quantize, corpus.cache, corpus.workers) == (tmp_path, True, None, None)
+    assert (corpus.path, corpus.quantize, corpus.cache, corpus.workers) == (tmp_path, True, None, 1)
