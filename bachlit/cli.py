@@ -254,11 +254,17 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         options["run"] = options["ckpt_path"] = None  # they aren't options of another fit
         name_run(loggers, run.folder, goes_on=run.begun)
         if run.begun and self.recalled.checkpoint is not None:
-            take_up(loggers, self.recalled.checkpoint["global_step"])
+            step = self.recalled.checkpoint.get("global_step")
+            if not isinstance(step, int):
+                raise CheckpointError(
+                    f"{self.recalled.path} doesn't say after how many steps it was written; expected a file as "
+                    "`bachlit fit` wrote it; name another."
+                )
+            take_up(loggers, step)
         return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
 
     def before_fit(self) -> None:
-        """Refuse what can't work before the run's folder is begun."""
+        """Refuse what can't work before the first step."""
         rehearse(self.trainer, self.model)
 
     def before_validate(self) -> None:
@@ -271,8 +277,8 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 self.model.network.load_state_dict(shipped.network.state_dict())
             except RuntimeError as error:
                 raise CheckpointError(
-                    "The weights that ship with bachlit don't fit the network and the encoding that were asked for; "
-                    "name a checkpoint with --ckpt_path, or leave the network's options out."
+                    f"The weights of {(self.recalled.path or PRETRAINED).name} don't fit the network and the encoding "
+                    "that were asked for; name a checkpoint with --ckpt_path, or leave the network's options out."
                 ) from error
 
     before_test = before_validate

@@ -62,7 +62,7 @@ def careful_parsing(typed: Collection[str]) -> Iterator[Callable[[str], None]]:
 
 
 class CommandParsers:
-    """What a LightningCLI keeps to itself: its commands' parsers, and what it does with a checkpoint's options."""
+    """Reach a LightningCLI's parsers of commands, and keep it from a checkpoint's options."""
 
     _subcommand_parsers: dict[str, LightningArgumentParser]
 
@@ -81,7 +81,7 @@ class CommandParsers:
 
 
 class BegunRun:
-    """What a WandbLogger keeps to itself: its run, and the options with which `wandb.init` begins it."""
+    """Reach a WandbLogger's run, and the options with which `wandb.init` begins it."""
 
     _experiment: Any
     _wandb_init: dict[str, Any]

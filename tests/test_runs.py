@@ -313,3 +313,16 @@ def test_help_says_what_ckpt_path_takes_here(command: str, capsys: pytest.Captur
         main([command, "--help"])
     told = " ".join(capsys.readouterr().out.partition("\n  --ckpt_path CKPT_PATH")[2].split())
     assert told.startswith("A checkpoint, a run's name, or ")
+
+
+def test_a_last_checkpoint_that_does_not_say_its_step_is_refused(
+    configs: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended in a traceback: the CSV is taken up before Lightning reads the file."""
+    assert main([*configs["a"], "--trainer.max_epochs=1", "--run=odd"]) == 0
+    path = Path("runs/odd/checkpoints/last.ckpt")
+    checkpoint = checkpoints.read_checkpoint(path)
+    for odd in (None, "many", [3]):
+        torch.save(checkpoint | {"global_step": odd}, path)
+        assert main([*configs["a"], "--trainer.max_epochs=2", "--run=odd", "--ckpt_path=last"]) == 2
+        assert "doesn't say after how many steps" in capsys.readouterr().err

@@ -19,7 +19,7 @@ _OF_NO_RUN = ("--data.prompts", "--data.voice", "--data.quantize", "--data.corpu
 
 @dataclass(frozen=True)
 class Words:
-    """What was typed, taken apart.
+    """Hold what was typed, taken apart.
 
     Attributes:
         command: fit, validate, test or predict.
@@ -106,7 +106,7 @@ class Words:
 
     @property
     def describe_a_run(self) -> bool:
-        """Whether anything was typed of the model and the data of a run."""
+        """Tell whether anything was typed of the model and the data of a run."""
         return bool(self.configs) or any(
             word.startswith(("--model", "--data")) and not word.startswith(_OF_NO_RUN) for word in self.others
         )

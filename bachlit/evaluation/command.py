@@ -148,7 +148,7 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a report is as bachlit wrote it: the JSON by its seal, the others by their digests in it."""
+    """Tell whether a report is as bachlit wrote it: the JSON by its seal, the others by their digests in it."""
     index = path.with_name(_FILES[0])
     if not index.is_file() or not is_sealed(index):
         return False
