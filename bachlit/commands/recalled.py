@@ -152,7 +152,7 @@ def checked(
 PyTorch's that belong there; if you trust it, type --data.corpus os.system.
     """
     check = _Check(source, frozenset(typed), frozenset(told))
-    plain = {part: check.plain(options[part], part) for part in _PARTS if part in options}
+    plain = {part: check.part(options[part], part) for part in _PARTS if part in options}
     if check.foreign:
         wanted = " and ".join(f"{path} for --{option}" for option, path in check.foreign.items())
         typing = " ".join(f"--{option} {path}" for option, path in check.foreign.items())
@@ -179,7 +179,13 @@ class _Check:
     """Prefixes of the options of the user's own classes."""
     _values: int = 0
 
-    def plain(self, value: Any, option: str, level: int = 0) -> Any:
+    def part(self, options: Any, part: str) -> dict[str, Any]:
+        """Copy the options of the model or of the data, unless something in them doesn't belong there."""
+        if not isinstance(options, Mapping):
+            raise self._refusal(part, f"a {type(options).__name__}", "options with names")
+        return self._mapping(options, part, level=0)
+
+    def plain(self, value: Any, option: str, level: int) -> Any:
         """Copy a value, unless something in it doesn't belong there."""
         self._values += 1
         if level > _MOST_LEVELS or self._values > _MOST_VALUES:

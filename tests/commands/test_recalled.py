@@ -329,3 +329,10 @@ def test_differences_name_options_as_they_are_typed() -> None:
         "--model.loss is not set here, L in the run", "--model.network.hidden is 1 here, 3 in the run",
     ]  # fmt: skip
     assert differences({"data": {"prompts": "a", "new": 1}}, {"data": {"prompts": "b"}}) == []
+
+
+@pytest.mark.parametrize("odd", ["text", 3, None, ["a"]])
+def test_options_that_are_no_mapping_are_refused(odd: Any) -> None:
+    for part in ("model", "data"):
+        with pytest.raises(CheckpointError, match=f"--{part}, where options with names"):
+            checked({"model": {}, "data": {}, part: odd}, "x.ckpt")
