@@ -181,7 +181,7 @@ def test_random_numbers_go_on_as_if_no_network_had_been_rebuilt() -> None:
     assert drawn() == alone
 
 
-@pytest.mark.parametrize("difference", [{"keys": "home"}, {"encoding": BachBotEncoding()}], ids=str)
+@pytest.mark.parametrize("difference", [{"keys": "home"}, {"encoding": BachBotEncoding()}], ids=["keys", "encoding"])
 def test_data_and_model_that_disagree_are_refused(
     difference: dict[str, Any], bach: list[Chorale], tmp_path: Path
 ) -> None:

@@ -69,7 +69,7 @@ def prompt(num_rows: int, given: Sequence[int] = (1,)) -> TokenPrompt:
 
 
 @pytest.mark.parametrize(
-    "decoder", DECODERS, ids=lambda decoder: f"{type(decoder).__name__}-{list(vars(decoder).values())}"
+    "decoder", DECODERS, ids=[f"{type(one).__name__}-{index}" for index, one in enumerate(DECODERS)]
 )
 @pytest.mark.parametrize("seed", range(5))
 def test_decoders_keep_the_laws(decoder: Decoder, seed: int) -> None:
@@ -407,7 +407,9 @@ SOFT = Rules(tuple(dataclasses.replace(rule, weight=min(rule.weight, 3.0)) for r
 
 
 @pytest.mark.parametrize("rules", [SOFT, Rules()], ids=["soft rules", "no rules"])
-@pytest.mark.parametrize("decoder", LSTM_DECODERS, ids=lambda one: f"{type(one).__name__}-{list(vars(one).values())}")
+@pytest.mark.parametrize(
+    "decoder", LSTM_DECODERS, ids=[f"{type(one).__name__}-{n}" for n, one in enumerate(LSTM_DECODERS)]
+)
 def test_decoders_keep_the_laws_on_the_network(
     decoder: Decoder, rules: Rules, small_model: LanguageModel, bach: list[Chorale]
 ) -> None:
