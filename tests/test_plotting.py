@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
         (["--png", "--output", "new.png"], {"png"}),
         (["--png=false", "--wav=true", "--output", "new.svg"], {"svg", "wav"}),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_a_score_is_drawn_and_played_beside_it(
     options: list[str], endings: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
