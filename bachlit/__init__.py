@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bachlit.api import compose, harmonize
-    from bachlit.chorale import Chorale
-    from bachlit.language_model import LanguageModel
-    from bachlit.prompt import Prompt
+    from bachlit.models.language_model import LanguageModel
+    from bachlit.music.chorale import Chorale
+    from bachlit.music.prompt import Prompt
 
 __all__ = ["Chorale", "LanguageModel", "Prompt", "compose", "harmonize"]
 
 _HOMES = {
-    "Chorale": "bachlit.chorale",
-    "LanguageModel": "bachlit.language_model",
-    "Prompt": "bachlit.prompt",
+    "Chorale": "bachlit.music.chorale",
+    "LanguageModel": "bachlit.models.language_model",
+    "Prompt": "bachlit.music.prompt",
     "compose": "bachlit.api",
     "harmonize": "bachlit.api",
 }

@@ -81,21 +81,21 @@ def _run(command: str, args: list[str]) -> int:
     if command == "evaluate":
         with _loading():
             from bachlit.commands import music  # noqa: PLC0415
-            from bachlit.evaluation.command import evaluate  # noqa: PLC0415
+            from bachlit.commands.evaluate import evaluate  # noqa: PLC0415
 
         music.run_typed(command, evaluate, args)
         return 0
     if command == "sweep":
         with _loading():
-            from bachlit.sweeping import command as sweeping  # noqa: PLC0415
+            from bachlit.commands import sweep  # noqa: PLC0415
 
-        sweeping.run(args)
+        sweep.run(args)
         return 0
     if command in ("fit", "validate", "test", "predict"):
         with _loading():
-            from bachlit import cli  # noqa: PLC0415  # Lightning takes seconds to import
+            from bachlit.commands import train  # noqa: PLC0415  # Lightning takes seconds to import
 
-        cli.run(command, args)
+        train.run(command, args)
         return 0
     _tell(f"there is no command {command!r}; see bachlit --help.")
     return 2

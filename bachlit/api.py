@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bachlit.chorale import VOICES, Chorale, Voice
-from bachlit.composing import write_freely
 from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
-from bachlit.language_model import LanguageModel
-from bachlit.prompt import Prompt
+from bachlit.generation.composing import write_freely
+from bachlit.generation.harmonizing import Written, write_several
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.shipped import PRETRAINED
+from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.music.prompt import Prompt
 from bachlit.scores import read_chorale, read_voices
-from bachlit.scores.limits import MAX_FRAMES
-from bachlit.shipped import PRETRAINED
-from bachlit.writing import Written, write_several
+from bachlit.scores.reading.limits import MAX_FRAMES
 
 COMPOSER = Sampling(temperature=0.9)
 """Chooses the notes of `compose` unless another does."""

@@ -11,7 +11,6 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 
 from bachlit.callbacks.showing import Shown, media, write_shown
-from bachlit.chorale import Chorale
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
 from bachlit.evaluation import (
@@ -28,10 +27,11 @@ from bachlit.evaluation import (
     pool,
     written_row,
 )
-from bachlit.language_model import LanguageModel
-from bachlit.model import ChoraleModel
-from bachlit.tracking import log_media
-from bachlit.writing import writing_encoding
+from bachlit.generation.harmonizing import writing_encoding
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.training.model import ChoraleModel
+from bachlit.training.wandb_logger import log_media
 
 _TOLD = ("pitch_error", "nats_per_frame", "parallel_fifths", "parallel_octaves", "changing", "grade")
 

@@ -15,10 +15,10 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from bachlit.checkpoints import LAST, keep_before
 from bachlit.errors import OptionError, StoppedError
 from bachlit.internals import can_stop_early, forget_sigterm, is_accumulating, validates_this_epoch
-from bachlit.processes import summed
+from bachlit.models.checkpoints import LAST, keep_before
+from bachlit.training.processes import summed
 
 _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
 

@@ -12,10 +12,10 @@ import yaml
 from pytorch_lightning.callbacks import Callback
 
 from bachlit.callbacks.training_curves import BEST_BY
-from bachlit.escaping import fenced, in_markdown
-from bachlit.files import write_whole
-from bachlit.model import ChoraleModel
-from bachlit.tracking import log_media, wandb_runs
+from bachlit.files.writing import write_whole
+from bachlit.rendering.escaping import fenced, in_markdown
+from bachlit.training.model import ChoraleModel
+from bachlit.training.wandb_logger import log_media, wandb_runs
 
 # The libraries whose releases change figures.
 _LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")

@@ -10,12 +10,12 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import BasePredictionWriter
 
 from bachlit.errors import OptionError
-from bachlit.files import file_stem
-from bachlit.places import contents, write
-from bachlit.prompt import Prompt
-from bachlit.replacing import refuse_replacing
+from bachlit.files.overwriting import refuse_replacing
+from bachlit.files.writing import file_stem
+from bachlit.generation.harmonizing import Written
+from bachlit.music.prompt import Prompt
+from bachlit.rendering.output import contents, write
 from bachlit.scores import SUFFIXES
-from bachlit.writing import Written
 
 
 class ScoreWriter(BasePredictionWriter):

@@ -7,9 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bachlit.chorale import Chorale
 from bachlit.evaluation import FIGURES, Judged
-from bachlit.files import file_stem
+from bachlit.files.writing import file_stem
+from bachlit.music.chorale import Chorale
 from bachlit.rendering import MissingPackageError, png, wav
 from bachlit.scores import to_musicxml, write_midi, write_musicxml
 

@@ -10,9 +10,9 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_warn
 
 from bachlit.errors import BachlitError
-from bachlit.files import write_whole
-from bachlit.rendering.extra import require
-from bachlit.tracking import log_media
+from bachlit.extras import require
+from bachlit.files.writing import write_whole
+from bachlit.training.wandb_logger import log_media
 
 Row = dict[str, float]
 

@@ -67,10 +67,10 @@ def trees(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from jsonargparse import ArgumentParser  # noqa: PLC0415
 
     from bachlit.commands.recalled import checked  # noqa: PLC0415
-    from bachlit.data import ChoraleDataModule  # noqa: PLC0415
     from bachlit.errors import BachlitError  # noqa: PLC0415
     from bachlit.internals import careful_parsing  # noqa: PLC0415
-    from bachlit.model import ChoraleModel  # noqa: PLC0415
+    from bachlit.training.data import ChoraleDataModule  # noqa: PLC0415
+    from bachlit.training.model import ChoraleModel  # noqa: PLC0415
 
     with careful_parsing([]):
         parser = ArgumentParser(exit_on_error=False)

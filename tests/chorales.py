@@ -3,9 +3,9 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from bachlit.chorale import RANGES, REST, VOICES, Chorale
-from bachlit.keys import Key
-from bachlit.scores.spelling import Spelling
+from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.music.keys import Key
+from bachlit.scores.writing.spelling import Spelling
 
 METRES = [(4, 4), (3, 4), (2, 4), (2, 2), (3, 2), (4, 2), (5, 4), (6, 8), (3, 8), (9, 8), (12, 8), (5, 8), (6, 16)]
 C_MAJOR = Key()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus
 from bachlit.encoding import SatbEncoding
-from bachlit.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, write_musicxml
 

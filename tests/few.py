@@ -1,7 +1,7 @@
 """A corpus of a few pieces, with folds of its own."""
 
-from bachlit.chorale import Chorale
 from bachlit.corpus import Corpus, Fold
+from bachlit.music.chorale import Chorale
 
 
 class Few(Corpus):

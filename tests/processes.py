@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bachlit.chorale import Chorale
+from bachlit.music.chorale import Chorale
 
 QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 RUN = Path("runs", "run")

@@ -11,7 +11,7 @@ import pytest
 from bachlit import Chorale, harmonize
 from bachlit.decoding import PART_WRITING, Rule, Sampling
 from bachlit.encoding import SatbEncoding
-from bachlit.marks import is_sealed
+from bachlit.files.marks import is_sealed
 from bachlit.scores import read_chorale, read_melody
 from bachlit.testing import ToyModel, check_decoder, check_rule, toy_prompt
 

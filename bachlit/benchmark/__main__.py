@@ -10,7 +10,7 @@ from bachlit.benchmark.decoding import DECODERS, decoding
 from bachlit.benchmark.processes import processes
 from bachlit.benchmark.training import training
 from bachlit.errors import BachlitError, RuleWarning
-from bachlit.shipped import SHIPPED
+from bachlit.models.shipped import SHIPPED
 
 BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {
     "training": training,

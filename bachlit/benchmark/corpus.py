@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus, Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack
-from bachlit.data import ChoraleDataModule, singable_moves
-from bachlit.files import FileBytes, write_whole
+from bachlit.files.writing import FileBytes, write_whole
+from bachlit.music.chorale import Chorale
+from bachlit.training.data import ChoraleDataModule, singable_moves
 
 
 class Given(Corpus):

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.benchmark.plain import PlainBeam, PlainGreedy, PlainSampling
-from bachlit.chorale import Chorale
 from bachlit.corpus import BachCorpus
+from bachlit.corpus.splits import split_by_tune
 from bachlit.decoding import BeamSearch, Decoder, Gibbs, Greedy, Particles, Sampling
 from bachlit.errors import OptionError
-from bachlit.language_model import LanguageModel
+from bachlit.generation.harmonizing import write
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 from bachlit.networks import FrameLSTM, Memory, Network, Stepper, TokenLSTM
-from bachlit.prompt import Prompt
-from bachlit.splits import split_by_tune
-from bachlit.writing import write
 
 WIDTH = 16
 DECODERS: dict[str, Decoder] = {

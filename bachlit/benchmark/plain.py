@@ -1,8 +1,8 @@
 """Decoding as one writes it first: PyTorch's modules called token by token for one hypothesis, and a loop around them.
 
-They are decoders, so that `bachlit.writing.write` gives them the same prompts and rules as ours; of the engine they use
-nothing else. The rules are asked for all hypotheses at once, since they take them so: one by one they would only make
-the baseline slower.
+They are decoders, so that `bachlit.generation.harmonizing.write` gives them the same prompts and rules as ours; of the
+engine they use nothing else. The rules are asked for all hypotheses at once, since they take them so: one by one they
+would only make the baseline slower.
 """
 
 from abc import abstractmethod

@@ -16,8 +16,8 @@ from torch.multiprocessing.spawn import start_processes
 from bachlit.benchmark.training import NETWORKS, first_windows, trainer_loop
 from bachlit.encoding import Encoding
 from bachlit.networks import Network
-from bachlit.processes import without_copies
-from bachlit.windows import Window
+from bachlit.training.processes import without_copies
+from bachlit.training.windows import Window
 
 PROCESSES = 2
 How = Literal["alone", "beside", "together"]

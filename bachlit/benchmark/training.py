@@ -10,11 +10,11 @@ import torch
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
-from bachlit.data import ChoraleDataModule
 from bachlit.encoding import Encoding
-from bachlit.model import ChoraleModel
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
-from bachlit.windows import Window
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.model import ChoraleModel
+from bachlit.training.windows import Window
 
 NETWORKS: tuple[Callable[[Encoding], Network], ...] = (TokenLSTM, FrameLSTM)
 CLIP = 1.0

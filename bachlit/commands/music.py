@@ -14,12 +14,9 @@ from jsonargparse import auto_cli
 
 from bachlit import api
 from bachlit.classes import allow, tell_of_served, typed_paths
-from bachlit.configurations import documents, part_configs
-from bachlit.decoding import ChordTones, Decoder
-from bachlit.errors import OptionError
-from bachlit.explaining import one_sentence
-from bachlit.internals import careful_parsing
-from bachlit.parsing import (
+from bachlit.commands.configurations import documents, part_configs
+from bachlit.commands.messages import one_sentence
+from bachlit.commands.options import (
     HelpFormatter,
     Parser,
     bars_of,
@@ -29,11 +26,14 @@ from bachlit.parsing import (
     refuse_unknown_decoder,
     voices_of,
 )
-from bachlit.places import contents, harmonized_places, numbered, places_for, save
-from bachlit.plotting import plot
-from bachlit.replacing import refuse_replacing
-from bachlit.rules_by_name import rules_help, weighed_rules
-from bachlit.writing import Written
+from bachlit.commands.plot import plot
+from bachlit.decoding import ChordTones, Decoder
+from bachlit.errors import OptionError
+from bachlit.files.overwriting import refuse_replacing
+from bachlit.generation.harmonizing import Written
+from bachlit.generation.named_rules import rules_help, weighed_rules
+from bachlit.internals import careful_parsing
+from bachlit.rendering.output import contents, harmonized_places, numbered, places_for, save
 
 _IMPORT_HELP = (
     "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
@@ -298,7 +298,7 @@ def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
 
 def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
     """The file beside several scores that describes them."""
-    from bachlit import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
+    from bachlit.generation import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
 
     described = {
         "bachlit": version("bachlit"),
@@ -313,7 +313,7 @@ def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], op
 
 def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
     """Show how several pieces compare."""
-    from bachlit import ranking  # noqa: PLC0415  # as above
+    from bachlit.generation import ranking  # noqa: PLC0415  # as above
 
     print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
     if len(pieces) < num:

@@ -14,11 +14,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from bachlit import classes
-from bachlit.checkpoints import read_checkpoint
 from bachlit.corpus import Corpus, ScoreCorpus
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
-from bachlit.language_model import LanguageModel
+from bachlit.models.checkpoints import read_checkpoint
+from bachlit.models.language_model import LanguageModel
 from bachlit.networks import Network
 
 # What a checkpoint remembers, and nothing besides, whatever is in it.
@@ -161,7 +161,7 @@ PyTorch's that belong there; if you trust it, type --data.corpus os.system.
             f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you "
             f"trust {them}, type {typing}."
         )
-    corpus = plain.get("data", {}).get("corpus")
+    corpus: Any = plain.get("data", {}).get("corpus")
     named = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
     if isinstance(named, type) and issubclass(named, ScoreCorpus):
         corpus.setdefault("init_args", {})["workers"] = 1  # whatever folder it names, no processes are started for it

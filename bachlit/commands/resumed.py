@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bachlit.checkpoints import BEFORE, LAST, read_options
 from bachlit.commands.recalled import differences
 from bachlit.commands.typed import Words
 from bachlit.errors import CheckpointError
-from bachlit.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
+from bachlit.models.checkpoints import BEFORE, LAST, read_options
+from bachlit.models.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
 
 
 def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bachlit.classes import typed_paths
-from bachlit.configurations import documents, part_configs
+from bachlit.commands.configurations import documents, part_configs
+from bachlit.commands.options import plain_words, refuse_unknown_decoder
 from bachlit.errors import CheckpointError
-from bachlit.parsing import plain_words, refuse_unknown_decoder
-from bachlit.runs import LIGHTNINGS_WORDS, ROOT, located
-from bachlit.shipped import PRETRAINED
+from bachlit.models.runs import LIGHTNINGS_WORDS, ROOT, located
+from bachlit.models.shipped import PRETRAINED
 
 # Options of the data that say nothing of a run.
 _OF_NO_RUN = ("--data.prompts", "--data.voice", "--data.quantize", "--data.corpus.cache")

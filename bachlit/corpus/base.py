@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from bachlit.chorale import Chorale
+from bachlit.music.chorale import Chorale
 
 Fold = Literal["train", "valid", "test"]
 FOLDS: tuple[Fold, ...] = ("train", "valid", "test")

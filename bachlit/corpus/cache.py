@@ -17,12 +17,12 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bachlit.chorale import VOICES, Chorale
 from bachlit.corpus.pieces import Pieces
 from bachlit.errors import CorpusError
-from bachlit.files import FileBytes, clear_parts, write_whole
-from bachlit.keys import Key, Mode
-from bachlit.scores.limits import MAX_MEASURE
+from bachlit.files.writing import FileBytes, clear_parts, write_whole
+from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.keys import Key, Mode
+from bachlit.scores.reading.limits import MAX_MEASURE
 
 _MAGIC = b"bachlit's chorales, 3\n"
 _END = struct.Struct("<QQ")  # chorales, where the table stands

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bachlit.chorale import Chorale
 from bachlit.corpus.base import FOLDS, Corpus, Fold
 from bachlit.errors import CorpusError
+from bachlit.music.chorale import Chorale
 
 
 class Jsb16Corpus(Corpus):

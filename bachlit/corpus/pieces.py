@@ -7,7 +7,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import Chorale
+from bachlit.music.chorale import Chorale
 
 
 class Pieces(Sequence[Chorale]):

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from bachlit.chorale import FRAMES_PER_QUARTER, Chorale
+from bachlit.music.chorale import FRAMES_PER_QUARTER, Chorale
 from bachlit.scores import musicxml_root
 
 

@@ -21,11 +21,11 @@ from typing import Any
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
-from bachlit.chorale import Chorale
 from bachlit.corpus.base import Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack, save_chorales
 from bachlit.corpus.repeats import play_repeats
 from bachlit.errors import BachlitError, CorpusError
+from bachlit.music.chorale import Chorale
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 
 # In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.

@@ -2,14 +2,16 @@
 
 from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
-from bachlit.decoding.chords import ChordTones
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
 from bachlit.decoding.contracts import Choice, Generation, Model, Stepper, TokenPrompt, Yielded
-from bachlit.decoding.enforced import Enforced
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
-from bachlit.decoding.harmony import FinalTonic, InKey
-from bachlit.decoding.part_writing import (
+from bachlit.decoding.particles import Particles
+from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
+from bachlit.decoding.rules.chords import ChordTones
+from bachlit.decoding.rules.enforced import Enforced
+from bachlit.decoding.rules.harmony import FinalTonic, InKey
+from bachlit.decoding.rules.part_writing import (
     Attack,
     LargestLeap,
     NoCrossing,
@@ -20,11 +22,9 @@ from bachlit.decoding.part_writing import (
     Sounding,
     Spacing,
 )
-from bachlit.decoding.particles import Particles
-from bachlit.decoding.rules import FREE, Grid, Position, Rule, Rules
+from bachlit.decoding.rules.usual import LIVELY, PART_WRITING
 from bachlit.decoding.sampling import Sampling
 from bachlit.decoding.threads import stepping
-from bachlit.decoding.usual import LIVELY, PART_WRITING
 from bachlit.decoding.walk import Walk
 
 __all__ = [

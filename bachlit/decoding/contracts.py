@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.constraints import Constraint
-from bachlit.decoding.rules import Grid
+from bachlit.decoding.rules.base import Grid
 
 Memory = tuple[Tensor, ...]
 
 
 class Model(Protocol):
-    """What a decoder needs of a model; `bachlit.language_model.LanguageModel` is one."""
+    """What a decoder needs of a model; `bachlit.models.language_model.LanguageModel` is one."""
 
     @property
     def device(self) -> torch.device:

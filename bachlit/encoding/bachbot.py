@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from bachlit.chorale import REST, BoolArray, Chorale
 from bachlit.encoding.base import Encoding, Kind, Tokens
 from bachlit.errors import EncodingError, OptionError
+from bachlit.music.chorale import REST, BoolArray, Chorale
 from bachlit.tokens import END, START
 
 DELIMITER, FERMATA, FIRST_PITCH = 2, 3, 4

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import Chorale
-from bachlit.keys import Key
+from bachlit.music.chorale import Chorale
+from bachlit.music.keys import Key
 from bachlit.tokens import START
 
 Tokens = npt.NDArray[np.int64]

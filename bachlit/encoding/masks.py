@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bachlit.chorale import REST, VOICES, BoolArray, Chorale
 from bachlit.encoding.base import Kind
 from bachlit.encoding.satb import SatbEncoding
+from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale
 from bachlit.tokens import END
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.encoding.base import Encoding, Kind, Tokens
 from bachlit.errors import EncodingError, OptionError
-from bachlit.keys import Key, key_of
+from bachlit.music.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.music.keys import Key, key_of
 from bachlit.tokens import END, START
 
 FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5

@@ -6,16 +6,16 @@ from typing import Any
 
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.errors import OptionError
 from bachlit.evaluation.figures import Judge
 from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
-from bachlit.language_model import LanguageModel
+from bachlit.generation.harmonizing import writing_encoding
 from bachlit.metrics import Likelihood
-from bachlit.writing import writing_encoding
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
 
 
 @dataclass(frozen=True)

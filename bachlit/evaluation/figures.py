@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
-from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.metrics import (
     LENGTHS,
     GradeReference,
@@ -20,6 +19,7 @@ from bachlit.metrics import (
     rule_counts,
     texture_counts,
 )
+from bachlit.music.chorale import VOICES, BoolArray, Chorale
 
 Ratio = tuple[float, float]
 """A numerator and a denominator."""

@@ -8,8 +8,8 @@ from typing import Any
 from bachlit.classes import class_at
 from bachlit.decoding import PART_WRITING, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
 from bachlit.errors import OptionError
-from bachlit.ranking import plain
-from bachlit.rules_by_name import weighed_rules
+from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.ranking import plain
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bachlit import corpus as corpora
-from bachlit.checkpoints import read_checkpoint
-from bachlit.chorale import Chorale
 from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold, ScoreCorpus
+from bachlit.corpus.splits import split_by_tune
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
 from bachlit.evaluation.rows import free_cells
-from bachlit.language_model import LanguageModel
+from bachlit.generation.prompts import move_for
 from bachlit.metrics import Passages
-from bachlit.prompt import Prompt
-from bachlit.splits import split_by_tune
-from bachlit.token_prompts import move_for
+from bachlit.models.checkpoints import read_checkpoint
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 
 
 class Source(NamedTuple):

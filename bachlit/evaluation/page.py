@@ -8,12 +8,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bachlit.chorale import REST, VOICES
 from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import SECTIONS, Figure
 from bachlit.evaluation.pooling import Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
-from bachlit.files import file_stem
+from bachlit.files.writing import file_stem
+from bachlit.music.chorale import REST, VOICES
 from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
 from bachlit.scores import notes_of, to_midi, to_musicxml
 

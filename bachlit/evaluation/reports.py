@@ -10,10 +10,10 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from bachlit.escaping import in_markdown, in_spreadsheet
 from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, SECTIONS
 from bachlit.evaluation.pooling import Estimate
+from bachlit.rendering.escaping import in_markdown, in_spreadsheet
 
 _KEY: dict[str, str] = {
     "parallel_fifths": "5ths",

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.errors import OptionError, RuleWarning
 from bachlit.evaluation.figures import Histograms, Judge, Ratio, histograms
 from bachlit.evaluation.harmonizers import Harmonizer
-from bachlit.language_model import LanguageModel
-from bachlit.prompt import Prompt
-from bachlit.writing import write
+from bachlit.generation.harmonizing import write
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import VOICES, BoolArray, Chorale
+from bachlit.music.prompt import Prompt
 
 BATCH = 16
 """Pieces that are written at once."""

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.chorale import REST, BoolArray, Chorale, IntArray
 from bachlit.metrics.chords import chord_of
+from bachlit.music.chorale import REST, BoolArray, Chorale, IntArray
 
 
 class Cadences(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Literal, NamedTuple, get_args
 
-from bachlit.chorale import REST
+from bachlit.music.chorale import REST
 
 Quality = Literal[
     "major",

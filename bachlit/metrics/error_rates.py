@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.chorale import REST, BoolArray, Chorale
 from bachlit.errors import ComparisonError
+from bachlit.music.chorale import REST, BoolArray, Chorale
 
 
 class ErrorRates(NamedTuple):

@@ -18,9 +18,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import NamedTuple, get_args
 
-from bachlit.chorale import REST, VOICES, Chorale
 from bachlit.errors import CorpusError
-from bachlit.keys import Mode, estimate_key
 from bachlit.metrics.histograms import (
     degrees,
     intervals,
@@ -31,6 +29,8 @@ from bachlit.metrics.histograms import (
     rank_distance,
     repeats,
 )
+from bachlit.music.chorale import REST, VOICES, Chorale
+from bachlit.music.keys import Mode, estimate_key
 
 
 class Grade(NamedTuple):

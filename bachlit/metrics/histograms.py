@@ -10,10 +10,10 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from bachlit.chorale import REST, VOICES, Chorale, Voice
-from bachlit.keys import Key
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.metrics.chords import chord_of
+from bachlit.music.chorale import REST, VOICES, Chorale, Voice
+from bachlit.music.keys import Key
 
 Histogram = Mapping[Hashable, float]
 """Counts or weights by category."""

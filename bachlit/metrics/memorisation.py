@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import REST, Chorale, IntArray
+from bachlit.music.chorale import REST, Chorale, IntArray
 
 Longs = npt.NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import RANGES, REST, Chorale
+from bachlit.music.chorale import RANGES, REST, Chorale
 
 OCTAVE, FIFTH = 12, 7
 

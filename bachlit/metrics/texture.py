@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.chorale import REST, Chorale
 from bachlit.metrics.totals import total
+from bachlit.music.chorale import REST, Chorale
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
 """The lengths of notes that are told apart, in sixteenths."""

@@ -27,7 +27,7 @@ class Totals(Metric, Generic[Counts]):
         kind: The counter's named tuple, such as `RuleCounts`.
         count: The counter, such as `rule_counts`.
 
-    >>> from bachlit.chorale import Chorale
+    >>> from bachlit.music.chorale import Chorale
     >>> from bachlit.metrics import RuleCounts, rule_counts
     >>> totals = Totals(RuleCounts, rule_counts)
     >>> for _ in range(2):

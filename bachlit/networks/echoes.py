@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from bachlit.chorale import VOICES
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory
 from bachlit.tokens import END
 

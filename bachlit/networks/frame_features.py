@@ -6,8 +6,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from bachlit.chorale import VOICES
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import VOICES
 from bachlit.networks.dropping import Dropout
 from bachlit.networks.frames import LONGEST, FrameReader, Frames
 from bachlit.tokens import END

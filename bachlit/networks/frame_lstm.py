@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from bachlit.chorale import VOICES
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
+from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import echo_gain

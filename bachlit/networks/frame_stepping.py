@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, gelu
 
-from bachlit.chorale import VOICES
+from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Stepper
 from bachlit.networks.echoes import echo_gain
 from bachlit.networks.frames import IMPOSSIBLE

@@ -5,12 +5,12 @@ from html import escape
 from pathlib import Path
 from threading import Lock
 
-from bachlit.chorale import Chorale
 from bachlit.errors import ChoraleError, OptionError
-from bachlit.rendering.extra import require
+from bachlit.extras import require
+from bachlit.music.chorale import Chorale
 from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
-from bachlit.scores.musicxml import one_line
+from bachlit.scores.writing.musicxml import one_line
 
 _SCALE = 40  # per cent: a staff about 29 pixels high
 _OPTIONS = {

@@ -3,7 +3,7 @@
 import string
 import unicodedata
 
-from bachlit.scores.musicxml import one_line
+from bachlit.scores.writing.musicxml import one_line
 
 SMALLEST = 12
 """Pixels: a title that is still too long at this size is shortened."""

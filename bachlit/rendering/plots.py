@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.chorale import REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.errors import ChoraleError
-from bachlit.rendering.extra import require
+from bachlit.extras import require
+from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.rendering.headings import heading
-from bachlit.scores.notation import measures_of, notes_of
+from bachlit.scores.writing.notation import measures_of, notes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def piano_roll(chorale: Chorale, probabilities: FloatArray | None = None, given:
     Args:
         chorale: What to draw.
         probabilities: (T, 4, 128) of each voice's pitches, drawn as shades of its colour behind the notes; see
-            `bachlit.inspecting.pitch_probabilities`.
+            `bachlit.models.inspecting.pitch_probabilities`.
         given: (T, 4) the cells that were given and not written; a black line runs through them.
 
     Returns:
@@ -74,7 +74,7 @@ def activations(chorale: Chorale, units: FloatArray, labels: Sequence[str], *, c
 
     Args:
         chorale: What the model read.
-        units: (T, K) the units to draw, from the top down; see `bachlit.inspecting.hidden_units`.
+        units: (T, K) the units to draw, from the top down; see `bachlit.models.inspecting.hidden_units`.
         labels: A name for each of the K.
         caption: What the units are.
 

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from bachlit.chorale import Chorale
 from bachlit.errors import ScoreError
-from bachlit.files import write_whole
-from bachlit.marks import seal
-from bachlit.scores.contents import SUFFIXES, musicxml_root
-from bachlit.scores.files import ScoreWarning
-from bachlit.scores.midi import to_midi
-from bachlit.scores.musicxml import to_musicxml
-from bachlit.scores.notation import notes_of
-from bachlit.scores.reading import read_chorale, read_melody, read_voices
+from bachlit.files.marks import seal
+from bachlit.files.writing import write_whole
+from bachlit.music.chorale import Chorale
+from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
+from bachlit.scores.reading.contents import SUFFIXES, musicxml_root
+from bachlit.scores.reading.source import ScoreWarning
+from bachlit.scores.writing.midi import to_midi
+from bachlit.scores.writing.musicxml import to_musicxml
+from bachlit.scores.writing.notation import notes_of
 
 __all__ = [
     "SUFFIXES",

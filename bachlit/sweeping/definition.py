@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
-from bachlit.configurations import read_options
 from bachlit.errors import OptionError
+from bachlit.files.options import read_options
 from bachlit.sweeping.space import Point, Space, plain, probes, same_name, word
 from bachlit.sweeping.suggesting import MakeSampler, kind, options
 
@@ -84,7 +82,7 @@ class Sweep:
         loggers: list[dict[str, Any]] = [{"class_path": "CSVLogger", "init_args": where}]
         if self.wandb:
             about = {"group": self.name, "run_name": f"{self.name}-{number:04d}"}
-            loggers.append({"class_path": "bachlit.tracking.AutoWandbLogger", "init_args": about})
+            loggers.append({"class_path": "bachlit.training.wandb_logger.AutoWandbLogger", "init_args": about})
         pruning = {"class_path": "bachlit.sweeping.pruning.Pruning", "init_args": {"monitor": self.monitor}}
         return [
             *self._configs(),
@@ -95,8 +93,11 @@ class Sweep:
             f"--trainer.callbacks+={json.dumps(pruning)}",
         ]
 
-    def check(self) -> None:
+    def check(self, parse: Callable[[Sequence[str]], None]) -> None:
         """See that each value of the space can be typed, before the first trial.
+
+        Args:
+            parse: Has options of `bachlit fit` parsed, and raises what is wrong with them.
 
         Raises:
             OptionError: If an option is misspelt, of the wrong kind, or said twice.
@@ -115,15 +116,8 @@ class Sweep:
                 "The trials' logger is the sweep's: a CSV in each trial's folder; for W&B add --wandb, and options "
                 "such as -- --trainer.logger.mode=offline."
             )
-        from bachlit import cli  # noqa: PLC0415  # Lightning takes seconds to import
-
         for point in probes(self.space):
-            # It says what it understood, and ends before anything is made.
-            try:
-                with redirect_stdout(StringIO()):
-                    cli.run("fit", [*self.fit(point, 0), "--print_config"])
-            except SystemExit:
-                continue
+            parse(self.fit(point, 0))
 
     def _configs(self) -> list[str]:
         return [word for path in self.base for word in ("--config", str(path))]

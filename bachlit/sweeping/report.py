@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bachlit.errors import OptionError
-from bachlit.files import write_whole
+from bachlit.extras import require
+from bachlit.files.writing import write_whole
 from bachlit.rendering import MissingPackageError
-from bachlit.rendering.extra import require
 from bachlit.sweeping.curves import curves
 from bachlit.sweeping.plots import importance_plot, importances, parallel, slices
 from bachlit.sweeping.results import Row, best_of, failures, rows_of, table, to_csv

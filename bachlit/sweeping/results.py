@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from bachlit.escaping import in_spreadsheet
+from bachlit.rendering.escaping import in_spreadsheet
 from bachlit.sweeping.points import latest
 from bachlit.sweeping.space import Point
 

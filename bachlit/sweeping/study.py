@@ -35,7 +35,6 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
     import optuna  # noqa: PLC0415  # of an extra
 
     mine = sweep.described()
-    sweep.check()
     study = optuna.create_study(
         study_name=sweep.name,
         storage=_storage(storage, sweep.output, make=True),

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bachlit import token_prompts
-from bachlit.chorale import VOICES, BoolArray, Chorale
 from bachlit.decoding import (
     Constraint,
     Decoder,
@@ -23,7 +21,9 @@ from bachlit.decoding import (
     TokenPrompt,
 )
 from bachlit.encoding import SatbEncoding
-from bachlit.prompt import Prompt
+from bachlit.generation import prompts as token_prompts
+from bachlit.music.chorale import VOICES, BoolArray, Chorale
+from bachlit.music.prompt import Prompt
 from bachlit.tokens import END, START
 
 TOLERANCE = 1e-4

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from bachlit.chorale import REST, Chorale
 from bachlit.encoding import Encoding, Kind, SatbEncoding, Tokens
-from bachlit.keys import Key
 from bachlit.metrics import PARTS
+from bachlit.music.chorale import REST, Chorale
+from bachlit.music.keys import Key
 from bachlit.networks import Network, SequenceStepper, rebuilding_fault
 from bachlit.tokens import END
 

@@ -17,15 +17,15 @@ from pytorch_lightning.loggers import CSVLogger
 from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import DecodingEvaluation, ModelCard, TrainingCurves
 from bachlit.callbacks.showing import Shown, media
-from bachlit.chorale import Chorale
-from bachlit.data import ChoraleDataModule
 from bachlit.decoding import Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import BachlitError, OptionError
 from bachlit.evaluation import Harmonizer, Judge, Judged, pool, written_row
-from bachlit.model import ChoraleModel
+from bachlit.music.chorale import Chorale
 from bachlit.networks import TokenLSTM
 from bachlit.scores import read_chorale
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.model import ChoraleModel
 
 DECODERS = {"greedy": Harmonizer(Greedy()), "wild": Harmonizer(Sampling(1.3), "none")}
 

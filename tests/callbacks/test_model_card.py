@@ -8,8 +8,8 @@ import torch
 from markdown_it import MarkdownIt
 
 from bachlit.callbacks import ModelCard
-from bachlit.model import ChoraleModel
 from bachlit.networks import TokenLSTM
+from bachlit.training.model import ChoraleModel
 
 WICKED = "a\n```\n\n<img src=x>|`b`"
 

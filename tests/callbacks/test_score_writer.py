@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from bachlit.callbacks import ScoreWriter
-from bachlit.chorale import Chorale
-from bachlit.prompt import Prompt
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 
 NAMES = ["hymn.mid", "hymn.xml", "folder/psalm", "hymn.mid"]
 

@@ -95,7 +95,7 @@ def test_a_dry_run_leaves_nothing(tmp_path: Path) -> None:
 def test_without_matplotlib_the_table_still_lands_and_one_sentence_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bachlit.rendering.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("bachlit.extras.find_spec", lambda _: None)
     with pytest.warns(UserWarning, match=r"needs matplotlib.*pip install 'bachlit\[render\]'") as warned:
         fit(TrainingCurves(), epochs=2, default_root_dir=tmp_path)
     assert sum("matplotlib" in str(one.message) for one in warned) == 1

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import WeightAverage
-from bachlit.chorale import Chorale
-from bachlit.data import ChoraleDataModule
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
-from bachlit.language_model import LanguageModel
-from bachlit.model import ChoraleModel
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.model import ChoraleModel
 
 DECAY = 0.5
 NAME = "network.norms.0.running_mean"

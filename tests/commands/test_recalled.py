@@ -16,9 +16,9 @@ import pytest
 import torch
 
 from bachlit.__main__ import main
-from bachlit.chorale import Chorale
 from bachlit.commands.recalled import checked, differences
 from bachlit.errors import CheckpointError
+from bachlit.music.chorale import Chorale
 
 AUDIT = Path(__file__).parents[1] / "audit.py"
 TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
@@ -71,7 +71,7 @@ def grafts(folder: Path) -> list[Any]:
         f"{PLANTED}.Network", f"{PLANTED}.function", f"[{PLANTED}.Network]", f"{PLANTED}.__class__", PLANTED,
         "subprocess.Popen", "os.system", "posix.system", "builtins.eval", "functools.partial", "antigravity.fly",
         "turtledemo.clock.main", "torch.hub.load", "torch.load", "torch.nn.Module", "torch.nn.Linear",
-        "torch.utils.data.DataLoader", "pytorch_lightning.Trainer", "bachlit.files.write_whole",
+        "torch.utils.data.DataLoader", "pytorch_lightning.Trainer", "bachlit.files.writing.write_whole",
         f'{{class_path: "{escaped}"}}', f"{{class_path: {PLANTED}.Network}}", json.dumps(popen), f'"{escaped}"',
         "!!python/object/apply:os.system [echo]", "planted.yaml", "planted", "./planted", "../planted.yaml",
         str(folder / "planted.yaml"), str(folder / "planted"), f"file://{folder}/planted.yaml", "~", "/dev/zero", "-",

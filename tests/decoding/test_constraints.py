@@ -3,8 +3,8 @@
 import torch
 
 from bachlit.encoding import SatbEncoding
+from bachlit.generation.prompts import grammar_of
 from bachlit.testing import NoReturn, check_constraint
-from bachlit.token_prompts import grammar_of
 
 ENCODING = SatbEncoding()
 

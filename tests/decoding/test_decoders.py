@@ -10,7 +10,6 @@ from threading import Thread
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.decoding import (
     PART_WRITING,
     BeamSearch,
@@ -31,10 +30,11 @@ from bachlit.decoding import (
 )
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import DeadEndError, OptionError
-from bachlit.language_model import LanguageModel
-from bachlit.prompt import Prompt
+from bachlit.generation.prompts import grid_of, token_prompt
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 from bachlit.testing import NoReturn, ToyModel, check_decoder, enumerate_legal, stepped_score, toy_prompt
-from bachlit.token_prompts import grid_of, token_prompt
 from bachlit.tokens import END
 
 VOCABULARY, TOKENS = 6, 4

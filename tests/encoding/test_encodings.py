@@ -8,9 +8,9 @@ from chorales import chorales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bachlit.chorale import REST, VOICES, BoolArray, Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding, prompt_mask
 from bachlit.errors import EncodingError, OptionError
+from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale
 from bachlit.testing import check_encoding
 from bachlit.tokens import END
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bachlit.benchmark.decoding import cut
-from bachlit.chorale import Chorale
 from bachlit.evaluation import HeldOut, evaluate, named, page
-from bachlit.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
 
 webdriver = pytest.importorskip("selenium.webdriver")
 DRIVER = shutil.which("chromedriver")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bachlit.chorale import Chorale
 from bachlit.evaluation import FIGURES, Judge
 from bachlit.evaluation.figures import DISTRIBUTIONS, histograms
 from bachlit.metrics import GradeReference, Passages, cadences, error_rates, rule_counts, texture
+from bachlit.music.chorale import Chorale
 
 SOPRANO_GIVEN = np.array([False, True, True, True])
 

@@ -16,11 +16,11 @@ import pytest
 from rich.console import Console
 
 from bachlit.benchmark.decoding import cut
-from bachlit.chorale import REST, Chorale
 from bachlit.evaluation import Estimate, Evaluation, Figure, HeldOut, evaluate, named, page
 from bachlit.evaluation.page import _cells
 from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
-from bachlit.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import REST, Chorale
 from bachlit.rendering import frame_times
 from bachlit.scores import read_chorale
 

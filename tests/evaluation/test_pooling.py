@@ -6,10 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bachlit.chorale import Chorale
 from bachlit.evaluation import Judge, pool
 from bachlit.evaluation.figures import DISTRIBUTIONS, Histograms, histograms
 from bachlit.metrics import texture
+from bachlit.music.chorale import Chorale
 
 
 def test_pooled_figures_are_ratios_of_sums_not_means_of_ratios(bach: list[Chorale]) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bachlit.chorale import Chorale
-from bachlit.keys import Key
 from bachlit.metrics import Cadences, cadence_chords, cadences, total
+from bachlit.music.chorale import Chorale
+from bachlit.music.keys import Key
 
 C_MAJOR, SILENCE = [72, 67, 64, 48], [0, 0, 0, 0]
 

@@ -7,9 +7,9 @@ import music21
 import numpy as np
 import pytest
 
-from bachlit.chorale import VOICES
 from bachlit.corpus import BachCorpus
 from bachlit.metrics import QUALITIES, Quality, chord_of
+from bachlit.music.chorale import VOICES
 
 # music21's names; those of two notes say how far apart the outer ones are.
 NAMES: dict[str, Quality] = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from chorales import random_chorale
 
-from bachlit.chorale import Chorale
 from bachlit.errors import ComparisonError
 from bachlit.metrics import ErrorRates, error_rates, total
+from bachlit.music.chorale import Chorale
 
 BACH = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 65, 60, 53]] * 4)
 ALL = np.ones((8, 4), np.bool_)

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from chorales import random_chorale
 
-from bachlit.chorale import Chorale
 from bachlit.errors import CorpusError
-from bachlit.keys import estimate_key
 from bachlit.metrics import (
     Grade,
     GradeReference,
@@ -21,6 +19,8 @@ from bachlit.metrics import (
     rank_distance,
     repeats,
 )
+from bachlit.music.chorale import Chorale
+from bachlit.music.keys import estimate_key
 
 # Fang et al. 2020: Bach's mean for each part, graded against himself.
 PAPER = Grade(0.278, 0.250, 0.325, 0.447, 0.527, 0.532, 0.574, 0.800, 1.457)

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from chorales import random_chorale
 
-from bachlit.chorale import VOICES, Chorale
 from bachlit.corpus import BachCorpus
-from bachlit.keys import estimate_key
 from bachlit.metrics import (
     Histogram,
     cadence_chords,
@@ -28,6 +26,8 @@ from bachlit.metrics import (
     repeats,
     rule_counts,
 )
+from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.keys import estimate_key
 
 RANDOM = [random_chorale(seed, num_frames=60) for seed in range(20)]
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, Encoding, Kind, SatbEncoding
 from bachlit.metrics import PARTS, Likelihood, Tally
+from bachlit.music.chorale import Chorale
 
 both_encodings = pytest.mark.parametrize(
     "encoding", [SatbEncoding(), BachBotEncoding()], ids=lambda encoding: type(encoding).__name__

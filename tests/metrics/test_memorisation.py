@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from chorales import random_chorale
 
-from bachlit.chorale import REST, Chorale, IntArray
 from bachlit.metrics import Copied, Passages
+from bachlit.music.chorale import REST, Chorale, IntArray
 
 MELODY = [60, 62, 64, 65, 67, 65, 64, 62]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from chorales import random_chorale
 
-from bachlit.chorale import RANGES, Chorale
 from bachlit.metrics import RuleCounts, rule_counts, total
+from bachlit.music.chorale import RANGES, Chorale
 
 
 def counted_by_hand(chorale: Chorale) -> RuleCounts:

@@ -21,9 +21,9 @@ import pytest
 from music21.pitch import Pitch
 from music21.voiceLeading import VoiceLeadingQuartet
 
-from bachlit.chorale import Chorale
 from bachlit.metrics import RuleCounts, rule_counts, total
-from bachlit.scores.spelling import Spelling, spell_voice
+from bachlit.music.chorale import Chorale
+from bachlit.scores.writing.spelling import Spelling, spell_voice
 
 SHARED = (
     "parallel_fifths",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bachlit.chorale import Chorale
 from bachlit.metrics import TextureCounts, texture, texture_counts
+from bachlit.music.chorale import Chorale
 
 STILL = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
 RUNNING = Chorale.from_pitches([[67 + 2 * (frame % 2), 64, 60, 48] for frame in range(16)])

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.metrics import (
     Cadences,
     ErrorRates,
@@ -17,6 +16,7 @@ from bachlit.metrics import (
     texture_counts,
     total,
 )
+from bachlit.music.chorale import Chorale
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bachlit.chorale import Chorale
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM
 from bachlit.networks.echoes import CAPACITY, Echoes
 from bachlit.testing import check_network

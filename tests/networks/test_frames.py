@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import Chorale
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frames import BAR_POSITIONS, CYCLE, LONGEST, PICKUP_POSITIONS, FrameReader, Frames
 from bachlit.tokens import END

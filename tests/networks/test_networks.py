@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.encoding import BachBotEncoding, SatbEncoding
+from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import END

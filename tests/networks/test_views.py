@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from bachlit.chorale import Chorale
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM
 
 

@@ -17,11 +17,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
 from matplotlib.textpath import TextPath
 
-from bachlit.chorale import VOICES, Chorale
 from bachlit.errors import ChoraleError, OptionError
+from bachlit.music.chorale import VOICES, Chorale
 from bachlit.rendering import MissingPackageError, png, svg
 from bachlit.rendering.headings import heading
-from bachlit.scores.notation import write_voice
+from bachlit.scores.writing.notation import write_voice
 
 
 def drawn(picture: str, kind: str) -> int:

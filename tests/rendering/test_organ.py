@@ -10,8 +10,8 @@ from chorales import chorales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bachlit.chorale import REST, Chorale
 from bachlit.errors import OptionError
+from bachlit.music.chorale import REST, Chorale
 from bachlit.rendering import wav
 from bachlit.rendering.organ import FERMATA_STRETCH, frame_times, play
 

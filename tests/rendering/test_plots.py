@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from bachlit.chorale import VOICES, Chorale
 from bachlit.errors import ChoraleError
+from bachlit.music.chorale import VOICES, Chorale
 from bachlit.rendering import MissingPackageError, plots
 from bachlit.rendering.plots import COLOURS, activations, piano_roll
 

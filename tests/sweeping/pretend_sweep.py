@@ -9,5 +9,5 @@ from bachlit.sweeping.definition import Sweep
 
 if __name__ == "__main__":
     fitting.FIT[:] = [sys.executable, str(Path(__file__).with_name("pretend_fit.py"))]
-    Sweep.check = lambda self: None  # type: ignore[method-assign]  # Lightning takes seconds to import
+    Sweep.check = lambda self, parse: None  # type: ignore[method-assign]  # Lightning takes seconds to import
     sys.exit(main(["sweep", *sys.argv[1:]]))

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 @pytest.fixture(autouse=True)
 def _pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "FIT", [sys.executable, str(HERE / "pretend_fit.py")])
-    monkeypatch.setattr(Sweep, "check", lambda self: None)
+    monkeypatch.setattr(Sweep, "check", lambda self, parse: None)
     monkeypatch.setattr(report, "_plots", lambda *_: ())  # half a second each time; the tests of them draw
     monkeypatch.setenv("PRETEND_NOTES", str(tmp_path / "notes"))
 

@@ -13,7 +13,7 @@ import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from bachlit.__main__ import main
-from bachlit.chorale import Chorale
+from bachlit.music.chorale import Chorale
 
 ROOT = Path(__file__).parents[2]
 BASE = f"--base={ROOT / 'configs' / 'bachbot.yaml'}"

@@ -1,0 +1,197 @@
+"""`bachlit evaluate`: models times decoders on a held-out fold, as a table, files and a page."""
+
+import json
+import shlex
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from tqdm import tqdm
+
+from bachlit.corpus import Corpus, Fold
+from bachlit.decoding import Decoder
+from bachlit.errors import OptionError
+from bachlit.evaluation import reports
+from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.evaluating import evaluate as evaluate_all
+from bachlit.evaluation.harmonizers import Harmonizer, named
+from bachlit.evaluation.held_out import folds_for, held_out, source_of
+from bachlit.evaluation.page import page
+from bachlit.evaluation.rows import letters_of
+from bachlit.files.marks import digest, is_sealed, seal
+from bachlit.files.overwriting import refuse_replacing
+from bachlit.files.writing import write_together
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.runs import located
+from bachlit.models.shipped import PRETRAINED, SHIPPED
+from bachlit.rendering import MissingPackageError, require_engraver
+
+_WIDTH = 132  # columns of a table that goes to no terminal
+_MOST_RESAMPLES = 20_000  # of 400 pieces, each figure takes 64 MB
+_FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
+
+
+def evaluate(
+    *,
+    checkpoint: list[Path] | None = None,
+    decoders: dict[str, Harmonizer | Decoder] | str = "beam,particles,sampling,greedy",
+    missing: str = "ATB",
+    corpus: Corpus | None = None,
+    fold: Fold = "valid",
+    limit: int = 0,
+    seed: int = 0,
+    resamples: int = 1000,
+    output: Path = Path("evaluation"),
+    overwrite: bool = False,
+) -> None:
+    """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
+
+    Args:
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
+            left out) or bachbot; the option may be repeated.
+        decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
+            greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
+            mapping from names to decoders with options and rules.
+        missing: Letters of the voices to write anew: ATB where a soprano is given, SATB where nothing is. Several such
+            masks have commas between.
+        corpus: Where the pieces come from; if left out, where the first checkpoint's came from.
+        fold: Choose by valid; report test once; train shows what was remembered.
+        limit: So many of the fold's pieces, for a quick look; 0 for all.
+        seed: The first piece's; the next has the next.
+        resamples: How often the bootstrap draws the pieces, up to 20,000.
+        output: The folder for evaluation.json, .csv and .md, pieces.csv and index.html.
+        overwrite: Replace files of these names that bachlit didn't write, too.
+    """
+    if limit < 0 or not 1 <= resamples <= _MOST_RESAMPLES:
+        raise OptionError(
+            f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) or more, and 1 "
+            f"to {_MOST_RESAMPLES:,}; correct them."
+        )
+    check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
+    check([output / name for name in _FILES])
+    harmonizers = named(decoders)
+    masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
+    paths = list({path.resolve(): path for path in map(located, checkpoint or [PRETRAINED])}.values())
+    models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
+    sources = [source_of(path) for path in paths]
+    pieces = held_out(
+        folds_for(sources, corpus),
+        fold,
+        models=list(zip(models.values(), sources, strict=True)),
+        missing=masks,
+        limit=limit,
+    )
+    _prepare(output)
+    doubts = list(pieces.doubts)
+    try:
+        require_engraver(".svg")
+    except MissingPackageError as error:
+        doubts.append(f"{error} Until then the page has no scores.")
+    for doubt in doubts:
+        warnings.warn(doubt, stacklevel=2)
+    options = {
+        "--checkpoint": checkpoint,
+        "--decoders": decoders,
+        "--missing": missing,
+        "--corpus": corpus and type(corpus).__name__,
+        "--corpus.path": getattr(corpus, "path", None),
+        "--fold": fold,
+        "--limit": limit or None,
+        "--seed": seed,
+        "--resamples": resamples,
+    }
+    about = {
+        "bachlit": version("bachlit"),
+        "fold": fold,
+        "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
+        "decoders": {name: one.described() for name, one in harmonizers.items()},
+        "command": _command(options),
+    }
+    steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
+    with tqdm(total=steps, desc="Writing", unit="piece", delay=1) as bar:
+        evaluation = evaluate_all(
+            models, harmonizers, pieces, missing=masks, seed=seed, resamples=resamples, about=about, progress=bar.update
+        )
+    _report(evaluation, output, check)
+
+
+def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Path]], None]) -> None:
+    """Write every report, say where, and show the table.
+
+    Raises:
+        OptionError: If a report can't be written.
+    """
+    with tqdm(total=len(evaluation.rows[0].pieces), desc="Engraving", unit="piece", delay=1) as bar:
+        html = page(evaluation, progress=bar.update)
+    others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
+    reported = {name: text.encode(errors="replace") for name, text in zip(_FILES[1:], others, strict=True)}
+    listed = {"files": {name: digest(content) for name, content in reported.items()}}
+    told = json.dumps(json.loads(reports.to_json(evaluation)) | listed, indent=2).encode() + b"\n"
+    reported = {_FILES[0]: seal(told, ".json")} | reported
+    try:
+        written = write_together([(output / name, content) for name, content in reported.items()], check=check)
+    except OSError as error:
+        raise OptionError(f"{error.filename} can't be written ({error.strerror}); choose another --output.") from error
+    for path in written:
+        print(path)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(reports.table(evaluation))
+    for sentence in reports.predictions(evaluation):
+        print(sentence)
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a report is as bachlit wrote it: the JSON by its seal, the others by their digests in it."""
+    index = path.with_name(_FILES[0])
+    if not index.is_file() or not is_sealed(index):
+        return False
+    listed = json.loads(index.read_bytes()).get("files", {})
+    return path.name == index.name or listed.get(path.name) == digest(path.read_bytes())
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Short names of checkpoints, each its own."""
+    short = [
+        f"{path.parents[1].name}/{path.stem}" if path.absolute().parent.name == "checkpoints" else path.stem
+        for path in (path.absolute() for path in paths)
+    ]
+    often = Counter(short)
+    names = [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
+    return [name.encode(errors="backslashreplace").decode() for name in names]  # what isn't UTF-8 can't be printed
+
+
+def _prepare(output: Path) -> None:
+    """See that the reports can be written, before the work that they are made of.
+
+    Raises:
+        OptionError: If they can't.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
+    for name in _FILES:
+        if (output / name).is_dir():
+            raise OptionError(
+                f"{output / name} is a folder; expected a place for a file; move it, or choose another --output."
+            )
+
+
+def _command(options: Mapping[str, object]) -> str:
+    """The command with these options; what a configuration file said is left to that file."""
+    words = ["bachlit", "evaluate"]
+    for option, value in options.items():
+        if isinstance(value, Mapping):
+            words += ["--config", "FILE"]
+        elif value is not None:
+            words += [word for one in (value if isinstance(value, list) else [value]) for word in (option, str(one))]
+    return shlex.join(words)

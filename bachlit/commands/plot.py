@@ -1,0 +1,58 @@
+"""`bachlit plot`: what a model expects of a score, and what its memory does there."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bachlit.errors import OptionError
+from bachlit.files.overwriting import refuse_replacing
+from bachlit.models.inspecting import correlations, hidden_units, pitch_probabilities, telling_signal, unit_names
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.shipped import PRETRAINED
+from bachlit.rendering.output import plot_places, save
+from bachlit.rendering.plots import activations, piano_roll
+from bachlit.scores import read_chorale
+
+
+def plot(
+    score: Path,
+    *,
+    units: int = 12,
+    checkpoint: Path | None = None,
+    output: Path | None = None,
+    overwrite: bool = False,
+    quantize: bool = False,
+) -> None:
+    """Plot a four-part score: the notes over the model's probabilities, and its hidden units.
+
+    Args:
+        score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
+        units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
+            none or nothing else.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
+            left out) or bachbot.
+        output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
+        overwrite: Replace files at these places that bachlit didn't write, too.
+        quantize: Round what is finer than a sixteenth instead of refusing it.
+    """
+    roll_place, units_place = plot_places(score.stem, output)
+    check = partial(refuse_replacing, inputs=[score], overwrite=overwrite)
+    check([roll_place, units_place])
+    chorale = read_chorale(score, quantize=quantize)
+    model = LanguageModel.load(checkpoint or PRETRAINED)
+    names = unit_names(model)
+    if not 1 <= units <= len(names):
+        raise OptionError(f"{units} hidden units can't be shown; expected 1 to {len(names)}; set --units.")
+    memory = hidden_units(model, chorale)
+    signal, called = telling_signal(chorale)
+    matches = correlations(memory, signal)
+    chosen = np.argsort(-np.abs(matches), kind="stable")[:units]
+    roll = piano_roll(chorale, pitch_probabilities(model, chorale))
+    heat = activations(
+        chorale,
+        memory[:, chosen],
+        [f"{names[unit]}  {matches[unit]:+.2f}" for unit in chosen],
+        caption=f"units by correlation with {called}",
+    )
+    save([(roll_place, roll), (units_place, heat)], check)

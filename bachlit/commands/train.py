@@ -1,0 +1,371 @@
+"""`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from jsonargparse import ArgumentError
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from torch import Tensor
+
+import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
+from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
+from bachlit.classes import allow, tell_of_served
+from bachlit.commands.messages import one_sentence
+from bachlit.commands.options import HelpFormatter
+from bachlit.commands.parser_words import refuse_misspelt
+from bachlit.commands.recalled import Recalled, RememberOptions, recall
+from bachlit.commands.resumed import find_last, run_folder
+from bachlit.commands.typed import Words
+from bachlit.commands.typed_classes import typed_classes
+from bachlit.decoding import BeamSearch, Decoder
+from bachlit.errors import BachlitError, CheckpointError, StoppedError
+from bachlit.generation.named_rules import rules_help, weighed_rules
+from bachlit.internals import CommandParsers, careful_parsing
+from bachlit.models.language_model import Bounded, LanguageModel
+from bachlit.models.runs import ROOT, RunFolder, refuse_others
+from bachlit.models.shipped import PRETRAINED
+from bachlit.training.checks import MonitorCheck, refuse_numbers, rehearse
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
+from bachlit.training.model import ChoraleModel
+from bachlit.training.processes import without_copies
+from bachlit.training.resuming import SafeCheckpoints, Suspect
+from bachlit.training.wandb_logger import PROJECT, AutoWandbLogger
+
+# What Lightning says of its own insides, or of loaders that are not ours.
+_NOISE = (
+    ".*LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*`IterableDataset` has `__len__`.*",
+    ".*litlogger.*",
+    ".*TF32 acceleration.*",
+    ".*args parameter is intended to run.*",
+    ".*transfer_batch_to_device.*",
+    ".*Checkpoint directory .* exists.*",
+    ".*Experiment logs directory .* exists.*",
+    ".*could not find the monitored key.*",
+)
+
+# A CSV is always there, and comes first: its folder is the run's.
+_CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": str(ROOT), "name": ""}}
+# Of the commands that make no run, figures are kept only if a logger is typed, and not among the runs.
+_ASIDE = Path("logs")
+_CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), "name": PROJECT}}
+
+
+class ChoraleCLI(CommandParsers, LightningCLI):
+    """The command line over `ChoraleModel` and `ChoraleDataModule`.
+
+    The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
+    `--rules`, `--strict`, `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that
+    ship. `fit` has `--run`, the name of its run.
+
+    Args:
+        words: What was typed, taken apart.
+        recalled: What a checkpoint remembers that is named by its file.
+        folders: Gets the folder of the run that is worked on.
+        suspect: Is told of the checkpoint that is read.
+        options: Those of LightningCLI.
+    """
+
+    def __init__(
+        self, words: Words, recalled: Recalled, folders: list[RunFolder], suspect: Suspect, **options: Any
+    ) -> None:
+        self.words, self.recalled, self.folders, self.suspect = words, recalled, folders, suspect
+        super().__init__(ChoraleModel, ChoraleDataModule, **options)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what every command has beside Lightning's own."""
+        parser.link_arguments("data.encoding", "model.encoding")
+        parser.link_arguments("data.keys", "model.keys")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults(
+            {
+                "checkpoint.monitor": "val/nats_per_frame",
+                "checkpoint.filename": "best",
+                "checkpoint.enable_version_counter": False,
+                "trainer.logger": False,
+                "trainer.gradient_clip_val": 1.0,
+                "data.corpus": {"class_path": "bachlit.corpus.BachCorpus"},
+                "data.encoding": {"class_path": "bachlit.encoding.SatbEncoding"},
+            }
+        )
+        self._start_from_own_defaults(parser)
+
+    def setup_parser(
+        self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
+    ) -> None:
+        """Add what `fit` and `predict` alone have."""
+        super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
+        fit = self.parser_of("fit")
+        fit.add_lightning_class_args(TrainingCurves, "curves")
+        fit.add_lightning_class_args(LastCheckpoint, "last")
+        # The last of the two is the one to which --trainer.logger.group and the like belong.
+        fit.set_defaults({"trainer.logger": [_CSV, {"class_path": "bachlit.training.wandb_logger.AutoWandbLogger"}]})
+        fit.add_argument(
+            "--run",
+            type=str | None,
+            default=None,
+            help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it, or begins.",
+        )
+        for command in self.subcommands():
+            more = (
+                "last: that of --run, or of the newest run of these options" if command == "fit" else "a model's folder"
+            )
+            self.explain(command, "ckpt_path", f"A checkpoint, a run's name, or {more}.")
+        predict = self.parser_of("predict")
+        predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
+        predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
+        predict.add_argument(
+            "--rules",
+            type=dict[str, Any] | str | None,
+            default=None,
+            help="Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.",
+        )
+        predict.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
+        predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
+        predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
+        predict.add_argument(
+            "--overwrite", type=bool, default=False, help="Replace files there that bachlit didn't write."
+        )
+        predict.formatter_class, predict.epilog = HelpFormatter, rules_help()
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with.
+
+        Raises:
+            CheckpointError: If the checkpoint was named in another way than by one `--ckpt_path FILE`, or the run has
+                other options than those that were typed.
+            OptionError: If an option isn't there, and another has nearly its name, or a number is out of range.
+        """
+        command = self.words.command
+        self._parse(parser)
+        refuse_numbers(self.config[command])
+        used = self.config[command].get("ckpt_path")
+        if used is not None and str(used) != self.words.checkpoint:
+            raise CheckpointError(
+                f"The checkpoint {used} can't be used so; name one file, once, on the command line: --ckpt_path FILE."
+            )
+        if command == "fit" and used == "last":
+            self._go_on(parser)
+
+    def _parse(self, parser: LightningArgumentParser) -> None:
+        """Parse configurations, then what is recalled, then what was typed: later options win."""
+        with tempfile.TemporaryDirectory() as folder:
+            remembered = Path(folder) / "remembered.yaml"
+            remembered.write_text(yaml.safe_dump(self.recalled.options), encoding="utf-8")
+            args = [self.words.command, *self.words.configs, "--config", str(remembered), *self.words.others]
+            try:
+                super().parse_arguments(parser, args)
+            except ArgumentError as error:
+                refuse_misspelt(str(error), self.parser_of(self.words.command).get_defaults().keys())
+                raise
+
+    def _start_from_own_defaults(self, parser: LightningArgumentParser) -> None:
+        """Let the class that each part will have bring its own options' defaults."""
+        said = [*self.words.documents, self.recalled.options]
+        for part, class_path in typed_classes(said, self.words.others).items():
+            parser.set_defaults({part: {"class_path": class_path}})
+
+    def _go_on(self, parser: LightningArgumentParser) -> None:
+        """Find the run that goes on, and take its options where none were typed; else begin.
+
+        Raises:
+            CheckpointError: If the run that was named has others, or its checkpoints are damaged.
+        """
+        found = find_last(self.words, self.config["fit"], self._options())
+        if found is None:
+            self.config["fit"]["ckpt_path"] = None
+            return
+        self.recalled = recall(found, typed=self.words.paths, told=self.words.told)
+        if not self.words.describe_a_run:
+            self._start_from_own_defaults(self.parser_of("fit"))
+            self._parse(parser)
+        self.config["fit"]["ckpt_path"] = str(found)
+
+    def _options(self) -> dict[str, Any]:
+        """The command's options as plain data."""
+        said = self.parser.dump(self.config, skip_none=False, skip_validation=True)
+        return yaml.safe_load(said)[self.words.command]  # type: ignore[no-any-return]
+
+    def before_instantiate_classes(self) -> None:
+        """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
+        options = self._options()
+        remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
+        self.trainer_defaults["callbacks"] = [
+            *(self.suspect, MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+        ]
+
+    def instantiate_classes(self) -> None:
+        """Make them; the network of a checkpoint's options can't be far larger than its weights.
+
+        Raises:
+            CheckpointError: If it would be.
+        """
+        checkpoint = self.recalled.checkpoint
+        if checkpoint is None:
+            super().instantiate_classes()
+            return
+        weights = checkpoint.get("state_dict")
+        stored = [part for part in weights.values() if isinstance(part, Tensor)] if isinstance(weights, dict) else []
+        with Bounded(stored, num_made=2):  # a model tries whether its network can be made anew
+            super().instantiate_classes()
+
+    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
+        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none.
+
+        Raises:
+            OptionError: If its processes would lose what W&B is told, or the run's folder is taken.
+        """
+        made = self.config_init[self.subcommand]
+        if made["trainer"]["enable_checkpointing"] is False:
+            ours = self.parser_of(self.words.command).callback_keys
+            ours[:] = [name for name in ours if not isinstance(made[name], Checkpoint)]
+        if self.subcommand == "fit":
+            settings = self._settle(made)
+        else:
+            settings = {"logger": csv_first(made["trainer"]["logger"], _ASIDE, PROJECT)}
+        plugins = made["trainer"]["plugins"]
+        settings["strategy"] = without_copies(made["trainer"]["strategy"])
+        given = plugins if isinstance(plugins, list) else [plugins] if plugins else []
+        settings["plugins"] = [SafeCheckpoints(self.recalled.path, self.recalled.checkpoint, self.suspect), *given]
+        trainer = super().instantiate_trainer(**settings | kwargs)
+        share_runs(trainer)
+        return trainer
+
+    def _settle(self, made: Any) -> dict[str, Any]:
+        """Give a fit its run's folder: its loggers', and where Lightning keeps things without loggers."""
+        loggers = csv_first(made["trainer"]["logger"])
+        options = self.config["fit"]
+        run = run_folder(self.words, options, self.recalled.path)
+        if not made["trainer"]["fast_dev_run"]:
+            self.folders.append(run)
+            run.claim()
+            if options["checkpoint"]["dirpath"]:
+                refuse_others(Path(options["checkpoint"]["dirpath"]), self.recalled.path)
+        options["run"] = options["ckpt_path"] = None  # they aren't options of another fit
+        name_run(loggers, run.folder, goes_on=run.begun)
+        if run.begun and self.recalled.checkpoint is not None:
+            step = self.recalled.checkpoint.get("global_step")
+            if not isinstance(step, int):
+                raise CheckpointError(
+                    f"{self.recalled.path} doesn't say after how many steps it was written; expected a file as "
+                    "`bachlit fit` wrote it; name another."
+                )
+            take_up(loggers, step)
+        return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
+
+    def before_fit(self) -> None:
+        """Refuse what can't work before the first step."""
+        rehearse(self.trainer, self.model)
+
+    def before_validate(self) -> None:
+        """Take the weights of a model's folder if one is named, or those that ship if no checkpoint is."""
+        if self.config_init[self.subcommand]["ckpt_path"] is None:
+            shipped = LanguageModel.load(self.recalled.path or PRETRAINED)
+            try:
+                if shipped.encoding.config != self.model.encoding.config:
+                    raise RuntimeError("another encoding")
+                self.model.network.load_state_dict(shipped.network.state_dict())
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"The weights of {(self.recalled.path or PRETRAINED).name} don't fit the network and the encoding "
+                    "that were asked for; name a checkpoint with --ckpt_path, or leave the network's options out."
+                ) from error
+
+    before_test = before_validate
+
+    def after_fit(self) -> None:
+        """End W&B's run: an interpreter may go on to another."""
+        for logger in self.trainer.loggers:
+            if isinstance(logger, AutoWandbLogger):
+                logger.finish()
+
+    after_validate = after_test = after_predict = after_fit
+
+    def before_predict(self) -> None:
+        """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
+        self.before_validate()
+        options = self.config_init["predict"]
+        self.model.decoder = options["decoder"] or BeamSearch()
+        self.model.decoding_rules = weighed_rules(options["rules"], self.model.decoder)
+        self.model.decoding_strict = options["strict"]
+        self.model.decoding_seed = options["seed"]
+        self.trainer.callbacks.append(ScoreWriter(options["output"], options["overwrite"]))  # type: ignore[attr-defined]
+
+
+def run(command: str, args: Sequence[str]) -> None:
+    """Run one of Lightning's commands.
+
+    Args:
+        command: fit, validate, test or predict.
+        args: Its options.
+
+    Raises:
+        BachlitError: If an option, a checkpoint or the data must be put right.
+    """
+    words = Words.of(command, args, _CSV if command == "fit" else _CSV_ASIDE)
+    allow(words.paths)
+    quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
+    folders: list[RunFolder] = []
+    suspect = Suspect()
+    refused = False
+    try:
+        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(command, lambda: suspect.path):
+            tell_of_served(trust)
+            recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
+            if recalled.path is not None and recalled.path.is_dir():
+                if command == "fit":
+                    raise CheckpointError(
+                        f"{recalled.path} is a model alone, and a fit goes on with its optimiser, too; expected a "
+                        "checkpoint that `bachlit fit` wrote; name that, or leave --ckpt_path out."
+                    )
+                words = words.without_checkpoint()
+            ChoraleCLI(
+                words,
+                recalled,
+                folders,
+                suspect,
+                args=[command],
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                save_config_callback=SaveConfigCallback if command == "fit" else None,
+                save_config_kwargs={"overwrite": True},
+                parser_kwargs=quiet | {name: dict(quiet) for name in ChoraleCLI.subcommands()},
+            )
+    except StoppedError:
+        raise
+    except BachlitError:
+        refused = True
+        raise
+    finally:
+        for folder in folders:
+            folder.release(refused=refused)
+
+
+@contextmanager
+def _quiet(command: str) -> Iterator[None]:
+    """Leave out what Lightning says of its own insides."""
+    # That a resumed fit forgets earlier best scores, or lacks a callback, is news; for the other commands it isn't.
+    others = () if command == "fit" else (".*The dirpath has changed.*", ".*callbacks used to create the checkpoint.*")
+    lightnings = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    with warnings.catch_warnings():
+        for noise in (*_NOISE, *others):
+            warnings.filterwarnings("ignore", message=noise)
+        lightnings.addFilter(_no_advertisement)
+        try:
+            yield
+        finally:
+            lightnings.removeFilter(_no_advertisement)
+
+
+def _no_advertisement(record: logging.LogRecord) -> bool:
+    return "litlogger" not in record.getMessage()

@@ -1,0 +1,1 @@
+"""Rules of part-writing and harmony, over pitches and voices."""

@@ -1,0 +1,118 @@
+"""Enforced: rules of music as a constraint on tokens."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.constraints import YIELDED, Constraint, Part, State
+from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
+
+
+class Enforced(Constraint):
+    """Rules, enforced on a grid.
+
+    Args:
+        grid: The prompts behind the tokens.
+        rules: The most important first.
+    """
+
+    def __init__(self, grid: Grid, rules: Rules | Rule) -> None:
+        self.grid = grid
+        self.rules = Rules() & rules
+        given = torch.nn.functional.pad(grid.given, (0, 0, 0, 2))  # beyond the end all rest
+        self._given = given.transpose(0, 1).contiguous()  # (T + 2, B, 4)
+        self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
+        self._steady: dict[int | None, Tensor] = {}  # what steady rules charge, (B, 1, V)
+        self._all_given = (given != FREE).all(0).tolist()
+        self._active = {
+            voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
+        }
+
+    def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
+        """See `Constraint.begin`: the pitches of the frame before, and of this one as far as they are known."""
+        before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
+        return {"before": before, "now": before}
+
+    def allowed(self, state: State, t: int) -> Tensor:
+        """See `Constraint.allowed`."""
+        return self.cost(state, t) < torch.inf
+
+    def cost(self, state: State, t: int) -> Tensor:
+        """See `Constraint.cost`."""
+        shape = (*state["now"].shape[:2], len(self.grid.pitch))
+        position = self._position(state, t)
+        voice = position.voice
+        active = self._active[voice]
+        if not active or (voice is not None and self._all_given[position.frame][voice]):
+            return torch.zeros(shape, device=state["now"].device)
+        if voice not in self._steady:
+            steady = torch.zeros(len(self._given[0]), 1, shape[2], device=state["now"].device)
+            self._steady[voice] = _sum(steady, [rule for rule in active if rule.steady], position)
+        total = _sum(self._steady[voice], [rule for rule in active if not rule.steady], position)
+        if voice is None or self._known[position.frame][voice]:
+            total = torch.where(self._is_free(position), total, 0.0)
+        return total.expand(shape)
+
+    def parts(self, state: State, t: int) -> Iterator[Part]:
+        """See `Constraint.parts`: rule by rule."""
+        position = self._position(state, t)
+        for rule in self._active[position.voice]:
+            free = self._is_free(position)
+            shape = (*state["now"].shape[:2], len(self.grid.pitch))
+            breaches = torch.where(free, rule.breaches(position), 0).expand(shape)
+            if rule.weight == torch.inf:
+                forbidden = (free & _forbidden(rule, position)).expand(shape)
+                cost = torch.zeros(shape, device=forbidden.device).masked_fill(forbidden, torch.inf)
+                yield Part(str(rule), cost, YIELDED * breaches)
+            else:
+                yield Part(str(rule), rule.weight * breaches, rule.weight * breaches)
+
+    def rows(self, index: Tensor) -> "Enforced":
+        """See `Constraint.rows`."""
+        return Enforced(self.grid.rows(index), self.rules)
+
+    def to(self, device: torch.device) -> "Enforced":
+        """See `Constraint.to`."""
+        return self if self.grid.pitch.device == device else Enforced(self.grid.to(device), self.rules)
+
+    def advance(self, state: State, token: Tensor, t: int) -> State:
+        """See `Constraint.advance`."""
+        voice = self.grid.voices[t % len(self.grid.voices)]
+        if voice is None:
+            frame = t // len(self.grid.voices)
+            return {"before": state["now"], "now": self._given[frame].unsqueeze(1).expand(-1, token.shape[1], -1)}
+        now = state["now"].clone()
+        now[:, :, voice] = self.grid.pitch[token]
+        return {"before": state["before"], "now": now}
+
+    def _position(self, state: State, t: int) -> Position:
+        frame, slot = divmod(t, len(self.grid.voices))
+        frame = min(frame, len(self._given) - 2)
+        later = self._given[frame + 1]
+        voice = self.grid.voices[slot]
+        return Position(self.grid, frame, voice, state["before"], state["now"], later, self._known[frame + 1])
+
+    def _is_free(self, position: Position) -> Tensor:
+        """(B, 1, 1) the rows whose cell isn't given, or which at a mark are before their end."""
+        if position.voice is None:
+            return (position.frame < self.grid.num_frames)[:, None, None]
+        return (self._given[position.frame, :, position.voice] == FREE)[:, None, None]
+
+    def __str__(self) -> str:
+        return str(self.rules)
+
+
+def _sum(total: Tensor, rules: Sequence[Rule], position: Position) -> Tensor:
+    """What some rules charge, added to a total."""
+    for rule in rules:
+        if rule.weight == torch.inf:
+            total = total.masked_fill(_forbidden(rule, position), torch.inf)
+        else:
+            total = total + rule.weight * rule.breaches(position)
+    return total
+
+
+def _forbidden(rule: Rule, position: Position) -> Tensor:
+    breaks, doomed = rule.breaches(position) > 0, rule.dooms(position)
+    return breaks if doomed is None else breaks | doomed

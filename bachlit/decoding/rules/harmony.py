@@ -1,0 +1,61 @@
+"""Rules of harmony: the key, and how a piece ends."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import Position, Rule
+
+OCTAVE, FIFTH = 12, 7
+
+
+@dataclass(frozen=True)
+class InKey(Rule):
+    """No note is foreign to the key; in minor the raised sixth and seventh belong to it."""
+
+    steady = True
+    scales: ClassVar[tuple[tuple[int, ...], tuple[int, ...]]] = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11))
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        degree = (position.pitch - position.grid.tonic[:, None, None]) % OCTAVE  # (B, 1, V)
+        major, minor = (torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales)
+        return ~torch.where(position.grid.minor[:, None, None], minor, major) & ~position.rests
+
+
+@dataclass(frozen=True)
+class FinalTonic(Rule):
+    """The piece ends on the tonic triad over its root; minor may end in major.
+
+    The bass has the root from where the last given note begins, the others their notes of the chord at least in the
+    last sixteenths. Where a given voice ends on another note, nothing is asked.
+
+    Args:
+        weight: See `Rule`.
+        sixteenths: How long the chord stands at least.
+    """
+
+    sixteenths: int = 4
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        grid = position.grid
+        begin = grid.ending if position.voice == 3 else grid.ending.maximum(grid.num_frames - self.sixteenths)
+        ending = (position.frame >= begin) & (position.frame < grid.num_frames)  # (B,)
+        if not bool(ending.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        rows = torch.arange(len(begin), device=begin.device)
+        given = grid.given[rows, grid.num_frames - 1]  # (B, 4)
+        fits = (self._belongs(given, grid.tonic[:, None], grid.minor[:, None]) | (given <= 0)).all(1)
+        fits &= (given[:, 3] <= 0) | ((given[:, 3] - grid.tonic) % OCTAVE == 0)
+        tonic, minor = grid.tonic[:, None, None], grid.minor[:, None, None]
+        belongs = self._belongs(position.pitch, tonic, minor)
+        if position.voice == 3:
+            belongs = (position.pitch - tonic) % OCTAVE == 0
+        return (ending & fits)[:, None, None] & ~belongs & ~position.rests
+
+    def _belongs(self, pitch: Tensor, tonic: Tensor, minor: Tensor) -> Tensor:
+        degree = (pitch - tonic) % OCTAVE
+        return (degree == 0) | (degree == FIFTH) | (degree == 4) | ((degree == 3) & minor)

@@ -1,0 +1,195 @@
+"""The rules of part-writing: what `bachlit.metrics.rules` counts, as rules to decode under.
+
+Each breaks where its counter counts; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import Position, Rule
+
+OCTAVE, FIFTH = 12, 7
+
+
+@dataclass(frozen=True)
+class NoParallels(Rule):
+    """No two voices move from a fifth to a fifth, or from an octave or unison to one.
+
+    Args:
+        weight: See `Rule`.
+        similar_only: Let contrary motion pass (from a fifth to a twelfth), as the stricter school doesn't count it.
+    """
+
+    similar_only: bool = False
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return position.pairs(self._breaks)
+
+    def _breaks(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        before, after = (own_before - other_before).abs() % OCTAVE, (own - other).abs() % OCTAVE
+        both_move = (own != own_before) & (other != other_before)
+        parallel = both_move & (before == after) & ((after == FIFTH) | (after == 0))
+        if self.similar_only:
+            parallel = parallel & ((own - own_before).sign() == (other - other_before).sign())
+        return parallel
+
+
+@dataclass(frozen=True)
+class NoHidden(Rule):
+    """The outer voices don't move the same way into a fifth or an octave while the soprano leaps."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        if position.voice not in (0, 3):
+            return torch.zeros(1, device=position.pitch.device)
+        return position.pairs(self._soprano if position.voice == 0 else self._bass, 3 - position.voice)
+
+    def _soprano(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        before, after = (own_before - other_before).abs() % OCTAVE, (own - other).abs() % OCTAVE
+        same_way = (own - own_before) * (other - other_before) > 0
+        return same_way & ((own - own_before).abs() > 2) & (before != after) & ((after == FIFTH) | (after == 0))
+
+    def _bass(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
+        return self._soprano(other_before, other, own_before, own)
+
+
+@dataclass(frozen=True)
+class NoCrossing(Rule):
+    """No voice goes below its lower neighbour."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            other = position.now[..., neighbour, None]
+            crossed = (position.pitch - other) * direction > 0
+            total = total + (crossed & (other > 0) & ~position.rests)
+        return total
+
+    def dooms(self, position: Position) -> Tensor | None:
+        """See `Rule.dooms`: beyond a voice further off, with no room left for those between."""
+        assert position.voice is not None
+        total: Tensor | None = None
+        for voice in range(4):
+            between = list(range(min(voice, position.voice) + 1, max(voice, position.voice)))
+            if between:
+                other = position.now[..., voice, None]
+                beyond = (position.pitch - other) * (position.voice - voice) > 0
+                doomed = (
+                    beyond & (other > 0) & ~position.rests & (position.now[..., between] != 0).all(-1, keepdim=True)
+                )
+                total = doomed if total is None else total | doomed
+        return total
+
+
+@dataclass(frozen=True)
+class NoOverlap(Rule):
+    """No voice goes below where its lower neighbour just was, or above where its upper one was."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            for other in (position.before[..., neighbour, None], position.later[:, None, neighbour, None]):
+                overlapped = (position.pitch - other) * direction > 0
+                total = total + (overlapped & (other > 0) & ~position.rests)
+        return total
+
+
+@dataclass(frozen=True)
+class Spacing(Rule):
+    """Soprano and alto, and alto and tenor, are at most an octave apart.
+
+    Args:
+        weight: See `Rule`.
+        widest: Semitones.
+    """
+
+    widest: int = OCTAVE
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        total = torch.zeros(1, device=position.pitch.device)
+        for neighbour, direction in position.neighbours():
+            if 3 not in (neighbour, position.voice):
+                other = position.now[..., neighbour, None]
+                wide = (other - position.pitch) * direction > self.widest
+                total = total + (wide & (other > 0) & ~position.rests)
+        return total
+
+
+@dataclass(frozen=True)
+class LargestLeap(Rule):
+    """No voice leaps further than an octave, or than so many semitones.
+
+    Args:
+        weight: See `Rule`.
+        semitones: The largest leap.
+    """
+
+    semitones: int = OCTAVE
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return position.melody(lambda before, after: (after - before).abs() > self.semitones)
+
+
+@dataclass(frozen=True)
+class Ranges(Rule):
+    """Every voice stays in its range: MIDI pitches, lowest and highest.
+
+    Where a given voice is out of its own range, the other ranges move with it, by as little as brings it in.
+
+    Args:
+        weight: See `Rule`.
+        soprano: Bach's own compass by default, as for the others.
+        alto: Likewise.
+        tenor: Likewise.
+        bass: Likewise.
+    """
+
+    soprano: tuple[int, int] = (57, 81)
+    alto: tuple[int, int] = (53, 74)
+    tenor: tuple[int, int] = (48, 69)
+    bass: tuple[int, int] = (36, 64)
+    steady = True
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        lowest, highest = (self.soprano, self.alto, self.tenor, self.bass)[position.voice or 0]
+        sounding = position.pitch - position.grid.shift[:, None, None]
+        return ((sounding < lowest) | (sounding > highest)) & ~position.rests
+
+
+@dataclass(frozen=True)
+class Sounding(Rule):
+    """No voice rests while a given one sounds, or, where none is given, at all."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return position.rests & ~position.silent
+
+
+@dataclass(frozen=True)
+class Attack(Rule):
+    """A note that begins. With a negative weight it is a reward, against a beam's love of long notes.
+
+    Args:
+        weight: See `Rule`.
+        voices: Whose notes; 0 is the soprano, 3 the bass.
+    """
+
+    weight: float = 0.0
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+    steady = True
+
+    def judges(self, voice: int | None) -> bool:
+        """See `Rule.judges`."""
+        return voice in self.voices
+
+    def breaches(self, position: Position) -> Tensor:
+        """See `Rule.breaches`."""
+        return ~position.holds & ~position.rests

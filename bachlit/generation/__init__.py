@@ -1,0 +1,1 @@
+"""Turn prompts into chorales: harmonise, compose, rank."""

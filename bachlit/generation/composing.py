@@ -1,0 +1,126 @@
+"""Composing: pieces from nothing."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
+from bachlit.encoding import open_mask
+from bachlit.errors import OptionError
+from bachlit.generation.harmonizing import Written, decode_prompt, usual_rules, warn_of_yielding, writing_encoding
+from bachlit.generation.prompts import new_grid, token_prompt
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import REST, VOICES, Chorale
+from bachlit.music.keys import Key, estimate_key
+
+# The keys in which pieces are composed freely: those with at most four sharps or flats.
+_HOME = (Key(0, "major"), Key(0, "minor"))
+_DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major", "minor"))
+
+
+_TRIES = 8
+
+# Three of four of Bach's chorales in 4/4 begin with a quarter before the first bar line.
+_MEASURE, _PICKUP = 16, 4
+
+
+def write_freely(
+    model: LanguageModel,
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    min_frames: int = 1,
+    max_frames: int = 640,
+    rules: Rules | Rule | None = None,
+    strict: bool = False,
+) -> list[Written]:
+    """Compose pieces from nothing.
+
+    Each is in 4/4 and in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on
+    its tonic is taken, unless there are to be no rules or strict ones. A model that knows bars is told them, with a
+    pickup or none as its seed draws; for one that doesn't, the bars are drawn afterwards, with the pickup under which
+    most fermatas begin on a strong beat.
+
+    Args:
+        model: Predicts the tokens.
+        decoder: Chooses the tokens.
+        seeds: One a piece.
+        min_frames: No piece ends before so many sixteenths.
+        max_frames: A piece that hasn't ended after so many sixteenths is ended there.
+        rules: See `write`.
+        strict: See `write`.
+
+    Returns:
+        As many pieces as there are seeds.
+    """
+    if not 1 <= min_frames <= max_frames or not seeds:
+        raise OptionError(
+            f"{len(seeds)} pieces of {min_frames} to {max_frames} sixteenths can't be written; expected at least 1 "
+            "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
+        )
+    encoding = writing_encoding(model)
+    pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
+    masks = [open_mask(encoding, min_frames, max_frames, pickup) for pickup in pickups]
+    keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
+    num = len(seeds)
+    grid = new_grid(
+        encoding,
+        given=torch.full((num, max_frames, len(VOICES)), FREE),
+        num_frames=[max_frames] * num,
+        ending=[max(0, max_frames - 4)] * num,
+        keys=keys,
+        moves=[(0, 0)] * num,
+        measure=[_MEASURE] * num,
+        pickup=pickups if encoding.bars else [0] * num,
+    )
+    names = [f"chorale-{seed}" for seed in seeds]
+    asked = token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
+    once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
+    tries = 1 if once else _TRIES
+    generation = decode_prompt(model, asked, decoder, seeds, tries, names)
+    pieces, yielded = [], list[Yielded]()
+    for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
+        drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
+        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, key.tonic)]
+        chosen = home[0] if home else 0
+        notes = drawn[chosen]
+        chorale = dataclasses.replace(
+            notes,
+            key=key if encoding.keys else estimate_key(notes.pitches),
+            time_signature=(4, 4),
+            pickup=pickups[index] if encoding.bars else _likely_pickup(notes),
+            title=f"Chorale {seed}",
+            name=f"chorale-{seed}",
+        )
+        row = index * tries + chosen
+        gave_way = [one._replace(row=index) for one in generation.yielded if one.row == row]
+        yielded += gave_way
+        pieces.append(
+            Written(
+                chorale,
+                float(generation.log_prob[row]),
+                float(generation.score[row]),
+                float(generation.cost[row]),
+                len({one.t for one in gave_way}),
+            )
+        )
+    warn_of_yielding(grid, names, yielded)
+    return pieces
+
+
+def _ends_on(chorale: Chorale, tonic: int) -> bool:
+    bass = int(chorale.pitches[-1, VOICES.index("bass")])
+    return bass != REST and bass % 12 == tonic
+
+
+def _draw(seed: int, num: int, *, stream: int = 0) -> int:
+    """0 to `num` - 1 by a seed; streams are independent of each other."""
+    return int(np.random.default_rng([stream, seed % 2**63] if stream else seed % 2**63).integers(num))
+
+
+def _likely_pickup(chorale: Chorale) -> int:
+    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
+    begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
+    return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0

@@ -1,0 +1,124 @@
+"""Rules of part-writing by name and number, as people type them."""
+
+import dataclasses
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bachlit import decoding
+from bachlit.classes import class_at
+from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Rules
+from bachlit.errors import OptionError
+from bachlit.generation.harmonizing import usual_rules
+
+
+def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
+    """The usual rules for a decoder, with the numbers that were typed.
+
+    Args:
+        typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0. Or `none`, which is just that.
+            Rules that aren't in the usual set come after it.
+        decoder: Decides which rules are usual, as for `bachlit.generation.harmonizing.write`.
+
+    Raises:
+        OptionError: If there is no such rule, or its number is none.
+
+    >>> from bachlit.decoding import Greedy
+    >>> str(weighed_rules({"all": 0, "NoParallels": 2}, Greedy()))
+    'NoParallels'
+    """
+    rules = list(usual_rules(decoder))
+    if isinstance(typed, str):
+        if typed != "none":
+            raise OptionError(
+                f"--rules {typed} says nothing; expected --rules none, or a number for one of {', '.join(_rules())}, "
+                "such as --rules.NoHidden 0."
+            )
+        typed = {"all": 0}
+    numbers = dict(typed or {})
+    if "all" in numbers:
+        if _number("all", numbers.pop("all")) != 0:
+            raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")
+        rules = [dataclasses.replace(rule, weight=0.0) for rule in rules]
+    for name, value in numbers.items():
+        kind, weight = _rule(name), _number(name, value)
+        if any(type(rule) is kind for rule in rules):
+            rules = [dataclasses.replace(rule, weight=weight) if type(rule) is kind else rule for rule in rules]
+        else:
+            try:
+                rules.append(kind(weight=weight))
+            except TypeError as error:
+                raise OptionError(
+                    f"The rule {name} can't be made with its weight alone ({error}); give its other options defaults."
+                ) from error
+    return Rules(tuple(rule for rule in rules if rule.weight != 0))
+
+
+def rules_help() -> str:
+    """What `--help` tells of rules: their names, their usual numbers and what they ask."""
+    rows = [("", "search", "draw", "")]
+    for name, kind in _rules().items():
+        search, draw = (
+            "/".join(f"{rule.weight:g}" for rule in rules if type(rule) is kind) or "0"
+            for rules in (LIVELY, PART_WRITING)
+        )
+        rows.append((name, search, draw, re.split("[.:;]", inspect.getdoc(kind) or "")[0]))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {said}".rstrip()
+        for name, search, draw, said in rows
+    ]
+    return (
+        "rules, each --rules.NAME NUMBER: the nats that a breach costs, inf to forbid it, 0 to switch it off. Their\n"
+        "usual numbers for decoders that search (such as BeamSearch) and that draw (such as Sampling):\n"
+        + "\n".join(lines)
+        + "\nA rule of your own is --rules.yourmodule.YourRule NUMBER."
+    )
+
+
+def _rules() -> dict[str, type[Rule]]:
+    """The built-in rules that a number is enough for, by name; the usual ones first, in their order."""
+    kinds = [type(rule) for rule in LIVELY]
+    kinds += [
+        kind
+        for kind in vars(decoding).values()
+        if inspect.isclass(kind) and issubclass(kind, Rule) and not inspect.isabstract(kind) and kind is not ChordTones
+    ]
+    return {kind.__name__: kind for kind in kinds}
+
+
+def _rule(name: str) -> type[Rule]:
+    """The class of a rule.
+
+    Raises:
+        OptionError: If there is none.
+    """
+    try:
+        # What comes back is concrete, which mypy can't tell.
+        kind = class_at(name, Rule) if "." in name else _rules()[name]  # type: ignore[type-abstract]
+    except (ImportError, KeyError) as error:
+        reason = f" ({error})" if "." in name else ""
+        raise OptionError(
+            f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
+        ) from error
+    return kind
+
+
+def _number(name: str, value: Any) -> float:
+    """The number of a rule.
+
+    Raises:
+        OptionError: If it is none.
+    """
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if math.isnan(number) or number == -math.inf:
+        raise OptionError(
+            f"The rule {name} can't weigh {value}; expected nats that a breach costs, such as 3, or inf to forbid it, "
+            "or 0 to switch it off."
+        )
+    return number

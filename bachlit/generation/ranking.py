@@ -1,0 +1,86 @@
+"""Several pieces under one prompt side by side: a table for the terminal, figures and options for a file."""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bachlit.decoding import Decoder, Rule, Rules
+from bachlit.generation.harmonizing import Written
+from bachlit.metrics import RuleCounts, rule_counts, texture
+
+CAPTION = (
+    "In nats; merit, which ranks them, is the log-probability less what the rules cost. Then how often rules break."
+)
+
+_HEADS = ("rank", "file", "log-prob", "a frame", "merit",
+          "5ths", "8ves", "hidden", "crossed", "overlaps", "wide", "range", "leaps")  # fmt: skip
+
+
+def table(pieces: Sequence[Written], names: Sequence[str]) -> str:
+    """Rank, name, nats and broken rules of each piece, in aligned columns.
+
+    Args:
+        pieces: The best first.
+        names: What to call each of them.
+    """
+    rows = [_HEADS]
+    for rank, (piece, name) in enumerate(zip(pieces, names, strict=True), start=1):
+        nats = (f"{piece.log_prob:.1f}", f"{piece.log_prob / piece.chorale.num_frames:.3f}", f"{piece.merit:.1f}")
+        rows.append((str(rank), name, *nats, *map(str, _broken(rule_counts(piece.chorale)))))  # type: ignore[arg-type]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if head == "file" else cell.rjust(width)
+            for head, cell, width in zip(_HEADS, row, widths, strict=True)
+        )
+        for row in rows
+    )
+
+
+def _broken(counts: RuleCounts) -> tuple[int, ...]:
+    """The table's last eight columns."""
+    return (
+        counts.parallel_fifths,
+        counts.parallel_octaves,
+        counts.hidden_fifths + counts.hidden_octaves,
+        counts.crossings,
+        counts.overlaps,
+        counts.wide_soprano_alto + counts.wide_alto_tenor,
+        counts.out_of_range,
+        counts.wide_leaps,
+    )
+
+
+def figures(piece: Written) -> dict[str, Any]:
+    """What is known of a piece, as plain data: nats, counts of what breaks the rules, texture."""
+    return {
+        "log_prob": piece.log_prob,
+        "cost": piece.cost,
+        "merit": piece.merit,
+        "rule_counts": rule_counts(piece.chorale)._asdict(),
+        "texture": texture(piece.chorale)._asdict(),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Options as plain data, decoders and rules among them by class and options, as far as these are kept by name.
+
+    A number that JSON hasn't, such as an infinite weight, is text.
+
+    >>> from bachlit.decoding import Greedy, Spacing
+    >>> plain({"decoder": Greedy(), "rules": Rules() & Spacing()})
+    {'decoder': {'class': 'Greedy'}, 'rules': [{'class': 'Spacing', 'weight': 'inf', 'widest': 12}]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | Rules):
+        return [plain(part) for part in value]
+    if isinstance(value, Decoder | Rule):
+        kind = type(value)
+        name = kind.__name__ if kind.__module__.startswith("bachlit.") else f"{kind.__module__}.{kind.__name__}"
+        options = [option for option in inspect.signature(kind).parameters if hasattr(value, option)]
+        return {"class": name} | {option: plain(getattr(value, option)) for option in options}
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)

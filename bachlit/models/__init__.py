@@ -1,0 +1,1 @@
+"""Load trained networks and ask them for probabilities."""

@@ -1,0 +1,215 @@
+"""LanguageModel: a network with what it takes to use it: its encoding, and the keys in which it is at home.
+
+It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.training.model` trains the network inside.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from bachlit.classes import path_of, subclasses
+from bachlit.encoding import Encoding
+from bachlit.errors import CheckpointError
+from bachlit.files.writing import write_whole
+from bachlit.models.checkpoints import read_checkpoint
+from bachlit.models.runs import located
+from bachlit.models.shipped import DESCRIPTION, SHIPPED
+from bachlit.music.chorale import Chorale, move_home
+from bachlit.music.keys import Keys
+from bachlit.networks import Network, NormalisedStepper, SequenceStepper, Stepper
+from bachlit.tokens import END, START
+
+WEIGHTS = "model.safetensors"
+_FORMAT = 1
+
+
+class LanguageModel:
+    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by a `stepper`.
+
+    Args:
+        network: Predicts the next token.
+        encoding: Turns chorales into its tokens and back.
+        keys: The keys in which the network was trained.
+    """
+
+    def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
+        self.network, self.encoding, self.keys = network, encoding, keys
+
+    def at_home(self, chorale: Chorale) -> Chorale:
+        """A chorale in the key in which the network knows such: C major or A minor if it knows no others."""
+        return move_home(chorale) if self.keys == "home" else chorale
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def stepper(self) -> Stepper:
+        """A decoding's own way through the model, one token at a time, with the weights as they are now.
+
+        Its logits are log-probabilities (B, V) in nats.
+        """
+        return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
+
+    @torch.no_grad()
+    def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:
+        """The log-probability of whole pieces, teacher-forced.
+
+        Args:
+            tokens: (B, N) without their starts, to the first END of each row.
+            start: (B,) the token with which each row starts; START if None.
+
+        Returns:
+            (B,) nats, END's own among them.
+        """
+        training = self.network.training
+        self.network.eval()
+        first = torch.full_like(tokens[:, 0], START) if start is None else start
+        inputs = torch.cat([first.unsqueeze(1), tokens[:, :-1]], 1)
+        logits, _ = self.network(inputs, self.network.initial_memory(len(tokens)))
+        self.network.train(training)
+        log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
+        return torch.where(inputs == END, 0.0, log_probs).cpu().double().sum(1)
+
+    def describe(self) -> dict[str, Any]:
+        """What rebuilds this model around its weights, as plain data."""
+        return {
+            "format": _FORMAT,
+            "network": {"class_path": path_of(type(self.network)), "init_args": self.network.config},
+            "encoding": {"class_path": path_of(type(self.encoding)), "init_args": self.encoding.config},
+            "keys": self.keys,
+        }
+
+    @classmethod
+    def build(cls, description: dict[str, Any]) -> "LanguageModel":
+        """The model that `describe` described, with fresh weights.
+
+        Only classes that are already imported are used: a file can't make Python import anything.
+
+        Raises:
+            CheckpointError: If a class isn't known or its arguments don't fit.
+        """
+        if description.get("format") != _FORMAT or description.get("keys") not in get_args(Keys):
+            raise CheckpointError(
+                f"The model's description has format {_short(repr(description.get('format')))} and keys "
+                f"{_short(repr(description.get('keys')))}; expected format {_FORMAT}. Use the bachlit that wrote it."
+            )
+        try:
+            part = description["encoding"]
+            encoding: Encoding = _known(Encoding, part["class_path"])(**part["init_args"])
+            part = description["network"]
+            network: Network = _known(Network, part["class_path"])(encoding, **part["init_args"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"The model's description doesn't fit its classes: {_short(str(error))}.") from error
+        return cls(network.eval(), encoding, description["keys"])
+
+    def save(self, folder: str | Path, *, precision: torch.dtype | None = None) -> None:
+        """Write the weights and the description into a folder.
+
+        Args:
+            folder: It is made if it isn't there.
+            precision: Of the weights in the file, if not their own: float16 halves it. Loaded, they are float32.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {
+            name: part.to(precision or part.dtype) if part.is_floating_point() else part
+            for name, part in self.network.state_dict().items()
+        }
+        write_whole(folder / WEIGHTS, save(weights))
+        write_whole(folder / DESCRIPTION, (json.dumps(self.describe(), indent=2) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "LanguageModel":
+        """Read a model: a folder that `save` wrote, a checkpoint of `bachlit fit`, a run's or one that ships by name.
+
+        Raises:
+            CheckpointError: If there is none, it is damaged, or its parts aren't known.
+        """
+        path = located(path)
+        try:
+            if not path.exists():
+                raise FileNotFoundError(path)
+            if path.is_dir():
+                description = json.loads((path / DESCRIPTION).read_text())
+                weights = load_file(path / WEIGHTS)
+            else:
+                checkpoint = read_checkpoint(path)
+                description = checkpoint["bachlit"]
+                weights = {
+                    name.removeprefix("network."): tensor
+                    for name, tensor in checkpoint["state_dict"].items()
+                    if name.startswith("network.")
+                }
+            with Bounded(weights.values()):
+                model = cls.build(description)
+            model.network.load_state_dict(weights)
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a run's name, a folder with "
+                f"{WEIGHTS} and {DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
+            ) from error
+        except CheckpointError:
+            raise
+        except Exception as error:  # unpickling fails in many ways
+            raise CheckpointError(
+                f"{path} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
+                "`bachlit fit` wrote."
+            ) from error
+        return model
+
+
+class Bounded(TorchFunctionMode):
+    """Stop who makes far larger tensors, or far more, than a file has weights: before they are filled.
+
+    Args:
+        weights: In the file.
+        num_made: How often a network is made for them.
+
+    Raises:
+        CheckpointError: As soon as it is too much.
+    """
+
+    _COST = 4096  # bytes, beside its numbers, of a tensor and the module around it
+    _FREE = 2**26  # bytes, of tables that aren't weights
+
+    def __init__(self, weights: Iterable[Tensor], num_made: int = 1) -> None:
+        super().__init__()
+        stored = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in weights}
+        # Eight times: a weight may be stored in half precision, and is made, filled and wrapped.
+        self.left = self._FREE + 8 * num_made * (sum(stored.values()) + self._COST * len(stored))
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count what a function made, if it isn't what it was given."""
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor) and not (args and made is args[0]):
+            self.left -= made.numel() * made.element_size() + self._COST
+        if self.left < 0:
+            raise CheckpointError(
+                "The model's description asks for far more weights than are stored beside it; expected those that it "
+                "was saved with; get the model anew from where it came from."
+            )
+        return made
+
+
+def _short(text: str) -> str:
+    """Text of a file as part of a sentence."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:200]).split())
+    return line if len(text) <= 200 else f"{line}…"
+
+
+def _known(base: type[Any], class_path: str) -> Callable[..., Any]:
+    """Find the imported subclass with this path."""
+    for kind in subclasses(base):
+        if path_of(kind) == class_path:
+            return kind
+    raise CheckpointError(
+        f"The model wants the class {_short(class_path)}, which isn't known here; if you trust it, import its module "
+        f"first: --import {_short(class_path.rpartition('.')[0])} does it on the command line."
+    )

@@ -1,0 +1,225 @@
+"""Name, find and lock runs: the folders in which fits keep what they come to."""
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bachlit.errors import OptionError
+from bachlit.models.checkpoints import BEFORE, LAST
+from bachlit.models.shipped import DESCRIPTION, SHIPPED
+
+ROOT = Path("runs")
+"""Where runs are, unless the logger's options say otherwise."""
+
+BEST = "best.ckpt"
+"""A run's best checkpoint; `LAST` is the one that a fit goes on from, `BEFORE` the one before that."""
+
+# Runs of the first releases were runs/bachlit/version_N.
+_OLD = "bachlit"
+LIGHTNINGS_WORDS = ("last", "hpc", "null")
+"""Words of Lightning's for checkpoints that an earlier fit left, of which `last` is ours; no run has such a name."""
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+# Files of these names, with any ending, are devices on Windows.
+_DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
+_LOCK = ".lock"
+_PATIENCE = 2.0  # seconds; a process that was told to end may still be ending
+
+
+def check_name(name: str) -> str:
+    """Give a run's name back, if it can be that of a folder, and of a run of W&B.
+
+    Raises:
+        OptionError: If it can't.
+    """
+    if not re.fullmatch(_NAME, name):
+        raise OptionError(
+            f"A run can't be named {name!r}; expected letters, digits, dots, hyphens and _, such as --run wide-1; "
+            "rename it."
+        )
+    if name in LIGHTNINGS_WORDS or name.endswith(".") or re.fullmatch(_DEVICES, name):
+        raise OptionError(
+            f"A run can't be named {name!r}: --ckpt_path, or Windows, takes that for something else; expected a name "
+            "such as --run wide-1; rename it."
+        )
+    return name
+
+
+def new_name(configs: Sequence[Path]) -> str:
+    """Make up the name of a run: when it began, and the first configuration's name."""
+    about = re.sub(r"[^A-Za-z0-9._-]+", "-", configs[0].stem if configs else "fit")[:50].rstrip(".")
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{about}"
+
+
+def is_first_process() -> bool:
+    """Tell whether this is the first of the processes that a launcher starts together, by their environment."""
+    ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK", "GROUP_RANK")
+    return not any(os.environ.get(name, "0").strip("0") for name in ranks)
+
+
+def folder_named(name: str, root: Path = ROOT) -> Path | None:
+    """Find the folder of a run by its name; None if there is none."""
+    if re.fullmatch(rf"(?:{_OLD}/)?{_NAME}", name):
+        return next((one for one in (root / name, old_root(root) / name) if _is_run(one)), None)
+    return None
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("checkpoints", "config.yaml", _LOCK))
+
+
+def old_root(root: Path) -> Path:
+    """Give the folder in which the first releases kept their runs."""
+    return root / _OLD
+
+
+def run_folders(root: Path) -> Iterator[Path]:
+    """List the folders of the runs that have a checkpoint to go on from, the newest first."""
+    found = {path.parents[1]: _time(path) for path in sorted(_lasts(root), key=_time)}
+    yield from sorted(found, key=lambda folder: found[folder], reverse=True)
+
+
+def _lasts(root: Path) -> Iterator[Path]:
+    for name in (LAST, BEFORE):
+        yield from root.glob(f"*/checkpoints/{name}")
+        yield from old_root(root).glob(f"*/checkpoints/{name}")
+
+
+def _time(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False) -> Path:
+    """Find a model: by a path, by a run's name, or by the name of one that ships, in this order.
+
+    Args:
+        checkpoint: What was typed. A run, by its folder or its name, stands for its best checkpoint.
+        root: Where runs are.
+        going_on: Of a run take the last checkpoint instead.
+
+    Returns:
+        A file, or a folder that `LanguageModel.save` wrote; what was typed if there is none.
+
+    >>> located("bachbot") == SHIPPED["bachbot"], located("runs/best.ckpt").name
+    (True, 'best.ckpt')
+    """
+    path = Path(checkpoint)
+    if path.is_file() or (path / DESCRIPTION).is_file():
+        return path
+    folder = path if _is_run(path) else folder_named(str(checkpoint), root)
+    for name in (LAST, BEFORE, BEST) if going_on else (BEST, LAST, BEFORE):
+        if folder is not None and (folder / "checkpoints" / name).is_file():
+            return folder / "checkpoints" / name
+    return SHIPPED.get(str(checkpoint), path)
+
+
+def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
+    """Refuse to write into a typed folder of checkpoints that has another fit's.
+
+    Args:
+        checkpoints: The folder.
+        going_on: The checkpoint from which the fit goes on; None if it begins.
+
+    Raises:
+        OptionError: If there are such.
+    """
+    goes_on = going_on is not None and going_on.resolve().parent == checkpoints.resolve()
+    if is_first_process() and not goes_on and any((checkpoints / name).is_file() for name in (LAST, BEFORE, BEST)):
+        raise OptionError(
+            f"{checkpoints} has a fit's checkpoints already; expected none, or --ckpt_path last to go on from them; "
+            "choose another --checkpoint.dirpath."
+        )
+
+
+class RunFolder:
+    """The folder of a run while a fit works in it, locked against other fits.
+
+    Args:
+        folder: Its place.
+        begun: Whether the fit goes on in it.
+        named: Whether the user named it; else a number is added to a name that is taken.
+    """
+
+    def __init__(self, folder: Path, *, begun: bool, named: bool) -> None:
+        self.folder = folder
+        self.begun, self._named = begun, named
+        self._lock: FileLock | None = None
+        self._made = False
+
+    def claim(self) -> None:
+        """Make the folder, and lock it; of several processes only the first does.
+
+        Raises:
+            OptionError: If there is such a run already, another fit is at work in it, or it can't be made.
+        """
+        if not is_first_process():
+            return
+        try:
+            self._made = self._make()
+            lock = FileLock(self.folder / _LOCK)
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout as error:
+            raise OptionError(
+                f"Another fit is at work on the run {self.folder.name}; expected one at a time; wait for it, or name "
+                "another run."
+            ) from error
+        except OSError as error:
+            raise OptionError(
+                f"{error.filename or self.folder} can't be used ({error.strerror}); expected a place for a run; name "
+                "another."
+            ) from error
+        self._lock = lock
+
+    def _make(self) -> bool:
+        """Make the folder, unless the fit goes on in it."""
+        if self.begun and self.folder.is_dir():
+            return False
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        wanted = self.folder.name
+        for number in itertools.count(2):
+            try:
+                self.folder.mkdir()
+            except FileExistsError:
+                if not self._named:
+                    self.folder = self.folder.with_name(f"{wanted}-{number}")
+                elif _is_run(self.folder):
+                    raise OptionError(
+                        f"There is a run {wanted} in {self.folder.parent} already; expected a new name, or --ckpt_path "
+                        "last to go on with it; choose one of both."
+                    ) from None
+                else:
+                    raise OptionError(
+                        f"{self.folder} is there already, and no fit made it; expected a name of which nothing stands "
+                        "there; choose another --run."
+                    ) from None
+            else:
+                return True
+        raise AssertionError("numbers have no end")
+
+    def release(self, *, refused: bool = False) -> None:
+        """Let others have the folder; remove it if this fit made it, was refused, and left no checkpoint.
+
+        Args:
+            refused: Whether the fit was.
+        """
+        if self._lock is None:
+            return
+        self._lock.release()
+        self._lock = None
+        if refused and self._made and not any(self.folder.rglob("*.ckpt")):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):
+                self.folder.parent.rmdir()  # if it is empty
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the lock with the process, and the object, that has it."""
+        return self.__dict__ | {"_lock": None}

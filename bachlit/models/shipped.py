@@ -1,0 +1,14 @@
+"""The models that ship with the package, by name."""
+
+from pathlib import Path
+
+DESCRIPTION = "model.json"
+"""The file in a model's folder that says what rebuilds it."""
+
+_FOLDER = Path(__file__).parents[1] / "pretrained"
+
+SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder.is_dir()}
+"""The folder of each model, with its model card."""
+
+PRETRAINED = SHIPPED["bachlit"]
+"""The folder of the one that is used if none is named."""

@@ -1,0 +1,1 @@
+"""Chorales, keys and prompts: values that need NumPy alone."""

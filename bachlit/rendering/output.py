@@ -1,0 +1,175 @@
+"""Places: where the scores, pictures and sounds of a command go, and writing them there."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bachlit.errors import ScoreError
+from bachlit.files.marks import seal
+from bachlit.files.writing import write_together
+from bachlit.music.chorale import Chorale
+from bachlit.rendering import png, require, require_engraver, svg, wav
+from bachlit.scores import to_midi, to_musicxml
+
+_FORMATS: dict[str, Callable[[Chorale], bytes]] = {
+    ".musicxml": lambda chorale: to_musicxml(chorale).encode(),
+    ".xml": lambda chorale: to_musicxml(chorale).encode(),
+    ".mid": to_midi,
+    ".midi": to_midi,
+    ".svg": lambda chorale: svg(chorale).encode(),
+    ".png": png,
+    ".wav": wav,
+}
+_USUAL = (".musicxml", ".mid")
+# Formats of scores, pictures, sounds and texts that someone may ask for in vain.
+_OTHERS = (
+    *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
+    *(".pdf", ".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
+    *(".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".aiff"),
+    *(".txt", ".json", ".csv", ".html"),
+)
+
+
+def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[str] = ()) -> list[list[Path]]:
+    """The files of each harmonisation; several are numbered from 1."""
+    if num == 1:
+        # A tune's own dots are no ending.
+        return [_named(Path(name), also) if output is None else places_for(output, name, also)]
+    names = [f"{name}-{number}" for number in range(1, num + 1)]
+    if output is None:
+        return [_named(Path(its), also) for its in names]
+    return [places_for(numbered(output, number), its, also) for number, its in enumerate(names, start=1)]
+
+
+def numbered(output: Path, number: int) -> Path:
+    """The same place for one of several pieces; a folder is that of all.
+
+    Raises:
+        ScoreError: If one of the pieces would be put into a folder that happens to have its name.
+    """
+    if _is_folder(output):
+        return output
+    ending = _ending(output)
+    return _no_folder(output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}")
+
+
+def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
+    """The files to write: `output` itself, or beside it with both endings; in it, by `name`, if it is a folder.
+
+    It is asked before the work, so that nobody waits for what can't be written.
+
+    Args:
+        output: What was typed.
+        name: Of a file in a folder, without an ending.
+        also: Endings, such as .png, of what is written beside them.
+
+    Raises:
+        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
+        MissingPackageError: If a picture needs what isn't installed.
+    """
+    if _is_folder(output):
+        return _named(output / name, also)
+    if output.suffix.lower() in _FORMATS:
+        stem = output.name.removesuffix(output.suffix)
+        others = [ending for ending in also if ending != output.suffix.lower()]
+        return [_checked(path) for path in (output, *(output.parent / f"{stem}{ending}" for ending in others))]
+    if _ending(output):
+        raise ScoreError(
+            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml, .mid, .svg, .png or "
+            ".wav, or to have no ending for a score and its MIDI file."
+        )
+    return _named(output, also)
+
+
+def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
+    """The files of a piano roll and of hidden units.
+
+    Args:
+        name: Of the files, where what was typed doesn't say.
+        output: What was typed: a name without an ending or with .png, or a folder.
+
+    Raises:
+        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
+        MissingPackageError: If there is nothing to draw them with.
+    """
+    require("matplotlib", "A plot")
+    if output is None or _is_folder(output):
+        folder, stem = output or Path(), name
+    else:
+        ending = _ending(output)
+        if ending.lower() not in ("", ".png"):
+            raise ScoreError(f"A plot can't be written as {ending}; expected --output to be a name, or to end in .png.")
+        folder, stem = output.parent, output.name.removesuffix(ending)
+    return _in_folder(folder / f"{stem}-roll.png"), _in_folder(folder / f"{stem}-units.png")
+
+
+def _named(path: Path, also: Sequence[str]) -> list[Path]:
+    """A name with the usual endings, and others."""
+    return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
+
+
+def _ending(path: Path) -> str:
+    """A format's ending, one of ours or not; a name's other dots, as in `v1.2` or `Nr.v2`, begin none."""
+    return path.suffix if path.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
+
+
+def _checked(path: Path) -> Path:
+    """A place that can be written, as far as one can tell before."""
+    if path.suffix.lower() in (".svg", ".png"):
+        require_engraver(path.suffix.lower())
+    return _in_folder(path)
+
+
+def _in_folder(path: Path) -> Path:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ScoreError(f"There is no folder {folder} to write to; make it, or choose another --output.")
+    if not os.access(folder, os.W_OK):
+        raise ScoreError(f"The folder {folder} can't be written to; choose another with --output.")
+    return _no_folder(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
+
+
+def _no_folder(path: Path) -> Path:
+    if _is_folder(path):
+        raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
+    return path
+
+
+def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
+    """A chorale's file for each of its places, without a seal."""
+    for path in places:
+        yield path, _FORMATS[path.suffix.lower()](chorale)
+
+
+def save(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> None:
+    """Write a command's files as `write` does, and print where they are."""
+    for path in write(files, check):
+        print(path)
+
+
+def write(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> list[Path]:
+    """Seal and write files, all of them whole or none.
+
+    Args:
+        files: Each with its place.
+        check: Such as `bachlit.files.overwriting.refuse_replacing`; called once more when all contents are made.
+
+    Returns:
+        Their places.
+
+    Raises:
+        ScoreError: If one can't be written.
+    """
+    try:
+        return write_together(((path, seal(content, path.suffix.lower())) for path, content in files), check=check)
+    except OSError as error:
+        raise ScoreError(
+            f"{error.filename} can't be written ({error.strerror}); choose another place with --output."
+        ) from error

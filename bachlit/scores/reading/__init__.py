@@ -1,0 +1,1 @@
+"""Read score files into chorales."""

@@ -1,0 +1,170 @@
+"""What a file holds, whatever its name says: its format and its text, unpacked and decoded, within limits."""
+
+import codecs
+import io
+import re
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+from xml.etree.ElementTree import Element
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+from bachlit.scores.reading.limits import MAX_BYTES, MAX_ENTRIES
+from bachlit.scores.reading.safe_xml import parse_xml
+
+Format = Literal["MusicXML", "MIDI", "ABC", "kern"]
+
+MIDI_SUFFIXES = (".mid", ".midi")
+SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES, ".abc", ".krn")
+_FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML"),
+    **dict.fromkeys(MIDI_SUFFIXES, "MIDI"),
+    ".abc": "ABC",
+    ".krn": "kern",
+}
+
+_MUSESCORE = ".mscx"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Encodings of text that a file may say it has. Python has others that are no text, or slow.
+_ENCODINGS = re.compile(r"utf-8|ascii|(iso8859-|cp)\d+|koi8-[ru]|mac-\w+|shift_jis|euc_\w+|gb\w+|big5\w*")
+
+
+class Content(NamedTuple):
+    """A score file's format and what is written in it: bytes if it is MIDI, else text."""
+
+    format: Format
+    data: bytes | str
+
+
+def read_content(path: Path) -> Content | None:
+    """The format of a file by what it holds, else by how its name ends; None if neither tells.
+
+    Raises:
+        OSError: If it can't be read.
+        ValueError: If it holds more than a score does, or is a broken archive, or one without a score.
+    """
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES // 2**20} MB")
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        data = data[data.find(b"MThd") :]
+    if data[:4] == b"MThd":
+        return Content("MIDI", data)
+    if data[:4] == b"PK\x03\x04":
+        return Content("MusicXML", decode(_unzip(data)))
+    text = decode(data)
+    told = _recognise(text) or format_by_name(path)
+    if told == "MIDI":
+        raise ValueError("it doesn't begin as MIDI does")
+    return Content(told, text) if told else None
+
+
+def _recognise(text: str) -> Format | None:
+    r"""The format of a text, if it shows.
+
+    >>> _recognise(" <score-partwise/>"), _recognise("!! A tune\n**kern\n4c"), _recognise("X:1\nK:C\nCDEF|")
+    ('MusicXML', 'kern', 'ABC')
+    """
+    if text.lstrip().startswith("<"):
+        return "MusicXML"
+    if re.search(r"^\*\*kern\b", text, re.MULTILINE):
+        return "kern"
+    if re.search(r"^X: *\d", text, re.MULTILINE) and re.search(r"^K:", text, re.MULTILINE):
+        return "ABC"
+    return None
+
+
+def format_by_name(path: Path) -> Format | None:
+    """The format that a file's name promises."""
+    return _FORMATS.get(path.suffix.lower())
+
+
+def musicxml_root(path: Path) -> Element | None:
+    """The root of a MusicXML file, zipped or not; None of other formats.
+
+    Raises:
+        OSError: If it can't be read.
+        ValueError: If it is broken, or more than a score.
+    """
+    content = read_content(path)
+    if content is None or content.format != "MusicXML":
+        return None
+    return parse_xml(str(content.data))
+
+
+def _unzip(data: bytes) -> bytes:
+    """The score of an MXL archive: what its container names, else the first that ends like MusicXML."""
+    if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # counted before they are listed, as a list of them takes memory
+        raise ValueError(f"it is an archive of more than {MAX_ENTRIES} files")
+    try:
+        with ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if any(name.endswith(_MUSESCORE) for name in names):
+                raise ValueError("it is MuseScore's own format")
+            inflated = _inflate(archive, _root_file(archive, names), MAX_BYTES + 1)
+    except ValueError:
+        raise
+    except Exception as error:  # zipfile has many for what is broken, encrypted or packed unusually
+        raise ValueError(f"it is an archive that can't be unpacked ({error})") from error
+    if len(inflated) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES // 2**20} MB when it is unpacked")
+    return inflated
+
+
+def _inflate(archive: ZipFile, name: str, most: int) -> bytes:
+    """What an entry begins with. MXL knows no other packing, and of others zipfile unpacks all at once."""
+    packing = archive.getinfo(name).compress_type
+    if packing not in (ZIP_STORED, ZIP_DEFLATED):
+        raise ValueError(
+            f"it is an archive packed by method {packing}, where MXL knows {ZIP_STORED} and {ZIP_DEFLATED}"
+        )
+    with archive.open(name) as entry:
+        return entry.read(most)
+
+
+def _root_file(archive: ZipFile, names: list[str]) -> str:
+    container = next((name for name in names if name == "META-INF/container.xml"), None)
+    if container is not None:
+        root = parse_xml(decode(_inflate(archive, container, 2**20)))
+        for file in root.iter():
+            if file.tag.endswith("rootfile") and file.get("full-path") in names:
+                return str(file.get("full-path"))
+    for name in names:
+        if PurePosixPath(name).suffix.lower() in (".xml", ".musicxml") and not name.startswith(("META-INF/", "__")):
+            return name
+    raise ValueError("it is an archive without a score")
+
+
+def decode(data: bytes) -> str:
+    r"""Text by its byte order mark, or as UTF-16 or UTF-8, or as it says itself, or else as Latin-1.
+
+    >>> decode("für".encode("utf-16")), decode("für".encode("latin-1")), decode(b"\xef\xbb\xbfC")
+    ('für', 'für', 'C')
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, errors="replace")
+    if data[1:2] == b"\0" or data[:1] == b"\0":
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
+    for encoding in ("utf-8", _declared(data)):  # UTF-8 first: what isn't can't be taken for it
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def _declared(data: bytes) -> str:
+    """The encoding that XML says it has, if that is one of text."""
+    said = re.match(rb"""\s*<\?xml[^>]*encoding\s*=\s*["']([\w.:-]{1,40})["']""", data[:200])
+    try:
+        name = codecs.lookup(said[1].decode()).name if said else "utf-8"
+    except LookupError:
+        return "utf-8"
+    return name if _ENCODINGS.fullmatch(name) else "utf-8"

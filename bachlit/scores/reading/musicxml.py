@@ -1,0 +1,273 @@
+"""MusicXML -> parts, one for each staff: what a chorale can hold, and counts of what it can't."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import lcm
+from xml.etree.ElementTree import Element, SubElement
+
+from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.music.keys import Key
+from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
+from bachlit.scores.reading.safe_xml import parse_xml
+from bachlit.scores.reading.score import COMMON_TIME, JUMP, Measure, Part, Score, Signature, Tone
+from bachlit.scores.writing.durations import TimeSignature
+
+_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
+
+
+def read_musicxml(text: str) -> Score:
+    """The score of a MusicXML document, partwise or timewise.
+
+    Raises:
+        ValueError: If it is no such document, or a number in it can't be.
+    """
+    root = parse_xml(text)
+    if root.tag == "score-timewise":
+        root = _partwise(root)
+    if root.tag != "score-partwise":
+        raise ValueError(f"its root is <{root.tag[:40]}>")
+    names = {part.get("id"): part.findtext("part-name", "") for part in root.iterfind("part-list/score-part")}
+    title = root.findtext("work/work-title", "").strip() or root.findtext("movement-title", "")
+    return Score(title, [staff for part in root.iterfind("part") for staff in _staves(part, names.get(part.get("id")))])
+
+
+def _partwise(root: Element) -> Element:
+    """A timewise score, whose measures hold parts, with parts that hold measures."""
+    turned = Element("score-partwise")
+    turned.extend(child for child in root if child.tag != "measure")
+    parts: dict[str | None, Element] = {}
+    for measure in root.iterfind("measure"):
+        for part in measure.iterfind("part"):
+            name = part.get("id")
+            if name not in parts:
+                parts[name] = SubElement(turned, "part", id=name or "")
+            SubElement(parts[name], "measure", measure.attrib).extend(part)
+    return turned
+
+
+@dataclass
+class _Reading:
+    """Where the reading of a part has come to, and what has been found on the way."""
+
+    divisions: Fraction = Fraction(1)  # of a quarter
+    divisor: int = 1  # that all of them divide
+    transposition: int = 0  # semitones from what is written to what sounds
+    metre: TimeSignature = COMMON_TIME
+    now: Fraction = Fraction(0)  # from the beginning of the measure, sixteenths
+    before: Fraction = Fraction(0)  # where the last note began, for chords
+    end: Fraction = Fraction(0)  # of the measure
+    written: Fraction = Fraction(0)  # of its last note or rest
+    metres: list[TimeSignature] = field(default_factory=list)
+    signatures: list[Signature] = field(default_factory=list)
+    chord_symbols: int = 0
+    repeats: bool = False
+    tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
+    graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
+    cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    words: set[str] = field(default_factory=set)  # the staves that have some
+
+
+def _staves(part: Element, name: str | None) -> Iterator[Part]:
+    """The staves of a part that hold notes."""
+    reading = _Reading()
+    rows = list(_rows(part, reading))
+    if rows:  # a piece ends with what is written, not with silence that isn't
+        rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
+    sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
+    if len(sounding) > MAX_STAVES:
+        raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
+    for staff in sounding:
+        yield Part(
+            name=(name or "").strip(),
+            measures=[replace(measure, tones=_ordered(tones[staff])) for measure, tones in rows],
+            metres=reading.metres,
+            signatures=reading.signatures,
+            repeats=reading.repeats,
+            chord_symbols=reading.chord_symbols,
+            graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
+            cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
+            slashes=reading.slashes[staff] if len(sounding) > 1 else sum(reading.slashes.values()),
+            words=staff in reading.words if len(sounding) > 1 else bool(reading.words),
+        )
+
+
+def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
+    """The measures of a part, empty, each with the notes of its staves."""
+    total = Fraction(0)
+    for place, written in enumerate(part.iterfind("measure"), start=1):
+        reading.now = reading.before = reading.end = reading.written = Fraction(0)
+        reading.tones = defaultdict(list)
+        for element in written:
+            _READERS.get(element.tag, _pass_over)(element, reading)
+        number = " ".join(written.get("number", "").split())[:20] or str(place)
+        measure = Measure(number, reading.end, metre=reading.metre)
+        total += reading.end or measure.full
+        if total > MAX_FRAMES:
+            raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
+        yield measure, reading.tones
+
+
+def _ordered(tones: list[Tone]) -> list[Tone]:
+    return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
+
+
+def _pass_over(element: Element, reading: _Reading) -> None:
+    """What a chorale has no room for, such as the layout of pages."""
+
+
+def _note(note: Element, reading: _Reading) -> None:
+    staff = note.findtext("staff", "1")
+    slash = note.findtext("notehead", "").strip() == "slash"
+    if note.find("pitch") is not None:
+        reading.slashes[staff] += slash
+        reading.graces[staff] += note.find("grace") is not None
+        reading.cues[staff] += note.find("cue") is not None
+        if note.find("lyric/text") is not None:
+            reading.words.add(staff)
+    length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
+    start = reading.before if note.find("chord") is not None else reading.now
+    rest = note.find("rest")
+    # A rest for a whole measure is as long as the measure is in other parts.
+    if rest is None or rest.get("measure") != "yes":
+        reading.written = max(reading.written, start + length)
+        reading.end = max(reading.end, reading.written)
+    reading.before, reading.now = start, max(start + length, reading.now)
+    pitch = note.find("pitch")
+    if length and pitch is not None and rest is None and note.find("cue") is None and not slash:
+        ties = {tie.get("type") for path in ("tie", "notations/tied") for tie in note.iterfind(path)}
+        reading.tones[staff].append(
+            Tone(
+                start=start,
+                length=length,
+                pitch=_pitch(pitch, note.findtext("accidental", "")) + reading.transposition,
+                tied=bool(ties & {"stop", "continue"}),
+                fermata=note.find("notations/fermata") is not None,
+                rank=_ordinal(note.findtext("voice", "1")),
+            )
+        )
+
+
+def _pitch(pitch: Element, accidental: str) -> float:
+    """A MIDI pitch as written. Where a file forgets to say how it is altered, the accidental does."""
+    step = _STEPS.get(pitch.findtext("step", "").strip().upper())
+    if step is None:
+        raise ValueError(f"a note of it is called {pitch.findtext('step', '')[:20]!r}")
+    alter = pitch.findtext("alter", "").strip()
+    altered = float(_number(alter, "alter")) if alter else _ACCIDENTALS.get(accidental.strip(), 0)
+    return 12 * (_whole(pitch, "octave") + 1) + step + altered
+
+
+def _length(element: Element, reading: _Reading) -> Fraction:
+    """A duration in sixteenths."""
+    duration = _number(element.findtext("duration", "0"), "duration")
+    return max(Fraction(0), duration * FRAMES_PER_QUARTER / reading.divisions)
+
+
+def _backup(element: Element, reading: _Reading) -> None:
+    reading.now = max(Fraction(0), reading.now - _length(element, reading))
+
+
+def _forward(element: Element, reading: _Reading) -> None:
+    reading.now += _length(element, reading)
+    reading.end = max(reading.end, reading.now)
+
+
+def _attributes(attributes: Element, reading: _Reading) -> None:
+    divisions = attributes.findtext("divisions")
+    if divisions is not None:
+        reading.divisions = _number(divisions, "divisions")
+        if reading.divisions <= 0:
+            raise ValueError(f"it divides a quarter by {divisions[:20]}")
+        reading.divisor = lcm(reading.divisor, reading.divisions.numerator)
+        if reading.divisor > MAX_DIVISOR:
+            raise ValueError("it divides quarters in too many ways")
+    transpose = attributes.find("transpose")
+    if transpose is not None:
+        reading.transposition = _whole(transpose, "chromatic") + 12 * _whole(transpose, "octave-change")
+    time = attributes.find("time")
+    if time is not None and time.find("beats") is not None:
+        reading.metre = _metre(time)
+        reading.metres.append(reading.metre)
+    for key in attributes.iterfind("key"):
+        if key.find("fifths") is not None and key.get("number", "1") == "1":
+            reading.signatures.append(_signature(key, reading.transposition))
+
+
+def _metre(time: Element) -> TimeSignature:
+    """A time signature; one of several, such as 3/8 + 2/4, as their sum in the shorter beats."""
+    terms = [
+        (
+            sum(int(_number(beat, "beats")) for beat in (beats.text or "").split("+")),
+            int(_number(kind.text, "beat-type")),
+        )
+        for beats, kind in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False)
+    ]
+    if not terms or any(beats < 1 or kind < 1 for beats, kind in terms):
+        raise ValueError("a time signature of it has no beats")
+    unit = max(kind for _, kind in terms)
+    beats = sum(Fraction(beats * unit, kind) for beats, kind in terms)
+    return int(beats), unit
+
+
+def _signature(key: Element, transposition: int) -> Signature:
+    fifths = _whole(key, "fifths")
+    if transposition % 12:
+        fifths = Key(fifths).transpose(transposition % 12).fifths
+    return Signature(fifths, key.findtext("mode", "").strip() or None)
+
+
+def _harmony(element: Element, reading: _Reading) -> None:
+    reading.chord_symbols += 1
+
+
+def _barline(barline: Element, reading: _Reading) -> None:
+    reading.repeats |= barline.find("repeat") is not None or barline.find("ending") is not None
+
+
+def _direction(direction: Element, reading: _Reading) -> None:
+    """Whether it sends the reader elsewhere: da capo, dal segno, to the coda."""
+    for element in direction.iter():
+        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))
+        if element.tag == "sound":
+            jumps = any(element.get(jump) for jump in ("dacapo", "dalsegno", "segno", "coda", "tocoda", "fine"))
+        reading.repeats |= bool(jumps)
+
+
+_READERS = {
+    "note": _note,
+    "backup": _backup,
+    "forward": _forward,
+    "attributes": _attributes,
+    "harmony": _harmony,
+    "barline": _barline,
+    "direction": _direction,
+    "sound": _direction,
+}
+
+
+def _ordinal(text: str) -> int:
+    """The place of a voice or a staff: its number, or the first place if it has none."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) < 4 else 0
+
+
+def _whole(parent: Element, tag: str) -> int:
+    """A small whole number, 0 if it isn't there."""
+    text = parent.findtext(tag, "").strip() or "0"
+    number = _number(text, tag)
+    if number.denominator != 1 or abs(number) > 1000:
+        raise ValueError(f"its <{tag}> is {text[:20]}")
+    return int(number)
+
+
+def _number(text: str | None, tag: str) -> Fraction:
+    """A number in decimal digits, as MusicXML writes it: no exponent that would make it endless."""
+    digits = (text or "").strip()
+    if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{0,12})?", digits):
+        raise ValueError(f"its <{tag}> is {digits[:20]!r}")
+    return Fraction(digits)

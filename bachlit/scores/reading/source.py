@@ -1,0 +1,83 @@
+"""Score files opened: path -> a score in plain values, or one sentence that says why not."""
+
+import warnings
+from pathlib import Path
+
+from bachlit.errors import ScoreError
+from bachlit.scores.reading.abc_tune import num_tunes, read_abc
+from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
+from bachlit.scores.reading.kern import read_kern
+from bachlit.scores.reading.midi import read_midi
+from bachlit.scores.reading.musicxml import read_musicxml
+from bachlit.scores.reading.score import Part, Score
+
+
+class ScoreWarning(UserWarning):
+    """Something in a score that a chorale has no room for, and what was done about it."""
+
+
+def open_score(path: Path) -> tuple[Score, list[Part]]:
+    """The score of a file, and its parts that hold notes, from the top down, as they sound.
+
+    Raises:
+        ScoreError: If the file isn't there, isn't a score, or holds no notes or several pieces.
+    """
+    if not _is_file(path):
+        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
+    content = None
+    try:
+        content = read_content(path)
+        score = None if content is None else _read(path, content)
+    except ScoreError:
+        raise
+    except OSError as error:
+        raise ScoreError(f"{path} can't be opened ({error.strerror}); expected a file that you may read.") from error
+    except Exception as error:  # music21 has many
+        reason = " ".join(str(error).split())[:120]
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        expected = (format_by_name(path) if content is None else content.format) or "a score"
+        raise ScoreError(
+            f"{path} can't be read as a score ({kind}{reason}); expected {_EXPECTED.get(expected, expected)}; open it "
+            "in a notation program and export it as MusicXML."
+        ) from error
+    if score is None:
+        raise ScoreError(
+            f"{path} doesn't end like a score, nor does it begin like one; expected one of {', '.join(SUFFIXES)}."
+        )
+    if score.lost:
+        warn(f"{path}: {score.lost}")
+    parts = [part for part in score.parts if part.sounds]
+    if not parts:
+        raise ScoreError(
+            f"{path} holds no notes that have a pitch; expected a melody or four voices; see that it isn't empty, or "
+            "percussion alone."
+        )
+    return score, parts
+
+
+def warn(message: str) -> None:
+    """Tell the reader of a score what it lost."""
+    warnings.warn(message, ScoreWarning, stacklevel=2)
+
+
+_EXPECTED = {"MusicXML": "MusicXML with a score-partwise"}
+
+
+def _read(path: Path, content: Content) -> Score:
+    if isinstance(content.data, bytes):
+        return read_midi(content.data)
+    if content.format == "MusicXML":
+        return read_musicxml(content.data)
+    if content.format == "kern":
+        return read_kern(content.data)
+    pieces = num_tunes(content.data)
+    if pieces > 1:
+        raise ScoreError(f"{path} holds {pieces} pieces; expected one; keep each in a file of its own.")
+    return read_abc(content.data)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the system, or one that holds a zero
+        return False

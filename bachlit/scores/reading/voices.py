@@ -1,0 +1,83 @@
+"""Which part of a score is which voice, and which has the tune."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from bachlit.errors import ScoreError
+from bachlit.music.chorale import VOICES, Voice
+from bachlit.scores.reading.score import Part
+from bachlit.scores.reading.source import warn
+
+_TUNE = re.compile(r"\b(melod\w*|tune|vocals?|voices?|sing\w*|lead|solo|cantus|canto|c\.? ?f\.?)\b", re.IGNORECASE)
+
+
+def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part]:
+    """The parts of the voices that are asked for. An only part is an only voice, whatever its name."""
+    chosen = choose(parts, voices) or ({voices[0]: parts[0]} if len(voices) == len(parts) == 1 else None)
+    if chosen is not None:
+        return chosen
+    num_parts = f"{len(parts)} part{'s' * (len(parts) != 1)}"
+    if len(voices) == 1:
+        raise ScoreError(
+            f"{path} has {num_parts}, and which is the {voices[0]} is unclear; expected one melody; keep one part, "
+            f"or name one {voices[0].capitalize()}."
+        )
+    raise ScoreError(
+        f"{path} has {num_parts}, and which are the {_listed(voices)} is unclear; expected parts named "
+        f"{_listed([voice.capitalize() for voice in voices])}, or the four voices in order; name the parts."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def parts_of_voices(path: Path, parts: Sequence[Part]) -> dict[Voice, Part]:
+    """The parts of all voices that a score has; where that is unclear, its tune as the soprano."""
+    chosen = choose(parts, VOICES)
+    if chosen is not None:
+        return chosen
+    names = _names(parts)
+    named = {voice: parts[names.index(voice)] for voice in VOICES if voice in names}
+    others = [part for part, name in zip(parts, names, strict=True) if name not in named]
+    if len(parts) == 1 and others:
+        return {"soprano": parts[0]}
+    if (others and "soprano" not in named) or any(names.count(voice) > 1 for voice in named):
+        tune = _tune(others or parts)
+        left_out = [part for part in parts if part is not tune]
+        warn(f"{path}: the tune is taken from {_called([tune])}; left out: {_called(left_out)}.")
+        return {"soprano": tune}
+    if others:
+        warn(f"{path}: parts that are no voice are left out: {_called(others)}.")
+    return named
+
+
+def _tune(parts: Sequence[Part]) -> Part:
+    """The part with the tune: one whose name says so, else the top one."""
+    return next((part for part in parts if _TUNE.search(part.name)), parts[0])
+
+
+def _called(parts: Sequence[Part]) -> str:
+    """The names of parts in a message, on one line."""
+    names = [" ".join(part.name.split())[:40] or "one without a name" for part in parts]
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def choose(parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part] | None:
+    """The parts of some voices by name, else by place among four whose names don't speak against it.
+
+    None if which they are is unclear.
+    """
+    names = _names(parts)
+    # A name that stands twice (Soprano, Soprano) names nothing.
+    places = {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}
+    if all(voice in places for voice in voices):
+        return {voice: parts[places[voice]] for voice in voices}
+    if len(parts) == len(VOICES) and all(VOICES.index(voice) == place for voice, place in places.items()):
+        return {voice: parts[VOICES.index(voice)] for voice in voices}
+    return None
+
+
+def _names(parts: Sequence[Part]) -> list[str]:
+    return [part.name.strip().lower() for part in parts]

@@ -1,0 +1,1 @@
+"""Write chorales as MusicXML and MIDI."""

@@ -1,0 +1,1 @@
+"""Train: data, windows, the LightningModule, exact resuming."""

@@ -1,0 +1,306 @@
+"""Weights & Biases without an account, a prompt or a dead fit; wandb itself is imported once a run begins."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
+from pytorch_lightning.loggers.logger import DummyLogger
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
+
+from bachlit.errors import OptionError
+from bachlit.internals import BegunRun
+from bachlit.training.offline_runs import identify, last_figures, upload_command
+
+PROJECT = "bachlit"
+Mode = Literal["auto", "online", "offline", "disabled"]
+# An older wandb's words, which its documentation still has here and there.
+_OLD_MODES = {"dryrun": "offline", "run": "online"}
+
+
+class AutoWandbLogger(BegunRun, WandbLogger):
+    """Logs to W&B online if a key is found, else offline into the run's folder, to be uploaded later or never.
+
+    It never asks for a key. If W&B can't start or fails on the way, a warning says so once and training goes on
+    without it. wandb's own environment variables hold where an option isn't given: WANDB_MODE, WANDB_PROJECT,
+    WANDB_RUN_GROUP, WANDB_TAGS, WANDB_NAME.
+
+    Args:
+        mode: "auto": what WANDB_MODE says, else online if there is a key, else offline. "disabled" starts nothing.
+        project: bachlit, unless WANDB_PROJECT says otherwise.
+        group: Runs that belong together, such as a sweep's.
+        tags: Words to find the run by.
+        run_name: What W&B shows for the run; it makes one up if None.
+        folder: Where W&B keeps its files; the folder of the CSV beside it if None, and `runs` if there is none.
+        upload: Keep the best checkpoint as an artifact, if online.
+    """
+
+    def __init__(
+        self,
+        mode: Mode = "auto",
+        *,
+        project: str | None = None,
+        group: str | None = None,
+        tags: Sequence[str] | None = None,
+        run_name: str | None = None,
+        folder: Path | None = None,
+        upload: bool = True,
+    ) -> None:
+        project = project or os.environ.get("WANDB_PROJECT") or PROJECT
+        super().__init__(name=run_name, project=project, save_dir=folder or Path("runs"), group=group, tags=tags)
+        # From Lightning's None wandb would take it for an option of the user's, and say that it has no effect.
+        self.init_options.pop("anonymous", None)
+        self.mode, self.run_name, self.folder, self.upload = mode, run_name, folder, upload
+        self.run_id: str | None = None
+        """By what W&B knows the run, if set before it begins; None lets W&B make one up. See `goes_on`."""
+        self.goes_on = False
+        """Whether the run `run_id` goes on; else it must be new to W&B. One that has an id in its folder goes on."""
+        self.beside: CSVLogger | None = None
+        """The CSV in whose folder W&B keeps its files; `bachlit.training.loggers.csv_first` sets it."""
+        self._off = False
+        self._data: Path | None = None
+        self._checkpoint: ModelCheckpoint | None = None
+
+    def name_run(self, name: str, *, goes_on: bool) -> None:
+        """Let W&B know a run by its name, and show it so unless the user typed another."""
+        self.run_id, self.goes_on = name, goes_on
+        self.run_name = self.run_name or name
+
+    @property
+    def run(self) -> Any:
+        """The W&B run, begun by the first look; None in all processes but the first, and where W&B is off."""
+        if not _is_first_process() or self._off:
+            return None
+        if self.begun is None:
+            self._start()
+        return self.begun
+
+    @property
+    def experiment(self) -> Any:
+        """The W&B run as Lightning asks for it: where there is none, an object that does nothing."""
+        return self.run or DummyLogger().experiment
+
+    def _start(self) -> None:
+        """Begin a run, offline if online fails; if that fails too, W&B is off."""
+        mode = resolve_mode(self.mode)
+        if mode == "disabled":
+            self._off = True
+            return
+        failures: list[str] = []
+        for attempt in dict.fromkeys((mode, "offline")):
+            try:
+                self._begin(attempt)
+            except Exception as error:  # an account, a network, a disk: whatever it is, training is worth more
+                failures.append(_in_short(error))
+                continue
+            if failures:
+                rank_zero_warn(f"W&B can't go {mode} ({failures[0]}); the run is kept offline, to be uploaded later.")
+            if not self.joins_another:  # else a spawned process joined what was told of before
+                self._tell(attempt)
+            return
+        self._switch_off(failures[-1])
+
+    def _begin(self, mode: str) -> None:
+        """Begin a run in a mode, without a word on the console."""
+        import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+        if mode == "online" and not has_key():
+            raise OptionError("no key is found; `wandb login` stores one")
+        folder = self.folder or Path("runs")
+        known: Path | None = None
+        if self.folder is None and self.beside is not None:
+            _ = self.beside.experiment  # begun before there are files in its folder: it would warn of old runs
+            folder = Path(self.beside.log_dir)
+            known = folder / "wandb-run-id"  # a fit that goes on in its folder goes on with its run
+        folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
+        if self.joins_another:  # which has no `dir`: its pictures would lie where the command runs, and stay there
+            wandb.setup(settings=wandb.Settings(root_dir=str(folder.resolve())))
+        settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
+        # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
+        self._data = folder.resolve() / "wandb" if mode == "offline" else None
+        before = known.read_text().strip() if known is not None and known.is_file() else None
+        # Resolved, for wandb writes from a process of its own, which stays where it was begun.
+        self.init_options.update(
+            {"mode": mode, "name": self.run_name, "dir": str(folder.resolve()), "settings": settings}
+        )
+        self.init_options.update(identify(self.run_id, mode, goes_on=self.goes_on, before=before))
+        try:
+            with _quiet():
+                run = super().experiment
+        except wandb.errors.UsageError as error:
+            if self.init_options["resume"] == "never" and "already exists" in str(error):
+                raise OptionError(f"it has another run {self.init_options['id']} already") from error
+            raise
+        if known is not None:
+            known.write_text(f"{run.id}\n")
+            if before is not None and mode == "offline" and (figures := last_figures(known.with_name("metrics.csv"))):
+                run.summary.update(figures)  # online the server has them
+
+    def _tell(self, mode: str) -> None:
+        """Say in one line where the run is."""
+        run: Any = self.begun
+        if mode == "offline":
+            command = upload_command(Path(run.settings.sync_dir), run.id)
+            rank_zero_info(f"W&B keeps this run offline; to upload it: {command}")
+        else:
+            rank_zero_info(f"W&B shows this run at {run.url}")
+
+    def _switch_off(self, reason: str) -> None:
+        self._off = True
+        self.end()
+        rank_zero_warn(f"W&B doesn't work here ({reason}); the fit goes on without it, and the CSV has the figures.")
+
+    def attempt(self, action: Callable[[Any], object]) -> None:
+        """Do something with the run, if there is one; if it fails, W&B is switched off, and training goes on."""
+        run = self.run
+        if run is not None:
+            try:
+                with _data_in(self._data):
+                    action(run)
+            except Exception as error:  # whatever it is, training is worth more
+                self._switch_off(_in_short(error))
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log figures."""
+        self.attempt(lambda _: WandbLogger.log_metrics(self, metrics, step))
+
+    def log_hyperparams(self, params: Any) -> None:
+        """Log options."""
+        self.attempt(lambda _: WandbLogger.log_hyperparams(self, params))
+
+    def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
+        """Remember who knows the best checkpoint."""
+        self._checkpoint = checkpoint_callback
+
+    def finalize(self, status: str) -> None:
+        """Upload the best checkpoint after a fit that went well; end the run of one that didn't."""
+        if not _is_first_process() or self.begun is None:
+            return
+        if status == "failed":
+            self.finish(exit_code=1)
+        elif self._checkpoint is not None and self._checkpoint.best_model_path:
+            path, self._checkpoint = self._checkpoint.best_model_path, None
+            # An offline run would keep a copy of it, and have nobody to send it to.
+            if self.upload and not getattr(self.begun, "offline", True):
+                self.attempt(lambda run: _upload(run, path))
+
+    def finish(self, exit_code: int = 0) -> None:
+        """End the run; the last of it is written or sent."""
+        if self.begun is not None:
+            self.attempt(lambda run: run.finish(exit_code=exit_code))
+            self.end()
+        self._off = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For processes that are spawned: they join the run that was begun here."""
+        return super().__getstate__() if self.run is not None else self.__dict__.copy()
+
+
+def resolve_mode(typed: str) -> str:
+    """The mode to begin in: what was typed, unless that is auto.
+
+    >>> resolve_mode("offline")
+    'offline'
+    """
+    if typed != "auto":
+        return typed
+    if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
+        return "disabled"
+    said = os.environ.get("WANDB_MODE")
+    if said:
+        return _OLD_MODES.get(said, said)
+    try:
+        return "online" if has_key() else "offline"
+    except Exception:  # a settings file that can't be read, for one; offline tells of it if that fails as well
+        return "offline"
+
+
+def has_key() -> bool:
+    """Whether wandb finds a key in the environment, its settings or .netrc, without asking a person or a server."""
+    import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+    with _quiet():  # else it would ask a server for the user's name, to greet him
+        return bool(wandb.login(prompt=False, verify=False))
+
+
+def wandb_runs(trainer: pl.Trainer) -> Iterator[WandbLogger]:
+    """The loggers of a trainer that have a W&B run in this process."""
+    for logger in trainer.loggers:
+        if isinstance(logger, AutoWandbLogger):
+            if logger.run is not None:
+                yield logger
+        elif isinstance(logger, WandbLogger) and trainer.is_global_zero:
+            yield logger
+
+
+def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> None:
+    """Log tables, pictures, pages or sounds to every W&B run of a trainer; where there is none, nothing is made.
+
+    Any process may call it; only the first has a run.
+
+    Args:
+        trainer: Whose runs, and at whose step.
+        make: Given the module `wandb`, gives what is logged by name, such as
+            `lambda wandb: {"scores/first": wandb.Html(page, inject=False)}`.
+    """
+    for logger in wandb_runs(trainer):
+        import wandb  # noqa: PLC0415  # here it is loaded already
+
+        # As a figure beside it: of wandb's own `step` it drops all that are lower than one it has seen.
+        try:
+            entries = make(wandb)
+        except Exception as error:  # whatever it is, training is worth more
+            rank_zero_warn(f"What W&B would show can't be made ({_in_short(error)}); the figures are logged.")
+            continue
+        logger.log_metrics(entries, trainer.global_step)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep wandb from the console, and leave it as loud as it was: that is the whole process's."""
+    import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
+
+    settings = wandb.setup().settings
+    silent = settings.silent
+    wandb.setup(settings=wandb.Settings(silent=True))
+    wandb.termsetup(settings, None)
+    try:
+        yield
+    finally:
+        wandb.setup(settings=wandb.Settings(silent=silent))
+        wandb.termsetup(settings, None)
+
+
+@contextmanager
+def _data_in(folder: Path | None) -> Iterator[None]:
+    """Let wandb keep what it will upload in a folder, if there is one and WANDB_DATA_DIR doesn't name another."""
+    if folder is None or "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]
+
+
+def _is_first_process() -> bool:
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+
+
+def _upload(run: Any, path: str) -> None:
+    """Keep a checkpoint as an artifact."""
+    import wandb  # noqa: PLC0415  # here it is loaded already
+
+    artifact = wandb.Artifact(f"{PROJECT}-{run.id}", type="model")
+    artifact.add_file(path, name="best.ckpt")
+    run.log_artifact(artifact, aliases=["best", "latest"])
+
+
+def _in_short(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

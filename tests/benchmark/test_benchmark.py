@@ -1,0 +1,117 @@
+"""The benchmarks run, and what they compare with does the same work. What they measure is for people to read."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bachlit.benchmark.__main__ import main
+from bachlit.benchmark.corpus import _epoch, copies
+from bachlit.benchmark.decoding import DECODERS, PLAIN, Floor, melodies
+from bachlit.benchmark.plain import PlainBeam, PlainGreedy
+from bachlit.decoding import BeamSearch, Decoder, Greedy
+from bachlit.encoding import BachBotEncoding
+from bachlit.generation.harmonizing import write
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.networks import TokenLSTM
+
+
+def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["training", "--steps", "2", "--rounds", "1"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[-6:]]
+    assert [line[0] for line in lines] == ["TokenLSTM"] * 3 + ["FrameLSTM"] * 3
+    assert [line[1] for line in lines] == ["bare", "Trainer", "ratio"] * 2
+    assert all(float(line[2]) > 0 for line in lines if line[1] == "ratio")
+
+
+def test_the_processes_benchmark_prints_speeds_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["processes", "--steps", "2", "--rounds", "1", "--lanes", "3"])
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "2 processes of 1 thread, 2 windows of 375 tokens each, 1 rounds"
+    heads = ["alone", "beside", "together", "together / alone", "together / beside"]
+    assert [line[:27].split(maxsplit=1)[0] for line in lines] == ["TokenLSTM"] * 5 + ["FrameLSTM"] * 5
+    for line, what in zip(lines, heads * 2, strict=True):
+        assert float(re.search(rf" {what} +([\d.]+)", line)[1]) > 0
+
+
+def test_the_decoding_benchmark_prints_each_decoders_ratios(
+    framed_model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    framed_model.save(tmp_path)
+    options = ["--frames", "4", "--pieces", "3", "--rounds", "1", "--checkpoints", "bachbot", str(tmp_path)]
+    main(["decoding", *options])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 thread, 3 sopranos of 4 frames")
+    assert lines[1].startswith("bachbot: TokenLSTM of 5.6 MB")
+    theirs = [name for name in DECODERS for _ in range(4 if name in PLAIN else 2)]
+    other = 3 + len(theirs)
+    assert lines[other].startswith(f"{tmp_path}: FrameLSTM")
+    ours = [name for name in DECODERS for _ in range(4)]
+    assert [line.split()[0] for line in lines[3:other] + lines[other + 2 :]] == theirs + ours
+    assert sum("x as fast as bachbot" in line for line in lines) == 2 * len(DECODERS)
+    for line in lines[3:other] + lines[other + 2 :]:
+        assert int(re.search(r"(\d+) frames/s", line)[1]) > 0
+        assert float(re.search(r"([\d.]+) x ", line)[1]) > 0
+
+
+@pytest.mark.parametrize("times", [["1"], ["1", "2"]])
+def test_the_corpus_benchmark_prints_figures_and_ratios(
+    times: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if len(times) > 1:  # new processes take their time to start
+        monkeypatch.setattr("bachlit.benchmark.corpus._measured", _epoch)
+    main(["corpus", "--times", *times])
+    heads, *lines = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["pieces", "opening", "dividing", "epoch", "memory"]
+    ways = ["a list in memory", "from the cache", "cache to list"]
+    sizes = [("396", ways), ("792", ways), ("2x", ways[:2])] if len(times) > 1 else [("396", ways)]
+    assert [" ".join(line[:26].split()) for line in lines] == [f"{size} {way}" for size, its in sizes for way in its]
+    assert all(float(figure) >= 0 for line in lines for figure in re.findall(r"([\d.]+)(?: s| MB|x)", line[26:]))
+
+
+def test_copies_of_chorales_are_whole_in_other_keys_each_under_a_name_of_its_own(bach: list[Chorale]) -> None:
+    made = dict(copies(bach[:5], 6))
+    assert len(made) == 30
+    for name, piece in made.items():
+        (original,) = (piece for piece in bach[:5] if name.startswith(f"{piece.name}-"))
+        assert piece.name == name
+        assert np.array_equal(piece.onsets, original.onsets)
+        assert np.ptp((piece.pitches - original.pitches)[original.pitches > 0]) == 0
+    assert [name.rpartition("-")[0] for name in made] != [piece.name for piece in bach[:5]] * 6
+
+
+@pytest.mark.parametrize("onednn", [True, False])
+@pytest.mark.parametrize("width", [None, 1, 5])
+def test_the_plain_loop_writes_what_the_decoder_writes(
+    small_model: LanguageModel, bach: list[Chorale], width: int | None, onednn: bool
+) -> None:
+    assert isinstance(small_model.network, TokenLSTM)
+    decoder: Decoder = BeamSearch(width) if width else Greedy()
+    network = small_model.network
+    plain: Decoder = PlainBeam(network, width, onednn=onednn) if width else PlainGreedy(network, onednn=onednn)
+    prompts = melodies(bach, 12, 4)
+    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 4) for one in (decoder, plain))
+    for one, other in zip(ours, its, strict=True):
+        assert other.chorale == one.chorale
+        assert other.score == pytest.approx(one.score, abs=1e-3)
+
+
+def test_a_floor_counts_the_weights_that_a_step_reads() -> None:
+    network = TokenLSTM(BachBotEncoding(lowest=40, highest=62), layers=1, hidden=8, embedding=4, batch_norm=False)
+    floor = Floor(network)
+    matrices = 32 * 4 + 32 * 8 + 50 * 8
+    assert floor.num_products == matrices
+    assert floor.num_bytes == 4 * (matrices + 2 * 32 + 50)
+    assert math.isclose(floor.seconds(10**6), 10**6 * matrices / floor.rate)
+
+
+def test_melodies_are_cut_one_after_another(bach: list[Chorale]) -> None:
+    few = bach[:2]
+    prompts = melodies(few, 32, 4)
+    assert [prompt.chorale.num_frames for prompt in prompts] == [32] * 4
+    assert (prompts[0].chorale.pitches == few[0].pitches[:32]).all()
+    assert (prompts[2].chorale.pitches == few[0].pitches[32:64]).all()
+    assert prompts[2].chorale.onsets[0].all() == (prompts[2].chorale.pitches[0] > 0).all()

@@ -1,0 +1,183 @@
+"""`bachlit evaluate` as it is typed."""
+
+import csv
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bachlit.__main__ import main
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.networks import TokenLSTM
+
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale], small_model: LanguageModel) -> Path:
+    """A benchmark of a few cut chorales, and two models that were saved."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    pieces = [np.where(piece.pitches == 0, -1, piece.pitches)[:32].tolist() for piece in bach[:10]]
+    for fold, part in (("train", pieces[:6]), ("valid", pieces[6:8]), ("test", pieces[8:])):
+        (folder / f"{fold}.json").write_text(json.dumps(part))
+    small_model.save(folder / "one")
+    torch.manual_seed(1)
+    other = TokenLSTM(small_model.encoding, layers=1, hidden=8, embedding=4)
+    LanguageModel(other.eval(), small_model.encoding).save(folder / "two")
+    return folder
+
+
+def corpus(folder: Path) -> list[str]:
+    return ["--corpus", "Jsb16Corpus", "--corpus.path", str(folder), "--resamples", "20"]
+
+
+def rows(path: str = "evaluation/evaluation.csv") -> list[dict[str, str]]:
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_it_writes_every_report_and_tells_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy,Sampling", "--missing", "atb,S,ATB"]
+    assert main(["evaluate", *corpus(folder), *args]) == 0
+    said = capsys.readouterr().out
+    files = ["evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html"]
+    assert said.splitlines()[: len(files)] == [f"evaluation/{name}" for name in files]
+    assert sorted(path.name for path in Path("evaluation").iterdir()) == sorted(files)
+    hands = list(dict.fromkeys((row["model"], row["decoder"], row["missing"]) for row in rows()))
+    assert hands == [
+        ("", "Bach", ""),
+        *[("one", decoder, missing) for missing in ("ATB", "S") for decoder in ("Greedy", "Sampling")],
+        ("one", "teacher-forced", ""),
+    ]
+    told = json.loads(Path("evaluation/evaluation.json").read_text())
+    assert told["about"]["pieces"] == 2
+    assert told["about"]["training_pieces"] == 6
+    assert "Greedy ATB" in said
+    words = shlex.split(told["about"]["command"])
+    assert words[:2] == ["bachlit", "evaluate"]
+    again = Path("evaluation/pieces.csv").read_bytes()
+    assert main([*words[1:], "--output", "again"]) == 0
+    assert Path("again/pieces.csv").read_bytes() == again
+    assert "2 chorales of the valid fold" in Path("evaluation/index.html").read_text()
+
+
+def test_without_the_extra_all_but_the_scores_are_there(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    args = ["--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
+    assert main(["evaluate", *corpus(folder), *args]) == 0
+    assert "pip install 'bachlit[render]'. Until then the page has no scores." in capsys.readouterr().err
+    assert len(list(Path("evaluation").iterdir())) == 5
+
+
+def test_the_same_command_gives_the_same_figures(folder: Path) -> None:
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Sampling", "--output"]
+    for output in ("first", "second"):
+        assert main([*args, output]) == 0
+    assert main([*args, "third", "--seed", "7"]) == 0
+    first, second, third = (Path(output, "pieces.csv").read_bytes() for output in ("first", "second", "third"))
+    assert first == second != third
+
+
+def test_the_same_checkpoint_twice_is_one(folder: Path) -> None:
+    same = ["--checkpoint", str(folder / "one"), "--checkpoint", str(folder / "two" / ".." / "one")]
+    assert main(["evaluate", *corpus(folder), *same, "--decoders", "Greedy", "--limit", "1"]) == 0
+    assert {row["model"] for row in rows()} == {"", "one"}
+
+
+def test_several_checkpoints_are_compared_on_the_same_pieces(folder: Path) -> None:
+    both = [word for name in ("one", "two") for word in ("--checkpoint", str(folder / name))]
+    assert main(["evaluate", *corpus(folder), *both, "--decoders", "Greedy", "--limit", "1"]) == 0
+    both_rows = {name: [row["value"] for row in rows() if row["model"] == name] for name in ("one", "two")}
+    for name, its in both_rows.items():
+        alone = ["--checkpoint", str(folder / name), "--decoders", "Greedy", "--limit", "1", "--output", "alone"]
+        assert main(["evaluate", *corpus(folder), *alone]) == 0
+        assert [row["value"] for row in rows("alone/evaluation.csv") if row["model"] == name] == its
+    told = json.loads(Path("evaluation/evaluation.json").read_text())
+    assert told["models"].keys() == {"one", "two"}
+    assert told["about"]["pieces"] == 1
+
+
+def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "decoders:\n"
+        "  hot: {decoder: {class_path: Sampling, init_args: {temperature: 1.5}}, rules: none}\n"
+        "  strict: {decoder: Greedy, rules: {Attack: 0, NoOverlap: .inf}}\n"
+    )
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--limit", "1"]
+    assert main([*args, "--config", "own.yaml"]) == 0
+    assert {row["decoder"] for row in rows()} == {"Bach", "hot", "strict", "teacher-forced"}
+    told = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["decoders"]
+    assert told["hot"] == {"decoder": {"class": "Sampling"} | told["hot"]["decoder"], "rules": []}
+    assert told["hot"]["decoder"]["temperature"] == 1.5
+    weights = {rule["class"]: rule["weight"] for rule in told["strict"]["rules"]}
+    assert weights["NoOverlap"] == "inf"
+    assert "Attack" not in weights
+    (tmp_path / "own_way.py").write_text("from bachlit.decoding import Greedy\n\nclass Mine(Greedy):\n    pass\n")
+    assert main([*args, "--decoders", "own_way.Mine"]) == 0
+    assert {row["decoder"] for row in rows()} == {"Bach", "own_way.Mine", "teacher-forced"}
+
+
+def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:
+    """As `bachlit fit` leaves them; what is typed beats them."""
+    checkpoint = {
+        "state_dict": {f"network.{name}": weights for name, weights in small_model.network.state_dict().items()},
+        "bachlit": small_model.describe(),
+        "bachlit_options": json.dumps(
+            {"data": {"corpus": {"class_path": "bachlit.corpus.Jsb16Corpus", "init_args": {"path": str(folder)}}}}
+        ),
+        "ChoraleDataModule": {"split": json.dumps({"train": ["train-0", "valid-1"], "valid": [], "test": []})},
+    }
+    Path("runs/version_3/checkpoints").mkdir(parents=True)
+    torch.save(checkpoint, "runs/version_3/checkpoints/best.ckpt")
+    args = ["evaluate", "--checkpoint", "runs/version_3/checkpoints/best.ckpt", "--decoders", "Greedy"]
+    assert main([*args, "--fold", "test"]) == 0
+    assert {row["model"] for row in rows()} == {"", "version_3/best"}
+    with Path("evaluation/pieces.csv").open() as file:
+        assert {row["piece"] for row in csv.DictReader(file)} == {"test-0", "test-1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--decoders", "beem"], "There is no decoder 'beem'; expected beam, "),
+        (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
+        (["--limit", "-1"], "A limit of -1 pieces"),
+        (["--resamples", "1000000000000"], "resamples make no sense; expected 0 (for all) or more, and 1 to 20,000;"),
+        (["--fold", "all"], "--fold can't be all; expected train, valid, test;"),
+        (["--corpus", "Jsb16Corpus"], "Jsb16Corpus needs path; expected --corpus.path and a value"),
+        (["--config", "none.yaml"], "There is no file"),
+        (["--output", "file/folder"], "file/folder can't be written to"),
+        (["--output", "taken"], "taken/index.html is a folder"),
+        (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
+        (["--limit", "many"], "--limit can't be many; expected a whole number"),
+    ],
+)
+def test_a_wrong_option_is_told_in_one_sentence(
+    folder: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("")
+    Path("taken/index.html").mkdir(parents=True)
+    base = ["evaluate", *([] if "--corpus" in words else corpus(folder))]
+    if "--checkpoint" not in words:
+        base += ["--checkpoint", str(folder / "one")]
+    assert main([*base, *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+    assert not Path("evaluation").exists()
+
+
+def test_a_piece_that_a_model_was_trained_on_is_no_test(
+    folder: Path, small_model: LanguageModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_model.save("known")
+    Path("known/split.json").write_text(json.dumps({"train": ["valid-0"]}))
+    assert main(["evaluate", *corpus(folder), "--checkpoint", "known", "--decoders", "Greedy"]) == 2
+    assert "A model was trained on 1 of the 2 pieces, such as valid-0; expected" in capsys.readouterr().err

@@ -1,0 +1,691 @@
+"""The light commands, as a person types them."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from archives import zipped
+from handwritten import line, note, score
+
+import bachlit.api
+from bachlit import Chorale, LanguageModel, compose, harmonize
+from bachlit.__main__ import main
+from bachlit.api import harmonize_several, prompt_of
+from bachlit.commands.music import run_typed
+from bachlit.decoding import (
+    BeamSearch,
+    Greedy,
+    Sampling,
+)
+from bachlit.errors import DeadEndError, OptionError, PromptError
+from bachlit.generation.harmonizing import Written
+from bachlit.generation.named_rules import weighed_rules
+from bachlit.metrics import rule_counts, texture
+from bachlit.music.chorale import VOICES, Voice
+from bachlit.music.prompt import Prompt
+from bachlit.scores import read_chorale, read_melody, write_musicxml
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmonized.musicxml"})
+TWINKLE = EXAMPLES / "twinkle.musicxml"
+
+
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
+
+@pytest.mark.parametrize("melody", MELODIES, ids=lambda path: path.stem)
+def test_every_example_melody_is_harmonised_in_four_parts_and_given_back(
+    melody: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(melody)]) == 0
+    assert capsys.readouterr().out.split() == [f"{melody.stem}-harmonized.musicxml", f"{melody.stem}-harmonized.mid"]
+    chorale, tune = read_chorale(tmp_path / f"{melody.stem}-harmonized.musicxml"), read_melody(melody)
+    assert np.array_equal(chorale.pitches[:, 0], tune.pitches[:, 0])
+    assert np.array_equal(chorale.onsets[:, 0], tune.onsets[:, 0])
+    assert np.array_equal(chorale.fermatas, tune.fermatas)
+    for field in ("time_signature", "pickup", "key", "title"):
+        assert getattr(chorale, field) == getattr(tune, field)
+    assert (chorale.pitches > 0).mean() > 0.95
+    midi = read_chorale(tmp_path / f"{melody.stem}-harmonized.mid")
+    assert np.array_equal(midi.pitches, chorale.pitches)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--decoder", "Sampling", "--decoder.temperature", "0.9"], ["--decoder=BeamSearch", "--decoder.width=3"]],
+    ids=["default", "sampling", "beam"],
+)
+def test_the_same_seed_gives_the_same_bytes(options: list[str], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert main(["harmonize", str(TWINKLE), "--seed", "3", "--output", name, *options]) == 0
+    for ending in ("musicxml", "mid"):
+        assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
+
+
+def test_another_seed_samples_another_piece() -> None:
+    first, other = (harmonize(TWINKLE, decoder=Sampling(), seed=seed) for seed in (0, 1))
+    assert first != other
+
+
+def test_the_command_and_the_function_do_the_same(tmp_path: Path) -> None:
+    main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "typed.musicxml"])
+    write_musicxml(harmonize(TWINKLE, decoder=Greedy()), "called.musicxml")
+    assert (tmp_path / "typed.musicxml").read_bytes() == (tmp_path / "called.musicxml").read_bytes()
+
+
+def test_another_voice_can_be_given() -> None:
+    bass = harmonize(TWINKLE, decoder=Greedy()).only("bass")
+    again = harmonize(bass, voice="bass", decoder=Greedy())
+    assert np.array_equal(again.pitches[:, 3], bass.pitches[:, 3])
+    assert (again.pitches[:, :3] > 0).any(axis=0).all()
+
+
+def typed(*options: str) -> Chorale:
+    """What a command with Greedy writes of four.musicxml, or of the file that is named first."""
+    score, *rest = options if options[0].endswith(".musicxml") else ("four.musicxml", *options)
+    assert main(["harmonize", score, "--decoder", "Greedy", "--output", "new.musicxml", *rest]) == 0
+    return read_chorale("new.musicxml")
+
+
+def unchanged(one: Chorale, other: Chorale) -> list[Voice]:
+    """The voices that are the same in two chorales, note for note."""
+    same = (one.pitches == other.pitches).all(axis=0) & (one.onsets == other.onsets).all(axis=0)
+    return [voice for voice, equal in zip(VOICES, same, strict=True) if equal]
+
+
+@pytest.mark.parametrize("voice", ["bass", "soprano,bass", "alto, Tenor"])
+def test_the_voices_that_are_named_come_back_and_the_others_are_new(four_parts: Chorale, voice: str) -> None:
+    assert unchanged(typed("--voice", voice), four_parts) == voice.lower().replace(" ", "").split(",")
+
+
+def test_four_parts_without_names_are_harmonised_under_their_soprano_anew(four_parts: Chorale) -> None:
+    assert unchanged(typed("four.musicxml"), four_parts) == ["soprano"]
+    assert harmonize(four_parts, decoder=Greedy()) == harmonize("four.musicxml", decoder=Greedy())
+
+
+@pytest.mark.parametrize("sung", [("soprano", "bass"), ("alto",), ("soprano", "alto", "bass")], ids="-".join)
+def test_what_is_missing_is_filled(four_parts: Chorale, sung: tuple[Voice, ...]) -> None:
+    write_musicxml(four_parts.only(*sung), "some.musicxml")
+    filled = typed("some.musicxml")
+    assert unchanged(filled, four_parts) == [*sung]
+    assert (filled.pitches > 0).any(axis=0).all()
+    called = harmonize(four_parts.only(*sung), decoder=Greedy())
+    assert np.array_equal(called.pitches, filled.pitches)
+
+
+@pytest.mark.parametrize(("bars", "span"), [("2-3", (16, 40)), ("0", (0, 4)), ("6", (64, 76)), ("0-6", (0, 76))])
+@pytest.mark.parametrize("kept", [(), ("soprano",)], ids=["whole", "under the soprano"])
+def test_bars_are_composed_anew_and_all_else_stays(
+    four_parts: Chorale, bars: str, span: tuple[int, int], kept: tuple[Voice, ...]
+) -> None:
+    written = typed("--bars", bars, *(f"--voice={voice}" for voice in kept))
+    changed = written.pitches != four_parts.pitches
+    inside = np.zeros(76, bool)
+    inside[slice(*span)] = True
+    assert not changed[~inside].any()
+    assert changed[inside].any()
+    assert not changed[:, : len(kept)].any()
+    assert np.array_equal(written.onsets[~inside], four_parts.onsets[~inside])
+    assert (written.pickup, written.key) == (four_parts.pickup, four_parts.key)
+    assert np.array_equal(written.fermatas, four_parts.fermatas)
+
+
+def test_voices_keep_their_rhythm_on_other_notes(four_parts: Chorale) -> None:
+    under = typed("--rhythm", "alto,tenor")
+    assert unchanged(under, four_parts) == ["soprano"]
+    assert np.array_equal(under.onsets[:, 1:3], four_parts.onsets[:, 1:3])
+    named = typed("--voice=bass", "--rhythm=soprano")
+    assert unchanged(named, four_parts) == ["bass"]
+    assert np.array_equal(named.onsets[:, 0], four_parts.onsets[:, 0])
+    within = typed("--bars=2", "--rhythm=soprano,alto,tenor,bass")
+    assert np.array_equal(within.onsets, four_parts.onsets)
+    assert not np.array_equal(within.pitches, four_parts.pitches)
+
+
+def test_a_tune_whose_rhythm_alone_is_wanted_becomes_another_tune() -> None:
+    tune = read_melody(TWINKLE)
+    for melody in (TWINKLE, tune):
+        other = harmonize(melody, rhythm="soprano", decoder=Greedy())
+        assert np.array_equal(other.onsets[:, 0], tune.onsets[:, 0])
+        assert not np.array_equal(other.pitches[:, 0], tune.pitches[:, 0])
+
+
+def test_a_prompt_says_itself_what_is_given(four_parts: Chorale) -> None:
+    prompt = Prompt.bars(four_parts, 2, 2)
+    assert harmonize(prompt, decoder=Greedy()) == harmonize(four_parts, bars=2, decoder=Greedy())
+    assert harmonize(prompt, decoder=Greedy()) == harmonize("four.musicxml", bars=(2, 2), decoder=Greedy())
+    for more in ({"voice": "soprano"}, {"bars": 2}, {"rhythm": ["alto"]}):
+        with pytest.raises(OptionError, match="leave out voice, bars and rhythm"):
+            harmonize(prompt, **more)  # type: ignore[arg-type]
+    everything = np.ones(four_parts.pitches.shape, np.bool_)
+    with pytest.raises(PromptError, match="All of four is given"):
+        harmonize(Prompt(four_parts, everything))
+
+
+def test_a_chorale_in_which_nothing_sounds_is_refused() -> None:
+    with pytest.raises(PromptError, match="only rests"):
+        harmonize(Chorale.from_pitches([[0, 0, 0, 0]] * 16))
+
+
+def test_the_output_decides_the_format(tmp_path: Path) -> None:
+    for output, files in (("a.mid", {"a.mid"}), ("b.musicxml", {"b.musicxml"}), ("c", {"c.musicxml", "c.mid"})):
+        before = {path.name for path in tmp_path.iterdir()}
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", output]) == 0
+        assert {path.name for path in tmp_path.iterdir()} - before == files
+
+
+def test_a_name_that_the_terminal_can_not_show_is_written_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once ended in a traceback, after all was written."""
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with monkeypatch.context() as narrow:
+        narrow.setattr("sys.stdout", terminal)
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "ő.mid"]) == 0
+    terminal.seek(0)
+    assert terminal.read() == "\\u0151.mid\n"
+    assert Path("ő.mid").is_file()
+
+
+def test_dots_in_a_tunes_name_are_no_ending(tmp_path: Path) -> None:
+    (tmp_path / "01. Tune v1.2.musicxml").write_bytes(TWINKLE.read_bytes())
+    assert main(["harmonize", "01. Tune v1.2.musicxml", "--decoder", "Greedy"]) == 0
+    assert (tmp_path / "01. Tune v1.2-harmonized.musicxml").is_file()
+
+
+@pytest.mark.parametrize("name", ["Nr.v2", "op.12", "St. John"])
+@pytest.mark.parametrize("num", [1, 2])
+def test_dots_in_an_outputs_name_are_no_ending(name: str, num: int, tmp_path: Path) -> None:
+    assert main(["compose", "--bars=1", f"--num={num}", "--output", name]) == 0
+    stems = [name] if num == 1 else [f"{name}-{seed}" for seed in range(num)]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{stem}{ending}" for stem in stems for ending in (".musicxml", ".mid")
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "last"),
+    [
+        ([], ["configured"]),
+        (["--checkpoint", "a b"], ["a b"]),
+        (["--checkpoint=a"], ["a"]),
+        (["--checkpoint", "a", "--limit=3", "--checkpoint=b", "--checkpoint", "c"], ["a", "b", "c"]),
+        (["--checkpoint=[a,b]", "--checkpoint", "c"], ["a", "b", "c"]),
+    ],
+)
+def test_a_list_that_is_typed_takes_the_place_of_a_configs(typed: list[str], last: list[str], tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("checkpoint: [configured]\n")
+    told: list[list[Path] | None] = []
+
+    def tell(*, checkpoint: list[Path] | None = None, limit: int = 0) -> None:
+        told.append(checkpoint)
+
+    run_typed("tell", tell, ["--config", "some.yaml", *typed])
+    assert told == [[Path(one) for one in last]]
+
+
+def test_a_folder_as_output_is_written_into(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "out"]) == 0
+    assert main(["compose", "--num", "2", "--max-bars", "1", "--seed=9", "--output", "out"]) == 0
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"twinkle-harmonized", "chorale-9", "chorale-10"}
+
+
+def test_composing_writes_as_many_pieces_as_asked_no_longer_than_asked(tmp_path: Path) -> None:
+    assert main(["compose", "--num", "3", "--max-bars", "4", "--output", "piece"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"piece-{index}.{ending}" for index in range(3) for ending in ("musicxml", "mid")
+    }
+    for index in range(3):
+        assert read_chorale(tmp_path / f"piece-{index}.musicxml").num_frames <= 64
+
+
+def test_composing_more_changes_none() -> None:
+    assert compose(2, max_bars=3, seed=5) == compose(4, max_bars=3, seed=5)[:2]
+
+
+def test_composed_pieces_are_written_as_they_come_and_none_is_left_of_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All were once in memory before the first was written."""
+    write, seen = bachlit.api.write_freely, list[int]()
+
+    def write_twice(*args: Any, **options: Any) -> list[Written]:
+        seen.append(len([*tmp_path.iterdir()]))
+        if len(seen) == 3:
+            raise DeadEndError("There is no way on; take another seed.")
+        return write(*args, **options)
+
+    monkeypatch.setattr("bachlit.api.write_freely", write_twice)
+    monkeypatch.setattr("bachlit.api._TOGETHER", 16)
+    assert main(["compose", "--num", "4", "--bars", "1"]) == 2
+    assert seen == [0, 2, 4]
+    assert [*tmp_path.iterdir()] == []
+    assert "take another seed" in capsys.readouterr().err
+
+
+def test_a_long_tune_has_fewer_harmonisations() -> None:
+    """They are compared in memory."""
+    tune = Chorale.from_pitches([[67, 0, 0, 0]] * 16_000)
+    with pytest.raises(OptionError, match="at most 1250 of 16000 sixteenths; set --num to that"):
+        harmonize_several(prompt_of(tune), 1251)
+
+
+def test_chords_after_which_the_harmony_is_open_may_end_before_or_with_the_piece(four_parts: Chorale) -> None:
+    for chords in ("D", ". | D | . | . | . | . | . | . | . |", " | ".join(["."] * 7)):
+        assert unchanged(typed("--chords", chords), four_parts) == ["soprano"]
+
+
+def test_a_piece_of_so_many_bars_is_just_so_long() -> None:
+    for bars in (3, 6):
+        assert main(["compose", "--bars", str(bars), "--num", "2", "--output", "piece.musicxml"]) == 0
+        for seed in (0, 1):
+            assert read_chorale(f"piece-{seed}.musicxml").num_frames == 16 * bars
+
+
+NARROW = ["--decoder", "BeamSearch", "--decoder.width", "12", "--decoder.groups", "3"]
+
+
+def test_several_harmonisations_differ_are_ranked_and_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table, the description and the scores say the same."""
+    assert main(["harmonize", str(TWINKLE), "--num", "3", *NARROW, "--rules.NoOverlap", "inf", "--seed=4"]) == 0
+    paths, table, caption = capsys.readouterr().out.rstrip().split("\n\n")
+    scores = [f"twinkle-harmonized-{rank}.{ending}" for rank in (1, 2, 3) for ending in ("musicxml", "mid")]
+    assert paths.split("\n") == [*scores, "twinkle-harmonized.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {*scores, "twinkle-harmonized.json"}
+    assert caption.count("\n") == 0
+
+    described = json.loads((tmp_path / "twinkle-harmonized.json").read_text())
+    options, pieces = described["options"], described["pieces"]
+    assert options["decoder"] == {"class": "BeamSearch", "width": 12, "groups": 3, "diversity": BeamSearch().diversity}
+    assert [(one["class"], float(one["weight"])) for one in options["rules"]] == [
+        (str(rule), rule.weight) for rule in weighed_rules({"NoOverlap": "inf"}, Greedy())
+    ]
+    assert (options["melody"], options["num"], options["seed"]) == (str(TWINKLE), 3, 4)
+    assert [name for piece in pieces for name in piece["files"]] == scores
+
+    heads, *rows = table.split("\n")
+    assert len({len(line) for line in table.split("\n")}) == 1  # aligned
+    assert heads.split()[:3] == ["rank", "file", "log-prob"]
+    chorales = []
+    for rank, (row, piece) in enumerate(zip(rows, pieces, strict=True), start=1):
+        chorale = read_chorale(piece["files"][0])
+        counts = rule_counts(chorale)
+        assert piece["rule_counts"] == counts._asdict()
+        assert piece["texture"]["attacks"] == [*texture(chorale).attacks]
+        assert piece["merit"] == pytest.approx(piece["log_prob"] - piece["cost"])
+        shown = row.split()
+        assert shown[:2] == [str(rank), f"twinkle-harmonized-{rank}"]
+        nats = [piece["log_prob"], piece["log_prob"] / chorale.num_frames, piece["merit"]]
+        assert [float(value) for value in shown[2:5]] == pytest.approx(nats, abs=0.051)
+        assert [int(value) for value in shown[5:]] == [
+            counts.parallel_fifths, counts.parallel_octaves, counts.hidden_fifths + counts.hidden_octaves,
+            counts.crossings, counts.overlaps, counts.wide_soprano_alto + counts.wide_alto_tenor,
+            counts.out_of_range, counts.wide_leaps,
+        ]  # fmt: skip
+        chorales.append(chorale)
+    assert len({chorale.pitches.tobytes() + chorale.onsets.tobytes() for chorale in chorales}) == 3
+    assert all(unchanged(chorale, chorales[0])[0] == "soprano" for chorale in chorales)
+    merits = [piece["merit"] for piece in pieces]
+    assert merits == sorted(merits, reverse=True)
+
+
+def test_one_harmonisation_is_written_and_told_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in ([], ["--num", "1"]):
+        assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *options]) == 0
+        assert capsys.readouterr().out == "twinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
+    assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid"}
+
+
+def test_where_fewer_differ_than_were_asked_for_a_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(TWINKLE), "--num", "3", "--decoder", "Greedy", "--output", "a.mid"]) == 0
+    assert capsys.readouterr().out.endswith("\nFound 1 of the 3 asked for.\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"a-1.mid", "a.json"}
+
+
+@pytest.mark.parametrize(
+    ("output", "stem", "endings"),
+    [
+        ([], "01. Tune v1.2-harmonized", ("musicxml", "mid")),
+        (["--output", "out"], "out/01. Tune v1.2-harmonized", ("musicxml", "mid")),
+        (["--output", "out/b.xml"], "out/b", ("xml",)),
+        (["--output", "c"], "c", ("musicxml", "mid")),
+    ],
+    ids=["none", "a folder", "a file", "a name"],
+)
+def test_several_harmonisations_go_where_one_would_numbered(
+    output: list[str], stem: str, endings: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "01. Tune v1.2.musicxml").write_bytes(TWINKLE.read_bytes())
+    before = {*tmp_path.rglob("*")}
+    beam = ["--decoder", "BeamSearch", "--decoder.width", "2"]
+    assert main(["harmonize", "01. Tune v1.2.musicxml", "--num", "2", *beam, *output]) == 0
+    assert {*tmp_path.rglob("*")} - before == {
+        tmp_path / f"{stem}{rest}" for rest in (".json", *(f"-{n}.{ending}" for n in (1, 2) for ending in endings))
+    }
+
+
+def test_a_checkpoint_can_be_a_folder_or_a_loaded_model(small_model: LanguageModel, tmp_path: Path) -> None:
+    small_model.save(tmp_path / "model")
+    from_folder = harmonize(TWINKLE, checkpoint=tmp_path / "model", decoder=Greedy())
+    assert from_folder == harmonize(TWINKLE, checkpoint=small_model, decoder=Greedy())
+    assert main(["harmonize", str(TWINKLE), "--checkpoint", "model", "--decoder", "Greedy"]) == 0
+
+
+def test_a_melody_can_be_a_chorale() -> None:
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 69, 71, 72) for _ in "beat"])
+    assert np.array_equal(harmonize(tune, decoder=Greedy()).pitches[:, 0], tune.pitches[:, 0])
+
+
+def test_finer_notes_are_refused_unless_rounding_is_asked_for(tmp_path: Path) -> None:
+    text = TWINKLE.read_text().replace("<divisions>4</divisions>", "<divisions>3</divisions>")
+    (tmp_path / "triplets.musicxml").write_text(text)
+    assert main(["harmonize", "triplets.musicxml", "--decoder", "Greedy"]) == 2
+    assert main(["harmonize", "triplets.musicxml", "--decoder", "Greedy", "--quantize"]) == 0
+
+
+def test_what_is_left_out_or_moved_is_told_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chord = note("C3", 8) + note("E2", 8, before="<chord/>") + line("D3 E3")
+    harmony = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
+    grace = note("B2", before="<grace/>")
+    (tmp_path / "song.musicxml").write_text(
+        score([harmony + grace + chord], [line("C2 C2 C2 C2")], names=["Song", "Piano"])
+    )
+    assert main(["harmonize", "song.musicxml", "--decoder", "Greedy"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "bachlit: song.musicxml: the tune is taken from Song; left out: Piano.",
+        "bachlit: The soprano of song.musicxml: left out 1 grace note.",
+        "bachlit: The soprano of song.musicxml: where several notes sound at once, the top one is taken; left out 1 "
+        "note.",
+        "bachlit: song.musicxml: the chord symbols are left out; name the harmony with --chords to keep to it.",
+        "bachlit: The soprano of song: moved 1 octave up, to where voices sing.",
+    ]
+    assert read_melody("song-harmonized.musicxml").pitches[:, 0].tolist() == [60] * 8 + [62] * 4 + [64] * 4
+
+
+WRONG = {
+    "a file that isn't there": (["harmonize", "missing.musicxml"], "no file missing.musicxml"),
+    "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
+    "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
+    "a tune too wide for a soprano": (["harmonize", "wide.musicxml"], "goes from C3 to D6; expected A3 to A5"),
+    "an empty file": (["harmonize", "empty.musicxml"], "can't be read as a score"),
+    "entities of XML": (["harmonize", "entities.musicxml"], "it declares entities of XML, which no score needs"),
+    "an archive that swells": (["harmonize", "swollen.mxl"], "it has more than 32 MB when it is unpacked"),
+    "a voice that is none": (
+        ["harmonize", "tune.musicxml", "--voice", "soprano,baritone"],
+        "no voice 'baritone'; expected soprano, alto, tenor, bass, or several",
+    ),
+    "a voice that isn't there": (
+        ["harmonize", "tune.musicxml", "--voice", "soprano,bass"],
+        "has 1 part, and which are the soprano and bass is unclear",
+    ),
+    "all voices": (["harmonize", "chords.musicxml", "--voice", "soprano,alto,tenor,bass"], "All of chords is given"),
+    "no voice": (["harmonize", "tune.musicxml", "--voice", ""], "no voice ''"),
+    "bars in words": (["harmonize", "chords.musicxml", "--bars", "two"], "'two' names no bars"),
+    "bars without an end": (["harmonize", "chords.musicxml", "--bars", "1-"], "'1-' names no bars"),
+    "bars backwards": (["harmonize", "chords.musicxml", "--bars", "2-1"], "Bar 1 comes before bar 2"),
+    "a pickup that isn't there": (["harmonize", "chords.musicxml", "--bars", "0"], "no bar 0 in chords; expected 1 to"),
+    "a bar that isn't there": (["harmonize", "chords.musicxml", "--bars", "1-99"], "no bar 99 in chords"),
+    "bars of a tune": (["harmonize", "tune.musicxml", "--bars", "1"], "which are the four voices is unclear"),
+    "all of some bars": (
+        ["harmonize", "chords.musicxml", "--bars", "1", "--voice", "soprano,alto,tenor,bass"],
+        "All of chords is given",
+    ),
+    "the rhythm of no voice": (["harmonize", "chords.musicxml", "--rhythm", "drums"], "no voice 'drums'"),
+    "the rhythm of silence": (["harmonize", "tune.musicxml", "--rhythm", "alto"], "The alto of tune never sounds"),
+    "the rhythm of what is given": (
+        ["harmonize", "chords.musicxml", "--voice", "alto", "--rhythm", "alto"],
+        "The alto of chords is given whole",
+    ),
+    "a decoder that is none": (
+        ["harmonize", "low.musicxml", "--decoder", "Beam"],
+        "expected BeamSearch, Gibbs, Greedy",
+    ),
+    "a file for a decoder": (
+        ["compose", "--decoder", "./notes.txt"],
+        "There is no decoder './notes.txt'; expected Beam",
+    ),
+    "a file of another folder for a decoder": (["compose", "--decoder=/etc/hostname"], "no decoder '/etc/hostname'"),
+    "a file for a decoder's start": (
+        ["compose", "--decoder=Gibbs", "--decoder.start=./notes.txt"],
+        "--decoder.start can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a decoder in a config": (
+        ["compose", "--config=file.yaml"],
+        "--decoder can't be ./notes.txt; expected the name of a class",
+    ),
+    "a file for a corpus": (["evaluate", "--corpus=./notes.txt"], "--corpus can't be ./notes.txt; expected the name"),
+    "a file for decoders": (["evaluate", "--decoders=./notes.txt"], "There is no decoder './notes.txt'"),
+    "a decoder's bad option": (
+        ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
+        "at least 1",
+    ),
+    "an option that a decoder hasn't": (
+        ["harmonize", "tune.musicxml", "--decoder", "BeamSearch", "--decoder.wdth", "3"],
+        "BeamSearch has no option 'wdth'; expected width, groups, diversity; correct it",
+    ),
+    "another decoder's option": (
+        ["harmonize", "tune.musicxml", "--decoder=Greedy", "--decoder.start=BeamSearch"],
+        "Greedy has no option 'start'; expected none at all",
+    ),
+    "an option that an inner decoder hasn't": (
+        ["compose", "--decoder=Gibbs", "--decoder.start=BeamSearch", "--decoder.start.wdth=3"],
+        "BeamSearch has no option 'wdth'",
+    ),
+    "an inner decoder that is none": (
+        ["harmonize", "tune.musicxml", "--decoder=Gibbs", "--decoder.start=Foo"],
+        "--decoder.start can't be Foo; expected the name of a class",
+    ),
+    "a decoder of no module": (["compose", "--decoder", "nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a decoder that a module hasn't": (
+        ["compose", "--decoder", "bachlit.decoding.Nope"],
+        "no class bachlit.decoding.Nope (module 'bachlit.decoding' has no attribute 'Nope'); expected",
+    ),
+    "a decoder's option in words": (
+        ["compose", "--decoder", "BeamSearch", "--decoder.width", "wide"],
+        "--decoder.width can't be wide; expected a whole number",
+    ),
+    "half a bar": (["compose", "--bars", "2.5"], "--bars can't be 2.5; expected a whole number; correct it"),
+    "a number of pieces in words": (["compose", "--num", "many"], "--num can't be many; expected a whole number"),
+    "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
+    "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "There is no option --sead 1; expected"),
+    "an option that is none, as typed": (
+        ["compose", "--no-rules"],
+        "There is no option --no-rules; expected those of --help; correct it, or leave it out.",
+    ),
+    "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
+    "an ending of several that is no format": (
+        ["harmonize", "tune.musicxml", "--num", "2", "--output", "x.pdf"],
+        "written as .pdf",
+    ),
+    "an ending of several new pieces that is no format": (
+        ["compose", "--num", "2", "--output", "x.pdf"],
+        "written as .pdf",
+    ),
+    "a folder that isn't there": (["harmonize", "low.musicxml", "--output", "no/x.mid"], "no folder"),
+    "a beam beyond all memory": (
+        ["harmonize", "tune.musicxml", "--decoder=BeamSearch", "--decoder.width=1000000000000"],
+        "expected less to fill it; take a narrower beam",
+    ),
+    "a checkpoint that isn't there": (["harmonize", "tune.musicxml", "--checkpoint", "no.ckpt"], "no model at no.ckpt"),
+    "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
+    "a decoder's option alone": (
+        ["harmonize", "tune.musicxml", "--decoder.width", "16"],
+        "--decoder.width was given without --decoder; expected the class whose option it is; name it first",
+    ),
+    "an inner decoder's option alone": (
+        ["compose", "--decoder=Gibbs", "--decoder.start.width=3"],
+        "name it first: --decoder.start CLASS --decoder.start.width VALUE.",
+    ),
+    "a corpus's option alone": (["evaluate", "--corpus.path", "X"], "--corpus.path was given without --corpus;"),
+    "a corpus's misspelt option alone": (["evaluate", "--corpus.paht=X"], "--corpus.paht was given without --corpus;"),
+    "a decoder of a config that is none": (
+        ["evaluate", "--config", "hot.yaml"],
+        "--decoders.decoder can't be Samplng; expected the name of a class",
+    ),
+    "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
+    "a config in another encoding": (
+        ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
+        "latin_1.yaml isn't text in UTF-8; expected options in YAML",
+    ),
+    "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
+    "a checkpoint without a name": (
+        ["evaluate", "--checkpoint", "--limit", "3"],
+        "--checkpoint has no value; expected one after it; add that, or leave it out.",
+    ),
+    "no chords": (["harmonize", "tune.musicxml", "--chords", " "], "--chords names no chord"),
+    "fewer harmonisations than none": (["harmonize", "tune.musicxml", "--num", "-1"], "-1 harmonisations can't be"),
+    "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
+    "more harmonisations than a beam holds": (
+        ["harmonize", "tune.musicxml", "--num", "3", "--decoder=BeamSearch", "--decoder.width=2"],
+        "set its width to at least 3",
+    ),
+    "a rule that is none": (
+        ["harmonize", "tune.musicxml", "--rules.NoOverlaps", "3"],
+        "no rule 'NoOverlaps'; expected Sounding, Ranges, LargestLeap, NoParallels",
+    ),
+    "a rule without a name": (["harmonize", "tune.musicxml", "--rules.", "3"], "no rule ''; expected Sounding"),
+    "a rule of no module": (["compose", "--rules.nowhere.NoRule", "3"], "No module named 'nowhere'"),
+    "a rule of a broken module": (["compose", "--rules.broken.NoRule", "3"], "'broken.NoRule' (SyntaxError"),
+    "a rule that a module hasn't": (["compose", "--rules.json.NoRule", "3"], "no rule 'json.NoRule'"),
+    "a rule that is a decoder": (
+        ["compose", "--rules.bachlit.decoding.Greedy", "3"],
+        "decoding.Greedy' (bachlit.decoding has no Rule of that name",
+    ),
+    "a rule that is abstract": (
+        ["compose", "--rules.bachlit.decoding.Rule", "3"],
+        "decoding.Rule' (bachlit.decoding has no Rule of that name",
+    ),
+    "a number in words": (["harmonize", "tune.musicxml", "--rules.Spacing", "strong"], "Spacing can't weigh strong"),
+    "a number that is true": (["harmonize", "tune.musicxml", "--rules.Spacing", "true"], "Spacing can't weigh True"),
+    "a number that is none": (["compose", "--rules.Spacing", "nan"], "Spacing can't weigh nan; expected nats"),
+    "a number of nothing": (["compose", "--rules.Spacing", "null"], "Spacing can't weigh None"),
+    "a number past all measure": (
+        ["compose", "--rules.Spacing", "1e40"],
+        "Spacing can't weigh 1e+40 nats; expected inf",
+    ),
+    "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
+    "a rule without a number": (["compose", "--rules.Spacing"], "--rules has no value; expected one"),
+    "rules that are no rules": (["compose", "--rules", "some"], "--rules some says nothing; expected --rules none"),
+    "one number for all rules": (["compose", "--rules.all", "3"], "can only be switched off"),
+    "two lengths": (["compose", "--bars", "12", "--max-bars", "12"], "without --min-bars and --max-bars"),
+    "a length of nothing": (["compose", "--bars", "0"], "A piece of 0 bars"),
+    "no pieces": (["compose", "--num", "0"], "0 chorales can't be composed; expected at least 1"),
+    "fewer pieces than none": (["compose", "--num", "-1"], "-1 chorales can't be composed; expected at least 1"),
+    "no bars": (["compose", "--max-bars", "0"], "at least 1"),
+    "bars past all measure": (["compose", "--bars", "99999999999"], "A piece of 99999999999 bars can't be written"),
+    "more bars than are read again": (["compose", "--max-bars", "1251"], "at least 1, and at most 1250"),
+    "a least length past all measure": (["compose", "--min-bars", "99999999999"], "A piece of 99999999999 bars"),
+    "more pieces than a folder is good for": (["compose", "--num", "10001"], "at least 1, and at most 10000"),
+    "pieces past all measure": (["compose", "--num", f"1{'0' * 23}"], "00 chorales can't be composed; expected at"),
+    "a seed below 0": (["compose", "--seed=-1"], "A seed of -1 can't be used; expected 0 to"),
+    "a seed past all measure": (["harmonize", "tune.musicxml", f"--seed=1{'0' * 30}"], "can't be used; expected 0 to"),
+    "a seed of 5,000 digits": (["compose", f"--seed={'9' * 5000}"], "Exceeds the limit (4300 digits)"),
+    "more harmonisations than a folder is good for": (
+        ["harmonize", "tune.musicxml", "--num", "10001"],
+        "10001 harmonisations can't be written; expected at least 1, and at most 10000",
+    ),
+    "bars past all measure to write anew": (
+        ["harmonize", "chords.musicxml", "--bars", "1-99999999999"],
+        "no bar 99999999999 in chords; expected 1 to 2",
+    ),
+    "bars of 5,000 digits": (["harmonize", "chords.musicxml", "--bars", "9" * 5000], "9' names no bars; expected one"),
+    "more chords than bars": (
+        ["harmonize", "chords.musicxml", "--chords", " | ".join("CFGC")],
+        "The chords fill 4 bars, and the piece has 2; expected no more",
+    ),
+    "more chords than a bar has sixteenths": (
+        ["harmonize", "chords.musicxml", "--chords", "C | " + "C " * 17],
+        "Bar 2 has 17 chords; expected at most 16",
+    ),
+    "a plot that is no picture": (["plot", "chords.musicxml", "--output", "x.pdf"], "A plot can't be written as .pdf"),
+    "a plot in no folder": (["plot", "chords.musicxml", "--output", "no/x"], "There is no folder"),
+    "a plot of no units": (["plot", "chords.musicxml", "--units", "0"], "0 hidden units can't be shown; expected 1 to"),
+    "a plot of a tune": (["plot", "tune.musicxml"], "four"),
+    "a plot of nothing": (["plot", "no.musicxml"], "no.musicxml"),
+    "a command that is none": (["harmonise"], "no command"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_ends_in_one_sentence_and_writes_nothing(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args, said = WRONG[case]
+    (tmp_path / "notes.txt").write_text(json.dumps([1]))
+    (tmp_path / "file.yaml").write_text("decoder: ./notes.txt\n")
+    (tmp_path / "broken.musicxml").write_text("<score-partwise>")
+    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
+    (tmp_path / "hot.yaml").write_text("decoders: {hot: {decoder: Samplng}}\n")
+    (tmp_path / "broken.py").write_text("class NoRule(:\n")
+    (tmp_path / "empty.musicxml").touch()
+    (tmp_path / "entities.musicxml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><score-partwise>&b;</score-partwise>')
+    if case == "an archive that swells":
+        (tmp_path / "swollen.mxl").write_bytes(zipped({"a.xml": b" " * 2**26}))
+    write_musicxml(Chorale.from_pitches([[48, 0, 0, 0]] * 8 + [[86, 0, 0, 0]] * 8), tmp_path / "wide.musicxml")
+    low = Chorale.from_pitches([[45, 0, 0, 0]] * 16)
+    write_musicxml(low, tmp_path / "low.musicxml")
+    write_musicxml(low.transpose(20), tmp_path / "tune.musicxml")
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 32), tmp_path / "chords.musicxml")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bachlit: ")
+    assert error.count("\n") == 1
+    assert said in error
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert main(["--version"]) == 0
+    said = capsys.readouterr().out
+    for command in ("harmonize", "compose", "plot", "fit", "validate", "test", "predict"):
+        assert command in said
+
+
+@pytest.mark.parametrize("words", [["--output", "a b/new/"], ["--output=a b/new/"]])
+def test_a_slash_asks_for_a_folder(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a b").mkdir()
+    assert main(["harmonize", str(TWINKLE), *words]) == 2
+    assert "There is no folder a b/new/ to write to" in capsys.readouterr().err
+    Path("a b/new").mkdir()
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *words]) == 0
+    assert len(list(Path("a b/new").iterdir())) == 2
+
+
+def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("own_harmoniser.py").write_text(
+        "from bachlit.networks import TokenLSTM\n"
+        "class Own(TokenLSTM):\n"
+        "    def __init__(self, encoding, *, width):\n"
+        "        super().__init__(encoding, layers=1, hidden=width, embedding=4)\n"
+        "        self.config = {'width': width}\n"
+    )
+    # In a process of its own: here, the class would be known.
+    model = "LanguageModel(Own(SatbEncoding(), width=8), SatbEncoding(), 'all').save(Path('own'))"
+    code = "from pathlib import Path; from bachlit.encoding import SatbEncoding; from own_harmoniser import Own; "
+    code += f"from bachlit.models.language_model import LanguageModel; {model}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    typed = ["harmonize", str(TWINKLE), "--checkpoint=own", "--decoder=Greedy", "--output=out.musicxml"]
+    assert main(typed) == 2
+    assert "if you trust it, import its module first: --import own_harmoniser" in capsys.readouterr().err
+    assert main([*typed, "--import=own_harmoniserr"]) == 2
+    assert "There is no module 'own_harmoniserr' to import" in capsys.readouterr().err
+    assert main([*typed, "--import", "own_harmoniser"]) == 0
+    assert Path("out.musicxml").is_file()

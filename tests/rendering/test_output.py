@@ -1,0 +1,121 @@
+"""Where nothing can be written, a command ends in one sentence, and leaves nothing half-written."""
+
+import json
+from pathlib import Path
+
+import disks
+import numpy as np
+import pytest
+
+from bachlit.__main__ import main
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.scores import write_musicxml
+
+TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
+QUICK = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+TINY = ["--model.network.layers=1", "--model.network.hidden=8", "--model.network.embedding=4", "--data.lanes=2"]
+
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
+
+@pytest.fixture
+def model(small_model: LanguageModel, bach: list[Chorale]) -> str:
+    """A model in a folder, beside a few cut chorales to evaluate it on and a four-part score."""
+    small_model.save(Path("model"))
+    pieces = [np.where(piece.pitches == 0, -1, piece.pitches)[:16].tolist() for piece in bach[:4]]
+    for fold, part in (("train", pieces[:2]), ("valid", pieces[2:])):
+        Path(f"{fold}.json").write_text(json.dumps(part))
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 16), "four.musicxml")
+    return "model"
+
+
+# Each writes several files, if not into its folder then beside its name.
+COMMANDS = {
+    "harmonize": ["harmonize", str(TWINKLE), "--decoder=Greedy", "--checkpoint=model"],
+    "harmonize several": ["harmonize", "four.musicxml", "--num=2", "--decoder=Sampling", "--checkpoint=model"],
+    "compose": ["compose", "--bars=1", "--num=2", "--checkpoint=model"],
+    "plot": ["plot", "four.musicxml", "--checkpoint=model"],
+    "evaluate": [
+        "evaluate", "--corpus=Jsb16Corpus", "--corpus.path=.", "--decoders=greedy", "--resamples=2",
+        "--checkpoint=model",
+    ],
+    "predict": ["predict", *QUICK, "--data.prompts=four.musicxml", "--decoder=Greedy"],
+}  # fmt: skip
+
+
+def assert_one_sentence(code: int, error: str) -> None:
+    assert code == 2
+    *warned, sentence = error.splitlines()  # of other things
+    assert sentence.startswith("bachlit: ")
+    assert "choose another" in sentence
+    assert not any("Traceback" in line or "choose another" in line for line in warned)
+
+
+@pytest.mark.parametrize("command", ["harmonize", "harmonize several", "plot"])
+def test_a_name_too_long_for_a_file_is_told(command: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([*COMMANDS[command], f"--output={'x' * 300}"])
+    assert_one_sentence(code, capsys.readouterr().err)
+    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 16), f"{'x' * 246}.musicxml")
+    code = main([COMMANDS[command][0], f"{'x' * 246}.musicxml", *COMMANDS[command][2:]])
+    assert_one_sentence(code, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("room", ["none", "for a few bytes", "for all but the last bytes"])
+def test_on_a_full_disk_no_file_is_begun(
+    command: str, room: str, model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for the first files, they were once there."""
+    Path("out").mkdir()
+    num = {"none": 0, "for a few bytes": 100}.get(room)
+    if num is None:
+        Path("all").mkdir()
+        assert main([*COMMANDS[command], "--output=all"]) == 0
+        capsys.readouterr()
+        num = sum(path.stat().st_size for path in Path("all").iterdir()) - 100
+    disks.fill(monkeypatch, Path("out"), num)
+    code = main([*COMMANDS[command], "--output=out"])
+    told = capsys.readouterr()
+    assert_one_sentence(code, told.err)
+    assert "No space left on device" in told.err
+    assert [*Path("out").iterdir()] == []
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_is_no_folder_to_write_to(command: str, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever types it, root or not, can't write there."""
+    Path("file").write_text("mine")
+    before = {*Path().rglob("*")}
+    code = main([*COMMANDS[command], "--output=file/out"])
+    assert_one_sentence(code, capsys.readouterr().err)
+    assert {*Path().rglob("*")} == before
+    assert Path("file").read_text() == "mine"
+
+
+def test_a_description_s_place_is_no_folder(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The scores were once there already, when that was found."""
+    Path("x.json").mkdir()
+    before = {*Path().iterdir()}
+    code = main([*COMMANDS["harmonize several"], "--output=x"])
+    assert_one_sentence(code, capsys.readouterr().err)
+    assert {*Path().iterdir()} == before
+
+
+@pytest.mark.parametrize("why", ["full", "file"])
+def test_training_goes_on_without_a_cache_and_says_so_in_a_line(
+    why: str, bach: list[Chorale], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("scores").mkdir()
+    for piece in bach[:3]:
+        write_musicxml(piece, f"scores/{piece.name}.musicxml")
+    if why == "full":
+        disks.fill(monkeypatch, Path("cache"))
+    else:
+        Path("cache").write_text("")
+    corpus = ["FolderCorpus", "--data.corpus.path=scores", "--data.corpus.cache=cache", "--data.corpus.workers=1"]
+    shares = "--data.shares=[0.4,0.3,0.3]"
+    assert main(["fit", *QUICK, *TINY, "--data.corpus", *corpus, shares, "--trainer.max_epochs=1"]) == 0
+    assert capsys.readouterr().err.count("could not be cached") == 1
+    assert len([*Path().glob("runs/*/checkpoints/last.ckpt")]) == 1

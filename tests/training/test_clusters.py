@@ -1,0 +1,148 @@
+"""Several machines train one model, and a cluster's jobs follow each other: the examples, on pretended machines."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from processes import QUIET, RUN, assert_the_same_run, few_pieces, run, weights_in
+
+from bachlit.music.chorale import Chorale
+
+CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
+FIT = [
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=8", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
+    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
+]  # fmt: skip
+
+# Starts as many tasks as it is told, tells them which they are, and hands signals on; the last failure is its own.
+SRUN = f"""#!{sys.executable}
+import os, signal, subprocess, sys
+tasks = []
+for task in range(2):
+    about = {{"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task), "SLURM_NODEID": "0", "SLURM_NTASKS": "2"}}
+    tasks.append(subprocess.Popen(sys.argv[1:], env=os.environ | about))
+signal.signal(signal.SIGTERM, lambda *_: [task.terminate() for task in tasks])
+sys.exit(max(task.wait() for task in tasks))
+"""
+SCONTROL = '#!/bin/sh\necho "$@" >> "$REQUEUED"\n'
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Of a machine whose commands are this Python's and those in a folder."""
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", **more}
+
+
+def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list[Chorale]) -> None:
+    corpus = few_pieces(tmp_path, bach)
+    run(tmp_path / "one", "fit", *QUIET, *FIT, *corpus, "--trainer.devices=2", "--trainer.strategy=ddp")
+    # As in a clone of the source, whose folder of this name isn't the whole package.
+    (tmp_path / "nodes" / "bachlit").mkdir(parents=True)
+    (tmp_path / "nodes" / "bachlit" / "__init__.py").write_text("raise ImportError")
+    nodes = [
+        subprocess.Popen(
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus],
+            cwd=tmp_path / "nodes",
+            env=environment(
+                tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29517"
+            ),
+        )
+        for rank in ("0", "1")
+    ]
+    assert [node.wait(timeout=300) for node in nodes] == [0, 0]
+    one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "nodes"))
+    for name, part in one.items():
+        assert torch.equal(two[name], part), name
+
+
+def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach: list[Chorale]) -> None:
+    """One would go on and the other begin, on other pieces."""
+    corpus = few_pieces(tmp_path, bach)
+    run(tmp_path / "first", "fit", *QUIET, *FIT, *corpus)
+    (tmp_path / "second").mkdir()
+    nodes = [
+        subprocess.Popen(
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=9"],
+            cwd=tmp_path / folder,
+            env=environment(
+                tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"
+            ),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, folder in (("0", "first"), ("1", "second"))
+    ]
+    for node in nodes:
+        _, told = node.communicate(timeout=300)
+        assert node.returncode != 0
+        assert "bachlit: The processes would go on from different checkpoints, or some would begin anew" in told
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Callable[..., int]:
+    """Runs a job of SLURM in a folder, by its number; perhaps its tasks are told to end after some steps."""
+    for name, text in (("srun", SRUN), ("scontrol", SCONTROL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
+    def submit(folder: str, number: int, *fit: str, end: bool = False, **about: str) -> int:
+        job = {
+            "SLURM_JOB_ID": str(number), "SLURM_JOB_NAME": "bachlit", "SLURM_NNODES": "1",
+            "SLURM_NTASKS_PER_NODE": "2", "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1",
+            "REQUEUED": str(tmp_path / "requeued"),
+        }  # fmt: skip
+        (tmp_path / folder).mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            ["bash", str(CLUSTER / "slurm.sh"), *FIT, *fit],
+            cwd=tmp_path / folder,
+            env=environment(tmp_path, **job | about),
+            start_new_session=True,
+        )
+        last = tmp_path / folder / "runs" / about.get("RUN", f"slurm-{number}") / "checkpoints" / "last.ckpt"
+        while end and process.poll() is None:
+            if last.is_file():
+                [srun] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
+                os.kill(int(srun), 15)
+                break
+            time.sleep(0.02)
+        return process.wait(timeout=300)
+
+    return submit
+
+
+def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(
+    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    corpus, told = few_pieces(tmp_path, bach), tmp_path / "requeued"
+    assert cluster("whole", 17, *corpus, RUN="run") == 0
+    assert not told.exists()
+    assert cluster("parts", 17, *corpus, RUN="run", end=True) == 143
+    assert told.read_text() == "requeue 17\n"
+    assert cluster("parts", 17, *corpus, RUN="run") == 0
+    assert told.read_text() == "requeue 17\n"
+    assert_the_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_two_jobs_in_one_folder_go_on_with_their_own_runs(
+    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+) -> None:
+    """Told to end in turn and queued again in the other order, by their numbers; then by torchrun, by a name."""
+    corpus = few_pieces(tmp_path, bach)
+    jobs = {17: [*corpus, "--trainer.max_epochs=4"], 18: [*corpus, "--trainer.max_epochs=4", "--data.seed=5"]}
+    for number, fit in jobs.items():
+        assert cluster("whole", number, *fit, RUN=f"slurm-{number}") == 0
+    for number, fit in jobs.items():
+        assert cluster("both", number, *fit, end=True) == 143
+    assert cluster("both", 18, *jobs[18]) == 0
+    nodes = environment(tmp_path, RUN="slurm-17", PROCESSES="2", MASTER_PORT="29519")
+    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *jobs[17]], cwd=tmp_path / "both", env=nodes, check=True)
+    for name in ("slurm-17", "slurm-18"):
+        one, two = (weights_in(tmp_path / f / "runs" / name / "checkpoints" / "last.ckpt") for f in ("whole", "both"))
+        assert all(torch.equal(two[part], weights) for part, weights in one.items()), name
+    assert {path.name for path in (tmp_path / "both" / "runs").iterdir()} == {"slurm-17", "slurm-18"}

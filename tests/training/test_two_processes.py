@@ -1,0 +1,218 @@
+"""Two processes log what one logs, and only the first writes."""
+
+import csv
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from processes import QUIET, RUN, TWO, assert_the_same_run, few_pieces, run, start, weights_in
+
+from bachlit.__main__ import main
+from bachlit.music.chorale import Chorale
+from bachlit.scores import write_musicxml
+
+TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
+JUDGED = [
+    "--trainer.callbacks+=DecodingEvaluation",
+    "--trainer.callbacks.decoders=Greedy,Sampling",
+    "--trainer.callbacks.num_pieces=3",
+]
+
+
+def test_two_processes_share_the_pieces_and_log_what_one_logs(
+    tmp_path: Path, bach: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for fold, pieces in (("train", bach[:4]), ("valid", bach[4:7]), ("test", bach[7:9])):
+        (tmp_path / f"{fold}.json").write_text(json.dumps([piece.pitches[:48].tolist() for piece in pieces]))
+    corpus = ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={tmp_path}"]
+    assert main(["fit", *QUIET, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--run=r"]) == 0
+    checkpoint = f"--ckpt_path={tmp_path}/runs/r"
+    both = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+    figures = []
+    for folder, processes in (("one", ["--trainer.devices=1"]), ("two", both)):
+        (tmp_path / folder).mkdir()
+        # In processes of their own: Lightning runs the second one by the first one's command line.
+        command = [
+            sys.executable,
+            "-m",
+            "bachlit",
+            "validate",
+            *QUIET,
+            "--trainer.logger=CSVLogger",
+            checkpoint,
+            *JUDGED,
+            *processes,
+        ]
+        subprocess.run(command, cwd=tmp_path / folder, check=True, capture_output=True, timeout=300)
+        [metrics] = (tmp_path / folder).rglob("metrics.csv")
+        with metrics.open() as file:
+            [row] = csv.DictReader(file)
+        figures.append({name: float(value) for name, value in row.items() if value})
+    assert len([name for name in figures[0] if name.startswith("decoding/")]) > 50
+    assert figures[0].keys() == figures[1].keys()
+    for name, value in figures[0].items():
+        assert figures[1][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+    files = [
+        {path.relative_to(tmp_path / folder): path.read_bytes() for path in (tmp_path / folder).rglob("*.musicxml")}
+        for folder in ("one", "two")
+    ]
+    assert files[0] == files[1]
+    assert len(files[0]) == 2 * 4
+    assert np.isfinite(list(figures[1].values())).all()
+
+
+def started(folder: Path, *args: str) -> tuple[subprocess.Popen[str], Path]:
+    """A fit that has come so far as to leave checkpoints, and the last of them."""
+    process = start(folder, *args)
+    last = folder / RUN / "checkpoints" / "last.ckpt"
+    while not last.with_name("last-before.ckpt").is_file() and process.poll() is None:
+        time.sleep(0.02)
+    return process, last
+
+
+STEPS = [
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "weights", "logged"),
+    [
+        ([], 1e-6, 1e-5),
+        (["--trainer.accumulate_grad_batches=3"], 1e-6, 1e-5),
+        # Eight bits of mantissa; the weights themselves have 24.
+        (["--trainer.precision=bf16-mixed"], 1e-3, 1e-2),
+    ],
+    ids=["each step", "accumulated", "bf16"],
+)
+def test_two_processes_take_the_steps_that_one_takes(
+    options: list[str], weights: float, logged: float, tmp_path: Path, bach: list[Chorale]
+) -> None:
+    """Though their lanes hold different numbers of targets."""
+    exact = ["--model.network.dropout=0", "--model.network.batch_norm=false"]
+    descent = ["--model.optimizer=SGD", "--model.optimizer.lr=0.5"]
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *exact, *descent, *options]
+    run(tmp_path / "one", *fit)
+    run(tmp_path / "two", *fit, *TWO)
+    one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "two"))
+    for name, part in one.items():
+        assert torch.allclose(two[name], part, rtol=0, atol=weights), name
+    figures = []
+    for folder in ("one", "two"):
+        [metrics] = (tmp_path / folder).rglob("metrics.csv")
+        with metrics.open() as file:
+            figures.append(list(csv.DictReader(file)))
+    assert len(figures[0]) == len(figures[1]) > 5
+    for mine, other in zip(*figures, strict=True):
+        for name, value in mine.items():
+            assert (value == other[name] == "") or float(other[name]) == pytest.approx(float(value), abs=logged), name
+
+
+FRAMES = ["--model.network=FrameLSTM", "--model.network.head=8", "--data.encoding.bars=true"]
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs"), [([], 12), (TWO, 12), ([*FRAMES, *TWO], 2)], ids=["one", "two", "two, FrameLSTM"]
+)
+def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
+    options: list[str], epochs: int, tmp_path: Path, bach: list[Chorale]
+) -> None:
+    """Of `FrameLSTM`, which carries 16-bit integers, two processes kept no checkpoint: they ended in a traceback."""
+    often = [f"--trainer.max_epochs={epochs}", "--last.minutes=1e-9"]
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *options, *STEPS, *often]
+    run(tmp_path / "whole", *fit)
+    killed, last = started(tmp_path / "killed", *fit)
+    time.sleep(random.Random(0).random())
+    assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    run(tmp_path / "killed", *fit, f"--ckpt_path={last}")
+    assert_the_same_run(tmp_path / "whole", tmp_path / "killed", may_miss=1)
+
+
+@pytest.mark.parametrize(
+    ("processes", "signum"),
+    [([], signal.SIGTERM), ([], signal.SIGINT), (TWO, signal.SIGTERM)],
+    ids=["one by SIGTERM", "one by Ctrl-C", "two by SIGTERM"],
+)
+def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
+    processes: list[str], signum: signal.Signals, tmp_path: Path, bach: list[Chorale]
+) -> None:
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=9"]
+    run(tmp_path / "whole", *fit)
+    stopped, last = started(tmp_path / "stopped", *fit)  # two epochs have ended, since minutes are long
+    stopped.send_signal(signum)
+    _, told = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + signum
+    [line] = [line for line in told.splitlines() if "told to end" in line]
+    where = last.relative_to(tmp_path / "stopped")
+    by = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}[signum]
+    assert line == f"bachlit: The fit was told to end ({by}); go on where it was with --ckpt_path {where}."
+    run(tmp_path / "stopped", *fit, "--ckpt_path=last")
+    assert_the_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, bach: list[Chorale]) -> None:
+    """Lightning's watch over the others did, five seconds after they had ended by another code than 0."""
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "slow.py").write_text(SLOW)
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *TWO, "--trainer.max_epochs=99"]
+    stopped, _ = started(tmp_path / "stopped", *fit, "--trainer.callbacks+=slow.SlowEnd")
+    stopped.terminate()
+    _, told = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + signal.SIGTERM, told
+    assert told.count("told to end") == 1
+    assert "deprecated" not in told
+
+
+SLOW = """
+import time
+from pytorch_lightning.callbacks import Callback
+
+class SlowEnd(Callback):
+    def on_exception(self, trainer, module, exception):
+        if trainer.is_global_zero:
+            time.sleep(7)
+"""
+
+
+def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chorale]) -> None:
+    """Though one of them has more prompts than the other."""
+    (tmp_path / "prompts").mkdir()
+    for piece in bach[:3]:
+        write_musicxml(piece.only("soprano"), tmp_path / "prompts" / f"{piece.name}.musicxml")
+    predict = ["predict", *QUIET, f"--data.prompts={tmp_path / 'prompts'}", "--decoder=Greedy"]
+    run(tmp_path / "one", *predict)
+    run(tmp_path / "two", *predict, *TWO)
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder / "predictions").iterdir()}
+        for folder in ("one", "two")
+    )
+    assert len(one) == 2 * 3
+    assert two == one
+
+
+def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, bach: list[Chorale]) -> None:
+    """They get objects of its module, which they can't import from the path."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "own_spawned.py").write_text(
+        "from bachlit.encoding import Encoding\n"
+        "from bachlit.networks import TokenLSTM\n"
+        "class Own(TokenLSTM):\n"
+        "    def __init__(self, encoding: Encoding) -> None:\n"
+        "        super().__init__(encoding, layers=1, hidden=5, embedding=4)\n"
+        "        self.config = {}\n"
+    )
+    own = ["--model.network=own_spawned.Own", "--trainer.strategy=ddp_spawn", "--trainer.devices=2"]
+    short = ["--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--data.lanes=2"]
+    run(tmp_path / "one", "fit", *QUIET, *few_pieces(tmp_path, bach), *own, *short)
+    assert (tmp_path / "one" / RUN / "checkpoints" / "last.ckpt").is_file()
