@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ Row = dict[str, float]
 
 BEST_BY = "val/nats_per_frame"
 
+_SECONDS = 30.0
+"""Between two pictures of one fit."""
+
 
 class TrainingCurves(Callback):
-    """Writes `curves.csv` and `curves.png` into the run's folder after every validation and every epoch.
+    """Writes `curves.csv` and `curves.png` into the run's folder.
 
-    A row is the figures at one step: all that was logged once an epoch, and the learning rate. A fit that goes on from
-    a checkpoint goes on with the checkpoint's rows. The last picture is logged to W&B.
+    The table is written after every validation and every epoch, the picture at the end and every half minute, since
+    drawing it takes as long as an epoch of a small fit. A row is the figures at one step: all that was logged once an
+    epoch, and the learning rate. A fit that goes on from a checkpoint goes on with the checkpoint's rows. The last
+    picture is logged to W&B.
 
     Args:
         picture: Draw the picture; it needs matplotlib, from the extra `bachlit[render]`.
@@ -35,12 +41,14 @@ class TrainingCurves(Callback):
         """The figures, oldest first. `epoch` counts finished epochs, and has a fraction inside one."""
         self._folder = Path()
         self._rate: Row = {}
+        self._drawn = 0.0  # when, in seconds
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Find the run's folder, and see whether pictures can be drawn."""
         # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
         self.rows = []  # those of a checkpoint come after this
+        self._drawn = time.monotonic()
         if stage == "fit" and self.picture:
             try:
                 require("matplotlib", "The picture of the curves")
@@ -71,19 +79,29 @@ class TrainingCurves(Callback):
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
             self.rows.append({"epoch": _epochs(trainer), "step": trainer.global_step, **self._rate})
         self.rows[-1] |= figures
-        if trainer.is_global_zero:
+        self._keep(trainer, drawn=time.monotonic() - self._drawn > _SECONDS)
+
+    def _keep(self, trainer: pl.Trainer, *, drawn: bool) -> None:
+        """Write the table, and perhaps the picture."""
+        if trainer.is_global_zero and self.rows:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_whole(self._folder / "curves.csv", table(self.rows))
-                if self.picture:
+                if self.picture and drawn:
                     write_whole(self._folder / "curves.png", picture(self.rows))
+                    self._drawn = time.monotonic()
             except Exception as error:  # whatever it is, training is worth more
                 rank_zero_warn(
                     f"The curves can't be kept ({type(error).__name__}: {error}); metrics.csv has the figures."
                 )
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Draw how far the fit came."""
+        self._keep(trainer, drawn=True)
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the last picture; the curves themselves are in W&B already."""
+        """Draw the last picture, and log it; the curves themselves are in W&B already."""
+        self._keep(trainer, drawn=True)
         path = self._folder / "curves.png"
         if self.picture and path.is_file():
             log_media(trainer, lambda wandb: {"curves": wandb.Image(str(path))})

@@ -1,5 +1,6 @@
 """Classes that are typed are found where one works, and nothing else there is."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,9 @@ from bachlit.decoding import Decoder
 
 TWINKLE = Path(__file__).parents[1] / "examples" / "twinkle.musicxml"
 
-# Runs a command; `sys.argv[1]` gets the names of all modules that are looked for in vain.
+# Runs commands, a JSON list; `sys.argv[1]` gets the names of all modules that are looked for in vain.
 RECORDING = """
-import sys
+import json, sys
 class Missed:
     def find_spec(self, name, path=None, target=None):
         if path is None:
@@ -22,44 +23,48 @@ class Missed:
 names = []
 sys.meta_path.append(Missed())
 from bachlit.__main__ import main
-code = main(sys.argv[2:])
+codes = [main(args) for args in json.loads(sys.argv[2])]
 open(sys.argv[1], "w").write("\\n".join(sorted(set(names))))
-sys.exit(code)
+print(codes)
 """
-COMMANDS = {
-    "harmonize": ["harmonize", str(TWINKLE), "--decoder=Greedy", "--rules=none", "--output=out"],
-    "a tune that isn't there": ["harmonize", "nope.mid"],
-    "predict": [
+HARMONIZE = ["harmonize", str(TWINKLE), "--decoder=Greedy", "--rules=none", "--output=out"]
+OWN = [*HARMONIZE, "--import=mine"]
+COMMANDS = [
+    HARMONIZE,
+    ["harmonize", "nope.mid"],
+    [
         "predict", "--trainer.accelerator=cpu", f"--data.prompts={TWINKLE}", "--decoder=Greedy", "--rules=none",
         "--trainer.enable_progress_bar=false",
     ],
-    "fit": ["fit", "--trainer.accelerator=cpu", "--model.network.hidden=0"],
-}  # fmt: skip
+    ["fit", "--trainer.accelerator=cpu", "--model.network.hidden=0"],
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_what_libraries_look_for_in_vain_is_not_run_from_the_working_folder(command: str, tmp_path: Path) -> None:
-    """As `opt_einsum`, for which PyTorch looks: whoever sends a tune may send a file of that name with it."""
+def test_what_libraries_look_for_in_vain_is_not_run_from_the_working_folder(tmp_path: Path) -> None:
+    """As `opt_einsum`, for which PyTorch looks: whoever sends a tune may send a file of that name with it.
+
+    In processes that start cold, since most is looked for when libraries are imported.
+    """
     recording, folder = tmp_path / "recording.py", tmp_path / "sent"
     recording.write_text(RECORDING)
     folder.mkdir()
-    args = COMMANDS[command]
-    code = subprocess.run(
-        [sys.executable, "-P", recording, tmp_path / "missed", *args], cwd=folder, check=False
-    ).returncode
-    missed = (tmp_path / "missed").read_text().split()
-    assert "opt_einsum" in missed
-    for name in missed:
+
+    def run(*args: str | Path) -> str:
+        return subprocess.run([sys.executable, *args], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    missed = tmp_path / "missed"
+    codes = run("-P", recording, missed, json.dumps(COMMANDS))
+    names = missed.read_text().split()
+    assert "opt_einsum" in names
+    for name in names:
         (folder / f"{name}.py").write_text(f"open('boom-{name}', 'w')\n")
     (folder / "mine.py").write_text("import beside\nimport pytorch_lightning, torchmetrics\nopen('mine-ran', 'w')\n")
     (folder / "beside.py").write_text("open('beside-ran', 'w')\n")
-    own = ["--import=mine"] if args[0] == "harmonize" else []
-    for start in (["-P", recording, tmp_path / "missed"], ["-m", "bachlit"]):
-        for more in ([], own):
-            done = subprocess.run([sys.executable, *start, *args, *more], cwd=folder, capture_output=True, check=False)
-            assert done.returncode == code, done.stderr.decode()[-1000:]
+    assert run("-P", recording, missed, json.dumps(COMMANDS)) == codes
+    assert list(folder.glob("*-ran")) == []
+    run("-m", "bachlit", *OWN)
+    assert {path.name for path in folder.glob("*-ran")} == {"mine-ran", "beside-ran"}
     assert list(folder.glob("boom-*")) == []
-    assert {path.name for path in folder.glob("*-ran")} == ({"mine-ran", "beside-ran"} if own else set())
 
 
 def test_the_working_folder_serves_what_was_typed_and_what_that_imports_and_is_left_as_it_was(

@@ -1,12 +1,12 @@
 """The examples run as they say they do."""
 
 import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forking import python
 
 from bachlit import Chorale, harmonize
 from bachlit.decoding import PART_WRITING, Rule, Sampling
@@ -21,22 +21,18 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def test_a_decoder_of_ones_own_runs_as_a_script_and_by_its_path(tmp_path: Path) -> None:
     script, tune = EXAMPLES / "own_decoder.py", EXAMPLES / "twinkle.musicxml"
     assert len(script.read_text().splitlines()) < 40
-    subprocess.run([sys.executable, script, tune, tmp_path / "a.musicxml"], check=True, cwd=EXAMPLES)
+    subprocess.run([python(), script, tune, tmp_path / "a.musicxml"], check=True, cwd=EXAMPLES)
     command = ["harmonize", tune, "--decoder", "own_decoder.Nucleus", "--decoder.share", "0.8"]
-    subprocess.run(
-        [sys.executable, "-m", "bachlit", *command, "--output", tmp_path / "b.musicxml"], check=True, cwd=EXAMPLES
-    )
+    subprocess.run([python(), "-m", "bachlit", *command, "--output", tmp_path / "b.musicxml"], check=True, cwd=EXAMPLES)
     assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 
 def test_a_rule_of_ones_own_runs_as_a_script_and_by_its_path(tmp_path: Path) -> None:
     script, tune = EXAMPLES / "own_rule.py", EXAMPLES / "god_rest_ye_merry.musicxml"
     assert len(script.read_text().splitlines()) < 40
-    subprocess.run([sys.executable, script, tune, tmp_path / "a.musicxml"], check=True, cwd=EXAMPLES)
+    subprocess.run([python(), script, tune, tmp_path / "a.musicxml"], check=True, cwd=EXAMPLES)
     command = ["harmonize", tune, "--rules.own_rule.NoTritone", "inf"]
-    subprocess.run(
-        [sys.executable, "-m", "bachlit", *command, "--output", tmp_path / "b.musicxml"], check=True, cwd=EXAMPLES
-    )
+    subprocess.run([python(), "-m", "bachlit", *command, "--output", tmp_path / "b.musicxml"], check=True, cwd=EXAMPLES)
     assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 

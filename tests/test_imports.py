@@ -1,6 +1,7 @@
 """Imports point one way, and light commands stay light."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,38 +94,28 @@ def test_only_the_reader_imports_music21() -> None:
     assert readers[0].name == "kern.py"
 
 
-@pytest.mark.parametrize("room", ["encoding", "music.chorale", "music.keys", "music.prompt"])
-def test_the_values_need_numpy_alone(room: str) -> None:
-    assert loaded_by(f"import bachlit.{room}", "torch", "music21", "pytorch_lightning", "wandb") == []
+# What is done one after the other in one process, and of which packages nothing may be loaded by then.
+_HEAVY = ("pytorch_lightning", "lightning", "wandb", "torchmetrics", "verovio", "resvg_py", "matplotlib.pyplot")
+STEPS = [
+    ("import bachlit.music.chorale, bachlit.music.keys, bachlit.music.prompt, bachlit.encoding",
+     ("torch", "music21", "matplotlib", *_HEAVY)),
+    ("import bachlit.networks, bachlit.decoding, bachlit.models.language_model, bachlit.api", ("matplotlib", *_HEAVY)),
+    ("import bachlit.rendering, bachlit.rendering.plots, bachlit.commands.plot, bachlit.commands.music",
+     ("matplotlib", *_HEAVY)),
+    ("from bachlit.__main__ import main; assert main(['harmonize', 'twinkle.musicxml', '--output', 'x']) == 0",
+     ("matplotlib", *_HEAVY)),
+    ("from bachlit import Chorale; from bachlit.rendering.plots import piano_roll; "
+     "piano_roll(Chorale.from_pitches([[67, 64, 60, 48]] * 16))", _HEAVY),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("room", ["rendering", "rendering.plots", "commands.plot", "commands.music"])
-def test_what_draws_is_loaded_when_it_draws(room: str) -> None:
-    assert loaded_by(f"import bachlit.{room}", "matplotlib", "verovio", "resvg_py") == []
-
-
-def test_plots_leave_pyplot_and_its_backends_alone() -> None:
-    code = (
-        "from bachlit import Chorale; from bachlit.rendering.plots import piano_roll; "
-        "piano_roll(Chorale.from_pitches([[67, 64, 60, 48]] * 16))"
+def test_light_commands_stay_light_and_what_draws_is_loaded_when_it_draws(tmp_path: Path) -> None:
+    """In one process that starts cold: values, models, commands, a harmonisation and a picture after each other."""
+    shutil.copy(ROOT / "examples" / "twinkle.musicxml", tmp_path)
+    code = "import sys\n" + "".join(
+        f"{step}\nprint('loaded', [name for name in {packages!r} if name in sys.modules])\n" for step, packages in STEPS
     )
-    assert loaded_by(code, "matplotlib", "matplotlib.pyplot") == ["matplotlib"]
-
-
-@pytest.mark.parametrize("room", ["api", "commands.music", "networks", "decoding", "models.language_model"])
-def test_light_commands_load_neither_lightning_nor_wandb(room: str) -> None:
-    assert loaded_by(f"import bachlit.{room}", "pytorch_lightning", "lightning", "wandb", "torchmetrics") == []
-
-
-def test_harmonizing_loads_neither_lightning_nor_wandb(tmp_path: Path) -> None:
-    tune = ROOT / "examples" / "twinkle.musicxml"
-    code = f"from bachlit.__main__ import main; main(['harmonize', {str(tune)!r}, '--output', {str(tmp_path / 'x')!r}])"
-    heavy = ("pytorch_lightning", "lightning", "wandb", "torchmetrics", "matplotlib", "verovio", "resvg_py")
-    assert loaded_by(code, *heavy) == []
-
-
-def loaded_by(code: str, *packages: str) -> list[str]:
-    """Which of the packages a fresh Python has loaded after some code."""
-    check = f"{code}\nimport sys\nprint('loaded', [name for name in {packages!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT / "tests")
-    return ast.literal_eval(done.stdout.rpartition("loaded ")[2])
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    loaded = [line.removeprefix("loaded ") for line in done.stdout.splitlines() if line.startswith("loaded ")]
+    assert loaded == ["[]"] * len(STEPS)

@@ -1,8 +1,9 @@
 """The callbacks exist once, under one name."""
 
 import subprocess
-import sys
 from pathlib import Path
+
+from forking import python
 
 from bachlit.callbacks import ScoreWriter
 
@@ -14,8 +15,6 @@ def test_callbacks_are_part_of_the_package() -> None:
 
 
 def test_the_folder_refuses_to_be_imported_by_another_name() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "import callbacks"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python(), "-c", "import callbacks"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Import bachlit.callbacks" in done.stderr

@@ -12,7 +12,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tracemalloc
 import warnings
 import zlib
@@ -23,6 +22,7 @@ from typing import Any
 import disks
 import numpy as np
 import pytest
+from forking import python
 
 from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack
@@ -360,7 +360,7 @@ print(len(FolderCorpus(folder, cache=folder.parent / "cache", workers=1).chorale
 
 def reader(folder: Path, *begin: str) -> "subprocess.Popen[str]":
     """A process that reads the folder: at once, when it is told, or until it is killed before the cache is in place."""
-    command = [sys.executable, "-c", READ, str(folder), *begin]
+    command = [python(), "-c", READ, str(folder), *begin]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -526,5 +526,5 @@ def test_a_script_without_a_main_guard_reads_a_corpus_once(folder: Path) -> None
         "from bachlit.corpus import FolderCorpus\n"
         f"print(len(FolderCorpus({str(folder)!r}, cache={str(folder.parent / 'cache')!r}, workers=2).chorales()))\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([python(), str(script)], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "3\n"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from forking import python
 from processes import QUIET, RUN, assert_the_same_run, few_pieces, run, weights_in
 
 from bachlit.music.chorale import Chorale
 
 CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
 FIT = [
-    "--trainer.logger=CSVLogger", "--trainer.max_epochs=8", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=4", "--trainer.log_every_n_steps=1", "--data.lanes=4",
     "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
     "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
 ]  # fmt: skip
@@ -35,7 +36,9 @@ SCONTROL = '#!/bin/sh\necho "$@" >> "$REQUEUED"\n'
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """Of a machine whose commands are this Python's and those in a folder."""
-    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join(
+        [str(folder), str(Path(python()).parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
     return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", **more}
 
 
@@ -68,7 +71,7 @@ def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach:
     (tmp_path / "second").mkdir()
     nodes = [
         subprocess.Popen(
-            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=9"],
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=5"],
             cwd=tmp_path / folder,
             env=environment(
                 tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"
@@ -134,7 +137,7 @@ def test_two_jobs_in_one_folder_go_on_with_their_own_runs(
 ) -> None:
     """Told to end in turn and queued again in the other order, by their numbers; then by torchrun, by a name."""
     corpus = few_pieces(tmp_path, bach)
-    jobs = {17: [*corpus, "--trainer.max_epochs=4"], 18: [*corpus, "--trainer.max_epochs=4", "--data.seed=5"]}
+    jobs = {17: corpus, 18: [*corpus, "--data.seed=5"]}
     for number, fit in jobs.items():
         assert cluster("whole", number, *fit, RUN=f"slurm-{number}") == 0
     for number, fit in jobs.items():

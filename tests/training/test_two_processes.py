@@ -1,17 +1,18 @@
 """Two processes log what one logs, and only the first writes."""
 
 import csv
+import dataclasses
 import json
-import random
 import signal
 import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from forking import python
 from processes import QUIET, RUN, TWO, assert_the_same_run, few_pieces, run, start, weights_in
 
 from bachlit.__main__ import main
@@ -21,7 +22,7 @@ from bachlit.scores import write_musicxml
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
 JUDGED = [
     "--trainer.callbacks+=DecodingEvaluation",
-    "--trainer.callbacks.decoders=Greedy,Sampling",
+    "--trainer.callbacks.decoders=Sampling",
     "--trainer.callbacks.num_pieces=3",
 ]
 
@@ -41,7 +42,7 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
         (tmp_path / folder).mkdir()
         # In processes of their own: Lightning runs the second one by the first one's command line.
         command = [
-            sys.executable,
+            python(),
             "-m",
             "bachlit",
             "validate",
@@ -56,7 +57,7 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
         with metrics.open() as file:
             [row] = csv.DictReader(file)
         figures.append({name: float(value) for name, value in row.items() if value})
-    assert len([name for name in figures[0] if name.startswith("decoding/")]) > 50
+    assert len([name for name in figures[0] if name.startswith("decoding/")]) > 25
     assert figures[0].keys() == figures[1].keys()
     for name, value in figures[0].items():
         assert figures[1][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
@@ -65,7 +66,7 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
         for folder in ("one", "two")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 2 * 4
+    assert len(files[0]) == 4
     assert np.isfinite(list(figures[1].values())).all()
 
 
@@ -120,19 +121,20 @@ def test_two_processes_take_the_steps_that_one_takes(
 FRAMES = ["--model.network=FrameLSTM", "--model.network.head=8", "--data.encoding.bars=true"]
 
 
-@pytest.mark.parametrize(
-    ("options", "epochs"), [([], 12), (TWO, 12), ([*FRAMES, *TWO], 2)], ids=["one", "two", "two, FrameLSTM"]
-)
+@pytest.mark.parametrize("options", [[], TWO, [*FRAMES, *TWO]], ids=["one", "two", "two, FrameLSTM"])
 def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
-    options: list[str], epochs: int, tmp_path: Path, bach: list[Chorale]
+    options: list[str], tmp_path: Path, bach: list[Chorale]
 ) -> None:
     """Of `FrameLSTM`, which carries 16-bit integers, two processes kept no checkpoint: they ended in a traceback."""
-    often = [f"--trainer.max_epochs={epochs}", "--last.minutes=1e-9"]
+    often = ["--trainer.max_epochs=3", "--last.minutes=1e-9"]
     fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *options, *STEPS, *often]
     run(tmp_path / "whole", *fit)
     killed, last = started(tmp_path / "killed", *fit)
-    time.sleep(random.Random(0).random())
-    assert killed.poll() is None
+    seen = set[int]()
+    while len(seen) < 5:  # of some fifty steps
+        assert killed.poll() is None
+        with suppress(FileNotFoundError):
+            seen.add(last.stat().st_mtime_ns)
     killed.kill()
     killed.wait()
     run(tmp_path / "killed", *fit, f"--ckpt_path={last}")
@@ -147,7 +149,7 @@ def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
 def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
     processes: list[str], signum: signal.Signals, tmp_path: Path, bach: list[Chorale]
 ) -> None:
-    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=9"]
+    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=6"]
     run(tmp_path / "whole", *fit)
     stopped, last = started(tmp_path / "stopped", *fit)  # two epochs have ended, since minutes are long
     stopped.send_signal(signum)
@@ -176,6 +178,7 @@ def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, b
 
 SLOW = """
 import time
+from contextlib import suppress
 from pytorch_lightning.callbacks import Callback
 
 class SlowEnd(Callback):
@@ -189,7 +192,10 @@ def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chor
     """Though one of them has more prompts than the other."""
     (tmp_path / "prompts").mkdir()
     for piece in bach[:3]:
-        write_musicxml(piece.only("soprano"), tmp_path / "prompts" / f"{piece.name}.musicxml")
+        cut = {name: getattr(piece, name)[:20] for name in ("pitches", "onsets", "fermatas")}
+        write_musicxml(
+            dataclasses.replace(piece.only("soprano"), **cut), tmp_path / "prompts" / f"{piece.name}.musicxml"
+        )
     predict = ["predict", *QUIET, f"--data.prompts={tmp_path / 'prompts'}", "--decoder=Greedy"]
     run(tmp_path / "one", *predict)
     run(tmp_path / "two", *predict, *TWO)

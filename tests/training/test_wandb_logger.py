@@ -5,7 +5,6 @@ import os
 import pickle
 import re
 import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import wandb
+from forking import python
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
@@ -83,7 +83,7 @@ def test_a_key_is_found_without_a_word_or_a_question(key: str | None, tmp_path: 
     environment = {"HOME": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"} | ({"WANDB_API_KEY": key} if key else {})
     code = "from bachlit.training.wandb_logger import has_key; print(has_key())"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, check=True
+        [python(), "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [str(key is not None)]
     assert "wandb" not in done.stderr
@@ -266,7 +266,7 @@ def test_what_a_spawned_process_shows_lies_in_the_runs_folder(tmp_path: Path, mo
     csv_first([CSVLogger("deep", "x", 0), logger])
     code = "import pickle, sys; pickle.load(sys.stdin.buffer).attempt(show)"
     show = "import wandb; show = lambda run: run.log({'page': wandb.Html('<p>')}); "
-    subprocess.run([sys.executable, "-c", show + code], input=pickle.dumps(logger), check=True)
+    subprocess.run([python(), "-c", show + code], input=pickle.dumps(logger), check=True)
     logger.finish()
     [page] = tmp_path.rglob("*.html")
     assert page.is_relative_to(tmp_path / "deep/x/version_0/wandb")
@@ -320,7 +320,7 @@ def test_the_parts_of_an_offline_run_are_uploaded_as_one_curve(
     if killed:
         parts[0].write_bytes(parts[0].read_bytes()[:-20])
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/wandb").write_text(f'#!/bin/sh\nexec {sys.executable} -m wandb "$@"\n')
+    (tmp_path / "bin/wandb").write_text(f'#!/bin/sh\nexec {python()} -m wandb "$@"\n')
     (tmp_path / "bin/wandb").chmod(0o755)
     with wandb_server() as (address, runs):
         environment = os.environ | {"WANDB_BASE_URL": address, "WANDB_API_KEY": "0" * 40, "WANDB_SERVICE": ""}
@@ -409,7 +409,7 @@ def test_a_process_is_left_as_it_was(tmp_path: Path) -> None:
     """
     environment = {"HOME": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        [python(), "-W", "ignore", "-c", textwrap.dedent(code)],
         env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     said = [line for line in done.stderr.splitlines() if "keeps this run offline" not in line]
