@@ -2,12 +2,14 @@
 
 import copy
 import errno
+import functools
 import os
 import pickle
 import shutil
 import signal
 import stat
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,7 @@ import torch
 from few import Few
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import ReduceLROnPlateau
+from sizes import LARGE
 
 from bachlit.callbacks import LastCheckpoint, WeightAverage
 from bachlit.commands.recalled import recall
@@ -88,39 +91,49 @@ def fit(
     return trainer, weights
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"network": frame_lstm},
-        {"accumulate_grad_batches": 2},
-        {"model": {"consistency": 0.5}},
-        {"max_epochs": -1, "max_steps": 40},
-        {"val_check_interval": 5},
-        {"model": {"lr_scheduler": plateau}},
-        {"data": {"encoding": BachBotEncoding(), "split_by": "position"}},
-    ],
-    ids=["tokens", "frames", "accumulated", "consistency", "steps", "validated within", "plateau", "stream"],
-)
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.67, 1.0])
+OPTIONS: dict[str, dict[str, Any]] = {
+    "tokens": {},
+    "frames": {"network": frame_lstm},
+    "accumulated": {"accumulate_grad_batches": 2},
+    "consistency": {"model": {"consistency": 0.5}},
+    "steps": {"max_epochs": -1, "max_steps": 40},
+    "validated within": {"val_check_interval": 5},
+    "plateau": {"model": {"lr_scheduler": plateau}},
+    "stream": {"data": {"encoding": BachBotEncoding(), "split_by": "position"}},
+}
+SHARES = [0.0, 0.3, 0.67, 1.0]
+Whole = Callable[[str], tuple[pl.Trainer, dict[str, torch.Tensor]]]
+
+
+@pytest.fixture(scope="module")
+def whole(bach: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A fit with some of the options that nothing interrupts, made once."""
+    folder = tmp_path_factory.mktemp("whole")
+    return functools.cache(lambda name: fit(bach[:8], [WeightAverage(0.9)], folder / name, **OPTIONS[name]))
+
+
+# Each of the options at two moments of the fit, or at four where tests are large.
+MOMENTS = [(name, share) for at, name in enumerate(OPTIONS) for share in (SHARES if LARGE else SHARES[at % 2 :: 2])]
+
+
+@pytest.mark.parametrize(("name", "share"), MOMENTS)
 def test_a_fit_that_is_killed_within_an_epoch_ends_bit_for_bit_where_it_would_have(
-    share: float, options: dict[str, Any], bach: list[Chorale], tmp_path: Path
+    name: str, share: float, whole: Whole, bach: list[Chorale], tmp_path: Path
 ) -> None:
-    pieces = bach[:8]
-    whole, expected = fit(pieces, [WeightAverage(0.9)], tmp_path / "whole", **options)
-    step = 2 + round(share * (whole.global_step - 2))
+    (uninterrupted, expected), options = whole(name), OPTIONS[name]
+    step = 2 + round(share * (uninterrupted.global_step - 2))
     kept = [WeightAverage(0.9), LastCheckpoint(1e-9)]  # after every step
     with pytest.raises(KilledError):
-        fit(pieces, [*kept, Kill(step)], tmp_path, **options)
+        fit(bach[:8], [*kept, Kill(step)], tmp_path, **options)
     torch.manual_seed(99)
     last = tmp_path / "checkpoints" / "last.ckpt"
-    resumed, weights = fit(pieces, kept, tmp_path, ckpt_path=last, **options)
-    assert resumed.global_step == whole.global_step
-    for name, part in expected.items():
-        assert torch.equal(part, weights[name]), name
+    resumed, weights = fit(bach[:8], kept, tmp_path, ckpt_path=last, **options)
+    assert resumed.global_step == uninterrupted.global_step
+    for part, value in expected.items():
+        assert torch.equal(value, weights[part]), part
     assert "train/loss_epoch" in resumed.callback_metrics
-    for name, figure in resumed.callback_metrics.items():
-        assert figure == whole.callback_metrics[name], name
+    for figure, value in resumed.callback_metrics.items():
+        assert value == uninterrupted.callback_metrics[figure], figure
 
 
 @pytest.mark.parametrize("length", [{"max_epochs": 2}, {"max_epochs": -1, "max_steps": 21}], ids=str)
