@@ -1,157 +1,187 @@
-"""Plots of a sweep: which options matter, the monitored figure over each, all trials as lines over all options.
-
-Figures are objects here, without pyplot, which Optuna's own plots would bring.
-"""
+"""Plots of a sweep: Optuna's, and loss curves by one option as in BachBot's Figure 2."""
 
 from __future__ import annotations
 
+import csv
 import io
-import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial, create_trial
 
-from bachlit.sweeping.results import Row, short, text
-from bachlit.sweeping.space import Choices, Range, Space
+from bachlit.sweeping.definition import Space, folder_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from optuna import Study
-
-_COLUMNS = 3  # slices side by side
-_PLATE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}  # under numbers that lines cross
-_MANY = 12  # choices that have room beside each other
+_GROUPS = 6  # colours for the values of a range; more can't be told apart
+_CURVES = {"train/loss_epoch": "--", "val/nats_per_token": "-"}
 
 
-def importances(study: Study) -> dict[str, float]:
-    """How much each option decides whether a trial is among the best tenth; the shares add up to 1.
+def plots(trials: Sequence[FrozenTrial], space: Space, monitor: str, *, maximise: bool) -> Iterator[tuple[str, bytes]]:
+    """Draw Optuna's plots as PNGs, by their names.
 
-    By PED-ANOVA (Watanabe, Bansal and Hutter 2023), over trials that ran to their end; an empty mapping if these are
-    too few or all alike.
+    Args:
+        trials: Those that didn't fail, the best first.
+        space: Values of the options that vary.
+        monitor: The metric.
+        maximise: Whether high values are good.
     """
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances  # noqa: PLC0415  # of an extra
-    from optuna.trial import TrialState  # noqa: PLC0415
+    from optuna.visualization import matplotlib as optunas  # noqa: PLC0415  # of an extra
 
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    if len({trial.value for trial in complete}) < 2:
+    names = list(short(list(space)).values())
+    finished = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    study, whole = _renamed(trials, space, maximise), _renamed(finished, space, maximise)
+    with _pyplot():
+        drawn = optunas.plot_slice(study, names, target_name=monitor)
+        yield "slices.png", _png(drawn, 3 * len(space), "grey: stopped early")
+        if finished and len(space) > 1:  # of one option there is nothing to compare
+            drawn = optunas.plot_parallel_coordinate(whole, names, target_name=monitor)
+            yield "parallel.png", _png(drawn, 3 + 1.5 * len(space))
+        if len(space) > 1 and importances(trials, space, maximise=maximise):
+            drawn = optunas.plot_param_importances(whole, PedAnovaImportanceEvaluator(), target_name=monitor)
+            yield "importance.png", _png(drawn, 7)
+
+
+def importances(trials: Sequence[FrozenTrial], space: Space, *, maximise: bool) -> dict[str, float]:
+    """Share of each option in what makes a trial one of the best tenth; nothing of too few trials, or equal ones.
+
+    By PED-ANOVA (Watanabe, Bansal and Hutter 2023).
+    """
+    finished = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    if len({trial.value for trial in finished}) < 2:
         return {}
-    shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    return {name: float(share) for name, share in shares.items() if math.isfinite(share)}
+    shares = get_param_importances(_renamed(finished, space, maximise), evaluator=PedAnovaImportanceEvaluator())
+    return {name: shares[last] for name, last in short(list(space)).items() if isfinite(shares[last])}
 
 
-def importance_plot(shares: dict[str, float]) -> bytes:
-    """Shares as bars, the largest on top, as a PNG."""
-    names = sorted(shares, key=lambda name: shares[name])
-    figure = _figure(7, 1.2 + 0.4 * len(names))
-    axes = figure.add_subplot()
-    bars = axes.barh(names, [shares[name] for name in names], color="tab:blue")
-    axes.bar_label(bars, fmt="%.2f", padding=3)
-    axes.margins(x=0.1)
-    axes.set_xlabel("share in what makes a trial one of the best (PED-ANOVA)")
-    return png(figure)
-
-
-def slices(rows: Sequence[Row], space: Space, monitor: str) -> bytes:
-    """The monitored figure over each option, a point a trial, as a PNG; hollow ones were stopped early."""
-    from matplotlib.cm import ScalarMappable  # noqa: PLC0415  # of an extra
-    from matplotlib.colors import Normalize  # noqa: PLC0415
-
-    shown = [row for row in rows if row.value is not None and row.state != "failed"]
-    columns = min(_COLUMNS, len(space))
-    lines = math.ceil(len(space) / columns)
-    figure = _figure(4.2 * columns, 0.6 + 3.2 * lines)
-    grid = figure.subplots(lines, columns, squeeze=False, sharey=True)
-    colours = ScalarMappable(Normalize(0, max(1, *(row.trial for row in shown))), "viridis")
-    edges = colours.to_rgba(np.array([row.trial for row in shown]))
-    faces = [edge if row.state == "finished" else "none" for row, edge in zip(shown, edges, strict=True)]
-    for axes, (name, values) in zip(grid.flat, space.items(), strict=False):
-        places = _places(axes, name, values, shown)
-        axes.scatter(places, [row.value for row in shown], s=22, facecolors=faces, edgecolors=edges)
-        axes.grid(alpha=0.3)
-    for axes in grid[:, 0]:
-        axes.set_ylabel(monitor)
-    for axes in grid.flat[len(space) :]:
-        axes.set_visible(False)
-    figure.colorbar(colours, ax=grid, label="trial (hollow: stopped early)")
-    return png(figure)
-
-
-def parallel(rows: Sequence[Row], space: Space, monitor: str) -> bytes:
-    """Trials that ran to their end as lines over all options, coloured by the figure, the best on top, as a PNG."""
+def curves(trials: Sequence[FrozenTrial], space: Space, by: str, folder: Path) -> bytes:
+    """Draw the training (dashed) and validation loss (solid) of one trial per value of an option, as a PNG."""
     from matplotlib import colormaps  # noqa: PLC0415  # of an extra
-    from matplotlib.cm import ScalarMappable  # noqa: PLC0415
-    from matplotlib.colors import Normalize  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
-    shown = [row for row in rows if row.value is not None and row.state == "finished"]
-    figures = np.array([row.value for row in shown], dtype=float)
-    # A few that went wrong would leave one colour for all others.
-    maximise = len(figures) > 1 and figures[0] > figures[-1]
-    norm = Normalize(*np.quantile(figures, [0.1, 1.0] if maximise else [0.0, 0.9]))
-    figure = _figure(2.0 + 1.7 * len(space), 4.6)
+    chosen = choose(trials, space, by)
+    figure = Figure(figsize=(8, 5.5), dpi=110, layout="constrained")
     axes = figure.add_subplot()
-    heights = np.stack([_height(values, [row.point[name] for row in shown]) for name, values in space.items()], axis=1)
-    for row, height in reversed(list(zip(shown, heights, strict=True))):
-        best = row is shown[0]
-        colour = "tab:red" if best else colormaps["viridis"](norm(row.value))
-        axes.plot(range(len(space)), height, color=colour, alpha=1.0 if best else 0.6, linewidth=2.5 if best else 1.0)
-    for place, values in enumerate(space.values()):
-        axes.axvline(place, color="black", linewidth=0.8)
-        for value in _ticks(values):
-            height = float(_height(values, [value])[0])
-            axes.annotate(
-                text(value), (place, height), (4, 0), textcoords="offset points", va="center", fontsize=8, bbox=_PLATE
+    for index, (value, trial) in enumerate(chosen.items()):
+        colour = colormaps["viridis"](0.95 * index / max(1, len(chosen) - 1)) if len(chosen) > 10 else f"C{index}"
+        for name, style in _CURVES.items():
+            points = _read(folder / folder_of(trial.number) / "curves.csv", name)
+            if points:
+                label = f"{value} (best {min(nats for _, nats in points):.3f})" if style == "-" else None
+                marker = "." if len(points) < 20 else None  # few points can't be seen without
+                axes.plot(*zip(*points, strict=True), color=colour, linestyle=style, marker=marker, label=label)
+    others = {tuple(str(trial.params[name]) for name in space if name != by) for trial in chosen.values()}
+    which = "the other options alike" if len(others) == 1 else "the best trial of each value"
+    axes.set_title(f"{by}: {which}; dashed training, solid validation", fontsize=10)
+    axes.set_xlabel("epochs")
+    axes.set_ylabel("nats a token")
+    axes.grid(alpha=0.3)
+    if axes.get_lines():
+        axes.legend(title=by)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def choose(trials: Sequence[FrozenTrial], space: Space, by: str) -> dict[str, FrozenTrial]:
+    """Choose the best trial per value of an option, or per group of values of a range.
+
+    If there are some, it is the best of those that differ from the best of all in this option alone.
+    """
+    best = next((trial for trial in trials if trial.state.name == "COMPLETE"), trials[0])
+
+    def rank(trial: FrozenTrial) -> tuple[bool, bool, int]:
+        alike = all(trial.params[name] == best.params[name] for name in space if name != by)
+        return not alike, trial.state.name != "COMPLETE", trials.index(trial)
+
+    values = space[by]
+    if isinstance(values, CategoricalDistribution):
+        groups = [[choice] for choice in values.choices]
+    else:
+        found = sorted({trial.params[by] for trial in trials})
+        num = min(_GROUPS, len(found)) if len(found) > _GROUPS else len(found)
+        groups = [found[len(found) * i // num : len(found) * (i + 1) // num] for i in range(num)]
+    chosen = {}
+    for group in groups:
+        these = [trial for trial in trials if trial.params[by] in group]
+        if these:
+            chosen[" to ".join(dict.fromkeys([text(group[0]), text(group[-1])]))] = min(these, key=rank)
+    return chosen
+
+
+def short(names: Sequence[str]) -> dict[str, str]:
+    """Shorten options to their last words, unless these are ambiguous.
+
+    >>> short(["model.network.dropout", "data.seed", "model.seed"])
+    {'model.network.dropout': 'dropout', 'data.seed': 'data.seed', 'model.seed': 'model.seed'}
+    """
+    last = {name: name.rpartition(".")[2] for name in names}
+    often = Counter(last.values())
+    return {name: word if often[word] == 1 else name for name, word in last.items()}
+
+
+def text(value: Any) -> str:
+    """Write a value of an option in few digits.
+
+    >>> text(0.30000000000000004), text(128), text("all")
+    ('0.3', '128', 'all')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _renamed(trials: Sequence[FrozenTrial], space: Space, maximise: bool) -> optuna.Study:
+    """Copy trials to a study whose options have short names; of those stopped early, the best value."""
+    names = short(list(space))
+    study = optuna.create_study(direction="maximize" if maximise else "minimize")
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        stopped = {"stopped early": 1.0 if trial.state.name == "PRUNED" else -1.0}
+        study.add_trial(
+            create_trial(
+                value=trial.user_attrs["outcome"]["value"],
+                params={names[name]: value for name, value in trial.params.items()},
+                distributions={names[name]: values for name, values in trial.distributions.items()},
+                constraints=stopped,
             )
-    axes.set_xticks(range(len(space)), list(short(list(space)).values()))
-    axes.set_yticks([])
-    axes.set_xlim(-0.2, len(space) - 0.6)
-    axes.spines[:].set_visible(False)
-    axes.set_title(f"red: the best, {monitor} {figures[0]:.4f}", fontsize=10)
-    figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=monitor, extend="min" if maximise else "max")
-    return png(figure)
+        )
+    return study
 
 
-def _places(axes: Axes, name: str, values: Choices | Range, rows: Sequence[Row]) -> Any:
-    """Where trials stand on the axis of an option, which is labelled."""
-    axes.set_xlabel(name)
-    if isinstance(values, Range):
-        if values.log:
-            axes.set_xscale("log")
-        return np.array([row.point[name] for row in rows], dtype=float)
-    choices = list(values.values)
-    if len(choices) <= _MANY:
-        axes.set_xticks(range(len(choices)), [text(choice) for choice in choices])
-    axes.set_xlim(-0.5, len(choices) - 0.5)
-    # Beside each other, or all trials with one choice would hide each other.
-    beside = np.array([((row.trial * 0.618) % 1 - 0.5) * 0.5 for row in rows])
-    return np.array([choices.index(row.point[name]) for row in rows], dtype=float) + beside
+def _read(path: Path, name: str) -> list[tuple[float, float]]:
+    """Read epochs and nats per token of a trial's curve; none without the file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [(float(line["epoch"]), float(line[name])) for line in csv.DictReader(file) if line.get(name)]
 
 
-def _height(values: Choices | Range, these: Sequence[Any]) -> Any:
-    """Values between 0 and 1 on the axis of an option."""
-    if isinstance(values, Choices):
-        return np.array([values.values.index(value) for value in these]) / max(1, len(values.values) - 1)
-    scale = np.log if values.log else np.asarray
-    low, high = scale(values.low), scale(values.high)
-    return (scale(np.array(these, dtype=float)) - low) / (high - low)
+@contextmanager
+def _pyplot() -> Iterator[None]:
+    """Have pyplot, which Optuna draws by, open no windows; then give its style and its backend back."""
+    import matplotlib  # noqa: PLC0415  # of an extra
+    from matplotlib import pyplot  # noqa: PLC0415
+
+    backend = matplotlib.rcParams.copy()["backend"]  # asked of the original, it would choose one
+    pyplot.switch_backend("agg")
+    try:
+        with matplotlib.rc_context():
+            yield
+    finally:
+        if isinstance(backend, str):
+            pyplot.switch_backend(backend)
 
 
-def _ticks(values: Choices | Range) -> list[Any]:
-    """The values of an option that are named on its axis."""
-    if isinstance(values, Choices):
-        return list(values.values) if len(values.values) <= _MANY else [values.values[0], values.values[-1]]
-    return [values.low, values.high]
+def _png(drawn: Any, width: float, title: str | None = None) -> bytes:
+    """Save one of Optuna's plots, given its axes, and close it."""
+    from matplotlib import pyplot  # noqa: PLC0415  # of an extra
 
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415  # of an extra
-
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a file."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return content.getvalue()
+    figure, file = pyplot.gcf(), io.BytesIO()
+    figure.set_size_inches(width, 4.5)
+    figure.suptitle(title or "")
+    figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
+    pyplot.close(figure)
+    return file.getvalue()

@@ -1,33 +1,38 @@
-"""The results of a sweep, made anew from its study: files in its folder, and what the terminal shows."""
+"""Results of a sweep, made anew from its study: a CSV and plots in its folder, a table on the terminal."""
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from optuna import Study
+from optuna.distributions import json_to_distribution
+from optuna.trial import FrozenTrial
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from bachlit.errors import OptionError
-from bachlit.extras import require
+from bachlit.extras import MissingPackageError, require
 from bachlit.files.writing import write_whole
-from bachlit.rendering import MissingPackageError
-from bachlit.sweeping.curves import curves
-from bachlit.sweeping.plots import importance_plot, importances, parallel, slices
-from bachlit.sweeping.results import Row, best_of, failures, rows_of, table, to_csv
-from bachlit.sweeping.space import Space, same_name, space_of, word
-from bachlit.sweeping.study import about
+from bachlit.rendering.escaping import in_spreadsheet
+from bachlit.sweeping.definition import Space, folder_of, same_name, word
+from bachlit.sweeping.fitting import Outcome
+from bachlit.sweeping.plots import curves, importances, plots, short, text
+from bachlit.sweeping.study import counted, description
 
-if TYPE_CHECKING:
-    from optuna import Study
-
+_STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
+_SHOWN = 10
 _WIDTH = 132  # columns of a table that goes to no terminal
 
 
 def report(study: Study, output: Path, plot_by: str | None = None) -> None:
-    """Write `trials.csv` and the plots, say where, and show the best trials.
+    """Write `trials.csv` and the plots, print their places, and show the best trials.
 
     Args:
         study: The sweep's.
@@ -35,67 +40,103 @@ def report(study: Study, output: Path, plot_by: str | None = None) -> None:
         plot_by: The option of the loss curves; the most important one if None.
 
     Raises:
-        OptionError: If there is nothing to tell, no such option, or no place for the files.
+        OptionError: If no trial has ended, the option isn't in the space, or a file can't be written.
     """
-    said = about(study)
-    space, monitor = space_of(said["space"]), said["monitor"]
-    rows = rows_of(study)
-    if not rows:
-        raise OptionError(f"No trial of {study.study_name} has ended yet; expected one at least; run some first.")
+    sweep = description(study)
+    space: Space = {name: json_to_distribution(values) for name, values in sweep["space"].items()}  # type: ignore[misc]
     by = option_of(space, plot_by)
-    files = {"trials.csv": to_csv(rows, list(space))}
-    best = best_of(rows)
-    if best is not None:
-        try:
+    maximise = sweep["direction"] == "max"
+    trials = best_first([trial for trial in counted(study) if trial.state.is_finished()], maximise=maximise)
+    if not trials:
+        raise OptionError(f"No trial of {study.study_name} has ended yet; expected one at least; run some first.")
+    failed = Counter(outcome_of(trial).sentence for trial in trials if trial.state.name == "FAIL")
+    failures = [f"{number} failed: {sentence}" for sentence, number in failed.most_common(3)]
+    files = {"trials.csv": to_csv(trials, list(space))}
+    useful = [trial for trial in trials if trial.state.name != "FAIL"]
+    try:
+        if useful:
             require("matplotlib", "Plots of a sweep")
-            files |= dict(_plots(study, rows, space, monitor, by, output))
-        except MissingPackageError as error:
-            warnings.warn(f"{error} Until then there is trials.csv alone.", stacklevel=2)
+            files |= plots(useful, space, sweep["monitor"], maximise=maximise)
+            shares = importances(useful, space, maximise=maximise)
+            by = by or max(space, key=lambda name: shares.get(name, 0.0))
+            files["curves.png"] = curves(useful, space, by, output)
+    except MissingPackageError as error:
+        warnings.warn(f"{error} Until then there is trials.csv alone.", stacklevel=2)
     for name, content in files.items():
         try:
             output.mkdir(parents=True, exist_ok=True)
             write_whole(output / name, content)
         except OSError as error:
-            raise OptionError(
-                f"{output / name} can't be written ({error.strerror}); choose another --output."
-            ) from error
+            message = f"{output / name} can't be written ({error.strerror}); choose another --output."
+            raise OptionError(message) from error
         print(output / name)
-    if best is None:
-        raise OptionError(f"All {len(rows)} trials failed: {'; '.join(failures(rows))}")
+    if not useful:
+        raise OptionError(f"All {len(trials)} trials failed: {'; '.join(failures)}")
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    console.print(table(rows, list(space), monitor))
-    for sentence in failures(rows):
-        print(sentence)
-    point = [word(name, value) for name, value in best.point.items()]
-    print(f"The best again: {shlex.join(['bachlit', 'fit', *said['fit'], *point])}")
+    console.print(table(trials, list(space), sweep["monitor"]))
+    print(*failures, sep="\n", end="\n" * bool(failures))
+    best = next((trial for trial in useful if trial.state.name == "COMPLETE"), useful[0])
+    point = [word(name, value) for name, value in best.params.items()]
+    print(f"The best again: {shlex.join(['bachlit', 'fit', *sweep['fit'], *point])}")
 
 
-def _plots(
-    study: Study, rows: list[Row], space: Space, monitor: str, by: str | None, output: Path
-) -> Iterator[tuple[str, bytes]]:
-    """The plots, by their names."""
-    shares = importances(study)
-    several = len(space) > 1  # of one there is nothing to compare
-    if shares and several:
-        yield "importance.png", importance_plot(shares)
-    yield "slices.png", slices(rows, space, monitor)
-    if several and any(row.state == "finished" for row in rows):
-        yield "parallel.png", parallel(rows, space, monitor)
-    by = by or max(space, key=lambda name: shares.get(name, 0.0))
-    yield "curves.png", curves(rows, space, by, output)
+def outcome_of(trial: FrozenTrial) -> Outcome:
+    """Read how a trial ended."""
+    return Outcome(**trial.user_attrs["outcome"])
+
+
+def best_first(trials: Sequence[FrozenTrial], *, maximise: bool) -> list[FrozenTrial]:
+    """Sort trials that have ended: the best first, failed ones last."""
+
+    def rank(trial: FrozenTrial) -> tuple[bool, bool, float, int]:
+        value = outcome_of(trial).value
+        return trial.state.name == "FAIL", value is None, (value or 0) * (-1 if maximise else 1), trial.number
+
+    return sorted(trials, key=rank)
+
+
+def to_csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> bytes:
+    """Write all trials, with a column per option of the space."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["trial", "state", "value", "epoch", "seconds", *names, "folder", "sentence"])
+    for trial in trials:
+        outcome, values = outcome_of(trial), [trial.params.get(name) for name in names]
+        start = [trial.number, _STATES[trial.state.name], outcome.value, outcome.epoch, f"{_seconds(trial):.1f}"]
+        cells = [*start, *values, folder_of(trial.number).as_posix(), outcome.sentence]
+        writer.writerow(map(in_spreadsheet, cells))
+    return file.getvalue().encode()
+
+
+def table(trials: Sequence[FrozenTrial], names: Sequence[str], monitor: str) -> Table:
+    """Show the best trials, with their options."""
+    counts = Counter(_STATES[trial.state.name] for trial in trials)
+    summary = ", ".join(f"{counts[state]} {state}" for state in _STATES.values() if counts[state])
+    shown = Table(title=f"{escape(monitor)}: the best of {len(trials)} trials ({summary})")
+    for name, style in (("trial", "dim"), ("value", "bold"), ("epoch", ""), ("seconds", "")):
+        shown.add_column(name, justify="right", style=style)
+    for head in short(names).values():
+        shown.add_column(escape(head), justify="right")
+    for trial in [trial for trial in trials if trial.state.name != "FAIL"][:_SHOWN]:
+        outcome = outcome_of(trial)
+        value = f"{outcome.value:.4f}{' (pruned)' if outcome.pruned else ''}"
+        options = [escape(text(trial.params.get(name))) for name in names]
+        shown.add_row(f"{trial.number:04d}", value, f"{outcome.epoch:g}", f"{_seconds(trial):.0f}", *options)
+    return shown
 
 
 def option_of(space: Space, typed: str | None) -> str | None:
-    """The option of a space that was typed, however it was spelt.
+    """Find the option of a space that was typed, with `init_args` or without.
 
     Raises:
-        OptionError: If it is none.
+        OptionError: If there is none.
     """
-    if typed is None:
-        return None
-    found = next((name for name in space if same_name(name) == same_name(typed)), None)
-    if found is None:
+    if typed is not None and same_name(typed) not in space:
         raise OptionError(f"--plot_by can't be {typed}; expected one of {', '.join(space)}; correct it.")
-    return found
+    return typed and same_name(typed)
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    return trial.duration.total_seconds() if trial.duration else 0.0
