@@ -9,7 +9,7 @@ from contextlib import redirect_stdout, suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.pruners import BasePruner
@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, TPESampler
 
 from bachlit.commands.music import run_typed
 from bachlit.errors import OptionError
-from bachlit.sweeping.definition import Direction, Sweep, space_of, word
+from bachlit.sweeping.definition import Sweep, space_of, word
 from bachlit.sweeping.report import option_of, report
 from bachlit.sweeping.running import Runner
 from bachlit.sweeping.study import begin, find
@@ -37,14 +37,14 @@ def run(args: Sequence[str]) -> None:
     own = ["--wandb=true" if word == "--wandb" else word for word in args]
     if "--" in own:
         at = own.index("--")
-        own[at:] = [f"--also={json.dumps(_joined(own[at + 1 :]))}"]
-    try:
-        run_typed("sweep", sweep, own)
-    except OptionError as error:
-        if "search_space" not in str(error):
-            raise
-        message = "GridSampler wants the space again; expected Grid, which has the sweep's; type --sampler Grid."
-        raise OptionError(message) from error
+        also: list[str] = []
+        for word in own[at + 1 :]:
+            if word.startswith("--") or not also:
+                also.append(word)
+            else:  # the value of the option before
+                also[-1] += f"={word}"
+        own[at:] = [f"--also={json.dumps(also)}"]
+    run_typed("sweep", sweep, own)
 
 
 def sweep(
@@ -55,7 +55,7 @@ def sweep(
     also: list[str] | None = None,
     space: dict[str, Any] | None = None,
     monitor: str = "val/nats_per_frame",
-    direction: Direction = "min",
+    direction: Literal["min", "max"] = "min",
     sampler: Callable[[], BaseSampler] | None = None,
     pruner: BasePruner | None = None,
     trials: int | None = None,
@@ -112,7 +112,7 @@ def sweep(
         space=space_of(space or {}),
         monitor=monitor,
         direction=direction,
-        sampler=sampler or partial(TPESampler, seed=None),
+        sampler=sampler or partial(TPESampler, seed=None),  # type: ignore[arg-type]  # the parser makes partials
         seed=seed,
         output=output,
         wandb=wandb,
@@ -126,19 +126,6 @@ def sweep(
         warnings.warn("the same command resumes the sweep.", stacklevel=1)
         raise
     report(study, output, plot_by)
-
-
-def _joined(args: Sequence[str]) -> list[str]:
-    """Join each typed option and its value to one word."""
-    words: list[str] = []
-    for arg in args:
-        if arg.startswith("--"):
-            words.append(arg)
-        elif words and "=" not in words[-1]:
-            words[-1] += f"={arg}"
-        else:
-            raise OptionError(f"After -- there is {arg!r} without an option; expected options of bachlit fit.")
-    return words
 
 
 def _parse(words: Sequence[str]) -> None:

@@ -7,17 +7,14 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from optuna.distributions import (
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    distribution_to_json,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution, distribution_to_json
 from optuna.samplers import BaseSampler
 
 from bachlit.errors import OptionError
@@ -26,11 +23,6 @@ from bachlit.files.options import read_options
 Distribution = CategoricalDistribution | IntDistribution | FloatDistribution
 Space = dict[str, Distribution]
 """The values of each option, by its dotted name, such as `data.window`."""
-
-Point = dict[str, Any]
-"""One value per option of a space."""
-
-Direction = Literal["min", "max"]
 
 _RANGE = {"low", "high", "step", "log"}
 _QUIET = ("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false")
@@ -53,8 +45,8 @@ class Sweep:
     words: tuple[str, ...]
     space: Space
     monitor: str
-    direction: Direction
-    sampler: Callable[..., BaseSampler]
+    direction: Literal["min", "max"]
+    sampler: partial[BaseSampler]
     seed: int
     output: Path
     wandb: bool = False
@@ -63,7 +55,7 @@ class Sweep:
         """Describe what distinguishes this sweep from others, as plain data."""
         pairs = (word.partition("=")[::2] for word in self.words)
         shared = {same_name(name): value for name, value in pairs}  # of duplicates the last one counts
-        sampler = {name: value for name, value in self.sampler_options().items() if value is not None}
+        sampler = {name: value for name, value in self.sampler.keywords.items() if value is not None}
         return {
             "space": {name: distribution_to_json(values) for name, values in self.space.items()},
             "sampler": json.loads(json.dumps({self.sampler_class().__name__: sampler}, default=str)),
@@ -73,10 +65,6 @@ class Sweep:
             "base": [_digest(path) for path in self.base],
             "options": {name: shared[name] for name in shared if not name.startswith(_OF_A_MACHINE)},
         }
-
-    def sampler_options(self) -> dict[str, Any]:
-        """Options of the sampler to be made."""
-        return dict(getattr(self.sampler, "keywords", {}))
 
     def sampler_class(self) -> type[BaseSampler]:
         """Class of the sampler to be made.
@@ -94,7 +82,7 @@ class Sweep:
         """The base configurations, as one types them."""
         return [word for path in self.base for word in ("--config", str(path))]
 
-    def fit(self, point: Point, number: int) -> list[str]:
+    def fit(self, point: dict[str, Any], number: int) -> list[str]:
         """Options of `bachlit fit` for a trial of some number."""
         folder = folder_of(number)
         where = {"save_dir": str(self.output), "name": folder.parent.as_posix(), "version": folder.name}
@@ -154,7 +142,7 @@ def space_of(typed: Mapping[str, Any]) -> Space:
     return {name: _distribution(name, values) for name, values in found.items()}
 
 
-def grid(space: Space) -> list[Point]:
+def grid(space: Space) -> list[dict[str, Any]]:
     """List all points of a space, the last option varying fastest.
 
     Raises:
@@ -205,24 +193,17 @@ def _distribution(name: str, values: Any) -> Distribution:
         if all(choices.count(choice) == 1 for choice in choices):
             return CategoricalDistribution(choices)
     elif isinstance(values, Mapping) and {"low", "high"} <= values.keys() <= _RANGE:
-        low, high, step, log = values["low"], values["high"], values.get("step"), values.get("log", False)
-        numbers = [low, high] if step is None else [low, high, step]
-        if all(map(_is_number, numbers)) and low < high and isinstance(log, bool):
-            try:
-                if all(isinstance(number, int) for number in numbers):
-                    return IntDistribution(low, high, log=log, step=1 if step is None else step)
-                return FloatDistribution(low, high, log=log, step=step)
-            except ValueError:  # a step below 0, or beside log
-                pass
+        given = {key: value for key, value in values.items() if value is not None}
+        numbers = [given[key] for key in given if key != "log"]
+        with suppress(TypeError, ValueError):  # of Optuna, for values that make no range
+            if all(map(math.isfinite, numbers)):
+                whole = all(isinstance(number, int) for number in numbers)
+                return IntDistribution(**given) if whole else FloatDistribution(**given)
     raise OptionError(
         f"The space of {name} can't be {values}; expected a list of different choices, such as [64, 128], or numbers "
         "in a mapping, such as {low: 0.1, high: 0.5, step: 0.1}, or, if low is above 0, {low: 0.001, high: 0.1, log: "
         "true}; correct it."
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _steps(values: Distribution) -> Sequence[Any]:
@@ -240,7 +221,7 @@ def _steps(values: Distribution) -> Sequence[Any]:
     return [float(low + step * index) for index in range(int((high - low) / step) + 1)]
 
 
-def _probes(space: Space) -> Iterator[Point]:
+def _probes(space: Space) -> Iterator[dict[str, Any]]:
     """Iterate over a few points that hold all choices and both ends of each range."""
     ends = [one.choices if isinstance(one, CategoricalDistribution) else (one.low, one.high) for one in space.values()]
     for index in range(max(map(len, ends))):

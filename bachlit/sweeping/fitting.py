@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,13 +127,11 @@ class Fit:
 
     def kill(self) -> None:
         """End it at once, with all processes that it started."""
-        try:
+        with suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
-        except ProcessLookupError:
-            pass
 
 
 def environment(worker: int, workers: int) -> dict[str, str]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial, create_trial
+from optuna.importance import get_param_importances
+from optuna.trial import FrozenTrial
 
 from bachlit.sweeping.definition import Space, folder_of
 
@@ -22,41 +21,32 @@ _GROUPS = 6  # colours for the values of a range; more can't be told apart
 _CURVES = {"train/loss_epoch": "--", "val/nats_per_token": "-"}
 
 
-def plots(trials: Sequence[FrozenTrial], space: Space, monitor: str, *, maximise: bool) -> Iterator[tuple[str, bytes]]:
-    """Draw Optuna's plots as PNGs, by their names.
+def plots(
+    study: optuna.Study, trials: Sequence[FrozenTrial], space: Space, monitor: str, *, by: str | None, folder: Path
+) -> dict[str, bytes]:
+    """Draw a sweep's plots as PNGs, by their names.
 
     Args:
-        trials: Those that didn't fail, the best first.
+        study: The sweep's.
+        trials: Those of the study that didn't fail, the best first.
         space: Values of the options that vary.
         monitor: The metric.
-        maximise: Whether high values are good.
+        by: The option of the loss curves; the most important one if None.
+        folder: The sweep's, with the trials' `curves.csv`.
     """
     from optuna.visualization import matplotlib as optunas  # noqa: PLC0415  # of an extra
 
-    names = list(short(list(space)).values())
-    finished = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    study, whole = _renamed(trials, space, maximise), _renamed(finished, space, maximise)
-    with _pyplot():
-        drawn = optunas.plot_slice(study, names, target_name=monitor)
-        yield "slices.png", _png(drawn, 3 * len(space), "grey: stopped early")
-        if finished and len(space) > 1:  # of one option there is nothing to compare
-            drawn = optunas.plot_parallel_coordinate(whole, names, target_name=monitor)
-            yield "parallel.png", _png(drawn, 3 + 1.5 * len(space))
-        if len(space) > 1 and importances(trials, space, maximise=maximise):
-            drawn = optunas.plot_param_importances(whole, PedAnovaImportanceEvaluator(), target_name=monitor)
-            yield "importance.png", _png(drawn, 7)
-
-
-def importances(trials: Sequence[FrozenTrial], space: Space, *, maximise: bool) -> dict[str, float]:
-    """Share of each option in what makes a trial one of the best tenth; nothing of too few trials, or equal ones.
-
-    By PED-ANOVA (Watanabe, Bansal and Hutter 2023).
-    """
-    finished = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    if len({trial.value for trial in finished}) < 2:
-        return {}
-    shares = get_param_importances(_renamed(finished, space, maximise), evaluator=PedAnovaImportanceEvaluator())
-    return {name: shares[last] for name, last in short(list(space)).items() if isfinite(shares[last])}
+    finished = {trial.value for trial in trials if trial.state.name == "COMPLETE"}
+    # Shares in what makes a trial one of the best, by PED-ANOVA (Watanabe, Bansal and Hutter 2023).
+    shares = get_param_importances(study) if len(finished) > 1 else {}
+    drawings: dict[str, Callable[..., Any]] = {"slices.png": optunas.plot_slice}
+    if len(space) > 1:  # of one option there is nothing to compare
+        drawings["parallel.png"] = optunas.plot_parallel_coordinate
+    if len(space) > 1 and any(map(isfinite, shares.values())):
+        drawings["importance.png"] = optunas.plot_param_importances
+    files = {name: _drawn(draw, study, monitor, len(space)) for name, draw in drawings.items() if finished}
+    by = by or max(space, key=lambda name: shares.get(name, 0.0))
+    return files | {"curves.png": curves(trials, space, by, folder)}
 
 
 def curves(trials: Sequence[FrozenTrial], space: Space, by: str, folder: Path) -> bytes:
@@ -104,7 +94,7 @@ def choose(trials: Sequence[FrozenTrial], space: Space, by: str) -> dict[str, Fr
         groups = [[choice] for choice in values.choices]
     else:
         found = sorted({trial.params[by] for trial in trials})
-        num = min(_GROUPS, len(found)) if len(found) > _GROUPS else len(found)
+        num = min(_GROUPS, len(found))
         groups = [found[len(found) * i // num : len(found) * (i + 1) // num] for i in range(num)]
     chosen = {}
     for group in groups:
@@ -134,23 +124,6 @@ def text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _renamed(trials: Sequence[FrozenTrial], space: Space, maximise: bool) -> optuna.Study:
-    """Copy trials to a study whose options have short names; of those stopped early, the best value."""
-    names = short(list(space))
-    study = optuna.create_study(direction="maximize" if maximise else "minimize")
-    for trial in sorted(trials, key=lambda trial: trial.number):
-        stopped = {"stopped early": 1.0 if trial.state.name == "PRUNED" else -1.0}
-        study.add_trial(
-            create_trial(
-                value=trial.user_attrs["outcome"]["value"],
-                params={names[name]: value for name, value in trial.params.items()},
-                distributions={names[name]: values for name, values in trial.distributions.items()},
-                constraints=stopped,
-            )
-        )
-    return study
-
-
 def _read(path: Path, name: str) -> list[tuple[float, float]]:
     """Read epochs and nats per token of a trial's curve; none without the file."""
     if not path.is_file():
@@ -159,29 +132,22 @@ def _read(path: Path, name: str) -> list[tuple[float, float]]:
         return [(float(line["epoch"]), float(line[name])) for line in csv.DictReader(file) if line.get(name)]
 
 
-@contextmanager
-def _pyplot() -> Iterator[None]:
-    """Have pyplot, which Optuna draws by, open no windows; then give its style and its backend back."""
+def _drawn(draw: Callable[..., Any], study: optuna.Study, monitor: str, num_options: int) -> bytes:
+    """Draw one of Optuna's plots, which are pyplot's, as a PNG: no window opens, and nothing of pyplot's changes."""
     import matplotlib  # noqa: PLC0415  # of an extra
     from matplotlib import pyplot  # noqa: PLC0415
 
-    backend = matplotlib.rcParams.copy()["backend"]  # asked of the original, it would choose one
+    backend = matplotlib.rcParams.copy()["backend"]  # the original would choose one now, if there is none yet
     pyplot.switch_backend("agg")
+    file = io.BytesIO()
     try:
         with matplotlib.rc_context():
-            yield
+            draw(study, target_name=monitor)
+            figure = pyplot.gcf()
+            figure.set_size_inches(3 * max(2, num_options), 4.5)
+            figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
+            pyplot.close(figure)
     finally:
         if isinstance(backend, str):
             pyplot.switch_backend(backend)
-
-
-def _png(drawn: Any, width: float, title: str | None = None) -> bytes:
-    """Save one of Optuna's plots, given its axes, and close it."""
-    from matplotlib import pyplot  # noqa: PLC0415  # of an extra
-
-    figure, file = pyplot.gcf(), io.BytesIO()
-    figure.set_size_inches(width, 4.5)
-    figure.suptitle(title or "")
-    figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
-    pyplot.close(figure)
     return file.getvalue()

@@ -19,11 +19,11 @@ from rich.table import Table
 
 from bachlit.errors import OptionError
 from bachlit.extras import MissingPackageError, require
-from bachlit.files.writing import write_whole
+from bachlit.files.writing import write_together
 from bachlit.rendering.escaping import in_spreadsheet
 from bachlit.sweeping.definition import Space, folder_of, same_name, word
 from bachlit.sweeping.fitting import Outcome
-from bachlit.sweeping.plots import curves, importances, plots, short, text
+from bachlit.sweeping.plots import plots, short, text
 from bachlit.sweeping.study import counted, description
 
 _STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
@@ -45,38 +45,31 @@ def report(study: Study, output: Path, plot_by: str | None = None) -> None:
     sweep = description(study)
     space: Space = {name: json_to_distribution(values) for name, values in sweep["space"].items()}  # type: ignore[misc]
     by = option_of(space, plot_by)
-    maximise = sweep["direction"] == "max"
-    trials = best_first([trial for trial in counted(study) if trial.state.is_finished()], maximise=maximise)
+    trials = best_first(study)
     if not trials:
         raise OptionError(f"No trial of {study.study_name} has ended yet; expected one at least; run some first.")
     failed = Counter(outcome_of(trial).sentence for trial in trials if trial.state.name == "FAIL")
     failures = [f"{number} failed: {sentence}" for sentence, number in failed.most_common(3)]
-    files = {"trials.csv": to_csv(trials, list(space))}
     useful = [trial for trial in trials if trial.state.name != "FAIL"]
+    files = {"trials.csv": to_csv(trials, list(space))}
     try:
         if useful:
             require("matplotlib", "Plots of a sweep")
-            files |= plots(useful, space, sweep["monitor"], maximise=maximise)
-            shares = importances(useful, space, maximise=maximise)
-            by = by or max(space, key=lambda name: shares.get(name, 0.0))
-            files["curves.png"] = curves(useful, space, by, output)
+            files |= plots(study, useful, space, sweep["monitor"], by=by, folder=output)
     except MissingPackageError as error:
         warnings.warn(f"{error} Until then there is trials.csv alone.", stacklevel=2)
-    for name, content in files.items():
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-            write_whole(output / name, content)
-        except OSError as error:
-            message = f"{output / name} can't be written ({error.strerror}); choose another --output."
-            raise OptionError(message) from error
-        print(output / name)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        print(*write_together((output / name, content) for name, content in files.items()), sep="\n")
+    except OSError as error:
+        message = f"{error.filename} can't be written ({error.strerror}); choose another --output."
+        raise OptionError(message) from error
     if not useful:
         raise OptionError(f"All {len(trials)} trials failed: {'; '.join(failures)}")
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
-    console.print(table(trials, list(space), sweep["monitor"]))
-    print(*failures, sep="\n", end="\n" * bool(failures))
+    (console if console.is_terminal else Console(width=_WIDTH)).print(table(trials, list(space), sweep["monitor"]))
+    for sentence in failures:
+        print(sentence)
     best = next((trial for trial in useful if trial.state.name == "COMPLETE"), useful[0])
     point = [word(name, value) for name, value in best.params.items()]
     print(f"The best again: {shlex.join(['bachlit', 'fit', *sweep['fit'], *point])}")
@@ -87,14 +80,14 @@ def outcome_of(trial: FrozenTrial) -> Outcome:
     return Outcome(**trial.user_attrs["outcome"])
 
 
-def best_first(trials: Sequence[FrozenTrial], *, maximise: bool) -> list[FrozenTrial]:
-    """Sort trials that have ended: the best first, failed ones last."""
+def best_first(study: Study) -> list[FrozenTrial]:
+    """List the trials that have ended: the best first, failed ones last."""
+    sign = 1 if study.direction.name == "MINIMIZE" else -1
 
-    def rank(trial: FrozenTrial) -> tuple[bool, bool, float, int]:
-        value = outcome_of(trial).value
-        return trial.state.name == "FAIL", value is None, (value or 0) * (-1 if maximise else 1), trial.number
+    def rank(trial: FrozenTrial) -> tuple[bool, float, int]:
+        return trial.state.name == "FAIL", sign * (outcome_of(trial).value or 0), trial.number
 
-    return sorted(trials, key=rank)
+    return sorted((trial for trial in counted(study) if trial.state.is_finished()), key=rank)
 
 
 def to_csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> bytes:

@@ -9,21 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 from optuna import Study, TrialPruned
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import fail_stale_trials
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 from tqdm import tqdm
 
 from bachlit.errors import OptionError
-from bachlit.sweeping import study as keeping
-from bachlit.sweeping.definition import Point, Sweep, folder_of
+from bachlit.sweeping import study as study_module
+from bachlit.sweeping.definition import Distribution, Sweep, folder_of
 from bachlit.sweeping.fitting import Figure, Fit, Outcome, environment
 from bachlit.sweeping.study import counted, first_number, place, repeat, sample
 
-_ALIKE = 3  # failed trials that make a pattern
+_ALIKE = 4  # failures that show that the fault isn't an option's value
 
 
 class _NoValueError(Exception):
@@ -31,13 +32,7 @@ class _NoValueError(Exception):
 
 
 class Runner:
-    """Run the trials of a sweep, beside any number of other processes.
-
-    Args:
-        sweep: The sweep.
-        study: Its study.
-        trials: How many finished trials the study is to have in all; a grid's points if None.
-        workers: How many fits run at once.
+    """Run fits at once until a sweep's study has a number of finished trials; None is the grid's number of points.
 
     Raises:
         OptionError: If nothing says when to end.
@@ -59,7 +54,6 @@ class Runner:
         self._ended = threading.Event()
         self._hopeless = ""
         self._stolen = False  # whether another process took a trial for lost
-        self._progress = tqdm(total=self._wanted, desc=sweep.name, unit="trial", leave=False, disable=None)
 
     def run(self) -> None:
         """Run trials until enough have finished.
@@ -68,7 +62,7 @@ class Runner:
             OptionError: If all fail in the same way; these aren't counted.
             KeyboardInterrupt: After Ctrl-C or SIGTERM; the next command repeats what was running.
         """
-        with _signals_call(self._end), self._progress:
+        with _signals_call(self._end):
             while number := self._missing():
                 try:
                     self._study.optimize(
@@ -77,6 +71,7 @@ class Runner:
                         n_jobs=min(self._workers, number),
                         catch=_NoValueError,
                         callbacks=[self._after],
+                        show_progress_bar=sys.stderr.isatty(),
                     )
                 except ValueError:
                     if not self._stolen:  # else Optuna can't note the end of what has ended
@@ -87,25 +82,21 @@ class Runner:
             raise KeyboardInterrupt
 
     def _missing(self) -> int:
-        """Count the trials to begin; wait for those of other processes that may be lost."""
-        patience = keeping.GRACE + 2 * keeping.BEAT
-        until = time.monotonic() + patience
-        for turn in count():
+        """Count the trials to begin; wait for those of other processes, which may be lost."""
+        until = time.monotonic() + study_module.GRACE + 2 * study_module.BEAT
+        while not self._ended.is_set():
             fail_stale_trials(self._study)
-            self._count()
             number = self._to_begin()
-            others = [f"{trial.number:04d}" for trial in counted(self._study) if trial.state == TrialState.RUNNING]
-            if number or not others or time.monotonic() > until:
-                break
-            if turn == 0:
-                tqdm.write(f"waiting up to {patience} s for another process, at {', '.join(others)}")
-            self._ended.wait(keeping.BEAT)
-        return 0 if self._ended.is_set() else number
+            if number or time.monotonic() > until or all(trial.state.is_finished() for trial in counted(self._study)):
+                return number
+            tqdm.write("waiting for trials of another process, which may be lost")
+            self._ended.wait(study_module.BEAT)
+        return 0
 
     def _to_begin(self) -> int:
         """Count the trials that nobody has begun."""
         trials = self._study.get_trials(deepcopy=False)
-        waiting = sum(trial.state == TrialState.WAITING for trial in trials)
+        waiting = sum(trial.state.name == "WAITING" for trial in trials)
         points = sum(first_number(trial) == trial.number for trial in trials)
         return max(0, min(self._wanted - len(counted(self._study)), waiting + max(0, self._size - points)))
 
@@ -123,7 +114,7 @@ class Runner:
             raise
 
     def _fit(self, trial: Trial) -> float:
-        point = self._suggested(trial)
+        point = {name: _suggest(trial, name, values) for name, values in self._sweep.space.items()}
         if place(self._study.get_trials(deepcopy=False)[trial.number], self._study) >= self._size:
             raise _NoValueError  # another process began the last point of the grid meanwhile
         log = (self._sweep.output / folder_of(trial.number)).with_suffix(".log")
@@ -151,39 +142,22 @@ class Runner:
             raise TrialPruned
         return outcome.value
 
-    def _suggested(self, trial: Trial) -> Point:
-        """Ask Optuna for a trial's point."""
-        point: Point = {}
-        for name, values in self._sweep.space.items():
-            if isinstance(values, CategoricalDistribution):
-                point[name] = trial.suggest_categorical(name, values.choices)
-            elif isinstance(values, IntDistribution):
-                point[name] = trial.suggest_int(name, values.low, values.high, step=values.step, log=values.log)
-            else:
-                point[name] = trial.suggest_float(name, values.low, values.high, step=values.step, log=values.log)
-        return point
-
     def _after(self, study: Study, trial: FrozenTrial) -> None:
         """Show how a trial ended; stop if that was enough."""
         with self._lock:
             if "outcome" in trial.user_attrs and not self._ended.is_set():
-                self._count()
                 tqdm.write(_line(trial))
                 self._despair()
         if self._ended.is_set() or not self._to_begin():
             study.stop()
 
     def _despair(self) -> None:
-        """End if all trials fail in the same way though no option has one value in all: the fault is elsewhere."""
+        """End if the first trials all fail in the same way."""
         finished = [trial for trial in counted(self._study) if trial.state.is_finished()]
         outcomes = [Outcome(**trial.user_attrs["outcome"]) for trial in finished]
         if not all(one.refused and one.sentence == outcomes[0].sentence for one in outcomes):
             return
-        varied = all(
-            values.single() or len({trial.params[name] for trial in finished}) > 1
-            for name, values in self._sweep.space.items()
-        )
-        if len(finished) == self._wanted or (len(finished) >= _ALIKE and varied):
+        if len(finished) >= min(_ALIKE, self._wanted):
             self._hopeless = outcomes[0].sentence
             self._end()
             for trial in finished:
@@ -195,9 +169,13 @@ class Runner:
         for fit in list(self._fits.values()):
             fit.kill()
 
-    def _count(self) -> None:
-        self._progress.n = sum(trial.state.is_finished() for trial in counted(self._study))
-        self._progress.refresh()
+
+def _suggest(trial: Trial, name: str, values: Distribution) -> Any:
+    """Ask Optuna for a trial's value of an option."""
+    if isinstance(values, CategoricalDistribution):
+        return trial.suggest_categorical(name, values.choices)
+    suggest: Any = trial.suggest_int if isinstance(values, IntDistribution) else trial.suggest_float
+    return suggest(name, values.low, values.high, step=values.step, log=values.log)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def sample(study: Study, sweep: Sweep) -> int | None:
     def make(trial: FrozenTrial) -> BaseSampler:
         if points:
             return PartialFixedSampler(points[place(trial, study) % len(points)], RandomSampler())
-        if sweep.sampler_options().get("seed", 0) is not None:  # it has none, or one for all trials
+        if sweep.sampler.keywords.get("seed", 0) is not None:  # it has none, or one for all trials
             return sweep.sampler()
         numbers = np.random.SeedSequence([sweep.seed, first_number(trial)])
         return partial(sweep.sampler, seed=int(numbers.generate_state(1)[0]))()
@@ -178,13 +178,10 @@ def _storage(url: str | None, output: Path, *, create: bool) -> RDBStorage:
             )
         if not create and not (output / DATABASE).is_file():
             raise OptionError(f"There is no sweep in {output}; expected its {DATABASE}; correct --output.")
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
         url = f"sqlite:///{output / DATABASE}"
     for attempt in range(_TRIES):
         try:
+            output.mkdir(parents=True, exist_ok=True)
             return _with_heartbeat(url)
         except Exception as error:  # whatever the database's own library raises
             if attempt == _TRIES - 1 or not isinstance(error, DBAPIError):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from bachlit.__main__ import main
-from bachlit.sweeping import fitting, report
+from bachlit.sweeping import fitting, report, study
 from bachlit.sweeping.definition import Sweep
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ SPACE = {
 }
 POINTS = {(hidden, dropout / 10, window) for hidden in (8, 12) for dropout in range(4) for window in (20, 40)}
 
-PLOTS, CHECK = report._plots, Sweep.check
+PLOTS, CHECK = report.plots, Sweep.check
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -36,7 +36,9 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 def _pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "FIT", [sys.executable, str(HERE / "pretend_fit.py")])
     monkeypatch.setattr(Sweep, "check", lambda self, parse: None)
-    monkeypatch.setattr(report, "_plots", lambda *_: ())  # half a second each time; the tests of them draw
+    monkeypatch.setattr(report, "plots", lambda *_, **__: {})  # half a second each time; the tests of them draw
+    monkeypatch.setattr(study, "BEAT", 1)
+    monkeypatch.setattr(study, "GRACE", 2)
     monkeypatch.setenv("PRETEND_NOTES", str(tmp_path / "notes"))
 
 
@@ -185,7 +187,7 @@ def test_a_trial_that_fails_does_not_stop_the_sweep(capsys: pytest.CaptureFixtur
     assert {point for point in failed if "13" not in point} == set()
     assert len(failed) == 5
     assert failed["13", "20"] == "A hidden size of 13 brings bad luck."
-    assert failed["8", "13"] == "The monitored figure became nan after 1 epochs."
+    assert failed["8", "13"] == "The monitored metric became nan after 1 epochs."
     assert "3 failed: A hidden size of 13 brings bad luck." in capsys.readouterr().out
     assert main(["sweep", config(space=space)]) == 0  # they count as finished
     assert len(notes("started")) == 9
@@ -214,10 +216,10 @@ def test_if_all_trials_fail_alike_the_sweep_says_it_once_and_they_do_not_count(
     assert {row["state"] for row in rows()} == {"finished"}
 
 
-def test_results_can_be_made_anew_from_the_journal_alone(
+def test_results_can_be_made_anew_from_the_study_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(report, "_plots", PLOTS)
+    monkeypatch.setattr(report, "plots", PLOTS)
     assert main(["sweep", config(), "--trials=6"]) == 0
     names = ("trials.csv", "importance.png", "slices.png", "parallel.png", "curves.png")
     before = {name: Path("sweeps/small", name).read_bytes() for name in names}
@@ -237,7 +239,7 @@ def test_without_matplotlib_there_is_the_table(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["sweep", config(), "--trials=2"]) == 0
     assert "pip install 'bachlit[render]'. Until then there is trials.csv alone." in capsys.readouterr().err
-    assert {path.name for path in Path("sweeps/small").iterdir()} == {"journal.log", "trials", "trials.csv"}
+    assert {path.name for path in Path("sweeps/small").iterdir()} == {"study.db", "trials", "trials.csv"}
 
 
 def test_without_optuna_it_says_what_to_install(
@@ -302,13 +304,12 @@ WRONG = {
     "no space": (["--name=x", "--sampler=Grid"], "The space is empty"),
     "a sampler that is none": (["--sampler=TPESamplr"], "--sampler can't be TPESamplr; expected the name of a class"),
     "a sampler's option that is none": (["--sampler=TPESampler", "--sampler.x=1"], "TPESampler has no option 'x'"),
-    "Optuna's own grid": (["--sampler=GridSampler"], "type --sampler Grid"),
+    "Optuna's own grid": (["--sampler=GridSampler"], "search_space"),
     "no end": (["--sampler=RandomSampler"], "RandomSampler never ends; expected the number of trials"),
     "a pruner that is none": (["--pruner=MedianPrunr"], "--pruner can't be MedianPrunr"),
     "a grid without steps": (["--space.data.lanes={low: 0.5, high: 1}"], "A grid can't have every number"),
     "an empty list": (["--space.data.lanes=[]"], "The space of data.lanes can't be []"),
     "a range upside down": (["--space.data.lanes={low: 2, high: 1}"], "The space of data.lanes can't be"),
-    "a value without an option": (["--", "3"], "After -- there is '3' without an option"),
     "no such curve": (["--plot_by=dropout"], "--plot_by can't be dropout; expected one of model.network.hidden"),
     "no workers": (["--workers=0"], "0 workers"),
     "no such sweep": (["--trials=0", "--output=nowhere"], "There is no sweep in nowhere"),
