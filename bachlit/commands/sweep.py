@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from bachlit.commands.music import run_typed
 from bachlit.errors import OptionError
 from bachlit.sweeping.definition import Sweep, space_of, word
-from bachlit.sweeping.report import option_of, report
+from bachlit.sweeping.results import check_option, report
 from bachlit.sweeping.running import Runner
 from bachlit.sweeping.study import begin, find
 
@@ -105,6 +105,12 @@ def sweep(
     if trials == 0:
         report(find(name, output, storage), output, plot_by)
         return
+    sampler = sampler or partial(TPESampler, seed=None)
+    try:
+        kind = type(sampler())
+    except (ImportError, TypeError, ValueError) as error:
+        message = f"The sampler can't be made ({error}); correct its options, or choose another."
+        raise OptionError(message) from error
     planned = Sweep(
         name=name or output.resolve().name,
         base=tuple(base or ()),
@@ -112,12 +118,13 @@ def sweep(
         space=space_of(space or {}),
         monitor=monitor,
         direction=direction,
-        sampler=sampler or partial(TPESampler, seed=None),  # type: ignore[arg-type]  # the parser makes partials
+        sampler=sampler,  # type: ignore[arg-type]  # the parser makes partials
+        kind=kind,
         seed=seed,
         output=output,
         wandb=wandb,
     )
-    option_of(planned.space, plot_by)
+    check_option(plot_by, planned.space)
     planned.check(_parse)
     study = begin(planned, storage, pruner)
     try:

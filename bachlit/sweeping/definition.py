@@ -37,7 +37,8 @@ class Sweep:
 
     Args:
         words: Options of `bachlit fit` for all trials, as one types them.
-        sampler: Makes the sampler; with the keyword `seed` if it has one.
+        sampler: Makes the sampler; it takes the keyword `seed` if the sampler does.
+        kind: The sampler's class.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Sweep:
     monitor: str
     direction: Literal["min", "max"]
     sampler: partial[BaseSampler]
+    kind: type[BaseSampler]
     seed: int
     output: Path
     wandb: bool = False
@@ -58,25 +60,13 @@ class Sweep:
         sampler = {name: value for name, value in self.sampler.keywords.items() if value is not None}
         return {
             "space": {name: distribution_to_json(values) for name, values in self.space.items()},
-            "sampler": json.loads(json.dumps({self.sampler_class().__name__: sampler}, default=str)),
+            "sampler": json.loads(json.dumps({self.kind.__name__: sampler}, default=str)),
             "seed": self.seed,
             "monitor": self.monitor,
             "direction": self.direction,
             "base": [_digest(path) for path in self.base],
             "options": {name: shared[name] for name in shared if not name.startswith(_OF_A_MACHINE)},
         }
-
-    def sampler_class(self) -> type[BaseSampler]:
-        """Class of the sampler to be made.
-
-        Raises:
-            OptionError: If its options are refused, or it lacks a package.
-        """
-        try:
-            return type(self.sampler())
-        except (ImportError, TypeError, ValueError) as error:
-            message = f"The sampler can't be made ({error}); correct its options, or choose another."
-            raise OptionError(message) from error
 
     def configs(self) -> list[str]:
         """The base configurations, as one types them."""

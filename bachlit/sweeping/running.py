@@ -21,8 +21,8 @@ from tqdm import tqdm
 from bachlit.errors import OptionError
 from bachlit.sweeping import study as study_module
 from bachlit.sweeping.definition import Distribution, Sweep, folder_of
-from bachlit.sweeping.fitting import Figure, Fit, Outcome, environment
-from bachlit.sweeping.study import counted, first_number, place, repeat, sample
+from bachlit.sweeping.fitting import Figure, Fit, environment
+from bachlit.sweeping.study import counted, first_number, outcome_of, place, repeat, sample, seconds_of
 
 _ALIKE = 4  # failures that show that the fault isn't an option's value
 
@@ -43,7 +43,7 @@ class Runner:
         size = sample(study, sweep)
         if size is None and trials is None:
             raise OptionError(
-                f"{sweep.sampler_class().__name__} never ends; expected the number of trials that the sweep is to have "
+                f"{sweep.kind.__name__} never ends; expected the number of trials that the sweep is to have "
                 "in all; add --trials 50."
             )
         self._size = size or sys.maxsize
@@ -154,7 +154,7 @@ class Runner:
     def _despair(self) -> None:
         """End if the first trials all fail in the same way."""
         finished = [trial for trial in counted(self._study) if trial.state.is_finished()]
-        outcomes = [Outcome(**trial.user_attrs["outcome"]) for trial in finished]
+        outcomes = [outcome_of(trial) for trial in finished]
         if not all(one.refused and one.sentence == outcomes[0].sentence for one in outcomes):
             return
         if len(finished) >= min(_ALIKE, self._wanted):
@@ -193,9 +193,9 @@ def _signals_call(end: Callable[[], None]) -> Iterator[None]:
 
 def _line(trial: FrozenTrial) -> str:
     """Describe how a trial ended, for the terminal."""
-    outcome = Outcome(**trial.user_attrs["outcome"])
+    outcome = outcome_of(trial)
     ended = f"failed: {outcome.sentence}"
     if not outcome.sentence:
         ended = f"{outcome.value:.4f} at epoch {outcome.epoch:g}{', stopped early' if outcome.pruned else ''}"
-    seconds = trial.duration.total_seconds() if trial.duration else 0
-    return f"{trial.number:04d}  {ended}  ({seconds:.0f} s; {', '.join(f'{k}={v}' for k, v in trial.params.items())})"
+    point = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+    return f"{trial.number:04d}  {ended}  ({seconds_of(trial):.0f} s; {point})"

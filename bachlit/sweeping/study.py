@@ -22,12 +22,15 @@ from sqlalchemy.exc import DBAPIError
 
 from bachlit.errors import OptionError
 from bachlit.sweeping.definition import Sweep, grid
+from bachlit.sweeping.fitting import Outcome
 
 DATABASE = "study.db"
 BEAT, GRACE = 20, 120
 """Seconds between heartbeats of a running trial, and without one until it is lost: clocks of machines differ."""
 
-_ATTRIBUTE = "sweep"  # of the study: the sweep's description
+SWEEP = "sweep"
+"""Attribute of a study: `Sweep.described`, and under `fit` the options that all trials share."""
+
 _WAIT = 60  # seconds for another process to release an SQLite database
 _TRIES = 5  # two processes that create a database's tables at once: one fails, and finds them the next time
 
@@ -73,7 +76,7 @@ def sample(study: Study, sweep: Sweep) -> int | None:
     Raises:
         OptionError: If a grid's points are infinitely many.
     """
-    points = grid(sweep.space) if issubclass(sweep.sampler_class(), Grid) else []
+    points = grid(sweep.space) if issubclass(sweep.kind, Grid) else []
     random.Random(sweep.seed).shuffle(points)  # the first ones cover all of the space
 
     def make(trial: FrozenTrial) -> BaseSampler:
@@ -112,6 +115,16 @@ def counted(study: Study) -> list[FrozenTrial]:
     ]
 
 
+def outcome_of(trial: FrozenTrial) -> Outcome:
+    """Read how a trial ended."""
+    return Outcome(**trial.user_attrs["outcome"])
+
+
+def seconds_of(trial: FrozenTrial) -> float:
+    """Duration of a trial, with the start of its process."""
+    return trial.duration.total_seconds() if trial.duration else 0.0
+
+
 def repeat(study: Study, number: int) -> None:
     """Queue a trial once more, under a new number."""
     RetryHeartbeatStaleTrialCallback()(study, study.get_trials()[number])
@@ -131,9 +144,9 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
         pruner=pruner or NopPruner(),
         load_if_exists=True,
     )
-    begun = study.user_attrs.get(_ATTRIBUTE)
+    begun = study.user_attrs.get(SWEEP)
     if begun is None:
-        study.set_user_attr(_ATTRIBUTE, own | {"fit": [*sweep.configs(), *sweep.words]})
+        study.set_user_attr(SWEEP, own | {"fit": [*sweep.configs(), *sweep.words]})
         return study
     differs = next((key for key in own if own[key] != begun.get(key)), None)
     if differs:
@@ -155,17 +168,11 @@ def find(name: str | None, output: Path, storage: str | None) -> Study:
     names = optuna.get_all_study_names(found)
     name = name or (names[0] if len(names) == 1 else output.resolve().name)
     study = optuna.load_study(study_name=name, storage=found) if name in names else None
-    if study is None or _ATTRIBUTE not in study.user_attrs:
+    if study is None or SWEEP not in study.user_attrs:
         raise OptionError(
             f"{storage or output} holds no sweep {name!r}; expected one that was begun; correct --name or --output."
         )
     return study
-
-
-def description(study: Study) -> dict[str, Any]:
-    """Read a study's sweep: `Sweep.described`, and under `fit` the options that all trials share."""
-    found: dict[str, Any] = study.user_attrs[_ATTRIBUTE]
-    return found
 
 
 def _storage(url: str | None, output: Path, *, create: bool) -> RDBStorage:

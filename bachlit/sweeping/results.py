@@ -1,28 +1,123 @@
-"""Plots of a sweep: Optuna's, and loss curves by one option as in BachBot's Figure 2."""
+"""Results of a sweep, made anew from its study: a CSV, a table, Optuna's plots, and curves as in BachBot's Figure 2."""
 
 from __future__ import annotations
 
 import csv
 import io
+import shlex
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna import Study
+from optuna.distributions import CategoricalDistribution, json_to_distribution
 from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from bachlit.sweeping.definition import Space, folder_of
+from bachlit.errors import OptionError
+from bachlit.extras import MissingPackageError, require
+from bachlit.files.writing import write_together
+from bachlit.rendering.escaping import in_spreadsheet
+from bachlit.sweeping.definition import Space, folder_of, same_name, word
+from bachlit.sweeping.study import SWEEP, counted, outcome_of, seconds_of
 
+_STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
+_SHOWN = 10
+_WIDTH = 132  # columns of a table that goes to no terminal
 _GROUPS = 6  # colours for the values of a range; more can't be told apart
 _CURVES = {"train/loss_epoch": "--", "val/nats_per_token": "-"}
 
 
+def report(study: Study, output: Path, plot_by: str | None = None) -> None:
+    """Write `trials.csv` and the plots, print their places, and show the best trials.
+
+    Args:
+        study: The sweep's.
+        output: The sweep's folder.
+        plot_by: The option of the loss curves; the most important one if None.
+
+    Raises:
+        OptionError: If no trial has ended, the option isn't in the space, or a file can't be written.
+    """
+    sweep = study.user_attrs[SWEEP]
+    space: Space = {name: json_to_distribution(values) for name, values in sweep["space"].items()}  # type: ignore[misc]
+    check_option(plot_by, space)
+    trials = _best_first(study)
+    if not trials:
+        raise OptionError(f"No trial of {study.study_name} has ended yet; expected one at least; run some first.")
+    failed = Counter(outcome_of(trial).sentence for trial in trials if trial.state.name == "FAIL")
+    failures = [f"{number} failed: {sentence}" for sentence, number in failed.most_common(3)]
+    useful = [trial for trial in trials if trial.state.name != "FAIL"]
+    files = {"trials.csv": to_csv(trials, list(space))}
+    try:
+        if useful:
+            require("matplotlib", "Plots of a sweep")
+            files |= plots(study, useful, space, sweep["monitor"], by=plot_by, folder=output)
+    except MissingPackageError as error:
+        warnings.warn(f"{error} Until then there is trials.csv alone.", stacklevel=2)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        print(*write_together((output / name, content) for name, content in files.items()), sep="\n")
+    except OSError as error:
+        message = f"{error.filename} can't be written ({error.strerror}); choose another --output."
+        raise OptionError(message) from error
+    if not useful:
+        raise OptionError(f"All {len(trials)} trials failed: {'; '.join(failures)}")
+    console = Console()
+    (console if console.is_terminal else Console(width=_WIDTH)).print(table(trials, list(space), sweep["monitor"]))
+    for sentence in failures:
+        print(sentence)
+    best = next((trial for trial in useful if trial.state.name == "COMPLETE"), useful[0])
+    point = [word(name, value) for name, value in best.params.items()]
+    print(f"The best again: {shlex.join(['bachlit', 'fit', *sweep['fit'], *point])}")
+
+
+def check_option(typed: str | None, space: Space) -> None:
+    """Check that the option of the loss curves varies.
+
+    Raises:
+        OptionError: If it doesn't.
+    """
+    if typed is not None and same_name(typed) not in space:
+        raise OptionError(f"--plot_by can't be {typed}; expected one of {', '.join(space)}; correct it.")
+
+
+def to_csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> bytes:
+    """Write all trials, with a column per option of the space."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["trial", "state", "value", "epoch", "seconds", *names, "folder", "sentence"])
+    for trial in trials:
+        outcome, values = outcome_of(trial), [trial.params.get(name) for name in names]
+        start = [trial.number, _STATES[trial.state.name], outcome.value, outcome.epoch, f"{seconds_of(trial):.1f}"]
+        cells = [*start, *values, folder_of(trial.number).as_posix(), outcome.sentence]
+        writer.writerow(map(in_spreadsheet, cells))
+    return file.getvalue().encode()
+
+
+def table(trials: Sequence[FrozenTrial], names: Sequence[str], monitor: str) -> Table:
+    """Show the best trials, with their options."""
+    counts = Counter(_STATES[trial.state.name] for trial in trials)
+    summary = ", ".join(f"{counts[state]} {state}" for state in _STATES.values() if counts[state])
+    shown = Table(title=f"{escape(monitor)}: the best of {len(trials)} trials ({summary})")
+    for head in ("trial", "value", "epoch", "seconds", *short(names).values()):
+        shown.add_column(escape(head), justify="right", style="bold" if head == "value" else "")
+    for trial in [trial for trial in trials if trial.state.name != "FAIL"][:_SHOWN]:
+        outcome = outcome_of(trial)
+        value = f"{outcome.value:.4f}{' (pruned)' if outcome.pruned else ''}"
+        options = [escape(text(trial.params.get(name))) for name in names]
+        shown.add_row(f"{trial.number:04d}", value, f"{outcome.epoch:g}", f"{seconds_of(trial):.0f}", *options)
+    return shown
+
+
 def plots(
-    study: optuna.Study, trials: Sequence[FrozenTrial], space: Space, monitor: str, *, by: str | None, folder: Path
+    study: Study, trials: Sequence[FrozenTrial], space: Space, monitor: str, *, by: str | None, folder: Path
 ) -> dict[str, bytes]:
     """Draw a sweep's plots as PNGs, by their names.
 
@@ -45,7 +140,7 @@ def plots(
     if len(space) > 1 and any(map(isfinite, shares.values())):
         drawings["importance.png"] = optunas.plot_param_importances
     files = {name: _drawn(draw, study, monitor, len(space)) for name, draw in drawings.items() if finished}
-    by = by or max(space, key=lambda name: shares.get(name, 0.0))
+    by = same_name(by or max(space, key=lambda name: shares.get(name, 0.0)))
     return files | {"curves.png": curves(trials, space, by, folder)}
 
 
@@ -124,6 +219,16 @@ def text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _best_first(study: Study) -> list[FrozenTrial]:
+    """List the trials that have ended: the best first, failed ones last."""
+    sign = 1 if study.direction.name == "MINIMIZE" else -1
+
+    def rank(trial: FrozenTrial) -> tuple[bool, float, int]:
+        return trial.state.name == "FAIL", sign * (outcome_of(trial).value or 0), trial.number
+
+    return sorted((trial for trial in counted(study) if trial.state.is_finished()), key=rank)
+
+
 def _read(path: Path, name: str) -> list[tuple[float, float]]:
     """Read epochs and nats per token of a trial's curve; none without the file."""
     if not path.is_file():
@@ -132,7 +237,7 @@ def _read(path: Path, name: str) -> list[tuple[float, float]]:
         return [(float(line["epoch"]), float(line[name])) for line in csv.DictReader(file) if line.get(name)]
 
 
-def _drawn(draw: Callable[..., Any], study: optuna.Study, monitor: str, num_options: int) -> bytes:
+def _drawn(draw: Callable[..., Any], study: Study, monitor: str, num_options: int) -> bytes:
     """Draw one of Optuna's plots, which are pyplot's, as a PNG: no window opens, and nothing of pyplot's changes."""
     import matplotlib  # noqa: PLC0415  # of an extra
     from matplotlib import pyplot  # noqa: PLC0415
