@@ -74,7 +74,6 @@ def _train(
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     # As Lightning's launcher tells the processes that it starts.
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "NODE_RANK": "0", "LOCAL_RANK": str(rank)}
-    together = {"devices": PROCESSES, "strategy": without_copies("ddp")}
     meetings = iter(ports)
     for network, windows in jobs:
         measured: Rounds = {how: [] for how in HOWS}
@@ -82,7 +81,7 @@ def _train(
             os.environ["MASTER_PORT"] = str(next(meetings))
             for how in HOWS:
                 ready.wait()
-                seconds[rank] = trainer_loop(network, windows, **(together if how == "together" else {"devices": 1}))
+                seconds[rank] = trainer_loop(network, windows, **_options(how))
                 if how == "together":
                     distributed.destroy_process_group()
                 ready.wait()
@@ -90,6 +89,10 @@ def _train(
                     measured[how].append(max(seconds))
         if rank == 0:
             answers.put(measured)
+
+
+def _options(how: How) -> dict[str, Any]:
+    return {"devices": PROCESSES, "strategy": without_copies("ddp")} if how == "together" else {"devices": 1}
 
 
 def _free_ports(number: int) -> list[int]:

@@ -24,14 +24,7 @@ from bachlit.sweeping.study import begin, find
 
 
 def run(args: Sequence[str]) -> None:
-    """Run `bachlit sweep`.
-
-    Args:
-        args: Its options; after `--`, options of `bachlit fit` for all trials.
-
-    Raises:
-        BachlitError: For what the user can put right.
-    """
+    """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     own = ["--wandb=true" if word == "--wandb" else word for word in args]

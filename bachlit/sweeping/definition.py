@@ -91,14 +91,7 @@ class Sweep:
         ]
 
     def check(self, parse: Callable[[Sequence[str]], None]) -> None:
-        """Check that each value of the space can be typed, before the first trial.
-
-        Args:
-            parse: Parses options of `bachlit fit`, and raises for wrong ones.
-
-        Raises:
-            OptionError: If an option is unknown, of the wrong type, or given twice.
-        """
+        """Check that each value of the space can be typed, before the first trial: `parse` raises for wrong ones."""
         fixed = {same_name(word.partition("=")[0]) for word in self.words if word.startswith("--")}
         twice = sorted(fixed & self.space.keys())
         if twice:
@@ -119,9 +112,6 @@ def space_of(typed: Mapping[str, Any]) -> Space:
 
     Names may be nested. Of duplicates the last one counts, which is the one on the command line.
 
-    Raises:
-        OptionError: If it is empty, or an option's values are neither.
-
     >>> space_of({"data": {"window": [64, 128]}, "data.lanes": {"low": 1, "high": 5}})
     {'data.window': CategoricalDistribution(choices=(64, 128)), \
 'data.lanes': IntDistribution(high=5, log=False, low=1, step=1)}
@@ -134,9 +124,6 @@ def space_of(typed: Mapping[str, Any]) -> Space:
 
 def grid(space: Space) -> list[dict[str, Any]]:
     """List all points of a space, the last option varying fastest.
-
-    Raises:
-        OptionError: If they are infinitely many.
 
     >>> grid(space_of({"a": [1, 2], "b": {"low": 0.0, "high": 0.3, "step": 0.15}}))[:4]
     [{'a': 1, 'b': 0.0}, {'a': 1, 'b': 0.15}, {'a': 1, 'b': 0.3}, {'a': 2, 'b': 0.0}]

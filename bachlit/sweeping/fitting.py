@@ -67,13 +67,7 @@ class Outcome(NamedTuple):
 
 
 class Fit:
-    """A running fit.
-
-    Args:
-        words: Options of `bachlit fit`.
-        log: File for its output.
-        environment: Variables beside those of this process.
-    """
+    """A running fit with some options of `bachlit fit`; a log gets its output."""
 
     def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
@@ -91,12 +85,7 @@ class Fit:
             )
 
     def follow(self, report: Callable[[Figure], bool], *, maximise: bool = False) -> Outcome:
-        """Wait for its end.
-
-        Args:
-            report: Gets each figure; returns whether to stop the fit.
-            maximise: Whether high figures are good.
-        """
+        """Wait for its end. `report` gets each figure, and returns whether to stop the fit."""
         assert self._process.stdin
         assert self._process.stdout
         figures: list[Figure] = []
@@ -119,11 +108,10 @@ class Fit:
                     break
         code = self._process.returncode
         sentence = broken or (_last_words(self._log, code) if code else "")
-        if not figures:
-            sentence = sentence or "The fit reported no metric; expected one validation at least."
-            return Outcome(sentence=sentence, refused=code > 0 and not broken)
-        best = (max if maximise else min)(figures, key=lambda one: one.value)
-        return Outcome(*best, sentence=sentence, pruned=pruned, refused=code > 0 and not broken)
+        if not figures and not sentence:
+            sentence = "The fit reported no metric; expected one validation at least."
+        value, epoch = (max if maximise else min)(figures) if figures else (None, None)
+        return Outcome(value, epoch, sentence, pruned, refused=code > 0 and not broken)
 
     def kill(self) -> None:
         """End it at once, with all processes that it started."""

@@ -13,10 +13,7 @@ class Pruning(Callback):
     """Report each validation to the sweep, and stop the fit if the sweep says so.
 
     In a fit outside of a sweep it does nothing: a trial's `config.yaml` can be fitted again. Optuna's own callback
-    imports `lightning.pytorch`, whose classes aren't those of `pytorch_lightning`.
-
-    Args:
-        monitor: Name of the metric.
+    imports `lightning.pytorch`, whose classes aren't those of `pytorch_lightning`. `monitor` is the metric's name.
     """
 
     def __init__(self, monitor: str = "val/nats_per_frame") -> None:

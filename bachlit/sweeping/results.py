@@ -35,12 +35,9 @@ _CURVES = {"train/loss_epoch": "--", "val/nats_per_token": "-"}
 
 
 def report(study: Study, output: Path, plot_by: str | None = None) -> None:
-    """Write `trials.csv` and the plots, print their places, and show the best trials.
+    """Write `trials.csv` and the plots to the sweep's folder, print their places, and show the best trials.
 
-    Args:
-        study: The sweep's.
-        output: The sweep's folder.
-        plot_by: The option of the loss curves; the most important one if None.
+    The loss curves are by the most important option, unless `plot_by` names another.
 
     Raises:
         OptionError: If no trial has ended, the option isn't in the space, or a file can't be written.
@@ -79,11 +76,7 @@ def report(study: Study, output: Path, plot_by: str | None = None) -> None:
 
 
 def check_option(typed: str | None, space: Space) -> None:
-    """Check that the option of the loss curves varies.
-
-    Raises:
-        OptionError: If it doesn't.
-    """
+    """Raise an OptionError unless the option of the loss curves varies."""
     if typed is not None and same_name(typed) not in space:
         raise OptionError(f"--plot_by can't be {typed}; expected one of {', '.join(space)}; correct it.")
 
@@ -121,13 +114,7 @@ def plots(
 ) -> dict[str, bytes]:
     """Draw a sweep's plots as PNGs, by their names.
 
-    Args:
-        study: The sweep's.
-        trials: Those of the study that didn't fail, the best first.
-        space: Values of the options that vary.
-        monitor: The metric.
-        by: The option of the loss curves; the most important one if None.
-        folder: The sweep's, with the trials' `curves.csv`.
+    The trials are the study's that didn't fail, the best first; their `curves.csv` are in the sweep's folder.
     """
     from optuna.visualization import matplotlib as optunas  # noqa: PLC0415  # of an extra
 

@@ -32,11 +32,7 @@ class _NoValueError(Exception):
 
 
 class Runner:
-    """Run fits at once until a sweep's study has a number of finished trials; None is the grid's number of points.
-
-    Raises:
-        OptionError: If nothing says when to end.
-    """
+    """Run fits, some at once, until a sweep's study has enough finished trials: a grid's points if None."""
 
     def __init__(self, sweep: Sweep, study: Study, trials: int | None, workers: int) -> None:
         self._sweep, self._study, self._workers = sweep, study, workers

@@ -32,7 +32,7 @@ SWEEP = "sweep"
 """Attribute of a study: `Sweep.described`, and under `fit` the options that all trials share."""
 
 _WAIT = 60  # seconds for another process to release an SQLite database
-_TRIES = 5  # two processes that create a database's tables at once: one fails, and finds them the next time
+_DELAYS = (0.2, 0.4, 0.8, 1.6, 0)  # of two processes that create the tables at once one fails, and finds them then
 
 
 class Grid(PartialFixedSampler):
@@ -71,11 +71,7 @@ class _PerTrial(BaseSampler):
 
 
 def sample(study: Study, sweep: Sweep) -> int | None:
-    """Give a study its sampler; return the number of points, if it is a grid.
-
-    Raises:
-        OptionError: If a grid's points are infinitely many.
-    """
+    """Give a study its sampler; return the number of points if it is a grid."""
     points = grid(sweep.space) if issubclass(sweep.kind, Grid) else []
     random.Random(sweep.seed).shuffle(points)  # the first ones cover all of the space
 
@@ -186,18 +182,19 @@ def _storage(url: str | None, output: Path, *, create: bool) -> RDBStorage:
         if not create and not (output / DATABASE).is_file():
             raise OptionError(f"There is no sweep in {output}; expected its {DATABASE}; correct --output.")
         url = f"sqlite:///{output / DATABASE}"
-    for attempt in range(_TRIES):
+    for delay in _DELAYS:
         try:
             output.mkdir(parents=True, exist_ok=True)
             return _with_heartbeat(url)
         except Exception as error:  # whatever the database's own library raises
-            if attempt == _TRIES - 1 or not isinstance(error, DBAPIError):
-                reason = " ".join(str(error).split())[:300]
-                raise OptionError(
-                    f"The storage {url} can't be used ({reason}); expected the URL of a database, such as "
-                    "sqlite:///sweeps.db; correct --storage."
-                ) from error
-        time.sleep(0.2 * 2**attempt)
+            if delay and isinstance(error, DBAPIError):
+                time.sleep(delay)
+                continue
+            reason = " ".join(str(error).split())[:300]
+            raise OptionError(
+                f"The storage {url} can't be used ({reason}); expected the URL of a database, such as "
+                "sqlite:///sweeps.db; correct --storage."
+            ) from error
     raise AssertionError
 
 
