@@ -27,15 +27,15 @@ def run(args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    own = ["--wandb=true" if word == "--wandb" else word for word in args]
+    own = ["--wandb=true" if arg == "--wandb" else arg for arg in args]
     if "--" in own:
         at = own.index("--")
         also: list[str] = []
-        for word in own[at + 1 :]:
-            if word.startswith("--") or not also:
-                also.append(word)
+        for arg in own[at + 1 :]:
+            if arg.startswith("--") or not also:
+                also.append(arg)
             else:  # the value of the option before
-                also[-1] += f"={word}"
+                also[-1] += f"={arg}"
         own[at:] = [f"--also={json.dumps(also)}"]
     run_typed("sweep", sweep, own)
 

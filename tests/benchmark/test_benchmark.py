@@ -70,7 +70,7 @@ def test_the_corpus_benchmark_prints_figures_and_ratios(
     assert all(float(figure) >= 0 for line in lines for figure in re.findall(r"([\d.]+)(?: s| MB|x)", line[26:]))
 
 
-def test_copies_of_chorales_are_whole_in_other_keys_each_under_a_name_of_its_own(bach: list[Chorale]) -> None:
+def test_copies_of_chorales_are_whole_in_other_keys(bach: list[Chorale]) -> None:
     made = dict(copies(bach[:5], 6))
     assert len(made) == 30
     for name, piece in made.items():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from rich.console import Console
 from bachlit.__main__ import main
 from bachlit.sweeping import fitting, results, running, study
 from bachlit.sweeping.definition import Sweep, space_of
+from bachlit.sweeping.fitting import Figure, Outcome
 from bachlit.sweeping.results import choose, table, to_csv
 
 HERE = Path(__file__).parent
@@ -135,7 +137,28 @@ def test_the_number_of_trials_is_that_of_all_commands_together() -> None:
     assert len(notes("finished")) == len(set(notes("finished"))) == 7
 
 
-def test_the_sweep_ends_its_fits_on_the_signals_that_end_processes() -> None:
+def test_a_trial_that_another_process_took_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a machine that slept: Optuna can't be told the end of a trial that has ended."""
+    started: list[list[str]] = []
+
+    class Taken(fitting.Fit):
+        def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
+            started.append(words)
+
+        def follow(self, report: Callable[[Figure], bool], *, maximise: bool = False) -> Outcome:
+            if len(started) == 1:
+                other = study.find("small", Path("sweeps/small"), None)
+                study.repeat(other, 0)
+                other.tell(0, state=TrialState.FAIL)
+            report(Figure(1.0, 1.0))
+            return Outcome(1.0, 1.0)
+
+    monkeypatch.setattr(running, "Fit", Taken)
+    assert main(["sweep", config(space={"data.window": [20]})]) == 0
+    assert [(row["trial"], row["state"]) for row in rows()] == [("1", "finished")]
+
+
+def test_fits_end_on_the_signals_that_end_processes() -> None:
     heard: list[int] = []
     for one in (signal.SIGINT, signal.SIGTERM):
         with running._signals_call(lambda: heard.append(1)):
@@ -145,7 +168,7 @@ def test_the_sweep_ends_its_fits_on_the_signals_that_end_processes() -> None:
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("sampler", [RandomSampler, TPESampler, GPSampler, QMCSampler, study.Grid])
-def test_the_same_seed_suggests_the_same_however_often_it_is_stopped(sampler: type[BaseSampler]) -> None:
+def test_a_seed_suggests_the_same_however_often_it_is_stopped(sampler: type[BaseSampler]) -> None:
     options: dict[Any, dict[str, Any]] = {QMCSampler: {"seed": 1}, study.Grid: {}, RandomSampler: {"seed": None}}
     make = partial(sampler, **options.get(sampler, {"seed": None, "n_startup_trials": 3}))
     step = {"step": 0.02} if sampler is study.Grid else {}
@@ -226,7 +249,7 @@ def test_a_fit_that_is_killed_is_a_trial_that_fails(monkeypatch: pytest.MonkeyPa
     assert set(killed) == {"The fit was ended by SIGKILL (if it wasn't you, the machine may have run out of memory)."}
 
 
-def test_if_all_trials_fail_alike_the_sweep_says_it_once_and_they_do_not_count(
+def test_trials_that_all_fail_alike_are_told_once_and_do_not_count(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PRETEND_REFUSES", "There is no corpus.")
@@ -293,7 +316,7 @@ def test_what_a_fit_says_is_in_its_log() -> None:
     assert Path("sweeps/small/trials/trial-0000/curves.csv").is_file()
 
 
-def test_a_value_is_the_best_that_a_trial_reached_upwards_or_downwards() -> None:
+def test_a_value_is_the_best_of_a_trial_upwards_or_downwards() -> None:
     assert main(["sweep", config(), "--trials=3"]) == 0
     assert {row["epoch"] for row in rows()} == {"3"}
     assert main(["sweep", config(), "--trials=3", "--direction=max", "--output=up"]) == 0
@@ -319,7 +342,7 @@ def test_another_sweep_in_the_same_folder_is_refused(capsys: pytest.CaptureFixtu
     assert len(notes("started")) == 1
 
 
-def test_a_sweep_of_an_earlier_bachlit_is_refused_and_its_results_stay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_of_an_earlier_bachlit_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("sweeps/small").mkdir(parents=True)
     Path("sweeps/small/journal.log").touch()
     assert main(["sweep", config()]) == main(["sweep", "--name=small", "--trials=0"]) == 2
@@ -397,7 +420,7 @@ def test_curves_are_of_trials_that_differ_in_the_option_alone() -> None:
     assert list(choose(trials, ranged, "dropout").values()) == trials[::3]
 
 
-def test_options_and_figures_are_shown_as_they_stand_and_are_no_formulas() -> None:
+def test_options_and_figures_are_shown_as_they_stand() -> None:
     """A figure called [/x] once ended the table in a traceback."""
     space = {"data.[/y]": CategoricalDistribution(["=1+1"])}
     trial = ended(1, -0.5, {"data.[/y]": "=1+1"}, space, sentence="@said")
