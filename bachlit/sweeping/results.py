@@ -233,7 +233,8 @@ def _drawn(draw: Callable[..., Any], study: Study, monitor: str, num_options: in
     pyplot.switch_backend("agg")
     file = io.BytesIO()
     try:
-        with matplotlib.rc_context():
+        with matplotlib.rc_context(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as of an axis with one value
             draw(study, target_name=monitor)
             figure = pyplot.gcf()
             figure.set_size_inches(3 * max(2, num_options), 4.5)

@@ -249,7 +249,7 @@ def test_a_fit_that_is_killed_is_a_trial_that_fails(monkeypatch: pytest.MonkeyPa
     assert set(killed) == {"The fit was ended by SIGKILL (if it wasn't you, the machine may have run out of memory)."}
 
 
-def test_trials_that_all_fail_alike_are_told_once_and_do_not_count(
+def test_trials_that_all_fail_alike_end_the_sweep_uncounted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PRETEND_REFUSES", "There is no corpus.")
