@@ -12,6 +12,7 @@ from threading import Timer
 
 from bachlit.classes import working_folder
 from bachlit.errors import BachlitError, OptionError, StoppedError
+from bachlit.extras import require
 
 _USAGE = """usage: bachlit COMMAND [options]
 
@@ -86,6 +87,7 @@ def _run(command: str, args: list[str]) -> int:
         music.run_typed(command, evaluate, args)
         return 0
     if command == "sweep":
+        require("optuna", "A sweep", extra="sweep")
         with _loading():
             from bachlit.commands import sweep  # noqa: PLC0415
 

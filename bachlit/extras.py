@@ -1,4 +1,4 @@
-"""The packages of the extra `bachlit[render]`: there or not, asked before the work."""
+"""Packages of the extras `bachlit[render]` and `bachlit[sweep]`, checked before the work."""
 
 from importlib.util import find_spec
 
@@ -9,12 +9,13 @@ class MissingPackageError(BachlitError, ImportError):
     """A package of an extra that isn't installed."""
 
 
-def require(package: str, what: str) -> None:
-    """Ask for a package without loading it, so that nobody waits for what can't be drawn.
+def require(package: str, what: str, *, extra: str = "render") -> None:
+    """Check that a package is installed, without loading it.
 
     Args:
         package: The name by which it is imported.
         what: What needs it, as a sentence begins.
+        extra: The extra that installs it.
 
     Raises:
         MissingPackageError: If it isn't installed.
@@ -28,6 +29,6 @@ extra bachlit[render]; install it: pip install 'bachlit[render]'.
     """
     if find_spec(package) is None:
         raise MissingPackageError(
-            f"{what} needs {package}, which isn't installed; expected the extra bachlit[render]; install it: "
-            "pip install 'bachlit[render]'."
+            f"{what} needs {package}, which isn't installed; expected the extra bachlit[{extra}]; install it: "
+            f"pip install 'bachlit[{extra}]'."
         )

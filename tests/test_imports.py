@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "benchmark": {"corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
                   "training"},
     "__init__": {"api", "classes", "models", "music"},
-    "__main__": {"classes", "commands", "errors"},
+    "__main__": {"classes", "commands", "errors", "extras"},
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a larger corpus costs: seconds and memory from its cache, as ratios to a list in memory and to Bach's alone."""
+"""Cost of a larger corpus: seconds and memory from its cache, as ratios to a list in memory."""
 
 import multiprocessing
 import sys
@@ -6,8 +6,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -19,40 +20,27 @@ from bachlit.music.chorale import Chorale
 from bachlit.training.data import ChoraleDataModule, singable_moves
 
 
-class Given(Corpus):
-    """A corpus of chorales that are there already.
-
-    Args:
-        pieces: The chorales.
-    """
+class _Given(Corpus):
+    """A corpus of chorales that are there already."""
 
     def __init__(self, pieces: Sequence[Chorale]) -> None:
         self.pieces = pieces
 
     def chorales(self) -> Sequence[Chorale]:
-        """See `Corpus.chorales`."""
+        """Return the chorales."""
         return self.pieces
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What an epoch of a corpus took.
-
-    Attributes:
-        opening: Seconds until the chorales are there.
-        dividing: Seconds until training may begin: the split by tune, the moves and lengths of all pieces.
-        epoch: Seconds for all windows of an epoch.
-        megabytes: Of memory at most, beyond those of a process that has opened nothing.
-    """
+class _Cost(NamedTuple):
+    """Seconds to open the chorales, seconds for an epoch's windows with all before it, megabytes on top of imports."""
 
     opening: float
-    dividing: float
     epoch: float
     megabytes: float
 
 
 def copies(chorales: Sequence[Chorale], times: int) -> Iterator[tuple[str, Chorale]]:
-    """Chorales so many times over, each time in a random key that its voices can sing in, in random order."""
+    """Copy chorales a number of times, each time to a random key that the voices can sing, in random order."""
     random = np.random.default_rng(0)
     for copy in tqdm(random.permutation(len(chorales) * times), desc="Making copies", unit="piece", delay=1):
         number, index = divmod(int(copy), len(chorales))
@@ -62,7 +50,7 @@ def copies(chorales: Sequence[Chorale], times: int) -> Iterator[tuple[str, Chora
 
 
 def corpus(*, times: Sequence[int]) -> Iterator[str]:
-    """Compare corpora of many sizes, each in a process of its own.
+    """Compare corpora of several sizes, each in its own process.
 
     Args:
         times: Multiples of Bach's corpus.
@@ -71,61 +59,40 @@ def corpus(*, times: Sequence[int]) -> Iterator[str]:
         Lines of the report.
     """
     bach = BachCorpus().chorales()
-    yield f"{'pieces':>7} {'':<18}{'opening':>10}{'dividing':>10}{'epoch':>10}{'memory':>10}"
-    first: dict[str, tuple[int, Cost]] = {}
+    yield f"{'pieces':>7} {'':<18}{'opening':>10}{'epoch':>10}{'memory':>10}"
     with tempfile.TemporaryDirectory() as folder:
         for multiple in times:
             cache = Path(folder) / f"{multiple}.cache"
             write_whole(cache, pack(copies(bach, multiple)))
             names = [chorale.name for chorale in CachedChorales(FileBytes(cache))]
-            costs = {
-                "a list in memory": _measured(cache, names, held=True),
-                "from the cache": _measured(cache, names, held=False),
-            }
-            num = len(bach) * multiple
-            for name, cost in costs.items():
-                yield (
-                    f"{num:>7} {name:<18}{cost.opening:>8.2f} s{cost.dividing:>8.2f} s{cost.epoch:>8.2f} s"
-                    f"{cost.megabytes:>7.0f} MB"
-                )
-            held, cached = costs.values()
-            yield f"{num:>7} {'cache to list':<18}{_ratios(cached, held)}"
-            for name, cost in costs.items():
-                fewest, least = first.setdefault(name, (num, cost))
-                if num > fewest:
-                    yield f"{num / fewest:>6.0f}x {name:<18}{_ratios(cost, least)}"
+            held, cached = (_measured(cache, names, held=held) for held in (True, False))
+            for name, cost in (("a list in memory", held), ("from the cache", cached)):
+                yield f"{len(names):>7} {name:<18}{cost.opening:>8.2f} s{cost.epoch:>8.2f} s{cost.megabytes:>7.0f} MB"
+            ratios = [one / other if other else float("nan") for one, other in zip(cached, held, strict=True)]
+            yield f"{len(names):>7} {'cache to list':<18}" + "".join(f"{ratio:>9.2f}x" for ratio in ratios)
 
 
-def _ratios(one: Cost, other: Cost) -> str:
-    pairs = ((one.opening, other.opening), (one.dividing, other.dividing), (one.epoch, other.epoch))
-    ratios = [(took, base) for took, base in (*pairs, (one.megabytes, other.megabytes))]
-    return "".join(f"{took / base if base else float('nan'):>9.2f}x" for took, base in ratios)
-
-
-def _measured(cache: Path, names: Sequence[str], *, held: bool) -> Cost:
+def _measured(cache: Path, names: Sequence[str], *, held: bool) -> _Cost:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_epoch, cache, names, held=held).result()
 
 
-def _epoch(cache: Path, names: Sequence[str], *, held: bool) -> Cost:
+def _epoch(cache: Path, names: Sequence[str], *, held: bool) -> _Cost:
     """Run through an epoch of training windows, in a process that has done nothing else."""
     before = _peak()
     begun = time.perf_counter()
     chorales = load_chorales(cache, names)
     assert chorales is not None
-    data = ChoraleDataModule(Given(list(chorales) if held else chorales), lanes=16, window=128, keys="all")
+    data = ChoraleDataModule(_Given(list(chorales) if held else chorales), lanes=16, window=128, keys="all")
     opened = time.perf_counter()
     data.setup("fit")
-    loader = data.train_dataloader()
-    divided = time.perf_counter()
-    for _ in loader:
+    for _ in data.train_dataloader():
         pass
-    ended = time.perf_counter()
-    return Cost(opened - begun, divided - opened, ended - divided, _peak() - before)
+    return _Cost(opened - begun, time.perf_counter() - opened, _peak() - before)
 
 
 def _peak() -> float:
-    """The most memory that this process has had, in megabytes."""
+    """Peak memory of this process in megabytes."""
     status = Path("/proc/self/status")
     if status.is_file():  # a new process's resource usage begins with its parent's
         return next(int(line.split()[1]) / 1000 for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""What it costs two processes to train one model together, as ratios to processes that know nothing of each other."""
+"""Cost of training one model in two processes, as a ratio to processes that exchange nothing."""
 
 import contextlib
 import logging
@@ -20,18 +20,17 @@ from bachlit.training.processes import without_copies
 from bachlit.training.windows import Window
 
 PROCESSES = 2
-How = Literal["alone", "beside", "together"]
-HOWS: tuple[How, ...] = ("alone", "beside", "together")
+How = Literal["beside", "together"]
+HOWS: tuple[How, ...] = ("beside", "together")
+Job = tuple[Callable[[Encoding], Network], Sequence[Window]]
 Rounds = dict[How, list[float]]
-"""Seconds that each round took the slower of the processes, by how they trained."""
+"""Seconds of the slower process per round, by how they trained."""
 
 
 def processes(*, steps: int, rounds: int, lanes: Sequence[int]) -> Iterator[str]:
-    """Let two processes of one thread train, by turns: one alone, each by itself, and both together (DDP).
+    """Train in two processes of one thread, by turns beside each other and together (DDP).
 
-    The two cores of a machine are seldom equally fast, and those that train together go at the slower one's pace; so
-    do, in what is compared, those beside each other. What is left is what they say to each other, and the waiting for
-    who happens to be late.
+    Both turns last as long as the slower process: the ratio counts what they exchange, and waiting for each other.
 
     Args:
         steps: Windows a round, of each process.
@@ -41,74 +40,65 @@ def processes(*, steps: int, rounds: int, lanes: Sequence[int]) -> Iterator[str]
     Yields:
         Lines of the report.
     """
-    for number in lanes:
-        windows = first_windows(steps, lanes=number)
+    jobs = [(network, first_windows(steps, lanes=number)) for number in lanes for network in NETWORKS]
+    yield f"{PROCESSES} processes of 1 thread, {steps} windows each, {rounds} rounds"
+    for (network, windows), measured in zip(jobs, _measured(jobs, rounds), strict=True):
         size = windows[0].tokens.numel()
-        yield f"{PROCESSES} processes of 1 thread, {len(windows)} windows of {size} tokens each, {rounds} rounds"
-        for network in NETWORKS:
-            measured = _measured(network, windows, rounds)
-            yield from _report(getattr(network, "__name__", "network"), measured, size * len(windows))
+        yield from _report(f"{getattr(network, '__name__', 'network')}, {size} tokens", measured, size * len(windows))
 
 
 def _report(name: str, measured: Rounds, tokens: int) -> Iterator[str]:
     for how in HOWS:
-        speed = tokens / statistics.median(measured[how])
-        yield f"{name:<10} {how:<10} {speed:8.0f} tokens/s a process"
-    for how in ("alone", "beside"):
-        ratios = [one / both for one, both in zip(measured[how], measured["together"], strict=True)]
-        each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-        yield f"{name:<10} together / {how:<7} {statistics.median(ratios):8.3f} (rounds: {each})"
+        yield f"{name:<23} {how:<17} {tokens / statistics.median(measured[how]):8.0f} tokens/s a process"
+    ratios = [one / both for one, both in zip(measured["beside"], measured["together"], strict=True)]
+    yield f"{name:<23} together / beside {statistics.median(ratios):8.3f}"
 
 
-def _measured(network: Callable[[Encoding], Network], windows: Sequence[Window], rounds: int) -> Rounds:
+def _measured(jobs: Sequence[Job], rounds: int) -> list[Rounds]:
+    """Train in new processes, which are started once for all jobs."""
     context = multiprocessing.get_context("spawn")
     ready, seconds = context.Barrier(PROCESSES), context.Array("d", PROCESSES)
     answers = context.SimpleQueue()
-    given = network, windows, _free_ports(rounds + 1), ready, seconds, answers
+    given = jobs, rounds, _free_ports(len(jobs) * (rounds + 1)), ready, seconds, answers
     start_processes(_train, given, nprocs=PROCESSES)  # type: ignore[no-untyped-call]
-    return answers.get()  # type: ignore[no-any-return]
+    return [answers.get() for _ in jobs]
 
 
 def _train(
-    rank: int,
-    network: Callable[[Encoding], Network],
-    windows: Sequence[Window],
-    ports: Sequence[int],
-    ready: Any,
-    seconds: Any,
-    answers: Any,
+    rank: int, jobs: Sequence[Job], rounds: int, ports: Sequence[int], ready: Any, seconds: Any, answers: Any
 ) -> None:
-    """What one of the processes does; the first one answers."""
+    """Run one of the processes; the first one answers."""
     torch.set_num_threads(1)
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     # As Lightning's launcher tells the processes that it starts.
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "NODE_RANK": "0", "LOCAL_RANK": str(rank)}
-    measured: Rounds = {how: [] for how in HOWS}
-    for turn, port in enumerate(ports):
-        os.environ["MASTER_PORT"] = str(port)
-        for how in HOWS:
-            ready.wait()
-            idle = how == "alone" and rank > 0
-            seconds[rank] = 0.0 if idle else trainer_loop(network, windows, **_options(how))
-            if how == "together":
-                distributed.destroy_process_group()
-            ready.wait()
-            if turn:
-                measured[how].append(max(seconds))
-    if rank == 0:
-        answers.put(measured)
+    meetings = iter(ports)
+    for network, windows in jobs:
+        measured: Rounds = {how: [] for how in HOWS}
+        for turn in range(rounds + 1):
+            os.environ["MASTER_PORT"] = str(next(meetings))
+            for how in HOWS:
+                ready.wait()
+                seconds[rank] = trainer_loop(network, windows, **_options(how))
+                if how == "together":
+                    distributed.destroy_process_group()
+                ready.wait()
+                if turn:
+                    measured[how].append(max(seconds))
+        if rank == 0:
+            answers.put(measured)
+
+
+def _options(how: How) -> dict[str, Any]:
+    return {"devices": PROCESSES, "strategy": without_copies("ddp")} if how == "together" else {"devices": 1}
 
 
 def _free_ports(number: int) -> list[int]:
-    """One for each meeting: who came early might meet those who are about to leave."""
+    """Find one port per round: an early process might meet one that is about to leave."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
-
-
-def _options(how: How) -> dict[str, Any]:
-    return {"devices": PROCESSES, "strategy": without_copies("ddp")} if how == "together" else {"devices": 1}

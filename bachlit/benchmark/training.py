@@ -1,4 +1,4 @@
-"""What the framework costs in training, as a ratio to a bare loop in the same run."""
+"""Cost of the Trainer, as a ratio to a bare loop in the same run."""
 
 import tempfile
 import time
@@ -22,7 +22,7 @@ LEARNING_RATE = 2e-3
 
 
 def bare_loop(network: Network, windows: Sequence[Window]) -> float:
-    """Train on windows in plain PyTorch, doing just what `ChoraleModel` does; the seconds it took."""
+    """Train on windows in plain PyTorch as `ChoraleModel` does; return the seconds."""
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     loss_of = nn.CrossEntropyLoss()
     network.train()
@@ -44,7 +44,7 @@ def bare_loop(network: Network, windows: Sequence[Window]) -> float:
 
 
 class _Loader:
-    """Ready windows, so that both loops read the same tensors. Lightning takes a list for several loaders."""
+    """Ready windows for both loops. Lightning takes a list for several loaders."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
         self.windows = windows
@@ -57,7 +57,7 @@ class _Loader:
 
 
 class _Stopwatch(pl.Callback):
-    """Times an epoch of training from its first batch to its last."""
+    """Time an epoch of training."""
 
     seconds = 0.0
 
@@ -69,7 +69,7 @@ class _Stopwatch(pl.Callback):
 
 
 def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Window], **options: Any) -> float:
-    """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; the seconds its epoch took.
+    """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; return the seconds.
 
     Args:
         network: Makes the network, given the encoding.
@@ -94,12 +94,11 @@ def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Windo
 
 
 def training(*, steps: int, rounds: int) -> Iterator[str]:
-    """Compare both loops on each network that comes with bachlit and Bach's chorales, turn by turn.
+    """Compare both loops on each of bachlit's networks and Bach's chorales, by turns.
 
     Args:
-        steps: Windows an epoch, of 16 lanes and 125 tokens.
-        rounds: Turns of each loop after one to warm up. The fastest of each is compared: whatever else a machine does
-            only makes a turn slower.
+        steps: Windows per epoch, of 16 lanes and 125 tokens.
+        rounds: Turns of each loop after one to warm up; the fastest counts, as all else only slows a turn.
 
     Yields:
         Lines of the report.
@@ -112,7 +111,7 @@ def training(*, steps: int, rounds: int) -> Iterator[str]:
 
 
 def first_windows(number: int, *, lanes: int = 16) -> list[Window]:
-    """As many of the first windows of an epoch of Bach's chorales."""
+    """Return the first windows of an epoch of Bach's chorales."""
     data = ChoraleDataModule(lanes=lanes, window=128, keys="all")
     data.prepare_data()
     data.setup("fit")
@@ -134,6 +133,4 @@ def _compare(network: Callable[[Encoding], Network], windows: Sequence[Window], 
     name = getattr(network, "__name__", "network")
     yield f"{name:<10} bare PyTorch loop   {max(bare):8.0f} tokens/s"
     yield f"{name:<10} Trainer             {max(trained):8.0f} tokens/s"
-    ratios = [one / other for one, other in zip(trained, bare, strict=True)]
-    each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-    yield f"{name:<10} ratio               {max(trained) / max(bare):8.3f} (rounds: {each})"
+    yield f"{name:<10} ratio               {max(trained) / max(bare):8.3f}"

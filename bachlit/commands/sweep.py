@@ -1,4 +1,4 @@
-"""`bachlit sweep`: fits over a space of options, resumed by the same command, and their results."""
+"""`bachlit sweep`: search for good options by many fits; the same command resumes it."""
 
 from __future__ import annotations
 
@@ -9,44 +9,35 @@ from contextlib import redirect_stdout, suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler, TPESampler
 
 from bachlit.commands.music import run_typed
 from bachlit.errors import OptionError
-from bachlit.sweeping.definition import Direction, Sweep, joined, words_of
-from bachlit.sweeping.extra import BasePruner, BaseSampler, require_optuna
-from bachlit.sweeping.report import option_of, report
+from bachlit.sweeping.definition import Sweep, space_of, word
+from bachlit.sweeping.results import check_option, report
 from bachlit.sweeping.running import Runner
-from bachlit.sweeping.space import space_of
 from bachlit.sweeping.study import begin, find
-
-_SQLITE = 0.5  # seconds; it has no lock for a row, so two processes may take the same trial within some milliseconds
 
 
 def run(args: Sequence[str]) -> None:
-    """Run `bachlit sweep`.
-
-    Args:
-        args: Its options; after `--`, options of `bachlit fit` that all trials have.
-
-    Raises:
-        BachlitError: If the user has something to put right.
-    """
-    require_optuna()
-    import optuna.pruners  # noqa: F401, PLC0415  # makes its classes known by their short names
-
-    own = ["--wandb=true" if word == "--wandb" else word for word in args]
+    """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    own = ["--wandb=true" if arg == "--wandb" else arg for arg in args]
     if "--" in own:
         at = own.index("--")
-        own[at:] = [f"--also={json.dumps(joined(own[at + 1 :]))}"]
-    try:
-        run_typed("sweep", sweep, own)
-    except OptionError as error:
-        if "search_space" not in str(error):
-            raise
-        raise OptionError(
-            "GridSampler wants the space again; expected Grid, which has that of the sweep; type --sampler Grid."
-        ) from error
+        also: list[str] = []
+        for arg in own[at + 1 :]:
+            if arg.startswith("--") or not also:
+                also.append(arg)
+            else:  # the value of the option before
+                also[-1] += f"={arg}"
+        own[at:] = [f"--also={json.dumps(also)}"]
+    run_typed("sweep", sweep, own)
 
 
 def sweep(
@@ -57,7 +48,7 @@ def sweep(
     also: list[str] | None = None,
     space: dict[str, Any] | None = None,
     monitor: str = "val/nats_per_frame",
-    direction: Direction = "min",
+    direction: Literal["min", "max"] = "min",
     sampler: Callable[[], BaseSampler] | None = None,
     pruner: BasePruner | None = None,
     trials: int | None = None,
@@ -70,8 +61,8 @@ def sweep(
 ) -> None:
     """Fit many models over a space of options, and show which options are good.
 
-    The same command goes on where it was stopped; a trial that was running then is run again. Any number of processes
-    may work on one sweep at once, on any machines that see its folder or its database.
+    The same command resumes it, and repeats trials that were running. Any number of processes may work on one sweep at
+    once; on several machines they share a database server by --storage.
 
     Args:
         name: The sweep's; that of its folder if left out.
@@ -80,22 +71,21 @@ def sweep(
         also: More of them, as words. On the command line they are what follows --, such as -- --trainer.max_epochs 30.
         space: For each option that varies, by its dotted name, a list of choices, or a range: low, high, and step or
             log.
-        monitor: The figure of validation that counts: the best that a trial reaches.
-        direction: Whether low or high figures are good.
+        monitor: The validation metric to optimise: the best value of a trial counts.
+        direction: Whether low or high values are good.
         sampler: Suggests the options: Grid for each point of the space once, or a sampler of Optuna's, such as
             RandomSampler, TPESampler (if left out) or GPSampler.
         pruner: Stops trials that promise little, such as optuna's MedianPruner or HyperbandPruner, which count
             validations; none if left out.
         trials: How many finished trials the sweep is to have in all, with those of earlier commands and other
-            processes, those that were stopped early or failed among them. All points of a grid if left out. 0 runs
-            none, and makes the results anew; then --output alone will do.
-        workers: How many trials at once. Each is a process of its own, with its share of the processor, and one of
-            the GPUs in turn.
+            processes, pruned and failed ones among them. All points of a grid if left out. 0 runs none, and makes the
+            results anew; then --output alone will do.
+        workers: How many trials at once, each in its own process, with a share of the processor, and one of the GPUs
+            in turn.
         seed: The sampler's. The fits have their own, seed_everything, which may vary as all options do.
         wandb: Log the trials to W&B, too, in a group of the sweep's name.
         output: The sweep's folder; sweeps/NAME if left out.
-        storage: The URL of a database that Optuna knows, such as sqlite:///sweeps.db; a journal in the folder if left
-            out.
+        storage: URL of a database for Optuna, such as sqlite:///sweeps.db; study.db in the sweep's folder if left out.
         plot_by: The option of the loss curves; the most important one if left out.
     """
     if (trials is not None and trials < 0) or workers < 1 or seed < 0:
@@ -108,40 +98,38 @@ def sweep(
     if trials == 0:
         report(find(name, output, storage), output, plot_by)
         return
-    name = name or output.resolve().name
+    sampler = sampler or partial(TPESampler, seed=None)
+    try:
+        kind = type(sampler())
+    except (ImportError, TypeError, ValueError) as error:
+        message = f"The sampler can't be made ({error}); correct its options, or choose another."
+        raise OptionError(message) from error
     planned = Sweep(
-        name=name,
+        name=name or output.resolve().name,
         base=tuple(base or ()),
-        words=(*words_of(options or {}), *(also or ())),
+        words=(*(word(option.lstrip("-"), value) for option, value in (options or {}).items()), *(also or ())),
         space=space_of(space or {}),
         monitor=monitor,
         direction=direction,
-        sampler=sampler or partial(_usual, seed=None),
+        sampler=sampler,  # type: ignore[arg-type]  # the parser makes partials
+        kind=kind,
         seed=seed,
         output=output,
         wandb=wandb,
     )
-    option_of(planned.space, plot_by)
-    settle = _SQLITE if storage and storage.startswith("sqlite") else 0.0
+    check_option(plot_by, planned.space)
     planned.check(_parse)
-    runner = Runner(planned, begin(planned, storage, pruner), trials, settle=settle)
+    study = begin(planned, storage, pruner)
     try:
-        runner.run(workers)
+        Runner(planned, study, trials, workers).run()
     except KeyboardInterrupt:
-        warnings.warn("the same command goes on from here.", stacklevel=1)
+        warnings.warn("the same command resumes the sweep.", stacklevel=1)
         raise
-    report(runner.study, output, plot_by)
-
-
-def _usual(seed: int | None = None) -> BaseSampler:
-    """The sampler if none is named."""
-    from optuna.samplers import TPESampler  # noqa: PLC0415  # of an extra
-
-    return TPESampler(seed=seed)
+    report(study, output, plot_by)
 
 
 def _parse(words: Sequence[str]) -> None:
-    """Have `bachlit fit` parse options: it prints what it understood, and ends before anything is made."""
+    """Parse options of `bachlit fit` as it does, and end before anything is made."""
     from bachlit.commands import train  # noqa: PLC0415  # Lightning takes seconds to import
 
     with redirect_stdout(StringIO()), suppress(SystemExit):

@@ -1,4 +1,4 @@
-"""Hyper-parameter search: many fits over a space of options, suggested by Optuna, the command `bachlit sweep`.
+"""Hyper-parameter search by Optuna over the options of `bachlit fit`: the command `bachlit sweep`.
 
-Nothing is imported here, so that a trial, which wants `pruning` alone, doesn't wait for Optuna.
+Nothing is imported here: a trial needs `pruning` alone, and no Optuna.
 """

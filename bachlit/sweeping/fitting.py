@@ -1,5 +1,9 @@
-"""One trial: a `bachlit fit` in a process of its own, which is told when to stop."""
+"""Trials: each is a `bachlit fit` in its own process, which reports its metric to the sweep and hears when to stop.
 
+The two talk by standard output and input: a fit needs neither Optuna nor the study, and notices the end of its sweep.
+"""
+
+import json
 import math
 import os
 import re
@@ -7,114 +11,122 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from bachlit.sweeping.telling import UNDER_A_SWEEP, Figure, answer, heard
+from bachlit.errors import BachlitError
 
 FIT = [sys.executable, "-m", "bachlit", "fit"]
 
+UNDER_A_SWEEP = "BACHLIT_SWEEP"
+"""Environment variable of a sweep's fits."""
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a fit ended.
+_MARK = b"bachlit-figure "
+_STOP, _GO_ON = b"stop\n", b"go on\n"
 
-    Args:
-        best: The best figure that it told, and after how many epochs; None if it told none.
-        sentence: Why it failed; nothing if it didn't.
-        pruned: Whether it was stopped before its end.
-        refused: Whether the sentence is what the fit itself said.
+
+class Figure(NamedTuple):
+    """The monitored metric after a validation; `epoch` counts finished epochs."""
+
+    value: float
+    epoch: float
+
+
+def tell(figure: Figure) -> bool:
+    """Report a figure, from within the fit.
+
+    Returns:
+        Whether the fit is to stop.
+
+    Raises:
+        BachlitError: If the sweep has ended.
+    """
+    try:
+        # Past Python's own streams, which a progress bar or W&B may hold; on its own line.
+        os.write(1, b"\n" + _MARK + json.dumps(figure).encode() + b"\n")
+        answer = os.read(0, len(_GO_ON))
+    except OSError:
+        answer = b""
+    if answer not in (_STOP, _GO_ON):
+        raise BachlitError("The sweep that this fit belongs to has ended, so the fit has, too; start the sweep again.")
+    return answer == _STOP
+
+
+class Outcome(NamedTuple):
+    """How a fit ended: its best figure if it reported any, and why it failed if it did.
+
+    `pruned` means that it was stopped early, `refused` that the sentence is the fit's own.
     """
 
-    best: Figure | None
+    value: float | None = None
+    epoch: float | None = None
     sentence: str = ""
     pruned: bool = False
     refused: bool = False
 
 
 class Fit:
-    """A fit that is running.
-
-    Args:
-        words: The options of `bachlit fit`.
-        log: The file that gets what it says.
-        environment: Variables beside those of this process.
-    """
+    """A running fit with some options of `bachlit fit`; a log gets its output."""
 
     def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:
-            # In a session of its own, so that Ctrl-C is heard by the sweep alone, which then ends the fit.
+            # In its own session, so that the sweep alone gets Ctrl-C, and then ends the fit.
             self._process = subprocess.Popen(
                 [*FIT, *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                # Where one works there may be a folder `bachlit`, such as its source: it isn't what is installed.
+                # The working folder may hold a folder `bachlit`, such as its source: it isn't the installed one.
                 env={**os.environ, **environment, UNDER_A_SWEEP: "1", "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
 
     def follow(self, report: Callable[[Figure], bool], *, maximise: bool = False) -> Outcome:
-        """Wait for its end.
-
-        Args:
-            report: Given each figure that it tells, says whether to stop it.
-            maximise: Whether high figures are good.
-        """
+        """Wait for its end. `report` gets each figure, and returns whether to stop the fit."""
         assert self._process.stdin
         assert self._process.stdout
-        best: Figure | None = None
+        figures: list[Figure] = []
         pruned, broken = False, ""
         with self._log.open("ab", buffering=0) as log, self._process:
             for line in self._process.stdout:
-                figure = heard(line)
-                if figure is None:
+                if not line.startswith(_MARK):
                     log.write(line)
                     continue
-                if not math.isfinite(figure.value):
-                    broken = f"The monitored figure became {figure.value} after {figure.epoch:g} epochs."
-                else:
+                figure = Figure(*json.loads(line.removeprefix(_MARK)))
+                if math.isfinite(figure.value):
+                    figures.append(figure)
                     pruned = report(figure)
-                    sign = -1 if maximise else 1
-                    if best is None or sign * figure.value < sign * best.value:
-                        best = figure
+                else:
+                    broken = f"The monitored metric became {figure.value} after {figure.epoch:g} epochs."
                 try:
-                    self._process.stdin.write(answer(stop=pruned or bool(broken)))
+                    self._process.stdin.write(_STOP if pruned or broken else _GO_ON)
                     self._process.stdin.flush()
                 except OSError:  # it ended meanwhile
                     break
         code = self._process.returncode
-        if code or broken:
-            return Outcome(best, broken or _last_words(self._log, code), refused=code > 0 and not broken)
-        if best is None:
-            return Outcome(best, "The fit told no figure; expected it to validate at least once.")
-        return Outcome(best, pruned=pruned)
+        sentence = broken or (_last_words(self._log, code) if code else "")
+        if not figures and not sentence:
+            sentence = "The fit reported no metric; expected one validation at least."
+        value, epoch = (max if maximise else min)(figures) if figures else (None, None)
+        return Outcome(value, epoch, sentence, pruned, refused=code > 0 and not broken)
 
     def kill(self) -> None:
         """End it at once, with all processes that it started."""
-        try:
+        with suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
-        except ProcessLookupError:
-            pass
 
 
 def environment(worker: int, workers: int) -> dict[str, str]:
-    """What keeps fits that run at once out of each other's way.
-
-    Each gets its share of the processor's threads, unless OMP_NUM_THREADS says how many, and one of the GPUs in turn.
-
-    Args:
-        worker: Which of the places it has, from 0.
-        workers: How many fits run at once.
-    """
+    """Share the processor's threads between fits, unless OMP_NUM_THREADS is set, and give each a GPU in turn."""
     if workers == 1:
         return {}
-    import torch  # noqa: PLC0415  # seconds that a sweep of one worker needn't wait
+    import torch  # noqa: PLC0415  # takes seconds, which one worker needn't wait
 
     given = {}
     if "OMP_NUM_THREADS" not in os.environ:
@@ -127,12 +139,12 @@ def environment(worker: int, workers: int) -> dict[str, str]:
 
 
 def _last_words(log: Path, code: int) -> str:
-    """Why a fit failed, by the last line that it said."""
+    """Say why a fit failed, by the last error in its log."""
     if code < 0:
         name = signal.Signals(-code).name
-        told = " (if it wasn't you, the machine may have run out of memory)" if name == "SIGKILL" else ""
-        return f"The fit was ended by {name}{told}."
-    said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in said if line.startswith("bachlit: ") or re.match(r"[\w.]*(Error|Exception)\b", line)]
-    last = (errors or said or [f"The fit ended with exit code {code}."])[-1]
+        hint = " (if it wasn't you, the machine may have run out of memory)" if name == "SIGKILL" else ""
+        return f"The fit was ended by {name}{hint}."
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("bachlit: ") or re.match(r"[\w.]*(Error|Exception)\b", line)]
+    last = (errors or lines or [f"The fit ended with exit code {code}."])[-1]
     return last.removeprefix("bachlit: ")

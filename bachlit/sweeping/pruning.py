@@ -1,4 +1,4 @@
-"""Pruning: the callback by which a sweep hears of a fit, and stops it."""
+"""Pruning: the callback by which a fit reports to its sweep, and is stopped."""
 
 import os
 
@@ -6,28 +6,25 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from bachlit.errors import OptionError
-from bachlit.sweeping.telling import UNDER_A_SWEEP, Figure, tell
+from bachlit.sweeping.fitting import UNDER_A_SWEEP, Figure, tell
 
 
 class Pruning(Callback):
-    """Tells the sweep that started the fit what each validation gave, and stops the fit if the sweep says so.
+    """Report each validation to the sweep, and stop the fit if the sweep says so.
 
-    In a fit that no sweep started it does nothing: a trial's `config.yaml` can be fitted again. Optuna's own callback
-    imports `lightning.pytorch`, whose classes aren't those of `pytorch_lightning`.
-
-    Args:
-        monitor: The figure's name.
+    In a fit outside of a sweep it does nothing: a trial's `config.yaml` can be fitted again. Optuna's own callback
+    imports `lightning.pytorch`, whose classes aren't those of `pytorch_lightning`. `monitor` is the metric's name.
     """
 
     def __init__(self, monitor: str = "val/nats_per_frame") -> None:
         self.monitor = monitor
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tell the figure.
+        """Report the metric.
 
         Raises:
             OptionError: If there is none of that name.
-            BachlitError: If there is no sweep any more.
+            BachlitError: If the sweep has ended.
         """
         if UNDER_A_SWEEP not in os.environ or trainer.state.fn != "fit" or trainer.sanity_checking:
             return
@@ -44,7 +41,7 @@ class Pruning(Callback):
 
 
 def _epochs(trainer: pl.Trainer) -> float:
-    """How many epochs are behind, with the fraction of the one at hand."""
+    """Count the epochs done, with the fraction of the current one."""
     batches = trainer.num_training_batches
     done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
     return trainer.current_epoch + round(min(done, 1.0), 4)

@@ -1,239 +1,197 @@
-"""The trials of a sweep, run one after the other or several at once until there are enough."""
+"""Running a sweep: Optuna optimises, and each of its trials is a fit."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
 
+from optuna import Study, TrialPruned
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import fail_stale_trials
+from optuna.trial import FrozenTrial, Trial
 from tqdm import tqdm
 
 from bachlit.errors import OptionError
-from bachlit.sweeping.definition import Sweep, folder_of
-from bachlit.sweeping.fitting import Fit, Outcome, environment
-from bachlit.sweeping.points import BEAT, hold, is_held, latest, put, rescue, run_again
-from bachlit.sweeping.suggesting import Grid, kind, order, per_trial
-from bachlit.sweeping.telling import Figure
+from bachlit.sweeping import study as study_module
+from bachlit.sweeping.definition import Distribution, Sweep, folder_of
+from bachlit.sweeping.fitting import Figure, Fit, environment
+from bachlit.sweeping.study import counted, first_number, outcome_of, place, repeat, sample, seconds_of
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.trial import FrozenTrial, Trial, TrialState
+_ALIKE = 4  # failures that show that the fault isn't an option's value
 
-_ALIKE = 3  # trials, after which it may be that all fail in the same way
+
+class _NoValueError(Exception):
+    """A trial ends without a value: it failed, was interrupted, or isn't needed."""
 
 
 class Runner:
-    """Runs the trials of a sweep in this process's care, beside any number of other processes.
+    """Run fits, some at once, until a sweep's study has enough finished trials: a grid's points if None."""
 
-    Args:
-        sweep: What they fit.
-        study: Which holds them.
-        trials: How many finished ones the study is to have, those of other processes and of earlier runs among them;
-            of a grid, all points if None.
-        settle: Seconds to wait until it shows who has begun a trial, in a database that gives it to two at once.
-
-    Raises:
-        OptionError: If nobody says when to end.
-    """
-
-    def __init__(self, sweep: Sweep, study: Study, trials: int | None, *, settle: float = 0.0) -> None:
-        self.sweep, self.study, self._settle = sweep, study, settle
-        sampler = kind(sweep.sampler)
-        points = order(sweep.space, sweep.seed) if issubclass(sampler, Grid) else None
-        if points is None and trials is None:
+    def __init__(self, sweep: Sweep, study: Study, trials: int | None, workers: int) -> None:
+        self._sweep, self._study, self._workers = sweep, study, workers
+        size = sample(study, sweep)
+        if size is None and trials is None:
             raise OptionError(
-                f"{sampler.__name__} never ends; expected the number of trials that the sweep is to have in all; add "
-                "--trials 50."
+                f"{sweep.kind.__name__} never ends; expected the number of trials that the sweep is to have "
+                "in all; add --trials 50."
             )
-        study.sampler = per_trial(sweep.sampler, points, sweep.seed, study)
-        self._size = len(points) if points is not None else None
-        self._wanted = min(filter(None, (trials, self._size)))
-        self._distributions = {name: values.distribution() for name, values in sweep.space.items()}
-        self._lock = threading.RLock()  # one thread at a time begins a trial or speaks
-        self._fits: dict[int, tuple[Trial, Fit]] = {}
-        self._ended = False
+        self._size = size or sys.maxsize
+        self._wanted = min(self._size, trials or sys.maxsize)
+        self._free = list(range(workers))
+        self._fits: dict[int, Fit] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._hopeless = ""
-        self._progress = tqdm(total=self._wanted, desc=sweep.name, unit="trial", leave=False, disable=None)
+        self._stolen = False  # whether another process took a trial for lost
 
-    def run(self, workers: int) -> None:
-        """Run them, and come back when enough are finished or there is nothing more to begin.
-
-        Args:
-            workers: How many at once.
+    def run(self) -> None:
+        """Run trials until enough have finished.
 
         Raises:
-            OptionError: If all fail in the same way, which then aren't counted.
-            KeyboardInterrupt: If someone stopped it; what was running is run again next time.
+            OptionError: If all fail in the same way; these aren't counted.
+            KeyboardInterrupt: After Ctrl-C or SIGTERM; the next command repeats what was running.
         """
-        rescue(self.study)
-        self._count()
-        with _termination_is_ctrl_c(), ThreadPoolExecutor(workers) as pool, self._progress:
-            threads = [pool.submit(self._work, place, workers) for place in range(workers)]
-            try:
-                self._watch(threads)
-            finally:
-                self._end()
-        for thread in threads:
-            thread.result()
+        with _signals_call(self._end):
+            while number := self._missing():
+                try:
+                    self._study.optimize(
+                        self._objective,
+                        n_trials=number,
+                        n_jobs=min(self._workers, number),
+                        catch=_NoValueError,
+                        callbacks=[self._after],
+                        show_progress_bar=sys.stderr.isatty(),
+                    )
+                except ValueError:
+                    if not self._stolen:  # else Optuna can't note the end of what has ended
+                        raise
         if self._hopeless:
             raise OptionError(f"All trials fail in the same way: {self._hopeless}")
+        if self._ended.is_set():
+            raise KeyboardInterrupt
 
-    def _watch(self, threads: Sequence[Future[None]]) -> None:
-        """Wait for them, and see now and then that no trial is lost and none of this process seems so."""
-        from optuna.exceptions import UpdateFinishedTrialError  # noqa: PLC0415  # of an extra
+    def _missing(self) -> int:
+        """Count the trials to begin; wait for those of other processes, which may be lost."""
+        until = time.monotonic() + study_module.GRACE + 2 * study_module.BEAT
+        while not self._ended.is_set():
+            fail_stale_trials(self._study)
+            number = self._to_begin()
+            if number or time.monotonic() > until or all(trial.state.is_finished() for trial in counted(self._study)):
+                return number
+            tqdm.write("waiting for trials of another process, which may be lost")
+            self._ended.wait(study_module.BEAT)
+        return 0
 
-        while wait(threads, BEAT, FIRST_EXCEPTION).not_done:
-            if any(thread.done() and thread.exception() for thread in threads):
-                return
-            with self._lock:
-                for trial, _ in self._fits.values():
-                    with suppress(UpdateFinishedTrialError):
-                        hold(trial)
-            rescue(self.study)
+    def _to_begin(self) -> int:
+        """Count the trials that nobody has begun."""
+        trials = self._study.get_trials(deepcopy=False)
+        waiting = sum(trial.state.name == "WAITING" for trial in trials)
+        points = sum(first_number(trial) == trial.number for trial in trials)
+        return max(0, min(self._wanted - len(counted(self._study)), waiting + max(0, self._size - points)))
 
-    def _work(self, place: int, workers: int) -> None:
-        """Run trials, in one of the places, while there are some to run."""
-        while True:
-            with self._lock:
-                trial = None if self._ended else self._next()
-                if trial is None:
-                    return
-                log = (self.sweep.output / folder_of(trial.number)).with_suffix(".log")
-                fit = Fit(self.sweep.fit(trial.params, trial.number), log, environment(place, workers))
-                self._fits[trial.number] = (trial, fit)
-            outcome = fit.follow(lambda figure, trial=trial: self._report(trial, figure), maximise=self._maximise)  # type: ignore[misc]
-            with self._lock:
-                del self._fits[trial.number]
-                if self._ended:
-                    run_again(self.study, self._frozen(trial))
-                else:
-                    self._conclude(trial, outcome)
+    def _objective(self, trial: Trial) -> float:
+        """Fit a trial; return its best value. If that is interrupted, queue it again."""
+        try:
+            return self._fit(trial)
+        except UpdateFinishedTrialError:
+            self._stolen = True
+            raise
+        except BaseException as error:
+            if self._ended.is_set() or not isinstance(error, _NoValueError | TrialPruned):
+                repeat(self._study, trial.number)
+                self._end()
+            raise
 
-    def _next(self) -> Trial | None:
-        """The next trial, begun; None if there are enough."""
-        while True:
-            standing = latest(self.study.get_trials(deepcopy=False), self._size)
-            waiting = sum(trial.state.name == "WAITING" for trial in standing)
-            begun = len(standing) - waiting
-            if begun >= self._wanted or (not waiting and len(standing) == self._size):
-                return None
-            if not waiting:
-                put(self.study)
-            trial = self.study.ask(self._distributions)
-            hold(trial)
-            time.sleep(self._settle)
-            if not is_held(self.study, trial):
-                continue
-            # Of two that began the same point, or one beyond the last, the one that came later gives way.
-            standing = latest(self.study.get_trials(deepcopy=False), self._size)
-            if trial.number in {other.number for other in standing}:
-                return trial
-            self._tell(trial, None)
+    def _fit(self, trial: Trial) -> float:
+        point = {name: _suggest(trial, name, values) for name, values in self._sweep.space.items()}
+        if place(self._study.get_trials(deepcopy=False)[trial.number], self._study) >= self._size:
+            raise _NoValueError  # another process began the last point of the grid meanwhile
+        log = (self._sweep.output / folder_of(trial.number)).with_suffix(".log")
+        worker, steps = self._free.pop(), count(1)
 
-    def _report(self, trial: Trial, figure: Figure) -> bool:
-        """Note a figure; say whether to stop the trial."""
-        from optuna.exceptions import UpdateFinishedTrialError  # noqa: PLC0415  # of an extra
+        def report(figure: Figure) -> bool:
+            trial.report(figure.value, step=next(steps))
+            return trial.should_prune()
 
         try:
-            trial.report(figure.value, step=len(self._frozen(trial).intermediate_values) + 1)
-        except UpdateFinishedTrialError:  # another process took it for lost
-            return True
-        return trial.should_prune()
+            fit = Fit(self._sweep.fit(point, trial.number), log, environment(worker, self._workers))
+            self._fits[trial.number] = fit
+            if self._ended.is_set():
+                fit.kill()
+            outcome = fit.follow(report, maximise=self._sweep.direction == "max")
+        finally:
+            self._fits.pop(trial.number, None)
+            self._free.append(worker)
+        if self._ended.is_set():
+            raise _NoValueError
+        trial.set_user_attr("outcome", outcome._asdict())
+        if outcome.sentence or outcome.value is None:
+            raise _NoValueError
+        if outcome.pruned:
+            raise TrialPruned
+        return outcome.value
 
-    def _conclude(self, trial: Trial, outcome: Outcome) -> None:
-        """Write down how a trial ended."""
-        from optuna.trial import TrialState  # noqa: PLC0415  # of an extra
-
-        if self._frozen(trial).state.is_finished():  # another process took it for lost
-            return
-        trial.set_user_attr("folder", folder_of(trial.number).as_posix())
-        if outcome.best is not None:
-            trial.set_user_attr("best", outcome.best._asdict())
-        if outcome.sentence:
-            trial.set_user_attr("sentence", outcome.sentence)
-            trial.set_user_attr("refused", outcome.refused)
-            self._tell(trial, None)
-        elif outcome.pruned:
-            self._tell(trial, None, TrialState.PRUNED)
-        else:
-            self._tell(trial, outcome.best.value if outcome.best else None)
-        self._count()
-        tqdm.write(_line(self._frozen(trial), outcome))
-        self._despair()
-
-    def _tell(self, trial: Trial, value: float | None, state: TrialState | None = None) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError  # noqa: PLC0415  # of an extra
-        from optuna.trial import TrialState as State  # noqa: PLC0415
-
-        with suppress(ValueError, UpdateFinishedTrialError):  # another process took it for lost
-            self.study.tell(trial.number, value, state or (State.FAIL if value is None else None))
+    def _after(self, study: Study, trial: FrozenTrial) -> None:
+        """Show how a trial ended; stop if that was enough."""
+        with self._lock:
+            if "outcome" in trial.user_attrs and not self._ended.is_set():
+                tqdm.write(_line(trial))
+                self._despair()
+        if self._ended.is_set() or not self._to_begin():
+            study.stop()
 
     def _despair(self) -> None:
-        """End if all trials fail in the same way, though they have no value in common: then it isn't their options."""
-        finished = [trial for trial in self._standing() if trial.state.is_finished()]
-        sentences = {trial.user_attrs.get("sentence", "") for trial in finished}
-        if len(sentences) > 1 or not all(trial.user_attrs.get("refused", False) for trial in finished):
+        """End if the first trials all fail in the same way."""
+        finished = [trial for trial in counted(self._study) if trial.state.is_finished()]
+        outcomes = [outcome_of(trial) for trial in finished]
+        if not all(one.refused and one.sentence == outcomes[0].sentence for one in outcomes):
             return
-        values = [{trial.params[name] for trial in finished} for name in self.sweep.space]
-        different = all(
-            len(its) > 1 or only.single() for its, only in zip(values, self._distributions.values(), strict=True)
-        )
-        if len(finished) == self._wanted or (len(finished) >= _ALIKE and different):
-            for trial in finished:
-                run_again(self.study, trial)
-            self._hopeless = sentences.pop()
+        if len(finished) >= min(_ALIKE, self._wanted):
+            self._hopeless = outcomes[0].sentence
             self._end()
+            for trial in finished:
+                repeat(self._study, trial.number)
 
     def _end(self) -> None:
-        """Begin no more trials, and end those that run."""
-        with self._lock:
-            self._ended = True
-            for _, fit in self._fits.values():
-                fit.kill()
+        """Begin no more trials, and end the running ones."""
+        self._ended.set()
+        for fit in list(self._fits.values()):
+            fit.kill()
 
-    def _count(self) -> None:
-        self._progress.n = sum(trial.state.is_finished() for trial in self._standing())
-        self._progress.refresh()
 
-    def _standing(self) -> list[FrozenTrial]:
-        return latest(self.study.get_trials(deepcopy=False), self._size)
-
-    def _frozen(self, trial: Trial) -> FrozenTrial:
-        return self.study.get_trials(deepcopy=False)[trial.number]
-
-    @property
-    def _maximise(self) -> bool:
-        return self.sweep.direction == "max"
+def _suggest(trial: Trial, name: str, values: Distribution) -> Any:
+    """Ask Optuna for a trial's value of an option."""
+    if isinstance(values, CategoricalDistribution):
+        return trial.suggest_categorical(name, values.choices)
+    suggest: Any = trial.suggest_int if isinstance(values, IntDistribution) else trial.suggest_float
+    return suggest(name, values.low, values.high, step=values.step, log=values.log)
 
 
 @contextmanager
-def _termination_is_ctrl_c() -> Iterator[None]:
-    """A cluster or a container ends its processes by SIGTERM; the fits must end, too, and be run again."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # others can't hear of it
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _signals_call(end: Callable[[], None]) -> Iterator[None]:
+    """Call a function on Ctrl-C, and on SIGTERM, by which clusters and containers end processes."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # others get no signals
+        before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
-def _line(trial: FrozenTrial, outcome: Outcome) -> str:
-    """How a trial ended, for the terminal."""
-    ended = ""
-    if outcome.sentence:
-        ended = f"failed: {outcome.sentence}"
-    elif outcome.best is not None:
-        stopped = ", stopped early" if outcome.pruned else ""
-        ended = f"{outcome.best.value:.4f} at epoch {outcome.best.epoch:g}{stopped}"
-    seconds = trial.duration.total_seconds() if trial.duration else 0
-    return f"{trial.number:04d}  {ended}  ({seconds:.0f} s; {', '.join(f'{k}={v}' for k, v in trial.params.items())})"
+def _line(trial: FrozenTrial) -> str:
+    """Describe how a trial ended, for the terminal."""
+    outcome = outcome_of(trial)
+    ended = f"failed: {outcome.sentence}"
+    if not outcome.sentence:
+        ended = f"{outcome.value:.4f} at epoch {outcome.epoch:g}{', stopped early' if outcome.pruned else ''}"
+    point = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+    return f"{trial.number:04d}  {ended}  ({seconds_of(trial):.0f} s; {point})"

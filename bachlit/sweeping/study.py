@@ -1,122 +1,213 @@
-"""A sweep's study: found or begun in its folder or in a database, and refused if it is another's."""
+"""Studies: a sweep's trials in a database, their sampler, and the heartbeat by which Optuna repeats lost ones."""
 
 from __future__ import annotations
 
+import random
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna import Study
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from bachlit.errors import OptionError
-from bachlit.sweeping.definition import Sweep, difference
-from bachlit.sweeping.extra import BasePruner
+from bachlit.sweeping.definition import Sweep, grid
+from bachlit.sweeping.fitting import Outcome
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.storages import BaseStorage
+DATABASE = "study.db"
+BEAT, GRACE = 20, 120
+"""Seconds between heartbeats of a running trial, and without one until it is lost: clocks of machines differ."""
 
-JOURNAL = "journal.log"
+SWEEP = "sweep"
+"""Attribute of a study: `Sweep.described`, and under `fit` the options that all trials share."""
 
-_ATTRIBUTE = "sweep"  # of the study: what the sweep is
-_LOCKED = 10  # seconds after which the lock of a process that was killed as it wrote a line is void
-_TRIES = 5  # two processes that make a database's tables at once: one fails, and finds them the next time
+_WAIT = 60  # seconds for another process to release an SQLite database
+_DELAYS = (0.2, 0.4, 0.8, 1.6, 0)  # of two processes that create the tables at once one fails, and finds them then
+
+
+class Grid(PartialFixedSampler):
+    """Every point of the sweep's space once, in an order that the sweep's seed decides.
+
+    Optuna's GridSampler and BruteForceSampler may give two processes the same point. Here a trial's number decides.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({}, RandomSampler())
+
+
+def _of_the_trial(method: str) -> Any:
+    """Pass a method on to the sampler of the trial at hand."""
+    return lambda self, *args: getattr(self.of_thread.sampler, method)(*args)
+
+
+class _PerTrial(BaseSampler):
+    """A new sampler for each trial, whose suggestion then depends on its number and on earlier trials alone.
+
+    Otherwise processes with the same seed would suggest the same, and a resumed sweep would repeat its beginning.
+    """
+
+    def __init__(self, make: Callable[[FrozenTrial], BaseSampler]) -> None:
+        self._make = make
+        self.of_thread = threading.local()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self.of_thread.sampler = self._make(trial)
+        self.of_thread.sampler.before_trial(study, trial)
+
+    infer_relative_search_space = _of_the_trial("infer_relative_search_space")
+    sample_relative = _of_the_trial("sample_relative")
+    sample_independent = _of_the_trial("sample_independent")
+    after_trial = _of_the_trial("after_trial")
+
+
+def sample(study: Study, sweep: Sweep) -> int | None:
+    """Give a study its sampler; return the number of points if it is a grid."""
+    points = grid(sweep.space) if issubclass(sweep.kind, Grid) else []
+    random.Random(sweep.seed).shuffle(points)  # the first ones cover all of the space
+
+    def make(trial: FrozenTrial) -> BaseSampler:
+        if points:
+            return PartialFixedSampler(points[place(trial, study) % len(points)], RandomSampler())
+        if sweep.sampler.keywords.get("seed", 0) is not None:  # it has none, or one for all trials
+            return sweep.sampler()
+        numbers = np.random.SeedSequence([sweep.seed, first_number(trial)])
+        return partial(sweep.sampler, seed=int(numbers.generate_state(1)[0]))()
+
+    study.sampler = _PerTrial(make)
+    return len(points) or None
+
+
+def first_number(trial: FrozenTrial) -> int:
+    """Number of a trial, or of the one that it repeats."""
+    number = RetryHeartbeatStaleTrialCallback.retried_trial_number(trial)
+    return trial.number if number is None else number
+
+
+def place(trial: FrozenTrial, study: Study) -> int:
+    """Count the points begun before a trial's: all processes agree on it, as the storage numbers trials."""
+    earlier = study.get_trials(deepcopy=False)[: first_number(trial)]
+    return sum(first_number(other) == other.number for other in earlier)
+
+
+def counted(study: Study) -> list[FrozenTrial]:
+    """List the trials that run or have ended, without those that were repeated or weren't needed."""
+    trials = study.get_trials(deepcopy=False)
+    repeated = {number for trial in trials for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)}
+    return [
+        trial
+        for trial in trials
+        if trial.number not in repeated
+        and (trial.state == TrialState.RUNNING or (trial.state.is_finished() and "outcome" in trial.user_attrs))
+    ]
+
+
+def outcome_of(trial: FrozenTrial) -> Outcome:
+    """Read how a trial ended."""
+    return Outcome(**trial.user_attrs["outcome"])
+
+
+def seconds_of(trial: FrozenTrial) -> float:
+    """Duration of a trial, with the start of its process."""
+    return trial.duration.total_seconds() if trial.duration else 0.0
+
+
+def repeat(study: Study, number: int) -> None:
+    """Queue a trial once more, under a new number."""
+    RetryHeartbeatStaleTrialCallback()(study, study.get_trials()[number])
 
 
 def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study:
-    """The study of a sweep, which goes on if it was begun before, here or by another process.
-
-    Args:
-        sweep: What it is.
-        storage: A database's URL; None for a journal in the sweep's folder.
-        pruner: What stops trials early; nothing if None.
+    """Create or resume a sweep's study, in a database of some URL or in the sweep's folder.
 
     Raises:
         OptionError: If the storage can't be used, or holds another sweep under this name.
     """
-    import optuna  # noqa: PLC0415  # of an extra
-
-    mine = sweep.described()
+    own = sweep.described()
     study = optuna.create_study(
         study_name=sweep.name,
-        storage=_storage(storage, sweep.output, make=True),
+        storage=_storage(storage, sweep.output, create=True),
         direction="minimize" if sweep.direction == "min" else "maximize",
-        pruner=pruner or optuna.pruners.NopPruner(),
+        pruner=pruner or NopPruner(),
         load_if_exists=True,
     )
-    begun = study.user_attrs.get(_ATTRIBUTE)
+    begun = study.user_attrs.get(SWEEP)
     if begun is None:
-        study.set_user_attr(_ATTRIBUTE, mine | {"fit": sweep.fixed()})
-        begun = mine
-    told = difference(mine, begun)
-    if told:
+        study.set_user_attr(SWEEP, own | {"fit": [*sweep.configs(), *sweep.words]})
+        return study
+    differs = next((key for key in own if own[key] != begun.get(key)), None)
+    if differs:
+        name = {"base": "base configurations", "options": "options of fit"}.get(differs, differs)
         raise OptionError(
-            f"{storage or sweep.output} holds a sweep {sweep.name!r} that differs in its {told}; expected the one that "
-            "was begun there; choose another --output, or go on with the old one."
+            f"{storage or sweep.output} holds a sweep {sweep.name!r} that differs in its {name}; expected the one that "
+            "was begun there; choose another --output, or resume that one."
         )
     return study
 
 
 def find(name: str | None, output: Path, storage: str | None) -> Study:
-    """A study that was begun.
-
-    Args:
-        name: Its name; if None, that of the folder, or of the only one there is.
-        output: The sweep's folder.
-        storage: See `begin`.
+    """Load a study; without a name that of the folder, or the only one in the database.
 
     Raises:
         OptionError: If there is none.
     """
-    import optuna  # noqa: PLC0415  # of an extra
-
-    kept = _storage(storage, output, make=False)
-    if name is None:
-        names = [study.study_name for study in kept.get_all_studies()]
-        name = names[0] if len(names) == 1 else output.resolve().name
-    try:
-        study = optuna.load_study(study_name=name, storage=kept)
-        about(study)
-        return study
-    except KeyError as error:
+    found = _storage(storage, output, create=False)
+    names = optuna.get_all_study_names(found)
+    name = name or (names[0] if len(names) == 1 else output.resolve().name)
+    study = optuna.load_study(study_name=name, storage=found) if name in names else None
+    if study is None or SWEEP not in study.user_attrs:
         raise OptionError(
             f"{storage or output} holds no sweep {name!r}; expected one that was begun; correct --name or --output."
-        ) from error
+        )
+    return study
 
 
-def about(study: Study) -> dict[str, Any]:
-    """What a study says of its sweep: what `Sweep.described` gives, and under `fit` what each trial fits.
-
-    Raises:
-        KeyError: If it isn't one of a sweep.
-    """
-    said: dict[str, Any] = study.user_attrs[_ATTRIBUTE]
-    return said
-
-
-def _storage(url: str | None, output: Path, *, make: bool) -> BaseStorage:
-    """Where a study is kept."""
-    import optuna  # noqa: PLC0415  # of an extra
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock  # noqa: PLC0415
-
+def _storage(url: str | None, output: Path, *, create: bool) -> RDBStorage:
+    """Open the database of a study."""
     if url is None:
-        path = output / JOURNAL
-        if not make and not path.is_file():
-            raise OptionError(f"There is no sweep in {output}; expected its {JOURNAL}; correct --output.")
+        if (output / "journal.log").exists():
+            raise OptionError(
+                f"{output} holds a sweep of an earlier bachlit in journal.log; its trials.csv and plots stay, but it "
+                "can't be resumed; choose another --output."
+            )
+        if not create and not (output / DATABASE).is_file():
+            raise OptionError(f"There is no sweep in {output}; expected its {DATABASE}; correct --output.")
+        url = f"sqlite:///{output / DATABASE}"
+    for delay in _DELAYS:
         try:
             output.mkdir(parents=True, exist_ok=True)
-            # Not the default lock, for which Windows wants an administrator.
-            lock = JournalFileOpenLock(str(path), grace_period=_LOCKED)
-            return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock))
-        except OSError as error:
-            raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
-    for attempt in range(_TRIES):
-        try:
-            return optuna.storages.get_storage(url)
-        except Exception as error:  # whatever the database's own library says
-            if attempt == _TRIES - 1:
-                said = " ".join(str(error).split())[:300]
-                raise OptionError(
-                    f"The storage {url} can't be used ({said}); expected the URL of a database, such as "
-                    "sqlite:///sweeps.db; correct --storage."
-                ) from error
-        time.sleep(0.2 * 2**attempt)
+            return _with_heartbeat(url)
+        except Exception as error:  # whatever the database's own library raises
+            if delay and isinstance(error, DBAPIError):
+                time.sleep(delay)
+                continue
+            reason = " ".join(str(error).split())[:300]
+            raise OptionError(
+                f"The storage {url} can't be used ({reason}); expected the URL of a database, such as "
+                "sqlite:///sweeps.db; correct --storage."
+            ) from error
     raise AssertionError
+
+
+def _with_heartbeat(url: str) -> RDBStorage:
+    """Open a database whose stale trials Optuna repeats: experimental there, so it is set up here alone."""
+    sqlite = url.startswith("sqlite")
+    storage = RDBStorage(
+        url,
+        engine_kwargs={"connect_args": {"timeout": _WAIT}} if sqlite else None,
+        heartbeat_interval=BEAT,
+        grace_period=GRACE,
+        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+    )
+    if sqlite:  # it has no lock per row: without one of the whole, two processes may take one trial
+        event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return storage

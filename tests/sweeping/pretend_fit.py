@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bachlit.errors import BachlitError
-from bachlit.sweeping.telling import Figure, tell
+from bachlit.sweeping.fitting import Figure, tell
 
 
 def main(words: list[str]) -> None:

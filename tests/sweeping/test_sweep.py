@@ -1,6 +1,7 @@
 """`bachlit sweep` as it is typed, over fits that are pretended: its laws of points, seeds, failures and results."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -9,25 +10,36 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import optuna
 import pytest
 import yaml
+from matplotlib import pyplot
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
 
 from bachlit.__main__ import main
-from bachlit.sweeping import fitting, report
-from bachlit.sweeping.definition import Sweep
+from bachlit.sweeping import fitting, results, running, study
+from bachlit.sweeping.definition import Sweep, space_of
+from bachlit.sweeping.fitting import Figure, Outcome
+from bachlit.sweeping.results import choose, table, to_csv
 
 HERE = Path(__file__).parent
 SPACE = {
     "model.network.hidden": [8, 12],
-    "model.network.dropout": {"low": 0.0, "high": 0.3, "step": 0.1},
+    "model.network.dropout": {"low": 0.0, "high": 0.1, "step": 0.1},
     "data.window": [20, 40],
 }
-POINTS = {(hidden, dropout / 10, window) for hidden in (8, 12) for dropout in range(4) for window in (20, 40)}
+POINTS = {(hidden, dropout / 10, window) for hidden in (8, 12) for dropout in range(2) for window in (20, 40)}
 
-PLOTS, CHECK = report._plots, Sweep.check
+PLOTS, CHECK = results.plots, Sweep.check
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -36,7 +48,9 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 def _pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "FIT", [sys.executable, str(HERE / "pretend_fit.py")])
     monkeypatch.setattr(Sweep, "check", lambda self, parse: None)
-    monkeypatch.setattr(report, "_plots", lambda *_: ())  # half a second each time; the tests of them draw
+    monkeypatch.setattr(results, "plots", lambda *_, **__: {})  # half a second each time; the tests of them draw
+    monkeypatch.setattr(study, "BEAT", 1)
+    monkeypatch.setattr(study, "GRACE", 2)
     monkeypatch.setenv("PRETEND_NOTES", str(tmp_path / "notes"))
 
 
@@ -89,25 +103,23 @@ def test_processes_that_begin_a_sweep_at_once_share_its_points() -> None:
     assert Counter(notes("started")) == Counter(POINTS)
 
 
-def test_processes_share_a_database_too() -> None:
-    args = [config(), "--storage=sqlite:///sweeps.db", "--trials=4"]
-    both = [in_a_process(*args, PRETEND_SECONDS="0.02") for _ in range(2)]
-    for process in both:
-        assert process.wait(60) == 0, process.stderr and process.stderr.read()
-    assert 4 <= len(notes("finished")) <= 5
-    assert max(Counter(notes("started")).values()) == 1
+def test_a_study_lies_in_a_database_of_ones_own_too() -> None:
+    assert main(["sweep", config(), "--storage=sqlite:///sweeps.db", "--trials=2"]) == 0
+    assert main(["sweep", config(), "--storage=sqlite:///sweeps.db", "--trials=3"]) == 0
+    assert len(set(notes("started"))) == len(notes("started")) == 3
     assert main(["sweep", "--trials=0", "--storage=sqlite:///sweeps.db", "--name=small"]) == 0
+    assert not Path("sweeps/small/study.db").exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_point_whose_fit_was_cut_off_is_fitted_again(how: signal.Signals) -> None:
     process = in_a_process(config(), "--workers=2", PRETEND_SECONDS="0.1")
-    wait_for(5, "started")
+    wait_for(4, "started")
     process.send_signal(how)
     process.wait(60)
     time.sleep(0.3)  # fits that were left alone end with their next figure
     finished = notes("finished")
-    assert 2 <= len(finished) < len(POINTS)
+    assert 1 <= len(finished) < len(POINTS)
     assert main(["sweep", config(), "--workers=2"]) == 0
     assert set(notes("finished")) == POINTS
     assert len(notes("finished")) <= len(POINTS) + 2  # a fit may have ended, and the sweep not have written that down
@@ -125,21 +137,57 @@ def test_the_number_of_trials_is_that_of_all_commands_together() -> None:
     assert len(notes("finished")) == len(set(notes("finished"))) == 7
 
 
-@pytest.mark.parametrize("sampler", ["RandomSampler", "TPESampler", "GPSampler", "QMCSampler", "Grid"])
-def test_the_same_seed_suggests_the_same_however_often_it_is_stopped(sampler: str) -> None:
-    its = {"QMCSampler": {"seed": 1}, "TPESampler": {"n_startup_trials": 3}, "GPSampler": {"n_startup_trials": 3}}
-    space = {"model.network.dropout": {"low": 0.0, "high": 0.5} | ({"step": 0.02} if sampler == "Grid" else {})}
-    command = ["sweep", config(space=space, sampler={"class_path": sampler, "init_args": its.get(sampler, {})})]
-    for output, stops in (("once", [6]), ("again", [6]), ("stopped", [1, 5, 6])):
+def test_a_trial_that_another_process_took_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a machine that slept: Optuna can't be told the end of a trial that has ended."""
+    started: list[list[str]] = []
+
+    class Taken(fitting.Fit):
+        def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
+            started.append(words)
+
+        def follow(self, report: Callable[[Figure], bool], *, maximise: bool = False) -> Outcome:
+            if len(started) == 1:
+                other = study.find("small", Path("sweeps/small"), None)
+                study.repeat(other, 0)
+                other.tell(0, state=TrialState.FAIL)
+            report(Figure(1.0, 1.0))
+            return Outcome(1.0, 1.0)
+
+    monkeypatch.setattr(running, "Fit", Taken)
+    assert main(["sweep", config(space={"data.window": [20]})]) == 0
+    assert [(row["trial"], row["state"]) for row in rows()] == [("1", "finished")]
+
+
+def test_fits_end_on_the_signals_that_end_processes() -> None:
+    heard: list[int] = []
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with running._signals_call(lambda: heard.append(1)):
+            signal.raise_signal(one)
+    assert heard == [1, 1]
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("sampler", [RandomSampler, TPESampler, GPSampler, QMCSampler, study.Grid])
+def test_a_seed_suggests_the_same_however_often_it_is_stopped(sampler: type[BaseSampler]) -> None:
+    options: dict[Any, dict[str, Any]] = {QMCSampler: {"seed": 1}, study.Grid: {}, RandomSampler: {"seed": None}}
+    make = partial(sampler, **options.get(sampler, {"seed": None, "n_startup_trials": 3}))
+    step = {"step": 0.02} if sampler is study.Grid else {}
+    space = space_of({"data.share": {"low": 0.0, "high": 0.5} | step})
+
+    def distance(trial: optuna.Trial) -> float:
+        return abs(running._suggest(trial, "data.share", space["data.share"]) - 0.3)
+
+    def suggested(seed: int, *stops: int) -> list[float]:
+        """In as many commands as there are numbers of trials."""
+        found = optuna.create_study()
         for trials in stops:
-            assert main([*command, f"--trials={trials}", f"--output={output}"]) == 0
-    assert main([*command, "--trials=6", "--output=other", "--seed=1"]) == 0
-    once, again, stopped, other = (
-        [row["model.network.dropout"] for row in sorted(rows(output), key=lambda row: int(row["trial"]))]
-        for output in ("once", "again", "stopped", "other")
-    )
-    assert once == again == stopped
-    assert (once != other) == (sampler != "QMCSampler")
+            study.sample(found, Sweep("x", (), (), space, "loss", "min", make, sampler, seed, Path()))
+            found.optimize(distance, n_trials=trials)
+        return [trial.params["data.share"] for trial in found.trials]
+
+    once = suggested(0, 6)
+    assert once == suggested(0, 6) == suggested(0, 1, 4, 1)
+    assert (once != suggested(1, 6)) == (sampler is not QMCSampler)
     assert len(set(once)) == 6
 
 
@@ -185,7 +233,7 @@ def test_a_trial_that_fails_does_not_stop_the_sweep(capsys: pytest.CaptureFixtur
     assert {point for point in failed if "13" not in point} == set()
     assert len(failed) == 5
     assert failed["13", "20"] == "A hidden size of 13 brings bad luck."
-    assert failed["8", "13"] == "The monitored figure became nan after 1 epochs."
+    assert failed["8", "13"] == "The monitored metric became nan after 1 epochs."
     assert "3 failed: A hidden size of 13 brings bad luck." in capsys.readouterr().out
     assert main(["sweep", config(space=space)]) == 0  # they count as finished
     assert len(notes("started")) == 9
@@ -201,7 +249,7 @@ def test_a_fit_that_is_killed_is_a_trial_that_fails(monkeypatch: pytest.MonkeyPa
     assert set(killed) == {"The fit was ended by SIGKILL (if it wasn't you, the machine may have run out of memory)."}
 
 
-def test_if_all_trials_fail_alike_the_sweep_says_it_once_and_they_do_not_count(
+def test_trials_that_all_fail_alike_end_the_sweep_uncounted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PRETEND_REFUSES", "There is no corpus.")
@@ -214,11 +262,16 @@ def test_if_all_trials_fail_alike_the_sweep_says_it_once_and_they_do_not_count(
     assert {row["state"] for row in rows()} == {"finished"}
 
 
-def test_results_can_be_made_anew_from_the_journal_alone(
+def test_results_can_be_made_anew_from_the_study_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(report, "_plots", PLOTS)
+    monkeypatch.setattr(results, "plots", PLOTS)
+    monkeypatch.setattr(pyplot, "_backend_mod", pyplot._backend_mod)
+    pyplot.switch_backend("svg")
+    before_drawing = matplotlib.rcParams.copy()
     assert main(["sweep", config(), "--trials=6"]) == 0
+    assert matplotlib.rcParams.copy() == before_drawing
+    assert not pyplot.get_fignums()
     names = ("trials.csv", "importance.png", "slices.png", "parallel.png", "curves.png")
     before = {name: Path("sweeps/small", name).read_bytes() for name in names}
     for name in names:
@@ -237,7 +290,7 @@ def test_without_matplotlib_there_is_the_table(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["sweep", config(), "--trials=2"]) == 0
     assert "pip install 'bachlit[render]'. Until then there is trials.csv alone." in capsys.readouterr().err
-    assert {path.name for path in Path("sweeps/small").iterdir()} == {"journal.log", "trials", "trials.csv"}
+    assert {path.name for path in Path("sweeps/small").iterdir()} == {"study.db", "trials", "trials.csv"}
 
 
 def test_without_optuna_it_says_what_to_install(
@@ -263,7 +316,7 @@ def test_what_a_fit_says_is_in_its_log() -> None:
     assert Path("sweeps/small/trials/trial-0000/curves.csv").is_file()
 
 
-def test_a_value_is_the_best_that_a_trial_reached_upwards_or_downwards() -> None:
+def test_a_value_is_the_best_of_a_trial_upwards_or_downwards() -> None:
     assert main(["sweep", config(), "--trials=3"]) == 0
     assert {row["epoch"] for row in rows()} == {"3"}
     assert main(["sweep", config(), "--trials=3", "--direction=max", "--output=up"]) == 0
@@ -272,24 +325,29 @@ def test_a_value_is_the_best_that_a_trial_reached_upwards_or_downwards() -> None
     assert values == sorted(values, reverse=True)
 
 
-@pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ({"space": {"data.window": [20, 40]}}, "differs in its space"),
-        ({"sampler": "RandomSampler", "trials": 2}, "differs in its sampler"),
-        ({"seed": 3}, "differs in its seed"),
-        ({"options": {"data.lanes": 3}}, "differs in its options of fit"),
-        ({"monitor": "val/other"}, "differs in its monitor"),
-    ],
-)
-def test_another_sweep_in_the_same_folder_is_refused(
-    changed: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_sweep_in_the_same_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", config(), "--trials=1"]) == 0
-    assert main(["sweep", config(**changed), "--trials=2"]) == 2
-    (said,) = capsys.readouterr().err.splitlines()
-    assert told in said
+    changed: dict[str, dict[str, Any]] = {
+        "differs in its space": {"space": {"data.window": [20, 40]}},
+        "differs in its sampler": {"sampler": "RandomSampler", "trials": 2},
+        "differs in its seed": {"seed": 3},
+        "differs in its options of fit": {"options": {"data.lanes": 3}},
+        "differs in its monitor": {"monitor": "val/other"},
+    }
+    for message, options in changed.items():
+        capsys.readouterr()
+        assert main(["sweep", config(**options), "--trials=2"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert message in line
     assert len(notes("started")) == 1
+
+
+def test_a_sweep_of_an_earlier_bachlit_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sweeps/small").mkdir(parents=True)
+    Path("sweeps/small/journal.log").touch()
+    assert main(["sweep", config()]) == main(["sweep", "--name=small", "--trials=0"]) == 2
+    assert "holds a sweep of an earlier bachlit in journal.log" in capsys.readouterr().err
+    assert [path.name for path in Path("sweeps/small").iterdir()] == ["journal.log"]
 
 
 def test_what_is_a_machines_own_may_differ() -> None:
@@ -302,13 +360,12 @@ WRONG = {
     "no space": (["--name=x", "--sampler=Grid"], "The space is empty"),
     "a sampler that is none": (["--sampler=TPESamplr"], "--sampler can't be TPESamplr; expected the name of a class"),
     "a sampler's option that is none": (["--sampler=TPESampler", "--sampler.x=1"], "TPESampler has no option 'x'"),
-    "Optuna's own grid": (["--sampler=GridSampler"], "type --sampler Grid"),
+    "Optuna's own grid": (["--sampler=GridSampler"], "search_space"),
     "no end": (["--sampler=RandomSampler"], "RandomSampler never ends; expected the number of trials"),
     "a pruner that is none": (["--pruner=MedianPrunr"], "--pruner can't be MedianPrunr"),
     "a grid without steps": (["--space.data.lanes={low: 0.5, high: 1}"], "A grid can't have every number"),
     "an empty list": (["--space.data.lanes=[]"], "The space of data.lanes can't be []"),
     "a range upside down": (["--space.data.lanes={low: 2, high: 1}"], "The space of data.lanes can't be"),
-    "a value without an option": (["--", "3"], "After -- there is '3' without an option"),
     "no such curve": (["--plot_by=dropout"], "--plot_by can't be dropout; expected one of model.network.hidden"),
     "no workers": (["--workers=0"], "0 workers"),
     "no such sweep": (["--trials=0", "--output=nowhere"], "There is no sweep in nowhere"),
@@ -333,3 +390,43 @@ def test_the_help_tells_every_option(capsys: pytest.CaptureFixture[str]) -> None
         main(["sweep", "--help"])
     told = set(re.findall(r"--(\w+)", capsys.readouterr().out))
     assert told >= {"base", "space", "sampler", "pruner", "trials", "workers", "output", "storage", "plot_by", "wandb"}
+
+
+def ended(number: int, value: float, params: dict[str, Any], space: Any, **outcome: Any) -> FrozenTrial:
+    """A trial that has ended, for the results."""
+    trial = optuna.create_trial(
+        state=TrialState.COMPLETE,
+        value=value,
+        params=params,
+        distributions=space,
+        user_attrs={"outcome": {"value": value, "epoch": 1.0} | outcome},
+    )
+    trial.number = number
+    return trial
+
+
+def test_curves_are_of_trials_that_differ_in_the_option_alone() -> None:
+    """Where there are some."""
+    space = {"dropout": CategoricalDistribution([0.0, 0.3, 0.4, 0.5]), "window": CategoricalDistribution([64, 128])}
+    found = [(1.0, 0.3, 64), (1.1, 0.0, 128), (1.2, 0.0, 64), (1.3, 0.5, 128)]
+    trials = [
+        ended(number, value, {"dropout": dropout, "window": window}, space)
+        for number, (value, dropout, window) in enumerate(found)
+    ]
+    chosen = {label: trial.number for label, trial in choose(trials, space, "dropout").items()}
+    assert chosen == {"0": 2, "0.3": 0, "0.5": 3}
+    ranged = {"dropout": FloatDistribution(0.0, 1.0), "window": CategoricalDistribution([64])}
+    trials = [ended(number, 1.0 + number, {"dropout": number / 20, "window": 64}, ranged) for number in range(18)]
+    assert list(choose(trials, ranged, "dropout").values()) == trials[::3]
+
+
+def test_options_and_figures_are_shown_as_they_stand() -> None:
+    """A figure called [/x] once ended the table in a traceback."""
+    space = {"data.[/y]": CategoricalDistribution(["=1+1"])}
+    trial = ended(1, -0.5, {"data.[/y]": "=1+1"}, space, sentence="@said")
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(table([trial], list(space), "val/[/x]"))
+    shown = " ".join(console.export_text().split())
+    assert all(part in shown for part in ("val/[/x]: the best of 1", "[/y]", "=1+1"))
+    (cells,) = list(csv.reader(io.StringIO(to_csv([trial], list(space)).decode())))[1:]
+    assert cells == ["1", "finished", "-0.5", "1.0", "0.0", "'=1+1", "trials/trial-0001", "'@said"]
