@@ -220,7 +220,7 @@ def _program(asked: dict[str, Any], executable: str) -> int:
 
 def _interpret(words: list[str]) -> Callable[[], object]:
     """Give what Python does when it is called with these words."""
-    safe = False
+    safe = "PYTHONSAFEPATH" in os.environ
     while words[0] in ("-u", "-P", "-W"):
         safe |= words[0] == "-P"
         if words[0] == "-W":
@@ -243,7 +243,7 @@ def _interpret(words: list[str]) -> Callable[[], object]:
 
 
 def _serve(address: str, executable: str) -> None:
-    for name in ("callbacks", "commands.evaluate", "commands.music", "commands.train"):
+    for name in ("callbacks", "commands.evaluate", "commands.music", "commands.sweep", "commands.train"):
         import_module(f"bachlit.{name}")
     gc.collect()
     gc.freeze()

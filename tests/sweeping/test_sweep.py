@@ -19,6 +19,7 @@ import matplotlib
 import optuna
 import pytest
 import yaml
+from forking import python
 from matplotlib import pyplot
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
@@ -75,7 +76,7 @@ def rows(folder: str = "sweeps/small") -> list[dict[str, str]]:
 
 def in_a_process(*args: str, **environment: str) -> subprocess.Popen[bytes]:
     """A sweep beside this process."""
-    command = [sys.executable, str(HERE / "pretend_sweep.py"), *args]
+    command = [python(), str(HERE / "pretend_sweep.py"), *args]
     return subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 
