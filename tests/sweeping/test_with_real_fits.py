@@ -4,22 +4,18 @@ import csv
 import json
 import shlex
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from forking import python
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from bachlit.__main__ import main
-from bachlit.commands import train
-from bachlit.errors import BachlitError
 from bachlit.music.chorale import Chorale
-from bachlit.sweeping import fitting, pruning, results, running
+from bachlit.sweeping import fitting, results
 from bachlit.sweeping.definition import grid, space_of
-from bachlit.sweeping.fitting import Figure, Outcome
 
 ROOT = Path(__file__).parents[2]
 BASE = f"--base={ROOT / 'configs' / 'bachbot.yaml'}"
@@ -44,35 +40,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale]) -> lis
     return ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={folder}"]
 
 
-class FitHere:
-    """A trial's fit in this process: a new one takes seconds to start."""
-
-    def __init__(self, words: list[str], log: Path, environment: dict[str, str]) -> None:
-        self._words = words
-
-    def follow(self, report: Callable[[Figure], bool], *, maximise: bool = False) -> Outcome:
-        figures: list[Figure] = []
-
-        def tell(figure: Figure) -> bool:
-            figures.append(figure)
-            return report(figure)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(fitting.UNDER_A_SWEEP, "1")
-            patch.setattr(pruning, "tell", tell)
-            try:
-                train.run("fit", self._words)
-            except BachlitError as error:
-                return Outcome(sentence=str(error), refused=True)
-        pruned = bool(figures) and len(figures) < 9 and "--trainer.max_epochs=9" in self._words
-        return Outcome(*min(figures), pruned=pruned)
-
-    def kill(self) -> None: ...
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "Fit", FitHere)
+@pytest.fixture(autouse=True)
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "FIT", [python(), "-m", "bachlit", "fit"])
 
 
 def rows(path: str) -> list[dict[str, str]]:
@@ -104,7 +74,6 @@ def test_a_trial_is_a_fit_that_can_be_typed_again(corpus: list[str], capsys: pyt
     assert [float(row["val/nats_per_frame"]) for row in rows("runs/config/curves.csv")] == curve
 
 
-@pytest.mark.usefixtures("here")
 def test_a_pruner_stops_a_fit_and_w_and_b_hears_of_the_group(corpus: list[str]) -> None:
     args = ["--name=pruned", "--space.model.network.hidden=[8]", "--sampler=Grid", "--wandb"]
     pruner = ["--pruner=ThresholdPruner", "--pruner.upper=0.001", "--pruner.n_warmup_steps=2"]
@@ -115,13 +84,12 @@ def test_a_pruner_stops_a_fit_and_w_and_b_hears_of_the_group(corpus: list[str]) 
     folder = Path("sweeps/pruned", row["folder"])
     assert len(rows(f"{folder}/curves.csv")) == 2
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
-    read = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    read = [python(), "-m", "wandb", "leet", "inspect", "--json", str(file)]
     done = subprocess.run(read, capture_output=True, text=True, check=True)
     run = next(json.loads(line)["run"] for line in done.stdout.splitlines() if "run" in json.loads(line))
     assert (run["run_group"], run["display_name"]) == ("pruned", "pruned-0000")
 
 
-@pytest.mark.usefixtures("here")
 def test_a_figure_that_is_not_there_is_told_once(corpus: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     args = ["--name=x", "--space.model.network.hidden=[8]", "--sampler=Grid", "--monitor=val/nats"]
     assert main(["sweep", BASE, *args, "--", *corpus, *SMALL, *TINY]) == 2
@@ -147,7 +115,6 @@ def test_a_bad_option_of_fit_is_one_sentence_before_any_trial(capsys: pytest.Cap
     assert not Path("sweeps").exists()
 
 
-@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("config", ["table1", "tpe", "figure2"])
 def test_the_configurations_run(
     config: str, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
