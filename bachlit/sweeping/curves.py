@@ -76,7 +76,7 @@ def read(path: Path) -> tuple[Curve, Curve]:
     """The training's and the validation's curve of a trial; empty ones if its files aren't here."""
     if not path.is_file():
         return [], []
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     training, validation = (
         [(float(line["epoch"]), float(line[name])) for line in lines if line.get(name)]

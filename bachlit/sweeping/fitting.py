@@ -132,7 +132,7 @@ def _last_words(log: Path, code: int) -> str:
         name = signal.Signals(-code).name
         told = " (if it wasn't you, the machine may have run out of memory)" if name == "SIGKILL" else ""
         return f"The fit was ended by {name}{told}."
-    said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    said = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     errors = [line for line in said if line.startswith("bachlit: ") or re.match(r"[\w.]*(Error|Exception)\b", line)]
     last = (errors or said or [f"The fit ended with exit code {code}."])[-1]
     return last.removeprefix("bachlit: ")
