@@ -20,18 +20,16 @@ from bachlit.__main__ import main
 from bachlit.scores import write_midi, write_musicxml
 
 ROOT = Path(__file__).parents[1]
-GUIDES = [
-    "README.md",
-    ".github/CONTRIBUTING.md",
-    *(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.md")),
-]
-CARDS = [str(path.relative_to(ROOT)) for path in ROOT.glob("bachlit/pretrained/*/README.md")]
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.md"))
+GUIDES = ["README.md", ".github/CONTRIBUTING.md", *(f"examples/{name}" for name in EXAMPLES)]
+CARDS = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("bachlit/pretrained/*/README.md"))]
 
 # First words of what sets up, tests or needs a cluster, an account or hours.
 OUTSIDE = {".", ".ci/run", "mypy", "pip", "python", "python3", "ruff", "sbatch", "sh", "wandb"}
 KINDS = {"bash", "bibtex", "python", "yaml", ""}
 
-BARS = 8  # of the pieces that commands are run on: what a guide rewrites are bars 5 to 8
+# Guides rewrite bars 5 to 8, and give chords to four: a bar of a quarter keeps decoding short.
+BAR = 4
 QUICK = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 SHORT = [
     *QUICK,
@@ -43,6 +41,10 @@ SHORT = [
     "--data.lanes=2",
     "--data.corpus=Jsb16Corpus",
     "--data.corpus.path=FOLDER",
+]
+LITTLE = [
+    *("--limit", "1", "--resamples", "1", "--decoders", "greedy", "--missing", "S"),
+    *("--corpus", "Jsb16Corpus", "--corpus.path", "FOLDER"),
 ]
 
 
@@ -80,18 +82,16 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bach: list[Chorale
     (tmp_path / "examples").mkdir()
     for script in (ROOT / "examples").glob("*.py"):
         shutil.copy(script, tmp_path / "examples")
-    piece = next(piece for piece in bach if not piece.pickup and piece.measure_length == 16)
-    chorale = cut(piece, BARS * 16)
+    chorale = cut(bach[0], 8 * BAR)
     write_musicxml(chorale, tmp_path / "chorale.musicxml")
-    shutil.copy(tmp_path / "chorale.musicxml", tmp_path / "frame.musicxml")
-    short = cut(piece, 32)
-    tune = short.only("soprano")
-    for path in ("tune.musicxml", "examples/twinkle.musicxml"):
-        write_musicxml(tune, tmp_path / path)
-    write_midi(tune, tmp_path / "tune.mid")
+    short = cut(bach[0], 4 * BAR)
+    for name in ("tune", "examples/twinkle"):
+        write_musicxml(short.only("soprano"), tmp_path / f"{name}.musicxml")
+    write_midi(short.only("soprano"), tmp_path / "tune.mid")
     write_musicxml(short.only("bass"), tmp_path / "bass.musicxml")
-    write_musicxml(short.only("soprano", "bass"), tmp_path / "unfinished.musicxml")
-    pieces = [cut(piece, 32).pitches.tolist() for piece in bach[:4]]
+    for name in ("frame", "unfinished"):
+        write_musicxml(short.only("soprano", "bass"), tmp_path / f"{name}.musicxml")
+    pieces = [cut(piece, 8 * BAR).pitches.tolist() for piece in bach[:4]]
     (tmp_path / "FOLDER").mkdir()
     for fold in ("train", "valid", "test"):
         (tmp_path / "FOLDER" / f"{fold}.json").write_text(json.dumps(pieces), encoding="utf-8")
@@ -101,9 +101,9 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bach: list[Chorale
 
 
 def cut(piece: Chorale, end: int) -> Chorale:
-    """The first sixteenths of a piece."""
-    fields = ("pitches", "onsets", "fermatas")
-    return dataclasses.replace(piece, **{field: getattr(piece, field)[:end] for field in fields})
+    """The first sixteenths of a piece, in bars of a quarter."""
+    fields = {field: getattr(piece, field)[:end] for field in ("pitches", "onsets", "fermatas")}
+    return dataclasses.replace(piece, **fields, pickup=0, time_signature=(1, BAR))
 
 
 @pytest.fixture
@@ -125,18 +125,19 @@ def parsed(words: list[str]) -> list[str]:
 def shortened(words: list[str]) -> list[list[str]]:
     """The commands that are run for one of a guide: on less, or only parsed."""
     command = words[0]
-    if command == "sweep" and "--" in words:
-        at = words.index("--")
-        return [parsed(words[:at]), parsed(["fit", *words[at + 1 :]])]
-    if command in ("harmonize", "compose"):
-        if "--bars" in words and command == "compose":
-            words[words.index("--bars") + 1] = "1"
-        quick = [] if "--decoder" in words or "--config" in words else ["--decoder", "Greedy"]
-        minutes = "--min-bars" in words
-        return [parsed(words)] if minutes else [[*words, *quick, "--overwrite"]]
+    if command == "harmonize":
+        decoder = [] if {"--decoder", "--config"}.intersection(words) else ["--decoder", "Greedy"]
+        return [[*words, *decoder, "--overwrite"]]
+    if command == "compose" and "--bars" in words:
+        return [[*words, "--bars", "1", "--overwrite"]]
+    if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
+        return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:
         run = Path("runs", words[words.index("--run") + 1])
         return [parsed(words)] if run.exists() else [[*words, *SHORT]]
+    if command == "sweep" and "--" in words:
+        at = words.index("--")
+        return [parsed(words[:at]), parsed(["fit", *words[at + 1 :]])]
     return [parsed(words)]
 
 
