@@ -22,7 +22,7 @@ from bachlit.scores import write_midi, write_musicxml
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.md"))
 GUIDES = ["README.md", ".github/CONTRIBUTING.md", *(f"examples/{name}" for name in EXAMPLES)]
-CARDS = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("bachlit/pretrained/*/README.md"))]
+CARDS = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("bachlit/pretrained/*/README.md"))]
 
 # First words of what sets up, tests or needs a cluster, an account or hours.
 OUTSIDE = {".", ".ci/run", "mypy", "pip", "python", "python3", "ruff", "sbatch", "sh", "wandb"}
