@@ -17,6 +17,7 @@ import pytest
 
 from bachlit import Chorale
 from bachlit.__main__ import main
+from bachlit.generation.named_rules import rules_help
 from bachlit.scores import write_midi, write_musicxml
 
 ROOT = Path(__file__).parents[1]
@@ -202,6 +203,13 @@ def test_every_promise_names_tests_that_are_there() -> None:
         path = ROOT / "tests" / file
         assert path.is_file(), file
         assert not test or f"def {test}(" in path.read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_the_guide_has_the_usual_number_of_every_rule() -> None:
+    rules = re.findall(r"^ +([A-Z]\w+) +([\d./inf-]+) +([\d./inf-]+)  ", rules_help(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)`: .* \| (.*?) \| (.*?) \|$", text_of("examples/harmonizing.md"), re.MULTILINE)
+    assert rows == [(name, search.replace("/", ", "), draw) for name, search, draw in rules]
+    assert len(rows) > 10
 
 
 def test_readme_names_every_room() -> None:
