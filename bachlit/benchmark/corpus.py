@@ -95,7 +95,8 @@ def _peak() -> float:
     """Peak memory of this process in megabytes."""
     status = Path("/proc/self/status")
     if status.is_file():  # a new process's resource usage begins with its parent's
-        return next(int(line.split()[1]) / 1000 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
     import resource  # noqa: PLC0415  # Windows has none
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1000)

@@ -39,7 +39,7 @@ class Jsb16Corpus(Corpus):
         if not path.is_file():
             return []
         try:
-            pieces = json.loads(path.read_text())
+            pieces = json.loads(path.read_text(encoding="utf-8"))
             return [
                 Chorale.from_pitches(np.maximum(np.asarray(piece), 0), name=f"{fold}-{index}")
                 for index, piece in enumerate(pieces)

@@ -70,7 +70,7 @@ def source_of(checkpoint: Path) -> Source:
     try:
         if checkpoint.is_dir():
             path = checkpoint / "split.json"
-            return Source(_split(path.read_text()) if path.is_file() else {})
+            return Source(_split(path.read_text(encoding="utf-8")) if path.is_file() else {})
         split = _split(content.get("ChoraleDataModule", {}).get("split", "{}"))
         options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
         return Source(split, *_corpus(options))

@@ -137,7 +137,7 @@ class LanguageModel:
             if not path.exists():
                 raise FileNotFoundError(path)
             if path.is_dir():
-                description = json.loads((path / DESCRIPTION).read_text())
+                description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
                 weights = load_file(path / WEIGHTS)
             else:
                 checkpoint = read_checkpoint(path)

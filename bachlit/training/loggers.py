@@ -68,7 +68,7 @@ def _take_up(logger: CSVLogger, step: int) -> None:
         path.replace(aside)  # Lightning's would remove it
     elif not aside.is_file():  # it is there if a process was killed right here
         return
-    with aside.open(newline="", errors="replace") as file:
+    with aside.open(newline="", encoding="utf-8", errors="replace") as file:
         reader = csv.DictReader(file)
         names, rows = list(reader.fieldnames or ()), [row for row in reader if _before(row, step)]
     with warnings.catch_warnings():

@@ -63,7 +63,7 @@ def last_figures(path: Path) -> dict[str, float]:
     """Read the last value of each column of a run's CSV, by the names that W&B has for them."""
     figures: dict[str, float] = {}
     if path.is_file():
-        with path.open(newline="", errors="replace") as file:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
             for row in csv.DictReader(file):
                 with suppress(TypeError, ValueError):  # a row that was cut off
                     figures |= {name: float(value) for name, value in row.items() if value}

@@ -122,7 +122,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         settings = wandb.Settings(silent=True, init_timeout=float(os.environ.get("WANDB_INIT_TIMEOUT", "30")))
         # What a table holds would wait for its upload in the user's home, whatever becomes of the run's folder.
         self._data = folder.resolve() / "wandb" if mode == "offline" else None
-        before = known.read_text().strip() if known is not None and known.is_file() else None
+        before = known.read_text(encoding="utf-8").strip() if known is not None and known.is_file() else None
         # Resolved, for wandb writes from a process of its own, which stays where it was begun.
         self.init_options.update(
             {"mode": mode, "name": self.run_name, "dir": str(folder.resolve()), "settings": settings}
@@ -136,7 +136,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
                 raise OptionError(f"it has another run {self.init_options['id']} already") from error
             raise
         if known is not None:
-            known.write_text(f"{run.id}\n")
+            known.write_text(f"{run.id}\n", encoding="utf-8")
             if before is not None and mode == "offline" and (figures := last_figures(known.with_name("metrics.csv"))):
                 run.summary.update(figures)  # online the server has them
 
