@@ -1,28 +1,16 @@
-"""What a checkpoint must keep for a fit to go on, within an epoch too, as if nothing had happened.
-
-Weights, optimiser and schedule are Lightning's to keep, and how far the epoch has come is the loader's. Left are, of
-each process, the memory that its lanes carry from window to window, its random numbers, and the epoch's loss so far.
-"""
+"""Checkpoints of fits: written whole, read without running anything, and blamed if what they hold fails."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
-import numpy as np
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import TorchCheckpointIO
-from torch import Tensor, distributed
 
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import read_checkpoint, write_checkpoint
-from bachlit.networks import Memory
-
-State = dict[str, Any]
-"""Plain data and tensors, the same in all processes."""
 
 
 class Suspect(Callback):
@@ -131,98 +119,3 @@ def _foreign(path: Any, place: str) -> CheckpointError:
         f"{path} speaks of {place!r} where a checkpoint beside it was expected; it wasn't written by `bachlit fit`, or "
         "was changed; don't use it."
     )
-
-
-def state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> State:
-    """What all processes know together; all of them must ask at once.
-
-    Args:
-        trainer: Of the fit.
-        memory: What this process's lanes carry, (B, ...) each; None at the start of an epoch.
-        running: Sums over this process's part of the epoch so far.
-    """
-    lanes = None
-    if memory is not None:
-        # Rank r has every Rth lane: put together lane by lane, they don't tell how many processes there were.
-        lanes = [_gather(trainer, part).transpose(0, 1).flatten(0, 1).cpu() for part in memory]
-    state = {
-        "memory": lanes,
-        "rng": _gather(trainer, torch.get_rng_state()).cpu(),
-        "running": _gather(trainer, running).cpu(),
-    }
-    device = trainer.strategy.root_device
-    if device.type == "cuda":
-        state["cuda_rng"] = _gather(trainer, torch.cuda.get_rng_state(device)).cpu()
-    return state
-
-
-def refuse_unlike(state: State | None, trainer: pl.Trainer) -> None:
-    """See that all processes go on from one checkpoint, or that all begin; all of them must ask at once.
-
-    Args:
-        state: From `state_of`, as this process read it; None if it begins.
-        trainer: Of the fit.
-
-    Raises:
-        CheckpointError: If they don't, as where the machines don't see the same folder.
-    """
-    known = 0 if state is None else 1 + crc32(state["rng"].numpy().tobytes())  # no two states draw alike
-    everyones = _gather(trainer, torch.tensor(known))
-    if (everyones != everyones[0]).any():
-        raise CheckpointError(
-            "The processes would go on from different checkpoints, or some would begin anew; expected all to read the "
-            "same file; run them where they see the same folder, and name it with --ckpt_path."
-        )
-
-
-def memory_of(state: State, trainer: pl.Trainer) -> Memory | None:
-    """The part of the memory that is this process's, if any was kept.
-
-    Args:
-        state: From `state_of`.
-        trainer: Of the fit that goes on, which may have another number of processes.
-    """
-    lanes = state["memory"]
-    if lanes is None:
-        return None
-    own = slice(trainer.global_rank, None, trainer.world_size)
-    return tuple(part[own].clone().to(trainer.strategy.root_device) for part in lanes)
-
-
-def running_of(state: State, trainer: pl.Trainer) -> Tensor:
-    """The epoch's sums so far of this process; if they were others, the first goes on with those of all."""
-    each: Tensor = state["running"].to(trainer.strategy.root_device)
-    if len(each) == trainer.world_size:
-        return each[trainer.global_rank].clone()
-    return each.sum(0) if trainer.is_global_zero else torch.zeros_like(each[0])
-
-
-def draw_on(state: State, trainer: pl.Trainer) -> None:
-    """Draw random numbers as the fit would have that wrote the state, if there are as many processes."""
-    if len(state["rng"]) != trainer.world_size:
-        draw_apart(trainer)
-        return
-    torch.set_rng_state(state["rng"][trainer.global_rank].clone())
-    device = trainer.strategy.root_device
-    if device.type == "cuda" and "cuda_rng" in state:
-        torch.cuda.set_rng_state(state["cuda_rng"][trainer.global_rank].clone(), device)
-
-
-def draw_apart(trainer: pl.Trainer) -> None:
-    """Give each process random numbers of its own: with the same seed, all would drop the same units."""
-    if trainer.global_rank:
-        [seed] = np.random.SeedSequence([torch.initial_seed() % 2**64, trainer.global_rank]).generate_state(
-            1, np.uint64
-        )
-        torch.manual_seed(int(seed))
-
-
-def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
-    """(R, ...) a tensor of each of R processes."""
-    if trainer.world_size == 1:
-        return part.detach().unsqueeze(0)
-    part = part.detach().to(trainer.strategy.root_device).contiguous()
-    content = part.flatten().view(torch.uint8)  # neither gloo nor NCCL takes 16-bit integers, which FrameLSTM carries
-    gathered = [torch.empty_like(content) for _ in range(trainer.world_size)]
-    distributed.all_gather(gathered, content)  # Lightning's passes gradients on, by what PyTorch warns that it will go
-    return torch.stack([other.view(part.dtype).view(part.shape) for other in gathered])

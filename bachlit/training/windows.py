@@ -57,8 +57,8 @@ Passage = list[Span]
 """Spans read one after another with carried memory; it begins with a fresh one."""
 
 Layout = Callable[[Sequence[int], int, np.random.Generator | None], list[list[Passage]]]
-"""Fills lanes: from the pieces' lengths in steps, the number of lanes, and a generator to shuffle by, to the passages of
-each lane."""
+"""Fills lanes: from the pieces' lengths in steps, the number of lanes and a generator to shuffle by, to each lane's
+passages."""
 
 
 def deal_pieces(
@@ -94,8 +94,8 @@ class WindowLoader:
     """Streams ready batches: passages of windows one after another, side by side in lanes.
 
     Shorter lanes are filled with padding, so that all lanes, and so all ranks, have equally many windows. Everything
-    follows from the seed and the epoch. A lane holds no more than the piece that it is in. A checkpoint keeps the number
-    of windows given, so that a fit resumes within an epoch.
+    follows from the seed and the epoch. A lane holds no more than the piece that it is in. A checkpoint keeps how many
+    windows were given, so that a fit resumes within an epoch.
 
     Args:
         pieces: Gives an epoch's pieces as tokens (START to END), from a generator that may transpose them; one that

@@ -121,7 +121,10 @@ def test_memory_is_carried_over_the_borders_of_pieces(bach: list[Chorale]) -> No
     assert (inputs == START).sum() == 3
     with torch.no_grad():
         carried = torch.cat(
-            [model._carry("val", window)[window.targets != IGNORED] for window in loader(pieces, lanes=1)]
+            [
+                model._carry("val", window, index)[window.targets != IGNORED]
+                for index, window in enumerate(loader(pieces, lanes=1))
+            ]
         )
         whole, _ = model(torch.from_numpy(inputs)[None])
     assert torch.allclose(carried, whole[0], atol=1e-5)
