@@ -1,15 +1,32 @@
 """Echoes: where a piece so far has gone as it goes now, and what came next then."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import VOICES
-from bachlit.networks.base import Memory
 from bachlit.tokens import END
 
 CAPACITY = 1024
 """Frames of a piece that are remembered. What comes later finds no echo."""
+
+
+class EchoState(NamedTuple):
+    """What `Echoes` remembers of a piece.
+
+    Attributes:
+        past: (B, CAPACITY, 4) the tokens of past frames.
+        compared: (B, CAPACITY, E) what is compared of them.
+        lengths: (B, CAPACITY, E) how many frames up to each equal those up to now.
+        num_read: (B,) how many frames were read.
+    """
+
+    past: Tensor
+    compared: Tensor
+    lengths: Tensor
+    num_read: Tensor
 
 
 class Echoes(nn.Module):
@@ -43,21 +60,17 @@ class Echoes(nn.Module):
         digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
         self.register_buffer("digits", digits.contiguous(), persistent=False)
 
-    def begin(self, batch_size: int) -> Memory:
-        """The state of a piece of which nothing was read.
-
-        The past frames' tokens (B, CAPACITY, 4) and what is compared of them (B, CAPACITY, E); how many frames up to
-        each equal those up to now (B, CAPACITY, E); how many frames were read (B,).
-        """
+    def begin(self, batch_size: int) -> EchoState:
+        """Make the state of a piece of which nothing was read."""
         device = self.pitch.device
-        return (
+        return EchoState(
             torch.zeros(batch_size, CAPACITY, len(VOICES), dtype=torch.int16, device=device),
             torch.full((batch_size, CAPACITY, self.num), -1, dtype=torch.int32, device=device),
             torch.zeros(batch_size, CAPACITY, self.num, dtype=torch.int16, device=device),
             torch.zeros(batch_size, dtype=torch.long, device=device),
         )
 
-    def read(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
+    def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
         """`follow`, frame after frame: (B, F, E, 4), (B, F, E) and the state.
 
         Args:
@@ -71,7 +84,7 @@ class Echoes(nn.Module):
             lengths.append(length)
         return torch.stack(echoes, 1), torch.stack(lengths, 1), state
 
-    def follow(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
+    def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
         """What followed when the piece last went as it goes now.
 
         Args:
@@ -96,7 +109,7 @@ class Echoes(nn.Module):
         following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
         echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
         stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
-        return echo - stranded.long(), length, (past, compared, lengths, count + 1)
+        return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
 
 
 def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:

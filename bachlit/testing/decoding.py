@@ -88,7 +88,7 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
 def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
     """The grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
     prompts = [Prompt(chorale, mask) for chorale, mask in zip(chorales, given, strict=True)]
-    return token_prompts.grid_of(encoding, prompts, [(0, 0)] * len(prompts))
+    return token_prompts.grid_of(encoding, [token_prompts.model_prompt(encoding, prompt) for prompt in prompts])
 
 
 def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:

@@ -108,7 +108,7 @@ def _refuse_unlike(state: _State | None, trainer: pl.Trainer) -> None:
     everyones = _gather(trainer, torch.tensor(known))
     if (everyones != everyones[0]).any():
         raise CheckpointError(
-            "The processes would resume from different checkpoints, or some would begin anew; expected all to read the "
+            "The processes would go on from different checkpoints, or some would begin anew; expected all to read the "
             "same file; run them where they see the same folder, and name it with --ckpt_path."
         )
 
