@@ -96,7 +96,7 @@ class PromptBatch:
             )
 
     def _place(self, row: int, t: int) -> str:
-        """A step in musical terms."""
+        """Name a step in musical terms."""
         grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
         frame, slot = divmod(t, len(grid.voices))
         column = grid.voices[slot]

@@ -112,11 +112,11 @@ def _ends_on(chorale: Chorale, tonic: int) -> bool:
 
 
 def _draw(seed: int, num: int, *, stream: int = 0) -> int:
-    """0 to `num` - 1 by a seed; streams are independent of each other."""
+    """Draw 0 to `num` - 1 by a seed; streams are independent of each other."""
     return int(np.random.default_rng([stream, seed % 2**63] if stream else seed % 2**63).integers(num))
 
 
 def _likely_pickup(chorale: Chorale) -> int:
-    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
+    """Choose no pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
     begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
     return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0

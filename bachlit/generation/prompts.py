@@ -68,7 +68,7 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
 
 
 def _last_onset(prompt: Prompt) -> int:
-    """Where the last given note begins, within the last measure; a quarter before the end if none is given there."""
+    """Find where the last given note begins, within the last measure; a quarter before the end if none does."""
     chorale = prompt.chorale
     num_frames = chorale.num_frames
     first = max(0, num_frames - chorale.measure_length)
@@ -92,7 +92,7 @@ def token_prompt(
     allowed[:, :, END] = True
     for row, prompt in enumerate(prompts):
         allowed[row, : len(prompt.allowed)] = torch.from_numpy(prompt.allowed)
-    grid = grid_of(encoding, prompts)
+    grid = grid_behind(encoding, prompts)
     start = torch.tensor([encoding.start(prompt.key) for prompt in prompts])
     return TokenPrompt(allowed, grammar_of(encoding) & Enforced(grid, rules), start, grid, strict)
 
@@ -106,7 +106,7 @@ def grammar_of(encoding: SatbEncoding) -> Grammar:
     )
 
 
-def grid_of(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
+def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
     """Make the grid behind a batch of prompts."""
     return Grid(
         voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
@@ -138,7 +138,7 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
 
 
 def _move_into_range(prompt: Prompt) -> int:
-    """The smallest move, as `move_into_range` finds it, that brings every given voice into its range."""
+    """Find the smallest move that brings every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     compasses = {}
     for column, voice in enumerate(VOICES):
@@ -166,6 +166,6 @@ def _move_into_range(prompt: Prompt) -> int:
 
 
 def _name(pitch: int) -> str:
-    """A pitch as people write it: 60 is C4."""
+    """Write a pitch: 60 is C4."""
     names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
     return f"{names[pitch % 12]}{pitch // 12 - 1}"

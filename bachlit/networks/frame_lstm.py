@@ -1,4 +1,4 @@
-"""FrameLSTM: one recurrent step a frame, and a small head for each of its tokens."""
+"""FrameLSTM: one recurrent step per frame, and a small head for each of its tokens."""
 
 from typing import Any, NamedTuple, cast
 
@@ -45,13 +45,13 @@ class _FrameMemory(NamedTuple):
 
 
 class FrameLSTM(Network):
-    """Reads a chorale frame by frame: the voices of the frame before, how long each has lasted, where in the bar it is.
+    """Predict tokens by LSTMs that read a chorale frame by frame.
 
-    Layers of LSTMs, each added to the one below, take one step a frame, five times fewer than one a token. The voices
-    of a frame then come one after another from a small network each, which sees the LSTMs' output, the frame's features
-    and the voices that are already chosen. What came next when the piece last went as it goes now (`Echoes`) is a
-    feature, and its tokens gain a logit that grows with the length of the echo. Tokens, windows and prompts are those
-    of any network.
+    Features of a frame are the voices of the frame before, how long each has lasted, and the position in the bar.
+    Layers of LSTMs, each added to the one below, take one step per frame, a fifth of those per token. A small network
+    per voice then predicts the frame's voices one after another from the LSTMs' output, the frame's features and the
+    voices already chosen. What followed when the piece last went as it goes now (`Echoes`) is a feature, and its tokens
+    gain a logit that grows with the length of the echo. Tokens, windows and prompts are those of any network.
 
     Dropout masks are the same at all steps of a window (Gal and Ghahramani, *A theoretically grounded application of
     dropout in recurrent neural networks*, 2016); recurrent weights may be dropped, too (Merity et al., *Regularizing
@@ -62,7 +62,7 @@ class FrameLSTM(Network):
         layers: LSTMs above each other.
         hidden: H, units of each.
         embedding: Size of a token's vector.
-        projection: Size of a frame's features, once they are brought together by a linear map.
+        projection: Size of a frame's features after a linear map.
         head: Units of each of a head's layers.
         head_layers: Of each head, those after the first added to it.
         dropout: Share of an LSTM's outputs that is dropped in training.
@@ -72,8 +72,8 @@ class FrameLSTM(Network):
             network language models*, 2017).
         input_dropout: Share of the numbers of all features.
         weight_dropout: Share of the recurrent weights.
-        views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
-            It must have been trained in all keys.
+        views: Neighbouring keys over which it averages its predictions at evaluation; more than 1 needs training in all
+            keys.
 
     Raises:
         OptionError: If the encoding has no frames, a size is below 1, the views are more than 24, or a dropout isn't a
@@ -167,14 +167,14 @@ class FrameLSTM(Network):
         return memory if num == 1 else self.views.fold(memory)
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
-        """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        """Predict the logits (B, N, V) of the tokens after each of (B, N); the prompt is ignored."""
         if self.training or self.views.num == 1:
             return self._listen(tokens, _FrameMemory(*memory))
         logits, memory = self._listen(self.views.spread(tokens), _FrameMemory(*self.views.unfold(memory)))
         return self.views.mean(logits), self.views.fold(memory)
 
     def _listen(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
-        """`forward` in one key."""
+        """Predict in one key."""
         known, size = memory.opened.shape[1], self.reader.size
         stream = torch.cat([memory.opened, tokens], 1)
         whole = stream.shape[1] - stream.shape[1] % size
@@ -191,14 +191,14 @@ class FrameLSTM(Network):
 
     @torch.no_grad()
     def stepper(self) -> Stepper | None:
-        """See `Network.stepper`; only in evaluation, without dropout."""
+        """Prepare the weights for stepping; only in evaluation, without dropout."""
         if self.training:
             return None
         stepper = FrameStepper(self)
         return stepper if self.views.num == 1 else ViewsStepper(stepper, self.views)
 
     def _read(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
-        """Logits (B, N, V) of whole frames, and the memory after them."""
+        """Predict logits (B, N, V) of whole frames, and give the memory after them."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
         groups = tokens.view(len(tokens), -1, self.reader.size)
         frames, last, echoes = self.reader.read(groups, LastFrame.unpack(memory.last), echoes)

@@ -1,4 +1,4 @@
-"""Frames: token streams cut into frames, with what is known of each when its voices are predicted."""
+"""Frames: token streams cut into frames, with what is known before each frame's voices."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from bachlit.networks.echoes import Echoes, EchoState
 from bachlit.tokens import END
 
 LONGEST = 33
-"""Frames after which a note's length is no longer told apart: just over two bars of 4/4."""
+"""Frames after which all lengths of notes are one: just over two bars of 4/4."""
 
 PICKUP_POSITIONS, BAR_POSITIONS = 32, 32
 """Positions before the first bar line, counted from 0, and after one, counted from `PICKUP_POSITIONS`."""
 
 CYCLE = 48
-"""Without bars, frames are counted round and round: by the least length that 3/4 and 4/4 share."""
+"""Without bars, positions repeat after this many frames: the least length that 3/4 and 4/4 share."""
 
 IMPOSSIBLE = -1e4
 """The logit of a token that the grammar forbids in its slot."""
@@ -75,7 +75,7 @@ class LastFrame(NamedTuple):
 
 
 class FrameReader(nn.Module):
-    """Cuts token streams into frames, many at once or one token after another.
+    """Cut token streams into frames, many at once or one token after another.
 
     A stream is one token late against its frames: what a network reads at a frame's first step is the token before,
     the last voice of the frame before or the piece's start.
@@ -98,13 +98,13 @@ class FrameReader(nn.Module):
         self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
 
     def begin(self, batch_size: int) -> tuple[LastFrame, EchoState]:
-        """What is known before the first frame."""
+        """Give what is known before the first frame."""
         zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.holds.device)
         last = LastFrame(zeros[:, 0], zeros[:, 0] - 1, zeros[:, :3], zeros)
         return last, self.echoes.begin(batch_size)
 
     def read(self, groups: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, LastFrame, EchoState]:
-        """Frames from whole groups of tokens, the last of them, and the state of echoes after it.
+        """Read frames from whole groups of tokens; give them, the last of them, and the state of echoes.
 
         Args:
             groups: (B, F, 5) the inputs of each frame: the token before it, its mark, its voices but the last.
@@ -127,7 +127,7 @@ class FrameReader(nn.Module):
         return frames, LastFrame(start, position[:, -1], chosen[:, -1], run[:, -1]), past
 
     def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
-        """What is known of one frame before its mark, without a dimension for frames, and the state of echoes.
+        """Read what is known of one frame before its mark, without a dimension for frames; give the echoes' state.
 
         Args:
             token: (B,) the token before the frame.
@@ -142,11 +142,11 @@ class FrameReader(nn.Module):
         return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, unknown, unknown, unknown), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
-        """(B,) a frame's position, from its mark (B,) and what it would be without a bar line."""
+        """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
 
     def stranded(self, before: Tensor) -> Tensor:
-        """(..., V) the holds that can't follow these tokens (...) of the frame before: their pitch doesn't sound."""
+        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
         return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
     def _started(self, token: Tensor, last: LastFrame) -> tuple[Tensor, Tensor]:

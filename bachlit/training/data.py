@@ -32,13 +32,13 @@ class ChoraleDataModule(pl.LightningDataModule):
         keys: The keys that a model meets. "home": every piece is moved to C major or A minor. "all": in each epoch of
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
-        lanes: Pieces, or parts of a stream, that stand side by side in a batch, over all processes.
-        evaluation_lanes: Those of validation and test; as many as `lanes` if None. Of pieces, they don't change the
-            figures. Of streams they do, as every lane begins with a fresh memory within a piece.
+        lanes: Pieces, or parts of a stream, side by side in a batch, over all processes.
+        evaluation_lanes: Those of validation and test; as many as `lanes` if None. If split by position, they change
+            the figures, as every lane begins with a fresh memory within a piece.
         window: Steps of back-propagation, cut down to whole frames.
-        split_by: "tune": no hymn tune is on two sides, and every piece begins with a fresh memory. "position": as
-            BachBot's, all pieces stand one after another in the corpus's order, in one stream that is cut by steps;
-            each fold is again cut into as many streams as there are lanes, and memory is carried from piece to piece.
+        split_by: "tune": no hymn tune is on two sides, and every piece begins with a fresh memory. "position", as
+            BachBot's: one stream of all pieces, in the corpus's order, is cut by steps; each fold is again cut into one
+            stream per lane, and memory is carried from piece to piece.
         shares: Of pieces, or of steps, for training, validation and test, where the corpus has no folds of its own.
         split_seed: Decides which tunes go where.
         seed: Decides the order and the keys of each epoch.
@@ -115,7 +115,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         return TransposedPieces(chorales, self.encoding, keys)
 
     def _only_prompts(self) -> bool:
-        """Whether the command at hand is `predict` from files, which needs no corpus."""
+        """Tell whether the command is `predict` from files, which needs no corpus."""
         return self.prompts is not None and self.trainer is not None and self.trainer.predicting
 
     def split(self) -> dict[str, list[str]]:
@@ -186,7 +186,7 @@ class ChoraleDataModule(pl.LightningDataModule):
 
 
 def _melodies(path: Path, voice: Voice, quantize: bool) -> list[Chorale]:
-    """The melodies of one score, or of every score in a folder."""
+    """Read the melodies of one score, or of every score in a folder."""
     if not path.is_dir():
         return [read_melody(path, voice=voice, quantize=quantize)]
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)

@@ -14,14 +14,14 @@ from bachlit.models.checkpoints import read_checkpoint, write_checkpoint
 
 
 class Suspect(Callback):
-    """Knows the checkpoint that may be at fault if something fails, until all that it holds was put to use.
+    """Remember the checkpoint that is to blame if something fails, until all of it was used.
 
-    That is after a fit's first epoch, and where the other commands begin.
+    A fit has used it after its first epoch, other commands where they begin.
     """
 
     def __init__(self) -> None:
         self.path: Any = None
-        """From when it is read until it was used."""
+        """The checkpoint; None before it is read and after it was used."""
         self._num_epochs = 0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -39,12 +39,12 @@ class Suspect(Callback):
 
 
 class SafeCheckpoints(TorchCheckpointIO):
-    """Has the Trainer write checkpoints whole or not at all, and read them without running anything.
+    """Write the Trainer's checkpoints whole or not at all, and read them without running anything.
 
     Args:
-        path: A checkpoint that was read already.
-        checkpoint: What it holds; it is given once.
-        suspect: Is told what is read.
+        path: A checkpoint read already.
+        checkpoint: Its content, given out once.
+        suspect: Remembers the file that is read.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SafeCheckpoints(TorchCheckpointIO):
         self._read, self._suspect = (path, checkpoint), suspect or Suspect()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """See `write_checkpoint`; what isn't on a disk is Lightning's to write."""
+        """Write a whole checkpoint or none; Lightning writes what isn't on a disk."""
         if "://" in str(path):
             super().save_checkpoint(checkpoint, path, storage_options)
         else:
@@ -66,12 +66,12 @@ class SafeCheckpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """See `read_checkpoint`; what isn't on a disk is Lightning's to read."""
+        """Read a checkpoint without running anything; Lightning reads what isn't on a disk."""
         if "://" in str(path):
             return super().load_checkpoint(path, map_location, weights_only=True)
         (known, checkpoint), self._read = self._read, (None, None)
         checkpoint = dict(checkpoint) if checkpoint is not None and known == Path(path) else read_checkpoint(Path(path))
-        refuse_foreign_places(checkpoint, path)
+        _refuse_foreign_places(checkpoint, path)
         self._suspect.path = path
         return checkpoint
 
@@ -80,13 +80,13 @@ class SafeCheckpoints(TorchCheckpointIO):
         return self.__dict__ | {"_read": (None, None)}
 
 
-def refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
-    """See that the checkpoints that a checkpoint names lie together: Lightning removes and uploads what it names.
+def _refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
+    """Refuse a checkpoint that names files elsewhere: Lightning removes and uploads what it names.
 
-    A best one that lies elsewhere, as after a fit that went on in another folder, is forgotten.
+    A best one elsewhere, as after a fit that resumed in another folder, is forgotten.
 
     Raises:
-        CheckpointError: If another one lies elsewhere, or is no checkpoint.
+        CheckpointError: If any other lies elsewhere, or is no checkpoint.
     """
     states = checkpoint.get("callbacks", {})
     for state in states.values() if isinstance(states, Mapping) else [None]:
@@ -116,6 +116,6 @@ def _beside(place: Any, folder: str) -> bool:
 
 def _foreign(path: Any, place: str) -> CheckpointError:
     return CheckpointError(
-        f"{path} speaks of {place!r} where a checkpoint beside it was expected; it wasn't written by `bachlit fit`, or "
-        "was changed; don't use it."
+        f"{path} names {place!r}; expected a checkpoint beside it. It wasn't written by `bachlit fit`, or was changed; "
+        "don't use it."
     )
