@@ -41,7 +41,7 @@ class LastCheckpoint(Checkpoint):
         if minutes is not None and not minutes >= 0:
             raise OptionError(f"Checkpoints can't be {minutes} minutes apart; expected 0 (for none) or more.")
         self.minutes = minutes
-        self._told = 0  # the signal that this process got
+        self._received = 0  # the signal that this process got
         self._stopping = 0  # the signal that any process got: all know it, and all is saved
         self._complete = False  # the fit resumes from what is saved: what it still does is lost
         self._shall_end = False  # the fit ends as soon as no gradients are gathered
@@ -52,7 +52,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget another fit's signals."""
-        self._told, self._stopping, self._complete, self._shall_end = 0, 0, False, False
+        self._received, self._stopping, self._complete, self._shall_end = 0, 0, False, False
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals before the first step, too."""
@@ -77,13 +77,13 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save when due, unless a validation follows at once or the epoch ends."""
-        told, due = self._agree(trainer)
+        signum, due = self._agree(trainer)
         self._end_after_a_step(trainer)
-        ending = bool(told) or _ends(trainer)
+        ending = bool(signum) or _ends(trainer)
         if not (ending or due) or is_accumulating(trainer) or _validates(trainer, batch_idx):
             return
         self._save(trainer)
-        self._stopping, self._complete = told, ending
+        self._stopping, self._complete = signum, ending
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after a validation within an epoch if the fit ends there."""
@@ -158,14 +158,14 @@ class LastCheckpoint(Checkpoint):
             signal.signal(signal.SIGINT, self._listen)
         if trainer.received_sigterm:
             forget_sigterm(trainer)
-            self._told = signal.SIGTERM
+            self._received = signal.SIGTERM
 
     def _listen(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
-            if self._told == signum:
+            if self._received == signum:
                 raise KeyboardInterrupt
             rank_zero_info("The fit stops after this step and saves where it is; Ctrl-C again stops it at once.")
-        self._told = signum
+        self._received = signum
 
     def _then(self) -> float:
         return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
@@ -173,12 +173,12 @@ class LastCheckpoint(Checkpoint):
     def _agree(self, trainer: pl.Trainer) -> tuple[int, bool]:
         """Give the signal that any process got, and whether saving is due by the first one's clock."""
         asked, self._asked = self._asked or self._ask(trainer), None
-        *told, due = (asked() > 0).tolist()
-        return next((signum for signum, any_was in zip(_SIGNALS, told, strict=True) if any_was), 0), due
+        *received, due = (asked() > 0).tolist()
+        return next((signum for signum, any_was in zip(_SIGNALS, received, strict=True) if any_was), 0), due
 
     def _ask(self, trainer: pl.Trainer) -> Callable[[], Tensor]:
         due = time.monotonic() >= self._next and trainer.is_global_zero
-        flags = [*(self._told == signum for signum in _SIGNALS), due]
+        flags = [*(self._received == signum for signum in _SIGNALS), due]
         return summed(torch.tensor(flags, dtype=torch.float32, device=trainer.strategy.root_device), trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:

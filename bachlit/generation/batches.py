@@ -9,7 +9,7 @@ from bachlit.decoding import Decoder, Generation, Grid, RowGenerators, Rule, Rul
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.prompts import ModelPrompt, token_prompt
-from bachlit.models.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES
 
 
@@ -67,12 +67,10 @@ class PromptBatch:
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
-        """Keep the network from dropping units and learning, and locate dead ends."""
-        network = self._model.network
-        training = network.training
-        network.eval()
+        """Decode in evaluation, and locate dead ends."""
         try:
-            yield
+            with evaluating(self._model.network):
+                yield
         except DeadEndError as error:
             raise DeadEndError(
                 f"{self._place(error.row, error.t)} has no note that all rules and what is given allow; leave a rule "
@@ -80,8 +78,6 @@ class PromptBatch:
                 error.row,
                 error.t,
             ) from error
-        finally:
-            network.train(training)
 
     def warn(self, yielded: Sequence[Yielded]) -> None:
         """Warn where rules gave way, once per rule and piece."""

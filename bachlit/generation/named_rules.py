@@ -67,8 +67,8 @@ def rules_help() -> str:
         rows.append((name, search, draw, re.split("[.:;]", inspect.getdoc(kind) or "")[0]))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
-        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {said}".rstrip()
-        for name, search, draw, said in rows
+        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {meaning}".rstrip()
+        for name, search, draw, meaning in rows
     ]
     return (
         "rules, each --rules.NAME NUMBER: the nats that a breach costs, inf to forbid it, 0 to switch it off. Their\n"

@@ -1,15 +1,12 @@
 """Inspecting: a model's probabilities of each note of a chorale, and its hidden units."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError
-from bachlit.models.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.keys import estimate_key, semitones_home
 from bachlit.networks import FrameLSTM, Network
@@ -17,6 +14,7 @@ from bachlit.networks import FrameLSTM, Network
 FloatArray = npt.NDArray[np.float64]
 
 
+@torch.no_grad()
 def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     """Compute the probability of each pitch, given all that the model reads before it.
 
@@ -42,7 +40,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     """
     encoding = _telling_encoding(model)
     tokens, move = _read(model, encoding, chorale)
-    with _quietly(model.network) as network:
+    with evaluating(model.network) as network:
         logits, _ = network(tokens[:, :-1], network.initial_memory(1))
     slots = logits[0, :-1].double().cpu().unflatten(0, (chorale.num_frames, encoding.frame_size))[:, 1:]  # (T, 4, V)
     voiced = torch.from_numpy(encoding.slot_tokens[1:])
@@ -55,6 +53,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     return by_pitch
 
 
+@torch.no_grad()
 def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> FloatArray:
     """Read the network's memory after each frame, one column per unit.
 
@@ -81,7 +80,7 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
     shape = _unit_shape(model.network, part)
     tokens, _ = _read(model, encoding, chorale)
     rows = []
-    with _quietly(model.network) as network:
+    with evaluating(model.network) as network:
         _, memory = network(tokens[:, :1], network.initial_memory(1))
         for frame in tokens[:, 1:-1].reshape(1, -1, encoding.frame_size).unbind(1):  # (1, 5) each
             _, memory = network(frame, memory)
@@ -176,14 +175,3 @@ def _read(model: LanguageModel, encoding: SatbEncoding, chorale: Chorale) -> tup
     move = semitones_home(estimate_key(chorale.pitches, chorale.key)) if model.keys == "home" else 0
     tokens = torch.from_numpy(encoding.encode(chorale.transpose(move)))
     return tokens.unsqueeze(0).to(model.device), move
-
-
-@contextmanager
-def _quietly(network: Network) -> Iterator[Network]:
-    """A network in evaluation without gradients, and afterwards as it was."""
-    training = network.training
-    try:
-        with torch.no_grad():
-            yield network.eval()
-    finally:
-        network.train(training)

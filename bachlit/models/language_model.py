@@ -4,7 +4,8 @@ It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.traini
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -65,12 +66,10 @@ class LanguageModel:
         Returns:
             (B,) log-probabilities in nats, END's included.
         """
-        training = self.network.training
-        self.network.eval()
         first = torch.full_like(tokens[:, 0], START) if start is None else start
         inputs = torch.cat([first.unsqueeze(1), tokens[:, :-1]], 1)
-        logits, _ = self.network(inputs, self.network.initial_memory(len(tokens)))
-        self.network.train(training)
+        with evaluating(self.network) as network:
+            logits, _ = network(inputs, network.initial_memory(len(tokens)))
         log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
         return torch.where(inputs == END, 0.0, log_probs).cpu().double().sum(1)
 
@@ -160,6 +159,16 @@ class LanguageModel:
                 "`bachlit fit` wrote."
             ) from error
         return model
+
+
+@contextmanager
+def evaluating(network: Network) -> Iterator[Network]:
+    """Keep a network from dropping units and learning for a while."""
+    training = network.training
+    try:
+        yield network.eval()
+    finally:
+        network.train(training)
 
 
 class Bounded(TorchFunctionMode):

@@ -30,7 +30,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 # Files of these names, with any ending, are devices on Windows.
 _DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
 _LOCK = ".lock"
-_PATIENCE = 2.0  # seconds; a process that was told to end may still be ending
+_PATIENCE = 2.0  # seconds; a process that got a signal may still be ending
 
 
 def check_name(name: str) -> str:

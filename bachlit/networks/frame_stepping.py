@@ -98,7 +98,7 @@ class _StepMemory(NamedTuple):
 
 
 class FrameStepper(Stepper):
-    """Steps a `FrameLSTM`; four of a frame's five tokens cost it one small head each.
+    """Step a `FrameLSTM`; four of a frame's five tokens cost it one small head each.
 
     Features are all looked up and then projected, so their tables are projected beforehand, and a frame's features are
     a sum of rows.
@@ -137,7 +137,7 @@ class FrameStepper(Stepper):
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
 
     def _project(self, network: FrameNetwork) -> None:
-        """Every row of every table of features, projected (R, P); where each table begins; the last two apart."""
+        """Project every row of every table of features (R, P), and note where tables begin; the last two stay apart."""
         tables, projection = self.features.tables(), network.projection
         columns = torch.split(projection.weight, [table.embedding_dim for table in tables], 1)
         *known, self.mark, self.position = (
@@ -151,10 +151,7 @@ class FrameStepper(Stepper):
 
     @staticmethod
     def _say(network: FrameNetwork, slot: int) -> Product:
-        """A head's last map, to all tokens and to what it says of echoes.
-
-        What can't stand in the slot has a bias that keeps it out.
-        """
+        """Extend a head's last map to all tokens and echoes; a bias keeps out what can't stand in the slot."""
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
         num = network.reader.echoes.num if slot else 0
         echoes = torch.arange(size, size + num, device=say.bias.device)
@@ -196,7 +193,7 @@ class FrameStepper(Stepper):
         return logits, memory._replace(frame=last.pack(), opened=opened[:, :0], heard=memory.heard[:, :0])
 
     def _echo(self, said: Tensor, slot: int, known: _Known) -> Tensor:
-        """(B, V) logits, from what a head says: echoes are likelier for their lengths, stranded holds impossible."""
+        """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
         if slot == 0:
             return said
         num, voice = self.reader.echoes.num, slot - 1
@@ -225,7 +222,7 @@ class FrameStepper(Stepper):
         return memory._replace(outputs=outputs, cells=cells, top=top, frame=known.pack(), heard=heard), known
 
     def _read(self, features: Tensor, memory: _StepMemory) -> tuple[Tensor, Tensor, Tensor]:
-        """The LSTMs' outputs and cells after a step, and the sum of the outputs."""
+        """Step the LSTMs: outputs, cells, and the sum of the outputs."""
         outputs, cells = (list(torch.split(part, self.hidden, 1)) for part in (memory.outputs, memory.cells))
         top = features
         for layer, product in enumerate(self.layers):

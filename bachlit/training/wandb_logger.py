@@ -99,7 +99,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
                 continue
             if failures:
                 rank_zero_warn(f"W&B can't go {mode} ({failures[0]}); the run is kept offline, to be uploaded later.")
-            if not self.joins_another:  # else a spawned process joined what was told of before
+            if not self.joins_another:  # else the process that spawned this one printed it
                 self._tell(attempt)
             return
         self._switch_off(failures[-1])
@@ -115,7 +115,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         if self.folder is None and self.beside is not None:
             _ = self.beside.experiment  # begun before there are files in its folder: it would warn of old runs
             folder = Path(self.beside.log_dir)
-            known = folder / "wandb-run-id"  # a fit that goes on in its folder goes on with its run
+            known = folder / "wandb-run-id"  # a fit resumed in its folder resumes its run
         folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
         if self.joins_another:  # which has no `dir`: its pictures would lie where the command runs, and stay there
             wandb.setup(settings=wandb.Settings(root_dir=str(folder.resolve())))

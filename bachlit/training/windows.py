@@ -57,7 +57,7 @@ Passage = list[Span]
 """Spans read one after another with carried memory; it begins with a fresh one."""
 
 Layout = Callable[[Sequence[int], int, np.random.Generator | None], list[list[Passage]]]
-"""Fills lanes: from the pieces' lengths in steps, the number of lanes and a generator to shuffle by, to each lane's
+"""Fill lanes: from the pieces' lengths in steps, the number of lanes and a generator to shuffle by, to each lane's
 passages."""
 
 
@@ -91,7 +91,7 @@ _PADDING = np.array([END, IGNORED, 0])[:, None]
 
 
 class WindowLoader:
-    """Streams ready batches: passages of windows one after another, side by side in lanes.
+    """Stream ready batches: windows of passages one after another, lanes side by side.
 
     Shorter lanes are filled with padding, so that all lanes, and so all ranks, have equally many windows. Everything
     follows from the seed and the epoch. A lane holds no more than the piece that it is in. A checkpoint keeps how many
