@@ -1,4 +1,4 @@
-"""What a program calls: `harmonize` and `compose`. The command line calls them too."""
+"""What a program calls, and the command line too: `harmonize` and `compose`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +15,9 @@ from bachlit.scores import read_chorale, read_voices
 from bachlit.scores.reading.limits import MAX_FRAMES
 
 COMPOSER = Sampling(temperature=0.9)
-"""Chooses the notes of `compose` unless another does."""
+"""The default decoder of `compose`."""
 
-MAX_NUM = 10_000
-"""Pieces of one command: what a folder and a table can be looked through for."""
+_MAX_NUM = 10_000  # pieces of one command: what anyone looks through in a folder or a table
 
 MAX_BARS = MAX_FRAMES // 16
 """Bars of 4/4 of a composed piece: a longer one would be refused as a score."""
@@ -29,7 +28,7 @@ _TOGETHER = 8192  # sixteenths of pieces are composed at once: they take up to h
 
 
 def harmonizer(num: int = 1) -> BeamSearch:
-    """What chooses the notes of `harmonize_several` unless another does: a beam of 16 for each way."""
+    """Make the default decoder of `harmonize_several`: a beam of 16 per way."""
     return BeamSearch(16 * num, groups=num)
 
 
@@ -51,23 +50,30 @@ def harmonize(
     What is given comes back as it was: in its key, metre, rhythm and title.
 
     Args:
-        melody: See `prompt_of`; or a prompt, which says itself what is given.
-        voice: See `prompt_of`.
-        bars: See `prompt_of`.
-        rhythm: See `prompt_of`.
-        quantize: See `prompt_of`.
-        decoder: See `harmonize_several`.
-        rules: See `harmonize_several`.
-        strict: See `harmonize_several`.
-        seed: See `harmonize_several`.
-        checkpoint: See `harmonize_several`.
+        melody: A score in MusicXML, MXL, MIDI, ABC or kern; a chorale; or a prompt, which says itself what is given.
+        voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
+        bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
+            them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
+        rhythm: The voice or voices of which only the rhythm is given.
+        quantize: Round what is finer than a sixteenth instead of refusing it.
+        decoder: Chooses the notes. If None, a beam of 16.
+        rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
+            none. Where they can't be kept, the last gives way first, with a warning.
+        strict: Raise where a rule would have to give way.
+        seed: The same seed gives the same result.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
+            ships with the package if None.
 
     Returns:
         The four voices.
 
     Raises:
-        BachlitError: As `prompt_of` and `harmonize_several`; an OptionError if a prompt comes with `voice`, `bars` or
-            `rhythm`.
+        ScoreError: If the melody can't be read.
+        PromptError: If a given voice is out of its range or has no rhythm to keep, there are no such bars, or
+            nothing is left to write.
+        DeadEndError: If the rules leave nothing to choose and are strict.
+        OptionError: If a voice's name is none, or a prompt comes with `voice`, `bars` or `rhythm`.
+        CheckpointError: If the checkpoint can't be used.
 
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 67, 69, 71, 72, 72) for _ in range(4)])
     >>> chorale = harmonize(tune)
@@ -96,7 +102,7 @@ def harmonize_several(
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> list[Written]:
-    """Fill a prompt in several different ways, the best first.
+    """Fill a prompt in several different ways, best first.
 
     Args:
         prompt: What is given.
@@ -107,8 +113,8 @@ def harmonize_several(
             none. Where they can't be kept, the last gives way first, with a warning.
         strict: Raise where a rule would have to give way.
         seed: The same seed gives the same result.
-        checkpoint: A checkpoint of `bachlit fit`, a folder with a model, or a loaded model; the one that ships with
-            the package if None.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
+            ships with the package if None.
 
     Returns:
         Pieces with the model's log-probability of each, ranked by that less what the rules cost.
@@ -144,7 +150,7 @@ def prompt_of(
     rhythm: Voice | Sequence[Voice] = (),
     quantize: bool = False,
 ) -> Prompt:
-    """Which cells of a score are given.
+    """Choose which cells of a score are given.
 
     Args:
         melody: A score in MusicXML, MXL, MIDI, ABC or kern, or a chorale.
@@ -184,7 +190,7 @@ def _read(
     whole: bool,
     quantize: bool,
 ) -> Chorale:
-    """As many voices of a score as a prompt takes: what isn't needed may be faulty."""
+    """Read the voices of a score that a prompt takes; the others may be faulty."""
     if isinstance(melody, Chorale):
         return melody
     if whole:
@@ -208,14 +214,16 @@ def compose(
 
     Args:
         num: How many.
-        bars: Every piece ends after just so many bars of 4/4, never before; instead of `min_bars` and `max_bars`.
-        min_bars: No piece ends before so many bars of 4/4, or before `max_bars` if that is less.
-        max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there.
+        bars: The length of every piece in bars of 4/4, instead of `min_bars` and `max_bars`.
+        min_bars: Bars of 4/4 before which no piece ends, unless `max_bars` is less.
+        max_bars: Bars of 4/4 after which every piece ends.
         decoder: Chooses the notes; sampling at temperature 0.9 if None.
-        rules: See `harmonize_several`.
-        strict: See `harmonize_several`.
+        rules: What the notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for none.
+            Where they can't be kept, the last gives way first, with a warning.
+        strict: Raise where a rule would have to give way.
         seed: The first piece's; the next has the next, so that a larger `num` adds pieces and changes none.
-        checkpoint: See `harmonize_several`.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
+            ships with the package if None.
 
     Returns:
         The chorales.
@@ -252,24 +260,24 @@ def compose_each(
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> Iterator[Chorale]:
-    """Compose chorales one after another: what `compose` gives, of which a few are in memory.
+    """Compose chorales one after another, as `compose` does, with only a few in memory.
 
     Args:
-        num: See `compose`.
-        bars: See `compose`.
-        min_bars: See `compose`.
-        max_bars: See `compose`.
-        decoder: See `compose`.
-        rules: See `compose`.
-        strict: See `compose`.
-        seed: See `compose`.
-        checkpoint: See `compose`.
+        num: How many.
+        bars: As for `compose`, and so are all others.
+        min_bars: Likewise.
+        max_bars: Likewise.
+        decoder: Likewise.
+        rules: Likewise.
+        strict: Likewise.
+        seed: Likewise.
+        checkpoint: Likewise.
 
     Yields:
         The chorales.
 
     Raises:
-        BachlitError: As `compose`, before the first.
+        BachlitError: As for `compose`, before the first.
     """
     refuse_num(num, "chorales can't be composed")
     least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
@@ -299,15 +307,15 @@ def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
 
     Args:
         num: How many.
-        cant: What can't be done with so many.
+        cant: The error's words for what fails, such as "chorales can't be composed".
         num_frames: Sixteenths of each, where all are in memory at once.
 
     Raises:
         OptionError: If so.
     """
-    most = min(MAX_NUM, _MAX_WRITTEN // num_frames)
+    most = min(_MAX_NUM, _MAX_WRITTEN // num_frames)
     if not 1 <= num <= most:
-        long = f" of {num_frames} sixteenths" if most < MAX_NUM else ""
+        long = f" of {num_frames} sixteenths" if most < _MAX_NUM else ""
         raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
 
 

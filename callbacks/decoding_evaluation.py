@@ -1,4 +1,4 @@
-"""DecodingEvaluation: during training, what the model writes from its own predictions, judged beside Bach."""
+"""DecodingEvaluation: judge decoded pieces beside Bach's during training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -33,22 +33,22 @@ from bachlit.music.chorale import Chorale
 from bachlit.training.model import ChoraleModel
 from bachlit.training.wandb_logger import log_media
 
-_TOLD = ("pitch_error", "nats_per_frame", "parallel_fifths", "parallel_octaves", "changing", "grade")
+_PRINTED = ("pitch_error", "nats_per_frame", "parallel_fifths", "parallel_octaves", "changing", "grade")
 
 
 class DecodingEvaluation(Callback):
-    """At the end of validation, has decoders write voices of held-out pieces anew, and logs what came of it.
+    """Decode voices of held-out pieces after validation, and log their figures.
 
-    The model is fed its own predictions, as it will be in use. Every random number comes from this callback's own
-    seed, so that switching it on changes nothing in the training. Figures are logged as `decoding/NAME/FIGURE`; some
-    pieces, the best and the worst among them, land as scores in the run's folder, and in W&B as pictures, sound and
-    files in a table. Several processes share the pieces.
+    The model is fed its own predictions, as in use. All random numbers come from this callback's own seed, so that
+    training is the same with and without it. Figures are logged as `decoding/NAME/FIGURE`; some pieces, the best and
+    the worst among them, are kept as scores in the run's folder, and in W&B as pictures, sound and files in a table.
+    Several processes share the pieces.
 
     Args:
         decoders: Names with commas between, or a mapping from names to decoders with rules; see `bachlit evaluate`.
-        every_n_epochs: So many epochs lie between two evaluations in a fit; `validate` always evaluates.
-        num_pieces: So many of the validation fold's first, 0 for all.
-        num_shown: So many of them are shown, beside the best and the worst.
+        every_n_epochs: Epochs between two evaluations in a fit; `validate` always evaluates.
+        num_pieces: How many of the validation fold's first pieces to decode, 0 for all.
+        num_shown: How many of them to show, beside the best and the worst.
         missing: Letters of the voices to write.
         seed: The first piece's; the next has the next.
     """
@@ -85,14 +85,14 @@ class DecodingEvaluation(Callback):
         writing_encoding(_language_model(pl_module))
         self._ready = None  # another fit or validation may have other pieces
         self._last = 0
-        # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
+        # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """See that there is something to write, before hours of training.
+        """Refuse data without validation pieces, before hours of training.
 
         Raises:
-            OptionError: If there isn't.
+            OptionError: If so.
         """
         self._prepare(trainer, _language_model(pl_module))
         if trainer.limit_val_batches == 0:
@@ -142,7 +142,7 @@ class DecodingEvaluation(Callback):
         log_media(trainer, media(shown, done))
 
     def _prepare(self, trainer: pl.Trainer, model: LanguageModel) -> tuple[Judge, list[Chorale]]:
-        """The judge and the pieces, got ready once."""
+        """Prepare the judge and the pieces, once."""
         if self._ready is None:
             folds = getattr(getattr(trainer, "datamodule", None), "folds", None)
             if not folds or not folds["valid"]:
@@ -150,31 +150,33 @@ class DecodingEvaluation(Callback):
                     "DecodingEvaluation found no validation pieces; expected a ChoraleDataModule that has some; leave "
                     "the callback out, or give it some."
                 )
-            its = held_out(folds, "valid", models=[(model, Source())], missing=[self.missing], limit=self.num_pieces)
-            self._ready = Judge(folds["train"]), its.pieces
+            held = held_out(folds, "valid", models=[(model, Source())], missing=[self.missing], limit=self.num_pieces)
+            self._ready = Judge(folds["train"]), held.pieces
         return self._ready
 
     def _log(self, module: pl.LightningModule, name: str, estimates: Mapping[str, Estimate], when: str) -> None:
         values = {figure: one.value for figure, one in estimates.items() if not math.isnan(one.value)}
         module.log_dict(
             {f"decoding/{name}/{figure}": value for figure, value in values.items()},
-            sync_dist=module.trainer.world_size > 1,  # it is the same everywhere; Lightning wants to be told
+            sync_dist=module.trainer.world_size > 1,  # the same everywhere, but Lightning warns without
         )
-        told = ", ".join(f"{FIGURES[one].label} {FIGURES[one].text(values[one])}" for one in _TOLD if one in values)
-        rank_zero_info(f"{when}, {name}: {told}")
+        printed = ", ".join(
+            f"{FIGURES[one].label} {FIGURES[one].text(values[one])}" for one in _PRINTED if one in values
+        )
+        rank_zero_info(f"{when}, {name}: {printed}")
 
     def _chosen(self, name: str, judged: Sequence[Judged]) -> list[Shown]:
-        """The best and the worst piece, and the first ones."""
+        """Choose the best and the worst piece, and the first ones."""
         best, worst = (judged[index] for index in extremes(judged))
         firsts = [Shown(name, f"piece {number}", piece) for number, piece in enumerate(judged[: self.num_shown], 1)]
         return [Shown(name, "best", best), Shown(name, "worst", worst), *firsts]
 
     def state_dict(self) -> dict[str, Any]:
-        """What a fit that goes on from a checkpoint needs."""
+        """Keep the epoch of the last evaluation in checkpoints."""
         return {"last": self._last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the checkpoint's last evaluation."""
+        """Restore the epoch of the last evaluation."""
         self._last = state_dict["last"]
 
 
@@ -187,15 +189,15 @@ def _language_model(module: pl.LightningModule) -> LanguageModel:
 
 
 def _ends_epoch(trainer: pl.Trainer) -> bool:
-    """Whether no other validation comes before the epoch's end."""
+    """Tell whether this is the epoch's last validation."""
     batches, every = trainer.num_training_batches, trainer.val_check_batch
-    if every is None or batches == float("inf"):  # where validation is by the clock, none is known to come
+    if every is None or batches == float("inf"):  # validation by the clock: nobody knows
         return True
     return trainer.fit_loop.batch_idx + 1 + min(every, batches) > batches
 
 
 def _gathered(mine: dict[int, Judged], world_size: int) -> list[Judged]:
-    """The pieces of all processes, in order."""
+    """Gather the pieces of all processes, in order."""
     parts: list[dict[int, Judged]] = [mine]
     if world_size > 1:
         parts = [{} for _ in range(world_size)]

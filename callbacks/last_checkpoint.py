@@ -1,4 +1,4 @@
-"""LastCheckpoint: what a fit goes on from, however it ended."""
+"""LastCheckpoint: the checkpoint that a fit resumes from, however it ended."""
 
 import signal
 import threading
@@ -24,11 +24,11 @@ _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`, from which a fit goes on and ends bit for bit where it would have ended, within an epoch too.
+    """Keep `last.ckpt`: a fit resumed from it, within an epoch too, ends as the uninterrupted one, bit for bit.
 
-    It is written every few minutes, after each epoch, when `--trainer.max_time` is up, and when the process is
-    told to end (SIGTERM, as by a cluster, or Ctrl-C); then the fit stops. The one before it stays as
-    `last-before.ckpt`. A second Ctrl-C stops at once.
+    It is written every few minutes, after each epoch, when `--trainer.max_time` is up, and on SIGTERM (as by a
+    cluster) or Ctrl-C, which then stop the fit. The one before it stays as `last-before.ckpt`. A second Ctrl-C stops at
+    once.
 
     Args:
         minutes: Between two of them within an epoch; 0 for none there, None for none at all.
@@ -41,28 +41,28 @@ class LastCheckpoint(Checkpoint):
         if minutes is not None and not minutes >= 0:
             raise OptionError(f"Checkpoints can't be {minutes} minutes apart; expected 0 (for none) or more.")
         self.minutes = minutes
-        self._told = 0  # the signal by which this process was told to end
-        self._stopping = 0  # that by which any was: all processes know it, and what is there is saved
-        self._complete = False  # what is saved is where the fit shall go on: what it still does is thrown away
-        self._shall_end = False  # the fit shall end, as soon as there is no half of a step
+        self._received = 0  # the signal that this process got
+        self._stopping = 0  # the signal that any process got: all know it, and all is saved
+        self._complete = False  # the fit resumes from what is saved: what it still does is lost
+        self._shall_end = False  # the fit ends as soon as no gradients are gathered
         self._due: dict[str, float] = {}
         self._figures: dict[str, Tensor] = {}
         self._next = 0.0
         self._asked: Callable[[], Tensor] | None = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forget what another fit was told."""
-        self._told, self._stopping, self._complete, self._shall_end = 0, 0, False, False
+        """Forget another fit's signals."""
+        self._received, self._stopping, self._complete, self._shall_end = 0, 0, False, False
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals before the first step, too."""
         self._hear(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, listen to signals, and have the figures at hand that the fit had which goes on."""
+        """Start the clock, listen to signals, and restore the resumed fit's figures."""
         self._next = self._then()
         self._tell(trainer)
-        # What watches a figure at an epoch's end may need that of a validation before this fit went on.
+        # Callbacks that watch a figure at an epoch's end may need one from a validation before the fit resumed.
         trainer.callback_metrics.update(
             {name: figure.to(trainer.strategy.root_device) for name, figure in self._figures.items()}
         )
@@ -76,17 +76,17 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where it is time, unless a validation follows at once or the epoch ends."""
-        told, due = self._agree(trainer)
+        """Save when due, unless a validation follows at once or the epoch ends."""
+        signum, due = self._agree(trainer)
         self._end_after_a_step(trainer)
-        ending = bool(told) or _ends(trainer)
+        ending = bool(signum) or _ends(trainer)
         if not (ending or due) or is_accumulating(trainer) or _validates(trainer, batch_idx):
             return
         self._save(trainer)
-        self._stopping, self._complete = told, ending
+        self._stopping, self._complete = signum, ending
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save after a validation within an epoch where the fit ends."""
+        """Save after a validation within an epoch if the fit ends there."""
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.is_last_batch:
             return
         self._end_after_a_step(trainer)
@@ -97,88 +97,88 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Stop after what was saved, when its figures are logged, too.
+        """Stop after saving, once the figures are logged.
 
         Raises:
-            StoppedError: If a process was told to end.
+            StoppedError: If a process got a signal.
         """
         if self._stopping:
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save what the epoch came to, with its validation."""
+        """Save after the epoch and its validation."""
         self._due = {
             config.monitor: float(trainer.callback_metrics[config.monitor])
             for config in trainer.lr_scheduler_configs
             if config.reduce_on_plateau and config.monitor in trainer.callback_metrics
         }
-        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of an epoch that was gone on with
+        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of a resumed epoch
             self._tell(trainer)
         self._save(trainer)
         self._due = {}
         self._stopping = self._stopping or self._agree(trainer)[0]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop after an epoch that was saved.
+        """Stop after a saved epoch.
 
         Raises:
-            StoppedError: If a process was told to end.
+            StoppedError: If a process got a signal.
         """
         if self._stopping:
             self._stop(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """What was logged so far, and what schedules that watch a plateau hear of only after the epoch's end."""
+        """Keep the figures so far, and those that plateau schedules still have to see."""
         return {"due": self._due, "figures": self._figures}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Tell them when the fit goes on."""
+        """Restore both."""
         self._due, self._figures = dict(state_dict["due"]), dict(state_dict.get("figures", {}))
 
     def _tell(self, trainer: pl.Trainer) -> None:
-        """Tell the schedules that watch a plateau what is due."""
+        """Step the plateau schedules with the figures that are due."""
         for config in trainer.lr_scheduler_configs:
             if config.monitor in self._due:
                 config.scheduler.step(self._due[config.monitor])  # type: ignore[call-arg]  # it watches a figure
         self._due = {}
 
     def _end_after_a_step(self, trainer: pl.Trainer) -> None:
-        """Put off the end of a fit where gradients are gathered that no checkpoint keeps."""
+        """Postpone the end of a fit while gradients are gathered, which no checkpoint keeps."""
         self._shall_end = self._shall_end or trainer.should_stop
         if self.minutes is not None and self._shall_end:
             trainer.should_stop = not is_accumulating(trainer)
 
     def _hear(self, trainer: pl.Trainer) -> None:
-        """Listen to signals, until Lightning puts back what listened to them before the fit."""
+        """Listen to signals until Lightning restores the handlers from before the fit."""
         if self.minutes is None or threading.current_thread() is not threading.main_thread():
             return
-        # Instead of Lightning's, in which a process that is told alone would wait for the others.
+        # Instead of Lightning's handler, in which one process that gets a signal would wait for the others.
         signal.signal(signal.SIGTERM, self._listen)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._listen)
         if trainer.received_sigterm:
             forget_sigterm(trainer)
-            self._told = signal.SIGTERM
+            self._received = signal.SIGTERM
 
     def _listen(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
-            if self._told == signum:
+            if self._received == signum:
                 raise KeyboardInterrupt
             rank_zero_info("The fit stops after this step and saves where it is; Ctrl-C again stops it at once.")
-        self._told = signum
+        self._received = signum
 
     def _then(self) -> float:
         return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
 
     def _agree(self, trainer: pl.Trainer) -> tuple[int, bool]:
-        """The signal by which any process was told to end, and whether it is time to save by the first one's clock."""
+        """Give the signal that any process got, and whether saving is due by the first one's clock."""
         asked, self._asked = self._asked or self._ask(trainer), None
-        *told, due = (asked() > 0).tolist()
-        return next((signum for signum, any_was in zip(_SIGNALS, told, strict=True) if any_was), 0), due
+        *received, due = (asked() > 0).tolist()
+        return next((signum for signum, any_was in zip(_SIGNALS, received, strict=True) if any_was), 0), due
 
     def _ask(self, trainer: pl.Trainer) -> Callable[[], Tensor]:
         due = time.monotonic() >= self._next and trainer.is_global_zero
-        flags = [*(self._told == signum for signum in _SIGNALS), due]
+        flags = [*(self._received == signum for signum in _SIGNALS), due]
         return summed(torch.tensor(flags, dtype=torch.float32, device=trainer.strategy.root_device), trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
@@ -188,7 +188,7 @@ class LastCheckpoint(Checkpoint):
         path = _folder(trainer) / LAST
         if trainer.is_global_zero and path.is_file():
             keep_before(path)
-        trainer.save_checkpoint(path, weights_only=False)  # all that a fit goes on from
+        trainer.save_checkpoint(path, weights_only=False)  # all that a fit resumes from
         self._figures = {}
         for logger in trainer.loggers:
             logger.save()
@@ -196,7 +196,7 @@ class LastCheckpoint(Checkpoint):
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
-        # A helper that ends with an error is Lightning's reason to kill the first process, which may still be busy.
+        # If a helper ends with an error, Lightning kills the first process, which may still be busy.
         is_helper = trainer.local_rank > 0 and isinstance(trainer.strategy.cluster_environment, LightningEnvironment)
         raise StoppedError(
             f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
@@ -205,18 +205,18 @@ class LastCheckpoint(Checkpoint):
 
 
 def _ends(trainer: pl.Trainer) -> bool:
-    """Whether a fit is about to end before its epochs do."""
+    """Tell whether a fit is about to end before its epochs do."""
     return (trainer.should_stop and can_stop_early(trainer)) or trainer.global_step == trainer.max_steps
 
 
 def _folder(trainer: pl.Trainer) -> Path:
-    """Where the best ones are, too."""
+    """Give the folder, that of the best checkpoints."""
     best = next((one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)), None)
     return Path((best and best.dirpath) or Path(trainer.default_root_dir) / "checkpoints")
 
 
 def _validates(trainer: pl.Trainer, batch_idx: int) -> bool:
-    """Whether this batch ends the epoch, or a validation is to follow it by its number."""
+    """Tell whether this batch ends the epoch, or a validation follows it."""
     every = trainer.val_check_batch if validates_this_epoch(trainer) else None
     done = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return trainer.is_last_batch or (every is not None and every != float("inf") and (done + 1) % int(every) == 0)

@@ -1,4 +1,4 @@
-"""ModelCard: what a trained model is, on one page."""
+"""ModelCard: one page about a trained model."""
 
 import html
 import platform
@@ -22,7 +22,7 @@ _LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")
 
 
 class ModelCard(Callback):
-    """Writes `model_card.md` into the run's folder when a fit is over, and logs it and the options to W&B.
+    """Write `model_card.md` into the run's folder after a fit, and log it and the options to W&B.
 
     Args:
         options: Those of the run, as plain data.
@@ -31,12 +31,12 @@ class ModelCard(Callback):
     def __init__(self, options: dict[str, Any] | None = None) -> None:
         self.options = options or {}
         self.best: dict[str, float] = {}
-        """The figures of the best validation so far, by nats a frame, and its epoch."""
+        """Figures of the best validation so far, by nats per frame, and its epoch."""
         self._folder = Path()
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Log the options."""
-        # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
+        # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
         self.best = {}  # those of a checkpoint come after this
         for logger in wandb_runs(trainer):
@@ -62,7 +62,7 @@ class ModelCard(Callback):
         log_media(trainer, lambda wandb: {"model_card": wandb.Html(f"<pre>{html.escape(card)}</pre>", inject=False)})
 
     def card(self, trainer: pl.Trainer, model: ChoraleModel) -> str:
-        """The page, in Markdown."""
+        """Write the page, in Markdown."""
         network, parameters = model.network, sum(weights.numel() for weights in model.network.parameters())
         facts = {
             "network": f"{type(network).__name__} {network.config}, {parameters:,} parameters",
@@ -70,7 +70,7 @@ class ModelCard(Callback):
             "vocabulary": f"{model.encoding.vocabulary_size} tokens",
             "keys": model.keys,
             **_data(trainer),
-            "seed": str(self.options.get("seed_everything", "not told")),
+            "seed": str(self.options.get("seed_everything", "unknown")),
             "trained": f"{trainer.current_epoch} epochs, {trainer.global_step:,} steps",
             "processes": f"{trainer.world_size} on {_device(model)}",
             "made by": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
@@ -90,16 +90,16 @@ class ModelCard(Callback):
         return "\n\n".join(parts) + "\n"
 
     def state_dict(self) -> dict[str, Any]:
-        """What a fit that goes on from a checkpoint needs."""
+        """Keep the best figures in checkpoints."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the checkpoint's best figures."""
+        """Restore the best figures."""
         self.best = dict(state_dict["best"])
 
 
 def _data(trainer: pl.Trainer) -> dict[str, str]:
-    """What the data is, of a data module like ours."""
+    """Describe the data, if the data module is like ours."""
     data: Any = getattr(trainer, "datamodule", None)
     if not getattr(data, "folds", None):
         return {}
@@ -112,14 +112,14 @@ def _device(model: ChoraleModel) -> str:
 
 
 def _given(options: Any) -> Any:
-    """Options without those that were left open."""
+    """Drop the options that are None."""
     if isinstance(options, dict):
         return {name: _given(value) for name, value in options.items() if value is not None}
     return [_given(value) for value in options] if isinstance(options, list) else options
 
 
 def _rows(*rows: tuple[str, ...]) -> str:
-    """A table in Markdown, whose columns are aligned for those who read it as it stands; the first row is its head."""
+    """Write a table in Markdown with aligned columns; the first row is its head."""
     rows = tuple(tuple(map(in_markdown, row)) for row in rows)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [

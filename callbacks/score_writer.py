@@ -1,4 +1,4 @@
-"""ScoreWriter: what `predict` decodes becomes files."""
+"""ScoreWriter: write the chorales of `predict` to files."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -19,10 +19,10 @@ from bachlit.scores import SUFFIXES
 
 
 class ScoreWriter(BasePredictionWriter):
-    """Writes each predicted chorale as MusicXML and MIDI as soon as its batch is decoded.
+    """Write each predicted chorale as MusicXML and MIDI as soon as its batch is decoded.
 
     Args:
-        output: The folder; it is made if it isn't there.
+        output: The folder; made if missing.
         overwrite: Replace files in it that bachlit didn't write, too.
     """
 
@@ -84,13 +84,13 @@ class ScoreWriter(BasePredictionWriter):
         return stem
 
     def on_predict_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say where the files are."""
+        """Print the folder."""
         if trainer.is_global_zero:
             print(self.output)
 
 
 def _inputs(trainer: pl.Trainer) -> Iterator[Path]:
-    """The scores that the prompts are from, if they are from files."""
+    """List the scores of the prompts, if these are from files."""
     data = getattr(trainer, "datamodule", None)
     prompts = getattr(data, "prompts", None)
     if isinstance(prompts, Path):

@@ -1,4 +1,4 @@
-"""Showing: the pieces that are worth a look, as files and for W&B."""
+"""Showing: decoded pieces as files and for W&B."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ _PIECE = ("nats_per_frame", "pitch_error", "parallel_fifths", "parallel_octaves"
 
 
 class Shown(NamedTuple):
-    """A piece worth showing.
+    """Piece worth showing.
 
     Attributes:
         decoder: Its harmonizer's name.
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
 
 
 def write_shown(folder: Path, shown: Sequence[Shown]) -> None:
-    """Write pieces as MusicXML and MIDI, a folder a decoder.
+    """Write pieces as MusicXML and MIDI, in a folder per decoder.
 
     Raises:
         ScoreError: If a file can't be written.
@@ -47,14 +47,14 @@ def write_shown(folder: Path, shown: Sequence[Shown]) -> None:
 
 
 def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]:
-    """What W&B is given, made only if it is on: a table of pieces, and each decoder's best and worst.
+    """Prepare media for W&B, made only if it is on: a table of pieces, and each decoder's best and worst.
 
     Args:
         shown: The pieces.
         epoch: Finished epochs.
 
     Returns:
-        See `log_media`.
+        A function from the module `wandb` to what is logged, by name.
     """
 
     def make(wandb: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]
 
 
 def _picture(chorale: Chorale) -> bytes | None:
-    """The score as PNG, if it can be drawn here."""
+    """Draw the score as PNG, if the packages are there."""
     try:
         return png(chorale, zoom=1.5)
     except MissingPackageError:
@@ -98,7 +98,7 @@ def _picture(chorale: Chorale) -> bytes | None:
 
 
 def _image(wandb: Any, picture: bytes | None) -> Any:
-    """A PNG as W&B takes it."""
+    """Wrap a PNG for W&B."""
     if picture is None:
         return None
     from PIL import Image  # noqa: PLC0415  # it comes with matplotlib, by which the picture was drawn
@@ -107,7 +107,7 @@ def _image(wandb: Any, picture: bytes | None) -> Any:
 
 
 def _inline(picture: bytes | None) -> str:
-    """A PNG as a page holds it."""
+    """Embed a PNG in a page."""
     if picture is None:
         return ""
     return f'<img style="max-width: 100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'

@@ -1,4 +1,4 @@
-"""TrainingCurves: how a fit went, epoch by epoch, as a table and a picture."""
+"""TrainingCurves: a fit's figures per epoch, as a table and a picture."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from bachlit.extras import require
 from bachlit.files.writing import write_whole
 from bachlit.training.wandb_logger import log_media
 
-Row = dict[str, float]
+_Figures = dict[str, float]
 
 BEST_BY = "val/nats_per_frame"
 
@@ -24,12 +24,11 @@ _SECONDS = 30.0
 
 
 class TrainingCurves(Callback):
-    """Writes `curves.csv` and `curves.png` into the run's folder.
+    """Write `curves.csv` and `curves.png` into the run's folder.
 
     The table is written after every validation and every epoch, the picture at the end and every half minute, since
-    drawing it takes as long as an epoch of a small fit. A row is the figures at one step: all that was logged once an
-    epoch, and the learning rate. A fit that goes on from a checkpoint goes on with the checkpoint's rows. The last
-    picture is logged to W&B.
+    drawing it takes as long as an epoch of a small fit. A row holds the figures at one step: all that are logged once
+    per epoch, and the learning rate. A resumed fit continues the checkpoint's rows. The last picture is logged to W&B.
 
     Args:
         picture: Draw the picture; it needs matplotlib, from the extra `bachlit[render]`.
@@ -37,15 +36,15 @@ class TrainingCurves(Callback):
 
     def __init__(self, *, picture: bool = True) -> None:
         self.picture = picture
-        self.rows: list[Row] = []
+        self.rows: list[_Figures] = []
         """The figures, oldest first. `epoch` counts finished epochs, and has a fraction inside one."""
         self._folder = Path()
-        self._rate: Row = {}
+        self._rate: _Figures = {}
         self._drawn = 0.0  # when, in seconds
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Find the run's folder, and see whether pictures can be drawn."""
-        # In every process: Lightning makes them agree on the folder here, and one that didn't ask would hang the rest.
+        """Find the run's folder, and whether pictures can be drawn."""
+        # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
         self.rows = []  # those of a checkpoint come after this
         self._drawn = time.monotonic()
@@ -67,13 +66,13 @@ class TrainingCurves(Callback):
         """Add validation's figures."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             # Those of training are still the epoch's before.
-            self._add(trainer, {name: value for name, value in _figures(trainer).items() if not _of_training(name)})
+            self._add(trainer, {name: value for name, value in _logged(trainer).items() if not _of_training(name)})
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add training's figures."""
-        self._add(trainer, {name: value for name, value in _figures(trainer).items() if _of_training(name)})
+        self._add(trainer, {name: value for name, value in _logged(trainer).items() if _of_training(name)})
 
-    def _add(self, trainer: pl.Trainer, figures: Row) -> None:
+    def _add(self, trainer: pl.Trainer, figures: _Figures) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared; it leaves no files
             return
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
@@ -86,9 +85,9 @@ class TrainingCurves(Callback):
         if trainer.is_global_zero and self.rows:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                write_whole(self._folder / "curves.csv", table(self.rows))
+                write_whole(self._folder / "curves.csv", _table(self.rows))
                 if self.picture and drawn:
-                    write_whole(self._folder / "curves.png", picture(self.rows))
+                    write_whole(self._folder / "curves.png", _picture(self.rows))
                     self._drawn = time.monotonic()
             except Exception as error:  # whatever it is, training is worth more
                 rank_zero_warn(
@@ -107,18 +106,18 @@ class TrainingCurves(Callback):
             log_media(trainer, lambda wandb: {"curves": wandb.Image(str(path))})
 
     def state_dict(self) -> dict[str, Any]:
-        """What a fit that goes on from a checkpoint needs."""
+        """Keep the rows in checkpoints."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the checkpoint's rows."""
+        """Restore the rows."""
         self.rows = [dict(row) for row in state_dict["rows"]]
 
 
-def table(rows: list[Row]) -> bytes:
-    """Rows as CSV; a figure that a row hasn't got is empty.
+def _table(rows: list[_Figures]) -> bytes:
+    """Write rows as CSV; a missing figure is empty.
 
-    >>> table([{"epoch": 1, "step": 9, "loss": 2.5}, {"epoch": 2, "step": 18}]).decode().splitlines()
+    >>> _table([{"epoch": 1, "step": 9, "loss": 2.5}, {"epoch": 2, "step": 18}]).decode().splitlines()
     ['epoch,step,loss', '1,9,2.5', '2,18,']
     """
     text = io.StringIO()
@@ -128,8 +127,8 @@ def table(rows: list[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def picture(rows: list[Row]) -> bytes:
-    """Rows as a PNG: nats a frame above, with the best epoch marked; below, nats a token beside the training loss."""
+def _picture(rows: list[_Figures]) -> bytes:
+    """Draw rows as PNG: nats per frame with the best epoch; below, nats per token beside the training loss."""
     from matplotlib.figure import Figure  # noqa: PLC0415  # of an extra
 
     figure = Figure(figsize=(7, 7), layout="constrained")
@@ -137,12 +136,12 @@ def picture(rows: list[Row]) -> bytes:
     _curve(above, rows, BEST_BY, "validation")
     best = min((row for row in rows if BEST_BY in row), key=lambda row: row[BEST_BY], default=None)
     if best is not None:
-        said = f"best: {best[BEST_BY]:.3f}, epoch {best['epoch']:g}"
-        above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=said)
-    above.set_ylabel("nats a frame")
+        label = f"best: {best[BEST_BY]:.3f}, epoch {best['epoch']:g}"
+        above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=label)
+    above.set_ylabel("nats per frame")
     _curve(below, rows, "train/loss_epoch", "training loss")
     _curve(below, rows, "val/nats_per_token", "validation")
-    below.set_ylabel("nats a token")
+    below.set_ylabel("nats per token")
     below.set_xlabel("epochs")
     below.xaxis.get_major_locator().set_params(integer=True)
     for axes in (above, below):
@@ -154,17 +153,17 @@ def picture(rows: list[Row]) -> bytes:
     return content.getvalue()
 
 
-def _curve(axes: Any, rows: list[Row], name: str, label: str) -> None:
+def _curve(axes: Any, rows: list[_Figures], name: str, label: str) -> None:
     points = [(row["epoch"], row[name]) for row in rows if name in row]
     if points:
         # A line of one point would be invisible.
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=label)
 
 
-def _figures(trainer: pl.Trainer) -> Row:
-    """What was logged of training and validation for whole epochs; not a single step's, and no name twice.
+def _logged(trainer: pl.Trainer) -> _Figures:
+    """Collect the figures of training and validation for whole epochs, each name once.
 
-    What callbacks log now and then, such as decoders' figures, Lightning would give again where nothing is new.
+    Those that callbacks log now and then, such as decoders', Lightning would repeat.
     """
     logged = {
         name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(("train", "val"))
@@ -179,7 +178,7 @@ def _of_training(name: str) -> bool:
 
 
 def _epochs(trainer: pl.Trainer) -> float:
-    """How many epochs are behind, with the fraction of the one at hand."""
+    """Count the finished epochs, with the fraction of the present one."""
     batches = trainer.num_training_batches
     done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
     return trainer.current_epoch + round(min(done, 1.0), 4)

@@ -1,4 +1,4 @@
-"""WeightAverage: evaluate and keep a running average of the weights instead of the last ones."""
+"""WeightAverage: evaluate and keep a running average of the weights."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,16 +12,16 @@ from bachlit.internals import forget_average
 
 
 class WeightAverage(WeightAveraging):
-    """Averages the weights of the last steps, those further back with exponentially less weight.
+    """Average the weights of the last steps, exponentially less those further back.
 
-    The average is what validation judges, what checkpoints hold as the model, and what is there when training ends
+    Validation judges the average, checkpoints hold it as the model, and training ends with it
     (Polyak and Juditsky, *Acceleration of stochastic approximation by averaging*, 1992). On few pieces it is better
     than the weights of any one step. Training itself goes on from its own weights, which checkpoints keep beside. The
     statistics of batch normalisation are averaged like the weights that they belong to.
 
     Args:
-        decay: What is left of a step's share after the next; 0.998 averages some 500 steps. At the beginning it is
-            less, so that the weights with which training began are soon forgotten.
+        decay: The factor of a step's share at each later step; 0.998 averages some 500 steps. At the beginning it is
+            less, so that the initial weights are soon forgotten.
 
     Raises:
         OptionError: If the decay isn't a share below 1.
@@ -41,7 +41,7 @@ class WeightAverage(WeightAveraging):
             forget_average(self)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the average in its place: callbacks that decode at the end of validation shall see it, too."""
+        """Leave the average in place for callbacks that decode at the end of validation."""
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Give training its own weights back."""
@@ -49,7 +49,7 @@ class WeightAverage(WeightAveraging):
 
 
 def _average(decay: float, averages: Sequence[Tensor], weights: Sequence[Tensor], num_averaged: Tensor) -> None:
-    """Bring one more step's weights and buffers into the averages; what counts or points is copied."""
+    """Add one step's weights and buffers to the averages; integers are copied."""
     num = float(num_averaged)
     share = 1 - min(decay, (1 + num) / (10 + num))
     for average, now in zip(averages, weights, strict=True):

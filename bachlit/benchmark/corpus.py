@@ -17,7 +17,8 @@ from bachlit.corpus import BachCorpus, Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack
 from bachlit.files.writing import FileBytes, write_whole
 from bachlit.music.chorale import Chorale
-from bachlit.training.data import ChoraleDataModule, singable_moves
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.transposing import singable_moves
 
 
 class _Given(Corpus):

@@ -34,6 +34,7 @@ from bachlit.models.runs import ROOT, RunFolder, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.training.checks import MonitorCheck, refuse_numbers, rehearse
 from bachlit.training.data import ChoraleDataModule
+from bachlit.training.language_module import Writing
 from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.training.model import ChoraleModel
 from bachlit.training.processes import without_copies
@@ -295,10 +296,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
         self.before_validate()
         options = self.config_init["predict"]
-        self.model.decoder = options["decoder"] or BeamSearch()
-        self.model.decoding_rules = weighed_rules(options["rules"], self.model.decoder)
-        self.model.decoding_strict = options["strict"]
-        self.model.decoding_seed = options["seed"]
+        decoder = options["decoder"] or BeamSearch()
+        rules = weighed_rules(options["rules"], decoder)
+        self.model.writing = Writing(decoder, rules, strict=options["strict"], seed=options["seed"])
         self.trainer.callbacks.append(ScoreWriter(options["output"], options["overwrite"]))  # type: ignore[attr-defined]
 
 

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
 from bachlit.encoding import open_mask
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import Written, decode_prompt, usual_rules, warn_of_yielding, writing_encoding
-from bachlit.generation.prompts import new_grid, token_prompt
+from bachlit.generation.batches import PromptBatch
+from bachlit.generation.harmonizing import Written, usual_rules, writing_encoding
+from bachlit.generation.prompts import ModelPrompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key, estimate_key
@@ -39,21 +39,26 @@ def write_freely(
     """Compose pieces from nothing.
 
     Each is in 4/4 and in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on
-    its tonic is taken, unless there are to be no rules or strict ones. A model that knows bars is told them, with a
-    pickup or none as its seed draws; for one that doesn't, the bars are drawn afterwards, with the pickup under which
-    most fermatas begin on a strong beat.
+    its tonic is taken, unless there are no rules or strict ones. A model that knows bars gets them, with a pickup or
+    none as its seed draws; else the bars are drawn afterwards, with the pickup under which most fermatas begin on a
+    strong beat.
 
     Args:
         model: Predicts the tokens.
         decoder: Chooses the tokens.
-        seeds: One a piece.
-        min_frames: No piece ends before so many sixteenths.
-        max_frames: A piece that hasn't ended after so many sixteenths is ended there.
-        rules: See `write`.
-        strict: See `write`.
+        seeds: One per piece.
+        min_frames: Sixteenths before which no piece ends.
+        max_frames: Sixteenths after which every piece ends.
+        rules: What the notes must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
+            `usual_rules` applies; `Rules()` for none.
+        strict: Raise where a rule would have to give way.
 
     Returns:
-        As many pieces as there are seeds.
+        One piece per seed.
+
+    Raises:
+        OptionError: If there are no seeds, or the lengths contradict each other.
+        DeadEndError: If nothing is left to choose.
     """
     if not 1 <= min_frames <= max_frames or not seeds:
         raise OptionError(
@@ -62,51 +67,42 @@ def write_freely(
         )
     encoding = writing_encoding(model)
     pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
-    masks = [open_mask(encoding, min_frames, max_frames, pickup) for pickup in pickups]
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
-    num = len(seeds)
-    grid = new_grid(
-        encoding,
-        given=torch.full((num, max_frames, len(VOICES)), FREE),
-        num_frames=[max_frames] * num,
-        ending=[max(0, max_frames - 4)] * num,
-        keys=keys,
-        moves=[(0, 0)] * num,
-        measure=[_MEASURE] * num,
-        pickup=pickups if encoding.bars else [0] * num,
-    )
-    names = [f"chorale-{seed}" for seed in seeds]
-    asked = token_prompt(encoding, masks, keys, grid, usual_rules(decoder) if rules is None else rules, strict)
+    prompts = [
+        ModelPrompt(
+            f"chorale-{seed}",
+            key,
+            open_mask(encoding, min_frames, max_frames, pickup),
+            np.full((max_frames, len(VOICES)), FREE),
+            ending=max(0, max_frames - 4),
+            measure=_MEASURE,
+            pickup=pickup if encoding.bars else 0,
+        )
+        for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
+    ]
+    kept = usual_rules(decoder) if rules is None else rules
+    batch = PromptBatch(model, encoding, prompts, decoder, rules=kept, strict=strict)
     once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
     tries = 1 if once else _TRIES
-    generation = decode_prompt(model, asked, decoder, seeds, tries, names)
+    generation = batch.decode(seeds, tries)
     pieces, yielded = [], list[Yielded]()
-    for index, (seed, key) in enumerate(zip(seeds, keys, strict=True)):
+    for index, (seed, prompt) in enumerate(zip(seeds, prompts, strict=True)):
         drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
-        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, key.tonic)]
+        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, prompt.key.tonic)]
         chosen = home[0] if home else 0
         notes = drawn[chosen]
         chorale = dataclasses.replace(
             notes,
-            key=key if encoding.keys else estimate_key(notes.pitches),
+            key=prompt.key if encoding.keys else estimate_key(notes.pitches),
             time_signature=(4, 4),
-            pickup=pickups[index] if encoding.bars else _likely_pickup(notes),
+            pickup=prompt.pickup if encoding.bars else _likely_pickup(notes),
             title=f"Chorale {seed}",
-            name=f"chorale-{seed}",
+            name=prompt.name,
         )
         row = index * tries + chosen
-        gave_way = [one._replace(row=index) for one in generation.yielded if one.row == row]
-        yielded += gave_way
-        pieces.append(
-            Written(
-                chorale,
-                float(generation.log_prob[row]),
-                float(generation.score[row]),
-                float(generation.cost[row]),
-                len({one.t for one in gave_way}),
-            )
-        )
-    warn_of_yielding(grid, names, yielded)
+        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
+        pieces.append(Written.of(chorale, generation, row))
+    batch.warn(yielded)
     return pieces
 
 
@@ -116,11 +112,11 @@ def _ends_on(chorale: Chorale, tonic: int) -> bool:
 
 
 def _draw(seed: int, num: int, *, stream: int = 0) -> int:
-    """0 to `num` - 1 by a seed; streams are independent of each other."""
+    """Draw 0 to `num` - 1 by a seed; streams are independent of each other."""
     return int(np.random.default_rng([stream, seed % 2**63] if stream else seed % 2**63).integers(num))
 
 
 def _likely_pickup(chorale: Chorale) -> int:
-    """No pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
+    """Choose no pickup or one of a quarter, whichever lets more fermatas begin on beats one and three."""
     begins = np.flatnonzero(chorale.fermatas & ~np.concatenate([[False], chorale.fermatas[:-1]]))
     return 4 if ((begins - 4) % 8 == 0).sum() > (begins % 8 == 0).sum() else 0

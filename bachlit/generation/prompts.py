@@ -1,12 +1,15 @@
-"""From prompts to what decoders take: moved to the model's keys, as masks over tokens, with the grid behind them."""
+"""Prompts for a model: moved to its keys, as the tokens that may stand at each step and the grid behind them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
-from bachlit.encoding import SatbEncoding
+from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError
 from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, move_into_range
 from bachlit.music.keys import Key, Keys, estimate_key, semitones_home
@@ -14,62 +17,58 @@ from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
 
 
-def grammar_of(encoding: SatbEncoding) -> Grammar:
-    """The encoding's grammar as a constraint on decoding."""
-    return Grammar(
-        torch.from_numpy(encoding.slot_tokens),
-        torch.from_numpy(encoding.token_pitch),
-        torch.from_numpy(encoding.token_holds),
-    )
+@dataclass(frozen=True, eq=False)
+class ModelPrompt:
+    """One piece as a model is asked for it.
+
+    Attributes:
+        name: What errors and warnings call it.
+        key: That of its start.
+        allowed: (N, V) the tokens that may stand at each step.
+        given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
+        ending: The frame in which the last given note begins.
+        measure: Sixteenths in a measure.
+        pickup: Sixteenths before the first full one.
+        move: Semitones by which it was moved for the model.
+        into_range: Those of them that brought it into the voices' ranges.
+    """
+
+    name: str
+    key: Key
+    allowed: BoolArray
+    given: npt.NDArray[np.int64]
+    ending: int
+    measure: int
+    pickup: int
+    move: int = 0
+    into_range: int = 0
 
 
-def token_prompt(
-    encoding: SatbEncoding,
-    masks: Sequence[BoolArray],
-    keys: Sequence[Key],
-    grid: Grid,
-    rules: Rules | Rule,
-    strict: bool,
-) -> TokenPrompt:
-    """Masks (N, V) of any lengths as one batch, the shorter ones filled with END.
+def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] = (0, 0)) -> ModelPrompt:
+    """Move a prompt to a model's keys.
 
     Args:
-        encoding: Of the tokens.
-        masks: One a piece.
-        keys: The keys with which the pieces start.
-        grid: The frames and voices behind the masks.
-        rules: What the free cells must keep.
-        strict: Whether a rule that can't be kept is an error.
+        encoding: The model's.
+        prompt: What is given.
+        moves: From `move_for`.
     """
-    allowed = torch.zeros(len(masks), max(len(mask) for mask in masks), encoding.vocabulary_size, dtype=torch.bool)
-    allowed[:, :, END] = True
-    for row, mask in enumerate(masks):
-        allowed[row, : len(mask)] = torch.from_numpy(mask)
-    constraint = grammar_of(encoding) & Enforced(grid, rules)
-    return TokenPrompt(allowed, constraint, torch.tensor([encoding.start(key) for key in keys]), grid, strict)
-
-
-def grid_of(encoding: SatbEncoding, prompts: Sequence[Prompt], moves: Sequence[tuple[int, int]]) -> Grid:
-    """The grid behind prompts, each moved as `move_for` says."""
-    longest = max(prompt.chorale.num_frames for prompt in prompts)
-    given = torch.full((len(prompts), longest, len(VOICES)), REST)
-    for row, (prompt, (move, _)) in enumerate(zip(prompts, moves, strict=True)):
-        pitches = prompt.chorale.transpose(move).pitches.astype(np.int64)
-        given[row, : len(pitches)] = torch.from_numpy(np.where(prompt.given, pitches, FREE))
-    return new_grid(
-        encoding,
-        given=given,
-        num_frames=[prompt.chorale.num_frames for prompt in prompts],
-        ending=[_last_onset(prompt) for prompt in prompts],
-        keys=[prompt.chorale.key.transpose(move) for prompt, (move, _) in zip(prompts, moves, strict=True)],
-        moves=moves,
-        measure=[prompt.chorale.measure_length for prompt in prompts],
-        pickup=[prompt.chorale.pickup for prompt in prompts],
+    move, into_range = moves
+    moved = prompt.chorale.transpose(move)
+    return ModelPrompt(
+        prompt.chorale.name,
+        prompt.chorale.key.transpose(move),
+        prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
+        np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
+        _last_onset(prompt),
+        prompt.chorale.measure_length,
+        prompt.chorale.pickup,
+        move,
+        into_range,
     )
 
 
 def _last_onset(prompt: Prompt) -> int:
-    """Where the last given note begins, within the last measure; a quarter before the end if none is given there."""
+    """Find where the last given note begins, within the last measure; a quarter before the end if none does."""
     chorale = prompt.chorale
     num_frames = chorale.num_frames
     first = max(0, num_frames - chorale.measure_length)
@@ -77,36 +76,60 @@ def _last_onset(prompt: Prompt) -> int:
     return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, num_frames - 4)
 
 
-def new_grid(
-    encoding: SatbEncoding,
-    *,
-    given: torch.Tensor,
-    num_frames: Sequence[int],
-    ending: Sequence[int],
-    keys: Sequence[Key],
-    moves: Sequence[tuple[int, int]],
-    measure: Sequence[int],
-    pickup: Sequence[int],
-) -> Grid:
-    """A grid from what differs between pieces, as `Grid` describes it; `moves` as `move_for` gives them."""
+def token_prompt(
+    encoding: SatbEncoding, prompts: Sequence[ModelPrompt], rules: Rules | Rule, *, strict: bool = False
+) -> TokenPrompt:
+    """Batch prompts of any lengths, the shorter ones filled with END.
+
+    Args:
+        encoding: Of the tokens.
+        prompts: B pieces.
+        rules: What the free cells must keep.
+        strict: Whether a rule that can't be kept is an error.
+    """
+    longest = max(len(prompt.allowed) for prompt in prompts)
+    allowed = torch.zeros(len(prompts), longest, encoding.vocabulary_size, dtype=torch.bool)
+    allowed[:, :, END] = True
+    for row, prompt in enumerate(prompts):
+        allowed[row, : len(prompt.allowed)] = torch.from_numpy(prompt.allowed)
+    grid = grid_behind(encoding, prompts)
+    start = torch.tensor([encoding.start(prompt.key) for prompt in prompts])
+    return TokenPrompt(allowed, grammar_of(encoding) & Enforced(grid, rules), start, grid, strict)
+
+
+def grammar_of(encoding: SatbEncoding) -> Grammar:
+    """Make an encoding's grammar a constraint on decoding."""
+    return Grammar(
+        torch.from_numpy(encoding.slot_tokens),
+        torch.from_numpy(encoding.token_pitch),
+        torch.from_numpy(encoding.token_holds),
+    )
+
+
+def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
+    """Make the grid behind a batch of prompts."""
     return Grid(
         voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
         pitch=torch.from_numpy(encoding.token_pitch),
         holds=torch.from_numpy(encoding.token_holds),
-        given=given,
-        num_frames=torch.tensor(num_frames),
-        ending=torch.tensor(ending),
-        tonic=torch.tensor([key.tonic for key in keys]),
-        minor=torch.tensor([key.mode == "minor" for key in keys]),
-        moved=torch.tensor([move for move, _ in moves]),
-        shift=torch.tensor([move - into_range for move, into_range in moves]),
-        measure=torch.tensor(measure),
-        pickup=torch.tensor(pickup),
+        given=pad_sequence([torch.from_numpy(one.given) for one in prompts], batch_first=True, padding_value=REST),
+        num_frames=torch.tensor([len(one.given) for one in prompts]),
+        ending=torch.tensor([one.ending for one in prompts]),
+        tonic=torch.tensor([one.key.tonic for one in prompts]),
+        minor=torch.tensor([one.key.mode == "minor" for one in prompts]),
+        moved=torch.tensor([one.move for one in prompts]),
+        shift=torch.tensor([one.move - one.into_range for one in prompts]),
+        measure=torch.tensor([one.measure for one in prompts]),
+        pickup=torch.tensor([one.pickup for one in prompts]),
     )
 
 
 def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
-    """Semitones to move a prompt by for the model, and those of them that bring it into the voices' ranges."""
+    """Find the semitones to move a prompt by for a model, and those of them that bring it into the voices' ranges.
+
+    Raises:
+        PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
+    """
     into_range = _move_into_range(prompt)
     if keys != "home":
         return into_range, into_range
@@ -115,11 +138,7 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
 
 
 def _move_into_range(prompt: Prompt) -> int:
-    """The smallest move, as `move_into_range` finds it, that brings every given voice into its range.
-
-    Raises:
-        PromptError: If there is none, or nothing is given that sounds in a voice that is given whole.
-    """
+    """Find the smallest move that brings every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     compasses = {}
     for column, voice in enumerate(VOICES):
@@ -147,6 +166,6 @@ def _move_into_range(prompt: Prompt) -> int:
 
 
 def _name(pitch: int) -> str:
-    """A pitch as people write it: 60 is C4."""
+    """Write a pitch: 60 is C4."""
     names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
     return f"{names[pitch % 12]}{pitch // 12 - 1}"

@@ -1,4 +1,4 @@
-"""Several pieces under one prompt side by side: a table for the terminal, figures and options for a file."""
+"""Pieces under one prompt, ranked: a table for the terminal, figures and options for a file."""
 
 import inspect
 import math
@@ -18,11 +18,11 @@ _HEADS = ("rank", "file", "log-prob", "a frame", "merit",
 
 
 def table(pieces: Sequence[Written], names: Sequence[str]) -> str:
-    """Rank, name, nats and broken rules of each piece, in aligned columns.
+    """Tabulate the rank, name, nats and broken rules of each piece.
 
     Args:
         pieces: The best first.
-        names: What to call each of them.
+        names: One per piece.
     """
     rows = [_HEADS]
     for rank, (piece, name) in enumerate(zip(pieces, names, strict=True), start=1):
@@ -39,7 +39,7 @@ def table(pieces: Sequence[Written], names: Sequence[str]) -> str:
 
 
 def _broken(counts: RuleCounts) -> tuple[int, ...]:
-    """The table's last eight columns."""
+    """Count the breaches in the table's last eight columns."""
     return (
         counts.parallel_fifths,
         counts.parallel_octaves,
@@ -53,7 +53,7 @@ def _broken(counts: RuleCounts) -> tuple[int, ...]:
 
 
 def figures(piece: Written) -> dict[str, Any]:
-    """What is known of a piece, as plain data: nats, counts of what breaks the rules, texture."""
+    """Give a piece's figures as plain data: nats, counts of broken rules, texture."""
     return {
         "log_prob": piece.log_prob,
         "cost": piece.cost,
@@ -64,9 +64,9 @@ def figures(piece: Written) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Options as plain data, decoders and rules among them by class and options, as far as these are kept by name.
+    """Turn options into plain data: decoders and rules by class, with the options that they keep by name.
 
-    A number that JSON hasn't, such as an infinite weight, is text.
+    A number without a form in JSON, such as an infinite weight, becomes text.
 
     >>> from bachlit.decoding import Greedy, Spacing
     >>> plain({"decoder": Greedy(), "rules": Rules() & Spacing()})

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or not there, and read without running anything that is in them."""
+"""Checkpoints on disk: written whole or not at all, read without running anything."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from bachlit.errors import CheckpointError
 from bachlit.files.writing import clear_parts, write_whole
 
 LAST, BEFORE = "last.ckpt", "last-before.ckpt"
-"""The checkpoint that a fit goes on from, and the one before it."""
+"""The checkpoint that a fit resumes from, and the one before it."""
 
 # Functions that PyTorch calls for bytes: a few of them, one within the other, fill any memory.
 _SWELLING = (b"codecs\nencode\n", b"\nbytearray\n")
@@ -44,10 +44,10 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
 
 
 def keep_before(path: Path) -> None:
-    """Let a checkpoint have the name of the one before it, too, so that another can take its place.
+    """Keep a checkpoint under the name of the one before, too, so that a new one can replace it.
 
     Raises:
-        CheckpointError: If it can't; both are as they were.
+        CheckpointError: If it can't; both stay as they were.
     """
     before = path.with_name(BEFORE)
     part = before.with_name(f".{BEFORE}.{os.getpid()}.part")
@@ -86,11 +86,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _load(path: Path, *, mmap: bool = False) -> Any:
-    """Read what a file holds, without running it, if all its bytes are as they were written.
+    """Read a file without running it, if all its bytes are as they were written.
 
     Args:
         path: The file.
-        mmap: Leave tensors on the disk until somebody looks at them.
+        mmap: Leave tensors on the disk until they are used.
     """
     # PyTorch doesn't compare the checksums that it writes.
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
@@ -102,7 +102,7 @@ def _load(path: Path, *, mmap: bool = False) -> Any:
 
 
 def _refuse_packed(file: IO[bytes], archive: zipfile.ZipFile) -> None:
-    """Refuse an archive that stands for more than its bytes, or that PyTorch wouldn't read as one.
+    """Refuse an archive that unpacks to more than its bytes, or that PyTorch wouldn't read as one.
 
     Raises:
         ValueError: If it is.
@@ -163,7 +163,7 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
 
 
 def _other(path: Path) -> str:
-    """Where there is another to go on from."""
+    """Name another checkpoint to resume from, if there is one."""
     if path.name != LAST:
         return ""
     before = path.with_name(BEFORE)

@@ -1,7 +1,4 @@
-"""Inspecting: what a model expects at each note of a chorale, and what its memory holds there."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Inspecting: a model's probabilities of each note of a chorale, and its hidden units."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +6,7 @@ import torch
 
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError
-from bachlit.models.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.keys import estimate_key, semitones_home
 from bachlit.networks import FrameLSTM, Network
@@ -17,14 +14,15 @@ from bachlit.networks import FrameLSTM, Network
 FloatArray = npt.NDArray[np.float64]
 
 
+@torch.no_grad()
 def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
-    """How probable each pitch was, given all that the model had read when it came to that voice of that frame.
+    """Compute the probability of each pitch, given all that the model reads before it.
 
     A pitch has the probability of its onset and its hold together. What is no pitch and no rest (marks, which the
     grammar forbids there) is left out, so that the probabilities of a cell sum to 1.
 
     Args:
-        model: In whose eyes.
+        model: Reads the chorale.
         chorale: Four voices, in any key.
 
     Returns:
@@ -42,7 +40,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     """
     encoding = _telling_encoding(model)
     tokens, move = _read(model, encoding, chorale)
-    with _quietly(model.network) as network:
+    with evaluating(model.network) as network:
         logits, _ = network(tokens[:, :-1], network.initial_memory(1))
     slots = logits[0, :-1].double().cpu().unflatten(0, (chorale.num_frames, encoding.frame_size))[:, 1:]  # (T, 4, V)
     voiced = torch.from_numpy(encoding.slot_tokens[1:])
@@ -55,17 +53,18 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     return by_pitch
 
 
+@torch.no_grad()
 def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> FloatArray:
-    """What the network's memory holds after each frame: one column a unit.
+    """Read the network's memory after each frame, one column per unit.
 
-    Of a network that listens in several keys (`views`), what it holds of the piece's own.
+    Of a network with several `views`, that of the piece's own key.
 
     It works with any network whose memory keeps its shape, since it goes frame by frame and looks at the memory between
     them. A `FrameLSTM` reads a frame's voices when the next one begins: what it holds then is the frame's mark and
     all before it.
 
     Args:
-        model: Whose memory.
+        model: Reads the chorale.
         chorale: Four voices, in any key.
         part: Which of the memory's tensors. A `TokenLSTM` has two: its outputs, between -1 and 1, and its cells.
 
@@ -81,7 +80,7 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
     shape = _unit_shape(model.network, part)
     tokens, _ = _read(model, encoding, chorale)
     rows = []
-    with _quietly(model.network) as network:
+    with evaluating(model.network) as network:
         _, memory = network(tokens[:, :1], network.initial_memory(1))
         for frame in tokens[:, 1:-1].reshape(1, -1, encoding.frame_size).unbind(1):  # (1, 5) each
             _, memory = network(frame, memory)
@@ -93,7 +92,7 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
 
 
 def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
-    """The name of each unit of `hidden_units`: its place in the memory's tensor, counted from 1.
+    """Name each unit of `hidden_units` by its place in the memory's tensor, counted from 1.
 
     Raises:
         CheckpointError: If the network's memory has no such part, or no units in it.
@@ -108,7 +107,7 @@ def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
 
 
 def correlations(units: FloatArray, signal: npt.NDArray[np.generic]) -> FloatArray:
-    """Pearson's correlation of each unit (T, H) with a signal (T,); 0 where one of the two never changes.
+    """Correlate each unit (T, H) with a signal (T,), by Pearson; 0 where one of the two never changes.
 
     >>> units = np.array([[0.0, 3.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, 1.0]])
     >>> correlations(units, np.array([False, False, True])).round(3).tolist()
@@ -123,7 +122,7 @@ def correlations(units: FloatArray, signal: npt.NDArray[np.generic]) -> FloatArr
 
 
 def telling_signal(chorale: Chorale) -> tuple[BoolArray, str]:
-    """What to compare a chorale's units with (T,), and its name: the fermatas, unless they are nowhere or everywhere.
+    """Choose a signal (T,) to compare units with, and its name: the fermatas, unless none or all are under one.
 
     >>> telling_signal(Chorale.from_pitches([[67, 64, 60, 48]] * 4))
     (array([ True, False, False, False]), 'the onsets of the soprano, since there are no fermatas')
@@ -136,7 +135,7 @@ def telling_signal(chorale: Chorale) -> tuple[BoolArray, str]:
 
 
 def _in_one_key(model: LanguageModel) -> LanguageModel:
-    """A model with the same weights whose memory is that of one key."""
+    """Rebuild a model with the same weights and one view."""
     network = model.network
     if not isinstance(network, FrameLSTM) or network.views.num == 1:
         return model
@@ -155,7 +154,7 @@ def _telling_encoding(model: LanguageModel) -> SatbEncoding:
 
 
 def _unit_shape(network: Network, part: int) -> tuple[int, ...]:
-    """The shape of a memory's tensor without its batch; it must have one, or the rows would be mistaken for units."""
+    """Give the shape of a memory's tensor without its batch, which it must have: rows aren't units."""
     one, two = network.initial_memory(1), network.initial_memory(2)
     if 0 <= part < len(one):
         shape = tuple(one[part].shape[1:])
@@ -172,18 +171,7 @@ def _without_units(network: Network, part: int) -> CheckpointError:
 
 
 def _read(model: LanguageModel, encoding: SatbEncoding, chorale: Chorale) -> tuple[torch.Tensor, int]:
-    """The tokens (1, 5 T + 2) of a chorale in a key in which the model is at home, and the semitones of the move."""
+    """Encode a chorale in one of the model's keys: tokens (1, 5 T + 2), and the semitones of the move."""
     move = semitones_home(estimate_key(chorale.pitches, chorale.key)) if model.keys == "home" else 0
     tokens = torch.from_numpy(encoding.encode(chorale.transpose(move)))
     return tokens.unsqueeze(0).to(model.device), move
-
-
-@contextmanager
-def _quietly(network: Network) -> Iterator[Network]:
-    """A network in evaluation without gradients, and afterwards as it was."""
-    training = network.training
-    try:
-        with torch.no_grad():
-            yield network.eval()
-    finally:
-        network.train(training)

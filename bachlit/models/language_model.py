@@ -4,7 +4,8 @@ It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.traini
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,7 +31,7 @@ _FORMAT = 1
 
 
 class LanguageModel:
-    """Gives the log-probabilities of tokens: of whole pieces by `score`, one step at a time by a `stepper`.
+    """Give log-probabilities of tokens: of whole pieces by `score`, step by step by a `stepper`.
 
     Args:
         network: Predicts the next token.
@@ -42,7 +43,7 @@ class LanguageModel:
         self.network, self.encoding, self.keys = network, encoding, keys
 
     def at_home(self, chorale: Chorale) -> Chorale:
-        """A chorale in the key in which the network knows such: C major or A minor if it knows no others."""
+        """Transpose a chorale to C major or A minor, if the network was trained in these alone."""
         return move_home(chorale) if self.keys == "home" else chorale
 
     @property
@@ -51,34 +52,29 @@ class LanguageModel:
         return next(self.network.parameters()).device
 
     def stepper(self) -> Stepper:
-        """A decoding's own way through the model, one token at a time, with the weights as they are now.
-
-        Its logits are log-probabilities (B, V) in nats.
-        """
+        """Make a stepper for one decoding, with the present weights; it gives log-probabilities (B, V) in nats."""
         return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
 
     @torch.no_grad()
     def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:
-        """The log-probability of whole pieces, teacher-forced.
+        """Score whole pieces, teacher-forced.
 
         Args:
             tokens: (B, N) without their starts, to the first END of each row.
-            start: (B,) the token with which each row starts; START if None.
+            start: (B,) the first token of each row; START if None.
 
         Returns:
-            (B,) nats, END's own among them.
+            (B,) log-probabilities in nats, END's included.
         """
-        training = self.network.training
-        self.network.eval()
         first = torch.full_like(tokens[:, 0], START) if start is None else start
         inputs = torch.cat([first.unsqueeze(1), tokens[:, :-1]], 1)
-        logits, _ = self.network(inputs, self.network.initial_memory(len(tokens)))
-        self.network.train(training)
+        with evaluating(self.network) as network:
+            logits, _ = network(inputs, network.initial_memory(len(tokens)))
         log_probs = logits.log_softmax(-1).gather(2, tokens.unsqueeze(2)).squeeze(2)  # (B, N)
         return torch.where(inputs == END, 0.0, log_probs).cpu().double().sum(1)
 
     def describe(self) -> dict[str, Any]:
-        """What rebuilds this model around its weights, as plain data."""
+        """Describe what rebuilds this model around its weights, as plain data."""
         return {
             "format": _FORMAT,
             "network": {"class_path": path_of(type(self.network)), "init_args": self.network.config},
@@ -88,7 +84,7 @@ class LanguageModel:
 
     @classmethod
     def build(cls, description: dict[str, Any]) -> "LanguageModel":
-        """The model that `describe` described, with fresh weights.
+        """Build a model from a description, with fresh weights.
 
         Only classes that are already imported are used: a file can't make Python import anything.
 
@@ -113,8 +109,8 @@ class LanguageModel:
         """Write the weights and the description into a folder.
 
         Args:
-            folder: It is made if it isn't there.
-            precision: Of the weights in the file, if not their own: float16 halves it. Loaded, they are float32.
+            folder: Made if missing.
+            precision: Of the weights in the file, if not their own: float16 halves its size. Loaded, they are float32.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +123,7 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":
-        """Read a model: a folder that `save` wrote, a checkpoint of `bachlit fit`, a run's or one that ships by name.
+        """Load a model: a folder from `save`, a checkpoint of `bachlit fit`, or the name of a run or a shipped model.
 
         Raises:
             CheckpointError: If there is none, it is damaged, or its parts aren't known.
@@ -165,15 +161,25 @@ class LanguageModel:
         return model
 
 
+@contextmanager
+def evaluating(network: Network) -> Iterator[Network]:
+    """Keep a network from dropping units and learning for a while."""
+    training = network.training
+    try:
+        yield network.eval()
+    finally:
+        network.train(training)
+
+
 class Bounded(TorchFunctionMode):
-    """Stop who makes far larger tensors, or far more, than a file has weights: before they are filled.
+    """Stop code that makes far larger tensors, or far more, than a file has weights, before they are filled.
 
     Args:
         weights: In the file.
-        num_made: How often a network is made for them.
+        num_made: How many networks are made for them.
 
     Raises:
-        CheckpointError: As soon as it is too much.
+        CheckpointError: Once it is too much.
     """
 
     _COST = 4096  # bytes, beside its numbers, of a tensor and the module around it
@@ -186,7 +192,7 @@ class Bounded(TorchFunctionMode):
         self.left = self._FREE + 8 * num_made * (sum(stored.values()) + self._COST * len(stored))
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Count what a function made, if it isn't what it was given."""
+        """Count the tensor that a function made, unless it is its argument."""
         made = func(*args, **(kwargs or {}))
         if isinstance(made, Tensor) and not (args and made is args[0]):
             self.left -= made.numel() * made.element_size() + self._COST
@@ -199,7 +205,7 @@ class Bounded(TorchFunctionMode):
 
 
 def _short(text: str) -> str:
-    """Text of a file as part of a sentence."""
+    """Shorten a file's text to part of a sentence."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:200]).split())
     return line if len(text) <= 200 else f"{line}…"
 

@@ -1,4 +1,4 @@
-"""Name, find and lock runs: the folders in which fits keep what they come to."""
+"""Name, find and lock runs: the folders with all that a fit writes."""
 
 import itertools
 import os
@@ -19,7 +19,7 @@ ROOT = Path("runs")
 """Where runs are, unless the logger's options say otherwise."""
 
 BEST = "best.ckpt"
-"""A run's best checkpoint; `LAST` is the one that a fit goes on from, `BEFORE` the one before that."""
+"""A run's best checkpoint; a fit resumes from `LAST`, or from `BEFORE`, the one before."""
 
 # Runs of the first releases were runs/bachlit/version_N.
 _OLD = "bachlit"
@@ -30,11 +30,11 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 # Files of these names, with any ending, are devices on Windows.
 _DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
 _LOCK = ".lock"
-_PATIENCE = 2.0  # seconds; a process that was told to end may still be ending
+_PATIENCE = 2.0  # seconds; a process that got a signal may still be ending
 
 
 def check_name(name: str) -> str:
-    """Give a run's name back, if it can be that of a folder, and of a run of W&B.
+    """Check that a run's name can be that of a folder and of a run of W&B; return it.
 
     Raises:
         OptionError: If it can't.
@@ -53,13 +53,13 @@ def check_name(name: str) -> str:
 
 
 def new_name(configs: Sequence[Path]) -> str:
-    """Make up the name of a run: when it began, and the first configuration's name."""
+    """Make up the name of a run: the time, and the first configuration's name."""
     about = re.sub(r"[^A-Za-z0-9._-]+", "-", configs[0].stem if configs else "fit")[:50].rstrip(".")
     return f"{datetime.now():%Y%m%d-%H%M%S}-{about}"
 
 
-def is_first_process() -> bool:
-    """Tell whether this is the first of the processes that a launcher starts together, by their environment."""
+def _is_first_process() -> bool:
+    """Tell by the environment whether this is the first of a launcher's processes."""
     ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK", "GROUP_RANK")
     return not any(os.environ.get(name, "0").strip("0") for name in ranks)
 
@@ -102,9 +102,9 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
     """Find a model: by a path, by a run's name, or by the name of one that ships, in this order.
 
     Args:
-        checkpoint: What was typed. A run, by its folder or its name, stands for its best checkpoint.
+        checkpoint: What was typed; a run's folder or name means its best checkpoint.
         root: Where runs are.
-        going_on: Of a run take the last checkpoint instead.
+        going_on: Take a run's last checkpoint instead.
 
     Returns:
         A file, or a folder that `LanguageModel.save` wrote; what was typed if there is none.
@@ -123,17 +123,17 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
 
 
 def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
-    """Refuse to write into a typed folder of checkpoints that has another fit's.
+    """Refuse a typed folder of checkpoints that holds another fit's.
 
     Args:
         checkpoints: The folder.
-        going_on: The checkpoint from which the fit goes on; None if it begins.
+        going_on: The checkpoint from which the fit resumes; None if it begins.
 
     Raises:
         OptionError: If there are such.
     """
     goes_on = going_on is not None and going_on.resolve().parent == checkpoints.resolve()
-    if is_first_process() and not goes_on and any((checkpoints / name).is_file() for name in (LAST, BEFORE, BEST)):
+    if _is_first_process() and not goes_on and any((checkpoints / name).is_file() for name in (LAST, BEFORE, BEST)):
         raise OptionError(
             f"{checkpoints} has a fit's checkpoints already; expected none, or --ckpt_path last to go on from them; "
             "choose another --checkpoint.dirpath."
@@ -141,12 +141,12 @@ def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
 
 
 class RunFolder:
-    """The folder of a run while a fit works in it, locked against other fits.
+    """Lock the folder of a run while a fit works in it.
 
     Args:
         folder: Its place.
-        begun: Whether the fit goes on in it.
-        named: Whether the user named it; else a number is added to a name that is taken.
+        begun: Whether the fit is resumed in it.
+        named: Whether the user named it; else a taken name gets a number.
     """
 
     def __init__(self, folder: Path, *, begun: bool, named: bool) -> None:
@@ -161,7 +161,7 @@ class RunFolder:
         Raises:
             OptionError: If there is such a run already, another fit is at work in it, or it can't be made.
         """
-        if not is_first_process():
+        if not _is_first_process():
             return
         try:
             self._made = self._make()
@@ -180,7 +180,7 @@ class RunFolder:
         self._lock = lock
 
     def _make(self) -> bool:
-        """Make the folder, unless the fit goes on in it."""
+        """Make the folder, unless the fit is resumed in it; tell whether it was made."""
         if self.begun and self.folder.is_dir():
             return False
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ class RunFolder:
         raise AssertionError("numbers have no end")
 
     def release(self, *, refused: bool = False) -> None:
-        """Let others have the folder; remove it if this fit made it, was refused, and left no checkpoint.
+        """Unlock the folder; remove it if this fit made it, was refused, and left no checkpoint.
 
         Args:
             refused: Whether the fit was.
@@ -221,5 +221,5 @@ class RunFolder:
                 self.folder.parent.rmdir()  # if it is empty
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the lock with the process, and the object, that has it."""
+        """Leave the lock with the process that holds it."""
         return self.__dict__ | {"_lock": None}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 DESCRIPTION = "model.json"
-"""The file in a model's folder that says what rebuilds it."""
+"""The file in a model's folder that describes how to rebuild it."""
 
 _FOLDER = Path(__file__).parents[1] / "pretrained"
 
@@ -11,4 +11,4 @@ SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder
 """The folder of each model, with its model card."""
 
 PRETRAINED = SHIPPED["bachlit"]
-"""The folder of the one that is used if none is named."""
+"""The folder of the default model."""

@@ -10,38 +10,38 @@ Memory = tuple[Tensor, ...]
 
 
 class Stepper(ABC):
-    """A network that goes one token at a time, with the weights that it had when the stepper was made."""
+    """Step a network one token at a time, with the weights that it had when the stepper was made."""
 
     @abstractmethod
     def begin(self, batch_size: int) -> Memory:
-        """The memory at the start of so many pieces."""
+        """Make the memory at the start of `batch_size` pieces."""
 
     @abstractmethod
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """From each row's last token (B,) and the memory: logits (B, V), the memory after."""
+        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
 
 
 class Network(nn.Module, ABC):
-    """Predicts each next token from the tokens so far.
+    """Predict each next token from the tokens so far.
 
-    The first argument of a network's constructor is the encoding of the tokens, from which it learns the vocabulary's
-    size, or more if it wants to; the others are keyword arguments and plain data, and `config` gives them back, so that
-    a checkpoint can rebuild the network.
+    The first argument of a network's constructor is the encoding of the tokens, which has the vocabulary's size and
+    more; all others are keyword arguments and plain data, and `config` holds them, so that a checkpoint can rebuild the
+    network.
     """
 
     config: dict[str, Any]
 
     @abstractmethod
     def initial_memory(self, batch_size: int) -> Memory:
-        """The memory at the start of a piece, on the network's device and in its precision."""
+        """Make the memory at a piece's start, on the network's device and in its precision."""
 
     @abstractmethod
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
-        """Logits of the tokens that follow.
+        """Predict the tokens that follow.
 
         Args:
             tokens: (B, N) ids; END where a lane is padded.
-            memory: What the steps before left.
+            memory: From `initial_memory`, or what the steps before left.
             prompt: (B, N, V) bool, the tokens that a prompt allows, for networks that look ahead; others ignore it.
 
         Returns:
@@ -49,5 +49,5 @@ class Network(nn.Module, ABC):
         """
 
     def stepper(self) -> Stepper | None:
-        """A faster way to go one token at a time, if the network has one; its memory may look different."""
+        """Make a faster way to step one token at a time, if there is one; its memory may look different."""
         return None

@@ -1,20 +1,20 @@
-"""Dropout: of units, the same at all steps of a sequence or not, and of recurrent weights."""
+"""Dropout of units, of whole steps and of recurrent weights."""
 
 import torch
 from torch import Tensor, nn
 
 
-def drop(x: Tensor, share: float) -> Tensor:
+def _drop(x: Tensor, share: float) -> Tensor:
     """Zero a share of a tensor's elements at random, and scale the others up.
 
-    As `torch.nn.functional.dropout`, but that takes five times as long on a processor: a fifth of a step of training.
+    `torch.nn.functional.dropout` takes five times as long on a processor: a fifth of a training step.
     """
     kept = torch.rand(x.shape, device=x.device) >= share
     return x * (kept.to(x.dtype) / (1 - share))
 
 
 class Dropout(nn.Module):
-    """Drops units in training.
+    """Drop units in training.
 
     Args:
         share: Of the units.
@@ -27,16 +27,16 @@ class Dropout(nn.Module):
         self.share, self.steady, self.whole = share, steady, whole
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, N, H)."""
+        """Drop units of (B, N, H)."""
         if not self.training or self.share == 0:
             return x
         units = x[:, :1] if self.steady else x
         units = units[:, :, :1] if self.whole else units
-        return drop(x, self.share) if units is x else x * drop(torch.ones_like(units), self.share)
+        return _drop(x, self.share) if units is x else x * _drop(torch.ones_like(units), self.share)
 
 
 class DroppedLSTM(nn.LSTM):
-    """One layer of an LSTM, batch first, with a forget gate that begins open and recurrent weights that are dropped.
+    """Layer of an LSTM whose forget gate begins open and whose recurrent weights are dropped in training.
 
     A weight is dropped for all steps and rows of a call (Merity et al. 2018).
 
@@ -60,10 +60,10 @@ class DroppedLSTM(nn.LSTM):
     def forward(  # type: ignore[override]  # no packed sequences, and never without a state
         self, x: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Outputs (B, N, H), and the last output and cell (1, B, H)."""
+        """Read (B, N, I): outputs (B, N, H), and the last output and cell (1, B, H)."""
         if not self.training or self.share == 0:
             return super().forward(x, state)
         inputs, outputs, *biases = self._weights()
-        weights = [inputs, drop(outputs, self.share), *biases]
+        weights = [inputs, _drop(outputs, self.share), *biases]
         output, *after = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
         return output, (after[0], after[1])

@@ -1,21 +1,38 @@
-"""Echoes: where a piece so far has gone as it goes now, and what came next then."""
+"""Echoes: earlier passages of a piece that match its last frames, and what followed them."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import VOICES
-from bachlit.networks.base import Memory
 from bachlit.tokens import END
 
 CAPACITY = 1024
-"""Frames of a piece that are remembered. What comes later finds no echo."""
+"""Frames of a piece that are remembered; later ones find no echo."""
+
+
+class EchoState(NamedTuple):
+    """What `Echoes` remembers of a piece.
+
+    Attributes:
+        past: (B, CAPACITY, 4) the tokens of past frames.
+        compared: (B, CAPACITY, E) what is compared of them.
+        lengths: (B, CAPACITY, E) how many frames up to each equal those up to now.
+        num_read: (B,) how many frames were read.
+    """
+
+    past: Tensor
+    compared: Tensor
+    lengths: Tensor
+    num_read: Tensor
 
 
 class Echoes(nn.Module):
-    """Looks in a piece's past for the longest run of frames that equals the last ones, and says what followed it.
+    """Find the longest earlier run of frames that equals the last ones, and what followed it.
 
-    Looks twice: for frames in which all voices have the same pitches, and for those in which the soprano has. In
+    Searches twice: for frames in which all voices have the same pitches, and for those in which the soprano has. In
     published chorales one frame of ten belongs to a phrase that is sung again and written out, one of four to a melody
     that is; and an LSTM can't quote. This is the pointer of copying networks (Vinyals et al., *Pointer networks*,
     2015), found by matching as in prediction by partial matching (Cleary and Witten 1984) instead of being learned. Of
@@ -43,22 +60,18 @@ class Echoes(nn.Module):
         digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
         self.register_buffer("digits", digits.contiguous(), persistent=False)
 
-    def begin(self, batch_size: int) -> Memory:
-        """The state of a piece of which nothing was read.
-
-        The past frames' tokens (B, CAPACITY, 4) and what is compared of them (B, CAPACITY, E); how many frames up to
-        each equal those up to now (B, CAPACITY, E); how many frames were read (B,).
-        """
+    def begin(self, batch_size: int) -> EchoState:
+        """Make the state of a piece of which nothing was read."""
         device = self.pitch.device
-        return (
+        return EchoState(
             torch.zeros(batch_size, CAPACITY, len(VOICES), dtype=torch.int16, device=device),
             torch.full((batch_size, CAPACITY, self.num), -1, dtype=torch.int32, device=device),
             torch.zeros(batch_size, CAPACITY, self.num, dtype=torch.int16, device=device),
             torch.zeros(batch_size, dtype=torch.long, device=device),
         )
 
-    def read(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
-        """`follow`, frame after frame: (B, F, E, 4), (B, F, E) and the state.
+    def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
+        """Follow echoes frame after frame: (B, F, E, 4), (B, F, E) and the state, as `follow` gives them.
 
         Args:
             before: (B, F, 4) the frame before each frame.
@@ -71,8 +84,8 @@ class Echoes(nn.Module):
             lengths.append(length)
         return torch.stack(echoes, 1), torch.stack(lengths, 1), state
 
-    def follow(self, before: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
-        """What followed when the piece last went as it goes now.
+    def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
+        """Find what followed when the piece last went as it goes now.
 
         Args:
             before: (B, 4) the tokens of the frame before; of none, at the start.
@@ -96,22 +109,22 @@ class Echoes(nn.Module):
         following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
         echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
         stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
-        return echo - stranded.long(), length, (past, compared, lengths, count + 1)
+        return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
 
 
 def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
-    """(B, N, C) with rows (B, 1, C) put in at (B, 1, 1), where they are known."""
+    """Put rows (B, 1, C) into (B, N, C) at (B, 1, 1), where they are known."""
     at = at.expand(-1, 1, table.shape[2])
     return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
 
 
 def echo_gain(said: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
-    """What the tokens of echoes gain, in nats before normalisation; nothing without an echo.
+    """Compute the gain of echoes' tokens, in nats before normalisation; 0 without an echo.
 
     Args:
-        said: (..., E) what a head says of echoes.
-        trust: (E, LONGEST + 1) what it always says of echoes by their length.
-        echoed: (..., E) these lengths.
+        said: (..., E) a head's output for echoes.
+        trust: (E, LONGEST + 1) a learned gain by length.
+        echoed: (..., E) the lengths.
     """
     known = torch.stack([trust[index][lengths] for index, lengths in enumerate(echoed.unbind(-1))], -1)
     return torch.where(echoed > 0, said + known, 0.0)

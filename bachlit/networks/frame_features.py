@@ -1,4 +1,4 @@
-"""Features: what a network is told of each frame, as vectors."""
+"""Features of frames, as vectors."""
 
 from itertools import combinations
 from typing import cast
@@ -17,7 +17,7 @@ _WIDEST = 24
 
 
 class Features(nn.Module):
-    """Embeds the frame before, its intervals, how long its notes have lasted, an echo, the key, the mark, the position.
+    """Embed the frame before, its intervals and durations, an echo, the key, the mark and the position.
 
     Voices share one table of tokens, since a note is the same note in any of them.
 
@@ -53,38 +53,38 @@ class Features(nn.Module):
         nn.init.normal_(self.token.weight, 0.0, 0.5)
 
     def tables(self) -> list[nn.Embedding]:
-        """What a frame's vector is put together from, in this order."""
+        """List the tables of which a frame's vector consists, in order."""
         voices = [self.token] * len(VOICES)
         echoes = voices * len(self.echoed)
         tables = [*voices, self.start, *self.run, *self.interval, *echoes, *self.echoed, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
     def rows(self, frames: Frames) -> Tensor:
-        """(B, F, R) for each of the tables, the row that a frame has in it."""
+        """Look up the row (B, F, R) of each frame in each table."""
         return torch.cat([self.known_rows(frames), frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
 
     def known_rows(self, frames: Frames) -> Tensor:
-        """(..., R - 2) the same for what is known before the mark, with a dimension for frames or without."""
+        """Look up the rows (..., R - 2) known before the mark, with a dimension for frames or without."""
         pitch = self.pitch[frames.before]  # (..., 4)
-        intervals = interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
+        intervals = _interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
         start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
         return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
 
     def forward(self, frames: Frames) -> Tensor:
-        """(B, F, I)."""
+        """Embed frames: (B, F, I)."""
         parts = [table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)]
         return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
 
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
-        """(B, F, I) what can be said of frames before their marks are known, from all that is said of them."""
+        """Replace the mark and the position of features (B, F, I) by what is known before the mark."""
         place = [self.mark(torch.full_like(frames.mark, END)), self.position(frames.expected)]
         return torch.cat([features[:, :, : -self.placed], *place], 2)
 
 
-def interval(upper: Tensor, lower: Tensor) -> Tensor:
-    """The row of a table of intervals: semitones, at most two octaves either way, or the last where a pitch is a rest.
+def _interval(upper: Tensor, lower: Tensor) -> Tensor:
+    """Give the row in a table of intervals: semitones, at most two octaves either way; the last for a rest.
 
-    >>> interval(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
+    >>> _interval(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
     [31, 0, 49]
     """
     semitones = (upper - lower).clamp(-_WIDEST, _WIDEST) + _WIDEST

@@ -1,6 +1,6 @@
-"""FrameLSTM: one recurrent step a frame, and a small head for each of its tokens."""
+"""FrameLSTM: one recurrent step per frame, and a small head for each of its tokens."""
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,21 +11,47 @@ from bachlit.errors import OptionError
 from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.dropping import Dropout, DroppedLSTM
-from bachlit.networks.echoes import echo_gain
+from bachlit.networks.echoes import EchoState, echo_gain
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
-from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames
+from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames, LastFrame
 from bachlit.networks.views import Views, ViewsStepper
 
 
-class FrameLSTM(Network):
-    """Reads a chorale frame by frame: the voices of the frame before, how long each has lasted, where in the bar it is.
+class _FrameMemory(NamedTuple):
+    """A `FrameLSTM`'s memory, in the order in which checkpoints keep it.
 
-    Layers of LSTMs, each added to the one below, take one step a frame, five times fewer than one a token. The voices
-    of a frame then come one after another from a small network each, which sees the LSTMs' output, the frame's features
-    and the voices that are already chosen. What came next when the piece last went as it goes now (`Echoes`) is a
-    feature, and its tokens gain a logit that grows with the length of the echo. Tokens, windows and prompts are those
-    of any network.
+    Attributes:
+        outputs: (B, layers, H) of the LSTMs.
+        cells: (B, layers, H) likewise.
+        top: (B, H) the sum of their outputs.
+        last: (B, 9) the last whole frame, a packed `LastFrame`.
+        past: As in `EchoState`.
+        compared: Likewise.
+        lengths: Likewise.
+        num_read: Likewise.
+        opened: (B, p) the inputs of a frame whose end isn't known yet.
+    """
+
+    outputs: Tensor
+    cells: Tensor
+    top: Tensor
+    last: Tensor
+    past: Tensor
+    compared: Tensor
+    lengths: Tensor
+    num_read: Tensor
+    opened: Tensor
+
+
+class FrameLSTM(Network):
+    """Predict tokens by LSTMs that read a chorale frame by frame.
+
+    Features of a frame are the voices of the frame before, how long each has lasted, and the position in the bar.
+    Layers of LSTMs, each added to the one below, take one step per frame, a fifth of those per token. A small network
+    per voice then predicts the frame's voices one after another from the LSTMs' output, the frame's features and the
+    voices already chosen. What followed when the piece last went as it goes now (`Echoes`) is a feature, and its tokens
+    gain a logit that grows with the length of the echo. Tokens, windows and prompts are those of any network.
 
     Dropout masks are the same at all steps of a window (Gal and Ghahramani, *A theoretically grounded application of
     dropout in recurrent neural networks*, 2016); recurrent weights may be dropped, too (Merity et al., *Regularizing
@@ -36,7 +62,7 @@ class FrameLSTM(Network):
         layers: LSTMs above each other.
         hidden: H, units of each.
         embedding: Size of a token's vector.
-        projection: Size of a frame's features, once they are brought together by a linear map.
+        projection: Size of a frame's features after a linear map.
         head: Units of each of a head's layers.
         head_layers: Of each head, those after the first added to it.
         dropout: Share of an LSTM's outputs that is dropped in training.
@@ -46,8 +72,8 @@ class FrameLSTM(Network):
             network language models*, 2017).
         input_dropout: Share of the numbers of all features.
         weight_dropout: Share of the recurrent weights.
-        views: In so many neighbouring keys it listens at once in evaluation, and believes their average; see `Views`.
-            It must have been trained in all keys.
+        views: Neighbouring keys over which it averages its predictions at evaluation; more than 1 needs training in all
+            keys.
 
     Raises:
         OptionError: If the encoding has no frames, a size is below 1, the views are more than 24, or a dropout isn't a
@@ -133,66 +159,63 @@ class FrameLSTM(Network):
         self.vocabulary_size = encoding.vocabulary_size
 
     def initial_memory(self, batch_size: int) -> Memory:
-        """The LSTMs' outputs and cells (B, layers, H), their sum (B, H), the frame before, echoes, an open frame.
-
-        In evaluation, of each view: a memory of training doesn't serve there.
-        """
+        """Make the memory at a piece's start; in evaluation, of each view: a memory of training doesn't serve there."""
         num = 1 if self.training else self.views.num
         zeros = self.trust.new_zeros(batch_size * num, len(self.lstms), self.hidden)
-        last = self.reader.begin(batch_size * num)
-        memory = (zeros, zeros, zeros[:, 0], *last, last[0][:, :0])
+        last, echoes = self.reader.begin(batch_size * num)
+        memory = _FrameMemory(zeros, zeros, zeros[:, 0], last.pack(), *echoes, opened=last.chosen[:, :0])
         return memory if num == 1 else self.views.fold(memory)
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
-        """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        """Predict the logits (B, N, V) of the tokens after each of (B, N); the prompt is ignored."""
         if self.training or self.views.num == 1:
-            return self._listen(tokens, memory)
-        logits, memory = self._listen(self.views.spread(tokens), self.views.unfold(memory))
+            return self._listen(tokens, _FrameMemory(*memory))
+        logits, memory = self._listen(self.views.spread(tokens), _FrameMemory(*self.views.unfold(memory)))
         return self.views.mean(logits), self.views.fold(memory)
 
-    def _listen(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """`forward` in one key."""
-        state, opened = memory[:-1], memory[-1]
-        known, size = opened.shape[1], self.reader.size
-        stream = torch.cat([opened, tokens], 1)
+    def _listen(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
+        """Predict in one key."""
+        known, size = memory.opened.shape[1], self.reader.size
+        stream = torch.cat([memory.opened, tokens], 1)
         whole = stream.shape[1] - stream.shape[1] % size
         pieces = []
         if whole:
-            logits, state = self._read(stream[:, :whole], state)
+            logits, memory = self._read(stream[:, :whole], memory)
             pieces.append(logits)
         opened = stream[:, whole:]
         if opened.shape[1]:  # a frame whose end isn't known yet is read again with what comes
             padded = nn.functional.pad(opened, (0, size - opened.shape[1]))
-            logits, _ = self._read(padded, state)
+            logits, _ = self._read(padded, memory)
             pieces.append(logits[:, : opened.shape[1]])
-        return torch.cat(pieces, 1)[:, known:], (*state, opened)
+        return torch.cat(pieces, 1)[:, known:], memory._replace(opened=opened)
 
     @torch.no_grad()
     def stepper(self) -> Stepper | None:
-        """See `Network.stepper`; only in evaluation, without dropout."""
+        """Prepare the weights for stepping; only in evaluation, without dropout."""
         if self.training:
             return None
         stepper = FrameStepper(self)
         return stepper if self.views.num == 1 else ViewsStepper(stepper, self.views)
 
-    def _read(self, tokens: Tensor, state: Memory) -> tuple[Tensor, Memory]:
-        """Logits (B, N, V) of whole frames, and the state after them."""
-        outputs, cells, top = state[:3]
-        frames, past = self.reader.read(tokens.view(len(tokens), -1, self.reader.size), state[3:])
+    def _read(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
+        """Predict logits (B, N, V) of whole frames, and give the memory after them."""
+        echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
+        groups = tokens.view(len(tokens), -1, self.reader.size)
+        frames, last, echoes = self.reader.read(groups, LastFrame.unpack(memory.last), echoes)
         raw = self.features(frames)
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
         x = features
         new_outputs, new_cells = [], []
         for layer, lstm in enumerate(self.lstms):
-            hidden = tuple(part[:, layer].unsqueeze(0).contiguous() for part in (outputs, cells))  # (1, B, H) each
+            hidden = tuple(part[:, layer].unsqueeze(0).contiguous() for part in memory[:2])  # (1, B, H) each
             y, (output, cell) = lstm(x, hidden)
             new_outputs.append(output[0])
             new_cells.append(cell[0])
             y = self.dropout(y)
             x = y if layer == 0 else x + y
         # A frame's mark is predicted before the LSTMs have read it.
-        before = torch.cat([top.unsqueeze(1), x[:, :-1]], 1)
+        before = torch.cat([memory.top.unsqueeze(1), x[:, :-1]], 1)
         precision = torch.promote_types(x.dtype, torch.float32)
         shape = (*frames.mark.shape, self.reader.size, self.vocabulary_size)
         logits = torch.full(shape, IMPOSSIBLE, dtype=precision, device=x.device)
@@ -202,7 +225,8 @@ class FrameLSTM(Network):
             if slot > 1:
                 heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
             self._say(logits, slot, torch.cat(heard, 2), frames)
-        return logits.flatten(1, 2), (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], *past)
+        after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last.pack(), *echoes)
+        return logits.flatten(1, 2), _FrameMemory(*after, opened=memory.opened)
 
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
         """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""

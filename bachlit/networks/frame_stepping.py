@@ -1,7 +1,7 @@
-"""FrameStepper: a `FrameLSTM` with its weights as they are now, made ready to go one token at a time."""
+"""FrameStepper: a `FrameLSTM` with its present weights, prepared to go one token at a time."""
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +9,96 @@ from torch.nn.functional import embedding_bag, gelu
 
 from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Stepper
-from bachlit.networks.echoes import echo_gain
-from bachlit.networks.frames import IMPOSSIBLE
+from bachlit.networks.echoes import EchoState, echo_gain
+from bachlit.networks.frame_features import Features
+from bachlit.networks.frames import IMPOSSIBLE, FrameReader, Frames, LastFrame
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
 
-if TYPE_CHECKING:
-    from bachlit.networks.frame_lstm import FrameLSTM
+
+class FrameNetwork(Protocol):
+    """The parts of a `FrameLSTM` that a `FrameStepper` is made of."""
+
+    hidden: int
+    vocabulary_size: int
+    reader: FrameReader
+    features: Features
+    projection: nn.Linear
+    lstms: nn.ModuleList
+    hears: nn.ModuleList
+    thinks: nn.ModuleList
+    says: nn.ModuleList
+    trust: nn.Parameter
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Give the tokens of a slot, `tokens_0` to `tokens_4`."""
+
+
+class _Known(NamedTuple):
+    """What is known of the frame at hand, from its first token on; one tensor in memory.
+
+    Attributes:
+        start: (B, 1) the token with which the piece started.
+        position: (B, 1) in the bar: the expected one until the mark is known.
+        run: (B, 4) as in `Frames`.
+        before: (B, 4) likewise.
+        echo: (B, 4 E) likewise, echo after echo.
+        echoed: (B, E) likewise.
+    """
+
+    start: Tensor
+    position: Tensor
+    run: Tensor
+    before: Tensor
+    echo: Tensor
+    echoed: Tensor
+
+    @classmethod
+    def of(cls, frame: Frames) -> "_Known":
+        single = frame.start.unsqueeze(1), frame.expected.unsqueeze(1)
+        return cls(*single, frame.run, frame.before, frame.echo.flatten(1), frame.echoed)
+
+    def pack(self) -> Tensor:
+        """(B, 10 + 5 E)."""
+        return torch.cat(self, 1)
+
+    @classmethod
+    def unpack(cls, packed: Tensor) -> "_Known":
+        """From (B, 10 + 5 E)."""
+        num, voices = (packed.shape[1] - 10) // 5, len(VOICES)
+        return cls(*torch.split(packed, [1, 1, voices, voices, voices * num, num], 1))
+
+
+class _StepMemory(NamedTuple):
+    """A `FrameStepper`'s memory.
+
+    Attributes:
+        outputs: (B, layers H) of the LSTMs, side by side.
+        cells: (B, layers H) likewise.
+        top: (B, H) the sum of their outputs.
+        frame: Before a frame's first token the packed `LastFrame`, then the packed `_Known`.
+        opened: (B, p) its tokens so far.
+        heard: (B, ...) what the heads of the tokens to come hear of it so far.
+        past: As in `EchoState`.
+        compared: Likewise.
+        lengths: Likewise.
+        num_read: Likewise.
+    """
+
+    outputs: Tensor
+    cells: Tensor
+    top: Tensor
+    frame: Tensor
+    opened: Tensor
+    heard: Tensor
+    past: Tensor
+    compared: Tensor
+    lengths: Tensor
+    num_read: Tensor
 
 
 class FrameStepper(Stepper):
-    """Steps a `FrameLSTM`; four of a frame's five tokens cost it one small head each.
+    """Step a `FrameLSTM`; four of a frame's five tokens cost it one small head each.
 
     Features are all looked up and then projected, so their tables are projected beforehand, and a frame's features are
     a sum of rows.
@@ -28,7 +107,7 @@ class FrameStepper(Stepper):
         network: In evaluation.
     """
 
-    def __init__(self, network: "FrameLSTM") -> None:
+    def __init__(self, network: FrameNetwork) -> None:
         self.reader, self.features = network.reader, network.features
         self.hidden, self.trust = network.hidden, network.trust.detach().clone()
         mark, *voices = cast(list[nn.Linear], list(network.hears))
@@ -57,8 +136,8 @@ class FrameStepper(Stepper):
         ]
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
 
-    def _project(self, network: "FrameLSTM") -> None:
-        """Every row of every table of features, projected (R, P); where each table begins; the last two apart."""
+    def _project(self, network: FrameNetwork) -> None:
+        """Project every row of every table of features (R, P), and note where tables begin; the last two stay apart."""
         tables, projection = self.features.tables(), network.projection
         columns = torch.split(projection.weight, [table.embedding_dim for table in tables], 1)
         *known, self.mark, self.position = (
@@ -71,11 +150,8 @@ class FrameStepper(Stepper):
         self.unmarked = self.mark[END] + self.position
 
     @staticmethod
-    def _say(network: "FrameLSTM", slot: int) -> Product:
-        """A head's last map, to all tokens and to what it says of echoes.
-
-        What can't stand in the slot has a bias that keeps it out.
-        """
+    def _say(network: FrameNetwork, slot: int) -> Product:
+        """Extend a head's last map to all tokens and echoes; a bias keeps out what can't stand in the slot."""
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
         num = network.reader.echoes.num if slot else 0
         echoes = torch.arange(size, size + num, device=say.bias.device)
@@ -85,70 +161,72 @@ class FrameStepper(Stepper):
         return Product(weight, bias)
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each; their sum; all of frames."""
-        zeros = self.table.new_zeros(batch_size, self.hidden)
-        last, *past = self.reader.begin(batch_size)
-        return (*[zeros] * (2 * len(self.layers) + 1), last, last[:, :0], *past)
+        """Make the memory at the start of `batch_size` pieces."""
+        zeros = self.table.new_zeros(batch_size, self.hidden * len(self.layers))
+        last, echoes = self.reader.begin(batch_size)
+        none = zeros[:, :0]
+        return _StepMemory(zeros, zeros, zeros[:, : self.hidden], last.pack(), last.chosen[:, :0], none, *echoes)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`.
-
-        The memory holds the LSTMs' state, what is known of the last or the open frame, the open one's tokens (B, p),
-        the echoes' state, and while a frame is open what its heads have heard.
-        """
-        size = 2 * len(self.layers)
-        state, (top, frame, opened, *carried) = memory[:size], memory[size:]
-        past, slot = tuple(carried[:4]), opened.shape[1]
-        opened = torch.cat([opened, tokens.unsqueeze(1)], 1)
+        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
+        memory = _StepMemory(*memory)
+        slot = memory.opened.shape[1]
+        opened = torch.cat([memory.opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
-            frame, heard, past = self._enter(tokens, (frame, *past))
-            said = self.hear_mark(torch.cat([top, heard + self.unmarked[frame[:, 1]]], 1))
+            memory, known = self._enter(tokens, memory)
+            place = memory.heard + self.unmarked[known.position.squeeze(1)]
+            said = self.hear_mark(torch.cat([memory.top, place], 1))
         elif slot == 1:
-            position = self.reader.place(tokens, frame[:, 1])
-            frame = torch.cat([frame[:, :1], position.unsqueeze(1), frame[:, 2:]], 1)
-            features = carried[4] + self.mark[tokens] + self.position[position]
-            state, top = self._read(features, state)
-            heard = self.hear(torch.cat([top, features], 1))
-            said = heard[:, : self.head]
+            memory, known = self._mark(tokens, memory)
+            said = memory.heard[:, : self.head]
         else:
-            heard = carried[4][:, self.head :] + self.chosen[slot - 2][tokens]
+            heard = memory.heard[:, self.head :] + self.chosen[slot - 2][tokens]
+            memory, known = memory._replace(heard=heard), _Known.unpack(memory.frame)
             said = heard[:, : self.head]
         thought = gelu(said)
         for think in self.thinks[slot]:
             thought = thought + gelu(think(thought))
-        logits = self._echo(self.says[slot](thought), slot, frame)
+        logits = self._echo(self.says[slot](thought), slot, known)
         if slot < self.reader.size - 1:
-            return logits, (*state, top, frame, opened, *past, heard)
-        last = torch.cat([frame[:, :2], opened[:, 2:], frame[:, 2:6]], 1)  # as `FrameReader` has it
-        return logits, (*state, top, last, opened[:, :0], *past)
+            return logits, memory._replace(opened=opened)
+        last = LastFrame(known.start.squeeze(1), known.position.squeeze(1), opened[:, 2:], known.run)
+        return logits, memory._replace(frame=last.pack(), opened=opened[:, :0], heard=memory.heard[:, :0])
 
-    def _echo(self, said: Tensor, slot: int, frame: Tensor) -> Tensor:
-        """(B, V) logits, from what a head says: echoes are likelier for their lengths, stranded holds impossible."""
+    def _echo(self, said: Tensor, slot: int, known: _Known) -> Tensor:
+        """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
         if slot == 0:
             return said
-        num = self.reader.echoes.num
-        echo, echoed = frame[:, 9 + slot : -num : len(VOICES)], frame[:, -num:]  # (B, E) each
-        logits = said[:, :-num].scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[slot - 1], echoed))
-        return logits.masked_fill(self.reader.stranded(frame[:, 5 + slot]), IMPOSSIBLE)
+        num, voice = self.reader.echoes.num, slot - 1
+        echo = known.echo[:, voice :: len(VOICES)]  # (B, E)
+        logits = said[:, :-num].scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[voice], known.echoed))
+        return logits.masked_fill(self.reader.stranded(known.before[:, voice]), IMPOSSIBLE)
 
-    def _enter(self, token: Tensor, state: Memory) -> tuple[Tensor, Tensor, Memory]:
-        """What is known of a frame (B, 10 + 5 E), its features (B, P) without its place, and the state of echoes.
-
-        Of the frame: the start, the expected position, the runs, the frame before, the echoes and their lengths.
-        """
-        frame, past = self.reader.enter(token, state)
+    def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, _Known]:
+        """Open a frame with the token before it: what is known of it, and its features (B, P) without its place."""
+        echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
+        frame, echoes = self.reader.enter(token, LastFrame.unpack(memory.frame), echoes)
         rows = self.features.known_rows(frame) + self.offsets
         features = embedding_bag(rows, self.table, mode="sum") + self.always
-        single = (frame.start.unsqueeze(1), frame.expected.unsqueeze(1))
-        return torch.cat([*single, frame.run, frame.before, frame.echo.flatten(1), frame.echoed], 1), features, past
+        known = _Known.of(frame)
+        state = memory.outputs, memory.cells, memory.top
+        return _StepMemory(*state, known.pack(), memory.opened, features, *echoes), known
 
-    def _read(self, features: Tensor, state: Memory) -> tuple[Memory, Tensor]:
-        """The LSTMs' state after a step, and the sum of their outputs."""
-        num = len(self.layers)
-        outputs, cells = list(state[:num]), list(state[num:])
+    def _mark(self, mark: Tensor, memory: _StepMemory) -> tuple[_StepMemory, _Known]:
+        """Place a frame by its mark, and let the LSTMs read it."""
+        known = _Known.unpack(memory.frame)
+        position = self.reader.place(mark, known.position.squeeze(1))
+        known = known._replace(position=position.unsqueeze(1))
+        features = memory.heard + self.mark[mark] + self.position[position]
+        outputs, cells, top = self._read(features, memory)
+        heard = self.hear(torch.cat([top, features], 1))
+        return memory._replace(outputs=outputs, cells=cells, top=top, frame=known.pack(), heard=heard), known
+
+    def _read(self, features: Tensor, memory: _StepMemory) -> tuple[Tensor, Tensor, Tensor]:
+        """Step the LSTMs: outputs, cells, and the sum of the outputs."""
+        outputs, cells = (list(torch.split(part, self.hidden, 1)) for part in (memory.outputs, memory.cells))
         top = features
         for layer, product in enumerate(self.layers):
             gates = product(torch.cat([top, outputs[layer]], 1))
             outputs[layer], cells[layer] = lstm_cell(gates, cells[layer])
             top = outputs[layer] if layer == 0 else top + outputs[layer]
-        return (*outputs, *cells), top
+        return torch.cat(outputs, 1), torch.cat(cells, 1), top

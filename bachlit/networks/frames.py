@@ -1,4 +1,4 @@
-"""Frames: token streams cut into frames, with what is known of each when its voices are predicted."""
+"""Frames: token streams cut into frames, with what is known before each frame's voices."""
 
 from typing import NamedTuple
 
@@ -6,18 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
-from bachlit.networks.base import Memory
-from bachlit.networks.echoes import Echoes
+from bachlit.networks.echoes import Echoes, EchoState
 from bachlit.tokens import END
 
 LONGEST = 33
-"""Frames after which a note's length is no longer told apart: just over two bars of 4/4."""
+"""Frames after which all lengths of notes are one: just over two bars of 4/4."""
 
 PICKUP_POSITIONS, BAR_POSITIONS = 32, 32
 """Positions before the first bar line, counted from 0, and after one, counted from `PICKUP_POSITIONS`."""
 
 CYCLE = 48
-"""Without bars, frames are counted round and round: by the least length that 3/4 and 4/4 share."""
+"""Without bars, positions repeat after this many frames: the least length that 3/4 and 4/4 share."""
 
 IMPOSSIBLE = -1e4
 """The logit of a token that the grammar forbids in its slot."""
@@ -49,13 +48,37 @@ class Frames(NamedTuple):
     chosen: Tensor
 
 
+class LastFrame(NamedTuple):
+    """What must be known of the last frame to read the next; one tensor in memory.
+
+    Attributes:
+        start: (B,) the token with which the piece started; 0 before.
+        position: (B,) its position in the bar; -1 before the first frame.
+        chosen: (B, 3) its tokens of the voices but the last.
+        run: (B, 4) how many frames the notes of the frame before it had lasted.
+    """
+
+    start: Tensor
+    position: Tensor
+    chosen: Tensor
+    run: Tensor
+
+    def pack(self) -> Tensor:
+        """(B, 9)."""
+        return torch.cat([self.start.unsqueeze(1), self.position.unsqueeze(1), self.chosen, self.run], 1)
+
+    @classmethod
+    def unpack(cls, packed: Tensor) -> "LastFrame":
+        """From (B, 9)."""
+        start, position, chosen, run = torch.split(packed, [1, 1, 3, 4], 1)
+        return cls(start.squeeze(1), position.squeeze(1), chosen, run)
+
+
 class FrameReader(nn.Module):
-    """Cuts token streams into frames, many at once or one token after another.
+    """Cut token streams into frames, many at once or one token after another.
 
     A stream is one token late against its frames: what a network reads at a frame's first step is the token before,
-    the last voice of the frame before or the piece's start. What must be known of the frames read so far is (B, 9): the
-    start, the last position, the last tokens of the voices but the last, how many frames each note had lasted before;
-    and the state of `Echoes`.
+    the last voice of the frame before or the piece's start.
 
     Args:
         encoding: Of the tokens.
@@ -74,62 +97,62 @@ class FrameReader(nn.Module):
         self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
         self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
 
-    def begin(self, batch_size: int) -> Memory:
-        """What is known before the first frame."""
-        last = torch.zeros(batch_size, 9, dtype=torch.long, device=self.holds.device)
-        last[:, 1] = -1
-        return last, *self.echoes.begin(batch_size)
+    def begin(self, batch_size: int) -> tuple[LastFrame, EchoState]:
+        """Give what is known before the first frame."""
+        zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.holds.device)
+        last = LastFrame(zeros[:, 0], zeros[:, 0] - 1, zeros[:, :3], zeros)
+        return last, self.echoes.begin(batch_size)
 
-    def read(self, groups: Tensor, state: Memory) -> tuple[Frames, Memory]:
-        """Frames from whole groups of tokens.
+    def read(self, groups: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, LastFrame, EchoState]:
+        """Read frames from whole groups of tokens; give them, the last of them, and the state of echoes.
 
         Args:
             groups: (B, F, 5) the inputs of each frame: the token before it, its mark, its voices but the last.
-            state: What `begin` or the last call left.
+            last: From `begin` or the last call.
+            past: Likewise.
         """
-        last, past = state[0], state[1:]
         start, lowest = self._started(groups[:, 0, 0], last)
-        earlier = torch.cat([last[:, None, 2:5], groups[:, :-1, 2:]], 1)  # (B, F, 3)
+        earlier = torch.cat([last.chosen.unsqueeze(1), groups[:, :-1, 2:]], 1)  # (B, F, 3)
         lowest = torch.cat([lowest.unsqueeze(1), groups[:, 1:, 0]], 1)  # (B, F)
         before = torch.cat([earlier, lowest.unsqueeze(2)], 2)  # (B, F, 4)
-        run = _since(~self.holds[before], last[:, 5:]).clamp(max=LONGEST - 1) + 1
-        position = self._positions(groups[:, :, 1], last[:, 1:2])
-        expected = self._following(torch.cat([last[:, 1:2], position[:, :-1]], 1))
+        run = _since(~self.holds[before], last.run).clamp(max=LONGEST - 1) + 1
+        last_position = last.position.unsqueeze(1)
+        position = self._positions(groups[:, :, 1], last_position)
+        expected = self._following(torch.cat([last_position, position[:, :-1]], 1))
         everywhere = start.unsqueeze(1).expand_as(expected)
         echo, echoed, past = self.echoes.read(before, past)
         echoed = echoed.clamp(max=LONGEST)
         mark, chosen = groups[:, :, 1], groups[:, :, 2:]
         frames = Frames(everywhere, before, run, echo, echoed, expected, mark, position, chosen)
-        return frames, (torch.cat([start.unsqueeze(1), position[:, -1:], chosen[:, -1], run[:, -1]], 1), *past)
+        return frames, LastFrame(start, position[:, -1], chosen[:, -1], run[:, -1]), past
 
-    def enter(self, token: Tensor, state: Memory) -> tuple[Frames, Memory]:
-        """What is known of one frame before its mark, without a dimension for frames, and the state of `Echoes`.
+    def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
+        """Read what is known of one frame before its mark, without a dimension for frames; give the echoes' state.
 
         Args:
             token: (B,) the token before the frame.
-            state: What `begin` left; later, what is known of the last frame, and the state of echoes.
+            last: The frame before.
+            past: From `begin` or the last call.
         """
-        last, past = state[0], state[1:]
         start, lowest = self._started(token, last)
-        before = torch.cat([last[:, 2:5], lowest.unsqueeze(1)], 1)
-        run = torch.where(self.holds[before], last[:, 5:].clamp(max=LONGEST - 1) + 1, 1)
+        before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
+        run = torch.where(self.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
         echo, echoed, past = self.echoes.follow(before, past)
-        expected = self._following(last[:, 1])
-        unknown = last[:, :0]
+        expected, unknown = self._following(last.position), token[:0]
         return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, unknown, unknown, unknown), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
-        """(B,) a frame's position, from its mark (B,) and what it would be without a bar line."""
+        """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
 
     def stranded(self, before: Tensor) -> Tensor:
-        """(..., V) the holds that can't follow these tokens (...) of the frame before: their pitch doesn't sound."""
+        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
         return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
-    def _started(self, token: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+    def _started(self, token: Tensor, last: LastFrame) -> tuple[Tensor, Tensor]:
         """(B,) the piece's start, and the last voice's token; a frame stands first after the one, then after others."""
-        first = last[:, 0] == 0
-        return torch.where(first, token, last[:, 0]), token.masked_fill(first, END)
+        first = last.start == 0
+        return torch.where(first, token, last.start), token.masked_fill(first, END)
 
     def _following(self, position: Tensor) -> Tensor:
         """The position after a position, if no bar begins there; the last ones there are go on for ever."""

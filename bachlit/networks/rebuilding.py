@@ -1,4 +1,4 @@
-"""Rebuilding: whether a network's `config` makes it anew, as a checkpoint has to."""
+"""Rebuilding: whether a network's `config` rebuilds it, as checkpoints need."""
 
 import json
 
@@ -11,15 +11,14 @@ from bachlit.networks.base import Network
 
 
 def rebuilding_fault(network: Network, encoding: Encoding) -> str:
-    """Why a network and its encoding can't be rebuilt from their `config`, or nothing.
+    """Explain why a network and its encoding can't be rebuilt from their `config`; empty if they can.
 
-    Rebuilt, the network has weights of the same names and shapes.
-
-    A second one is made and thrown away; random numbers go on as if it hadn't been.
+    Rebuilt, the network has weights of the same names and shapes. A second one is made and thrown away; the random
+    numbers are put back.
 
     Args:
         network: To be rebuilt.
-        encoding: With which it was made.
+        encoding: That of its constructor.
     """
     # A part of Lightning: whoever only decodes doesn't wait for it.
     from pytorch_lightning.utilities.seed import isolate_rng  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Steppers: a network with its weights as they are now, made ready to go one token at a time."""
+"""Steppers: a network with its present weights, prepared to go one token at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,7 +11,7 @@ from bachlit.networks.base import Memory, Network, Stepper
 
 
 class SequenceStepper(Stepper):
-    """Steps any network by sequences of one token.
+    """Step any network by sequences of one token.
 
     Args:
         network: Is called with (B, 1) tokens.
@@ -21,11 +21,11 @@ class SequenceStepper(Stepper):
         self.network = network
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`."""
+        """Make the network's initial memory."""
         return self.network.initial_memory(batch_size)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`."""
+        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
         with plain_kernels() if len(tokens) < _FEW_ROWS else nullcontext():
             logits, memory = self.network(tokens.unsqueeze(1), memory)
         return logits[:, 0], memory
@@ -37,7 +37,7 @@ _SWITCHING = RLock()
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Without oneDNN: its LSTM is made for long sequences, one step of it on few rows takes three times as long.
+    """Switch oneDNN off: its LSTM is made for long sequences; one step on few rows takes three times as long.
 
     The switch is the process's, so threads that step take turns.
     """
@@ -52,7 +52,7 @@ def plain_kernels() -> Iterator[None]:
 
 
 class NormalisedStepper(Stepper):
-    """Steps another stepper and normalises its logits to log-probabilities.
+    """Normalise another stepper's logits to log-probabilities.
 
     Args:
         stepper: Gives logits.
@@ -62,17 +62,17 @@ class NormalisedStepper(Stepper):
         self.stepper = stepper
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`."""
+        """Make the stepper's memory at the start."""
         return self.stepper.begin(batch_size)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`: (B, V) in nats."""
+        """Give log-probabilities (B, V) in nats of what follows each row's last token (B,), and the memory after."""
         logits, memory = self.stepper.step(tokens, memory)
         return logits.log_softmax(-1), memory
 
 
 class Product:
-    """A linear map, ready to be applied to a few rows or to many.
+    """Apply a linear map to a few rows or to many.
 
     Args:
         weight: (out, in).
@@ -90,14 +90,14 @@ class Product:
         self._packed_bias = bias.contiguous().to_mkldnn() if packs else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(B, in) to (B, out)."""
+        """Map (B, in) to (B, out)."""
         if self._packed is None or len(x) < self._MANY_ROWS:
             return torch.addmm(self._bias, x, self._weight)
         return nn.functional.linear(x.to_mkldnn(), self._packed, self._packed_bias).to_dense()
 
 
 class FoldedStepper(Stepper):
-    """Steps layers of [LSTM, affine map] with everything that doesn't depend on the state folded into the weights.
+    """Step layers of [LSTM, affine map], all that doesn't depend on the state folded into the weights.
 
     The embedding and the first layer's input weights become a table of tokens; batch normalisation, which in
     evaluation is an affine map, goes into the weights that read it; a layer's inputs and outputs are multiplied by one
@@ -125,12 +125,12 @@ class FoldedStepper(Stepper):
         self.head = Product(head.weight * scale, head.bias + head.weight @ shift)
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`: each layer's outputs, then each layer's cells, (B, H) each."""
+        """Make zeros: each layer's outputs, then each layer's cells, (B, H) each."""
         zeros = self.table.new_zeros(batch_size, self.hidden)
         return (zeros,) * (2 * (len(self.others) + 1))
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`."""
+        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
         num = len(memory) // 2
         outputs, cells = list(memory[:num]), list(memory[num:])
         gates = self.first(outputs[0]) + self.table[tokens]  # (B, 4 H)
@@ -142,7 +142,7 @@ class FoldedStepper(Stepper):
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """The next output and cell (B, H) from the gates (B, 4 H), ordered as `gates_of` does, and the last cell."""
+    """Compute the next output and cell (B, H) from gates (B, 4 H), in the order of `gates_of`, and the last cell."""
     hidden = cell.shape[1]
     enter, keep, out = gates[:, : 3 * hidden].sigmoid().chunk(3, 1)
     cell = keep * cell + enter * gates[:, 3 * hidden :].tanh()
@@ -150,7 +150,7 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gates_of(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
+    """Give a layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
     weights: list[Tensor] = [
         layer.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     ]

@@ -1,4 +1,4 @@
-"""TokenLSTM: BachBot's network, one recurrent step a token."""
+"""TokenLSTM: BachBot's network, one recurrent step per token."""
 
 from typing import cast
 
@@ -13,12 +13,12 @@ from bachlit.tokens import END
 
 
 class TokenLSTM(Network):
-    """An embedding, then layers of [LSTM, batch normalisation, dropout], then a linear layer to the vocabulary.
+    """Predict tokens by an embedding, layers of [LSTM, batch normalisation, dropout] and a linear layer.
 
     The network of Liang, *BachBot* (2016), chapter 5; the defaults are its published best.
 
     Args:
-        encoding: Of the tokens; this network needs to know their number V alone.
+        encoding: Of the tokens; only their number V counts.
         layers: How many [LSTM, batch normalisation, dropout] stand above each other.
         hidden: H, units of each LSTM.
         embedding: Size of a token's vector.
@@ -71,12 +71,12 @@ class TokenLSTM(Network):
             nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden])  # type: ignore[index]
 
     def initial_memory(self, batch_size: int) -> Memory:
-        """Two tensors of zeros (B, layers, H): the LSTMs' outputs and their cells."""
+        """Make two tensors of zeros (B, layers, H): the LSTMs' outputs and their cells."""
         zeros = self.head.weight.new_zeros(batch_size, len(self.lstms), self.head.in_features)
         return zeros, zeros
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
-        """See `Network.forward`. The prompt is ignored: this network doesn't look ahead."""
+        """Predict the logits (B, N, V) of the tokens after each of (B, N); the prompt is ignored."""
         # Only training needs to know the padding: there it must stay out of the normalisation's statistics.
         real = (tokens != END).flatten().nonzero().squeeze(1) if self.training else None
         x = self.embedding(tokens)  # (B, N, embedding)
@@ -91,7 +91,7 @@ class TokenLSTM(Network):
 
     @torch.no_grad()
     def stepper(self) -> FoldedStepper | None:
-        """See `Network.stepper`; only in evaluation, when normalisation is an affine map."""
+        """Fold the layers for stepping; only in evaluation, when normalisation is an affine map."""
         if self.training:
             return None
         layers, norms = cast(list[nn.LSTM], list(self.lstms)), [_affine(norm, self.head) for norm in self.norms]
@@ -99,7 +99,7 @@ class TokenLSTM(Network):
 
 
 def _affine(norm: nn.Module, head: nn.Linear) -> tuple[Tensor, Tensor]:
-    """The scale and shift (H,) of a batch normalisation in evaluation, or of none."""
+    """Compute the scale and shift (H,) of a batch normalisation in evaluation, or of none."""
     ones = head.weight.new_ones(head.in_features)
     if not isinstance(norm, nn.BatchNorm1d):
         return ones, torch.zeros_like(ones)
@@ -108,7 +108,7 @@ def _affine(norm: nn.Module, head: nn.Linear) -> tuple[Tensor, Tensor]:
 
 
 def _normalise(norm: nn.Module, x: Tensor, real: Tensor | None) -> Tensor:
-    """Normalise (B, N, H) over batch and time, over the rows `real` of the flattened tensor alone if they are named."""
+    """Normalise (B, N, H) over batch and time, over the rows `real` of the flattened tensor alone if given."""
     flat = x.flatten(0, 1)  # (B N, H)
     if real is None or len(real) == len(flat):
         return norm(flat).view_as(x)  # type: ignore[no-any-return]

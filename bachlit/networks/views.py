@@ -1,4 +1,4 @@
-"""Views: one network that listens to a piece in several keys at once, and believes their average."""
+"""Views: a network's predictions averaged over neighbouring keys."""
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +8,10 @@ from bachlit.networks.base import Memory, Stepper
 
 
 class Views(nn.Module):
-    """The same stream in neighbouring keys, and one expectation from what is expected in each.
+    """Transpose a stream to neighbouring keys, and average the predictions.
 
     A network that was trained in all keys isn't quite the same in each, so that the mean of its probabilities is nearer
-    to the truth than those of one: an ensemble for which nothing more is trained.
+    to the truth than those of one: an ensemble without more training.
 
     Args:
         encoding: Of the tokens.
@@ -28,26 +28,26 @@ class Views(nn.Module):
         self.register_buffer("shift", shift, persistent=False)
 
     def spread(self, tokens: Tensor) -> Tensor:
-        """(B, ...) tokens as (B K, ...), each row's views after one another."""
+        """Transpose tokens (B, ...) to (B K, ...), each row's views one after another."""
         return self.shift[:, tokens].transpose(0, 1).flatten(0, 1)
 
     def fold(self, memory: Memory) -> Memory:
-        """A memory of B K rows as one of B."""
+        """Make a memory of B K rows one of B."""
         return tuple(part.view(len(part) // self.num, self.num, *part.shape[1:]) for part in memory)
 
     def unfold(self, memory: Memory) -> Memory:
-        """What `fold` folded."""
+        """Undo `fold`."""
         return tuple(part.flatten(0, 1) for part in memory)
 
     def mean(self, logits: Tensor) -> Tensor:
-        """(B, ..., V) log-probabilities, the mean of (B K, ..., V) logits in their own keys."""
+        """Average logits (B K, ..., V) of all keys to log-probabilities (B, ..., V)."""
         log_probs = logits.view(-1, self.num, *logits.shape[1:]).log_softmax(-1)  # (B, K, ..., V)
         own = [view[..., shift] for view, shift in zip(log_probs.unbind(1), self.shift, strict=True)]
         return torch.stack(own, 1).logsumexp(1).log_softmax(-1)
 
 
 class ViewsStepper(Stepper):
-    """Steps the views of a network together.
+    """Step the views of a network together.
 
     Args:
         stepper: Of the network in one key.
@@ -58,10 +58,10 @@ class ViewsStepper(Stepper):
         self.stepper, self.views = stepper, views
 
     def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`."""
+        """Make the memory at the start of `batch_size` pieces, of all views."""
         return self.views.fold(self.stepper.begin(batch_size * self.views.num))
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`."""
+        """Give the mean log-probabilities (B, V) of what follows each row's last token (B,), and the memory after."""
         logits, memory = self.stepper.step(self.views.spread(tokens), self.views.unfold(memory))
         return self.views.mean(logits), self.views.fold(memory)

@@ -1,4 +1,4 @@
-"""The laws that every encoding, network, constraint, rule and decoder keeps, to be run on your own parts as on ours.
+"""Laws that every encoding, network, constraint, rule and decoder keeps; run them on your own parts.
 
 Each `check_*` raises `AssertionError` with the law's name where a part breaks it. `ToyModel` is small enough to
 enumerate, so that what a decoder finds or samples can be compared with the truth.

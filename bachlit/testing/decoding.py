@@ -26,17 +26,17 @@ from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END, START
 
-TOLERANCE = 1e-4
+_TOLERANCE = 1e-4
 
 
 def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
-    """Every sequence that a row's prompt and its constraint allow. Only for toys: it tries them all."""
+    """List all sequences that a row's prompt and its constraint allow. Only for toys: it tries them all."""
     options = [prompt.allowed[row, t].nonzero().flatten().tolist() for t in range(prompt.allowed.shape[1])]
     return [tokens for tokens in itertools.product(*options) if _fault(prompt, torch.tensor(tokens), row) is None]
 
 
 def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> Tensor:
-    """Log-probabilities (B,) of sequences (B, N) to the first END, one step at a time, from a start (B,) or START."""
+    """Score sequences (B, N) to the first END, one step at a time, from a start (B,) or START: (B,) in nats."""
     stepper = model.stepper()
     memory = stepper.begin(len(tokens))
     last = torch.full_like(tokens[:, 0], START) if start is None else start
@@ -50,11 +50,11 @@ def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> 
 
 
 def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
-    """A constraint is a value: it changes no state that it was given, composes to the intersection, keeps rows apart.
+    """Check that a constraint is a value: it changes no given state, composes to the intersection, keeps rows apart.
 
     Args:
         constraint: To be checked.
-        tokens: (B, K, N) that it is led through.
+        tokens: (B, K, N) to advance it by.
     """
     batch_size, hypotheses, steps = tokens.shape
     both = constraint & constraint
@@ -70,13 +70,13 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
         assert torch.equal(cost < torch.inf, allowed), "what isn't allowed costs infinitely much"
         parts = list(constraint.parts(state, t))
         total = torch.stack([part.cost.expand_as(cost) for part in parts]).sum(0) if parts else torch.zeros_like(cost)
-        assert torch.allclose(total, cost, atol=TOLERANCE), "the parts' costs add up to the whole"
+        assert torch.allclose(total, cost, atol=_TOLERANCE), "the parts' costs add up to the whole"
         for part in parts:
             soft = part.yielding is None or bool((part.yielding < torch.inf).all())
             assert soft, f"where {part.name} gives way, nothing costs infinitely much"
         for row in range(batch_size):
-            its_state = {name: part[row : row + 1] for name, part in state.items()}
-            alone = constraint.rows(torch.tensor([row])).cost(its_state, t)
+            own_state = {name: part[row : row + 1] for name, part in state.items()}
+            alone = constraint.rows(torch.tensor([row])).cost(own_state, t)
             assert torch.equal(alone[0], cost[row]), f"row {row} is judged as it is alone"
         following = constraint.advance(state, tokens[:, :, t], t)
         for name, kept in state.items():
@@ -86,13 +86,13 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
 
 
 def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
-    """The grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
+    """Make the grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
     prompts = [Prompt(chorale, mask) for chorale, mask in zip(chorales, given, strict=True)]
-    return token_prompts.grid_of(encoding, prompts, [(0, 0)] * len(prompts))
+    return token_prompts.grid_behind(encoding, [token_prompts.model_prompt(encoding, prompt) for prompt in prompts])
 
 
 def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:
-    """What a rule charges to the cells of chorales as they stand, 1 a breach: (B, T, 4) in the encoding's order."""
+    """Count a rule's breaches in the cells of chorales as they stand: (B, T, 4) in the encoding's order."""
     grid = grid_of(encoding, chorales, given)
     constraint = Enforced(grid, replace(rule, weight=1.0))
     batch, num_frames, _ = grid.given.shape
@@ -109,7 +109,7 @@ def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], giv
 
 
 def check_rule(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale]) -> None:
-    """A rule is a value, charges whole breaches, charges given cells nothing, and judges each row alone.
+    """Check that a rule is a value, charges whole breaches, no given cells, and each row alone.
 
     Args:
         rule: To be checked.
@@ -141,7 +141,7 @@ def check_rule(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale]) 
 def check_decoder(
     decoder: Decoder, model: Model, prompt: TokenPrompt, *, seeds: Sequence[int] | None = None
 ) -> Generation:
-    """A decoder's output is legal, re-scores, repeats under its seed, and depends on its own row alone.
+    """Check that a decoder's output is legal, re-scores, repeats under its seed, and depends on its own row alone.
 
     Two decodings interleaved give what each gives alone, so threads may share a decoder and a model.
 
@@ -149,7 +149,7 @@ def check_decoder(
         decoder: To be checked.
         model: To decode with.
         prompt: Of B rows.
-        seeds: One a row; 0 to B - 1 if None.
+        seeds: One per row; 0 to B - 1 if None.
 
     Returns:
         What was decoded.
@@ -161,14 +161,14 @@ def check_decoder(
         fault = _fault(prompt, generation.tokens[row].cpu(), row)
         assert fault is None, f"every output obeys the prompt and its constraint: {fault}"
     rescored = stepped_score(model, generation.tokens, prompt.start)
-    assert torch.allclose(generation.log_prob, rescored, rtol=TOLERANCE, atol=TOLERANCE), (
+    assert torch.allclose(generation.log_prob, rescored, rtol=_TOLERANCE, atol=_TOLERANCE), (
         f"the log-probability is the model's: {generation.log_prob.tolist()} reported, {rescored.tolist()} re-scored"
     )
     again = decoder.decode(model, prompt, RowGenerators(seeds))
     assert torch.equal(again.tokens, generation.tokens), "the same seed gives the same tokens"
     for row in range(num_rows):
-        its_prompt = prompt.rows(torch.tensor([row]))
-        alone = decoder.decode(model, its_prompt, RowGenerators(seeds[row : row + 1]))
+        own_prompt = prompt.rows(torch.tensor([row]))
+        alone = decoder.decode(model, own_prompt, RowGenerators(seeds[row : row + 1]))
         assert torch.equal(alone.tokens[0], generation.tokens[row]), f"row {row} is what it is alone"
     order = torch.arange(num_rows).flip(0)
     others: list[Tensor] = []
@@ -183,7 +183,7 @@ def check_decoder(
 
 
 class _Interrupted:
-    """A model whose decoding is interrupted, once, after two steps."""
+    """Interrupt a model's decoding, once, after two steps."""
 
     def __init__(self, model: Model, interrupt: Callable[[], object]) -> None:
         self.model, self.interrupt = model, interrupt
@@ -215,7 +215,7 @@ class _InterruptedStepper:
 
 
 def _fault(prompt: TokenPrompt, tokens: Tensor, row: int) -> str | None:
-    """Where and how tokens (N,) break a row's prompt or the constraint, or None."""
+    """Describe where tokens (N,) break a row's prompt or the constraint; None if nowhere."""
     constraint = prompt.constraint.rows(torch.tensor([row]))
     state = constraint.begin(1, 1, tokens.device)
     for t, token in enumerate(tokens.tolist()):

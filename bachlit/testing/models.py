@@ -12,11 +12,11 @@ from bachlit.music.keys import Key
 from bachlit.networks import Network, SequenceStepper, rebuilding_fault
 from bachlit.tokens import END
 
-TOLERANCE = 1e-4
+_TOLERANCE = 1e-4
 
 
 def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
-    """An encoding frames pieces with a start and END, counts their frames, and, if it decodes, loses no note."""
+    """Check that an encoding frames pieces with a start and END, counts frames and, if it decodes, loses no note."""
     shared = set(encoding.slot_names).intersection(PARTS) - {"mark"}
     assert not shared, f"a slot's figures go by its name, those of {sorted(shared)} are of the nats' parts"
     for chorale in chorales:
@@ -44,7 +44,7 @@ def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
 
 
 def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: Tokens) -> None:
-    """Marks, and no voice's tokens, stand in the slot `mark`; notes begin and are held as in the chorale."""
+    """Check that the slot `mark` holds the marks alone, and that notes begin and are held as in the chorale."""
     kinds = encoding.kinds()
     assert kinds.shape == (encoding.vocabulary_size,), "every token has a kind"
     marks = slots == encoding.slot_names.index("mark")
@@ -63,9 +63,10 @@ def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: T
 
 @torch.no_grad()
 def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, num_tokens: int = 23) -> None:
-    """A network carries its memory: windows equal the whole, rows can be gathered, and none sees the future.
+    """Check that a network carries its memory: windows equal the whole, rows can be gathered, none sees the future.
 
-    This on streams that obey the grammar, if there is one, and on any others. And its class and `config` rebuild it.
+    It runs on streams that obey the grammar, if there is one, and on random ones. And the network's class and `config`
+    must rebuild it.
     """
     fault = rebuilding_fault(network, encoding)
     assert not fault, f"its class and `config` rebuild a network: {fault}"
@@ -75,7 +76,7 @@ def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, 
 
 
 def _streams(encoding: Encoding, shape: tuple[int, int]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Random streams (B, N), each with another, by which its end may be changed."""
+    """Draw streams (B, N), each with another that may replace its end."""
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randint(1, encoding.vocabulary_size, shape, generator=generator)
     yield tokens, tokens % (encoding.vocabulary_size - 1) + 1
@@ -89,38 +90,34 @@ def _streams(encoding: Encoding, shape: tuple[int, int]) -> Iterator[tuple[torch
 
 
 def _check_on(network: Network, encoding: Encoding, tokens: torch.Tensor, others: torch.Tensor) -> None:
-    """`check_network` on one stream."""
+    """Check a network on one stream."""
     batch_size, num_tokens = tokens.shape
     whole, after_whole = network(tokens, network.initial_memory(batch_size))
     assert whole.shape == (batch_size, num_tokens, encoding.vocabulary_size), "logits are (B, N, V)"
     half = num_tokens // 2
     first, memory = network(tokens[:, :half], network.initial_memory(batch_size))
     second, after = network(tokens[:, half:], memory)
-    assert torch.allclose(torch.cat([first, second], 1), whole, rtol=TOLERANCE, atol=TOLERANCE), (
-        "two windows with carried memory equal one"
-    )
+    _check_close(torch.cat([first, second], 1), whole, "two windows with carried memory equal one")
     for part, other in zip(after, after_whole, strict=True):
         assert part.shape[0] == batch_size, "memory has the batch first"
-        assert torch.allclose(part, other, rtol=TOLERANCE, atol=TOLERANCE), (
-            "two windows leave the memory that one leaves"
-        )
+        _check_close(part, other, "two windows leave the memory that one leaves")
     order = torch.arange(batch_size).flip(0)
     gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
-    assert torch.allclose(gathered, second[order], rtol=TOLERANCE, atol=TOLERANCE), "memory can be gathered by row"
+    _check_close(gathered, second[order], "memory can be gathered by row")
     for cut in range(1, num_tokens):
         changed = torch.cat([tokens[:, :cut], others[:, cut:]], 1)
         blind, _ = network(changed, network.initial_memory(batch_size))
-        assert torch.allclose(blind[:, :cut], whole[:, :cut], rtol=TOLERANCE, atol=TOLERANCE), (
-            "no logit depends on later tokens"
-        )
+        _check_close(blind[:, :cut], whole[:, :cut], "no logit depends on later tokens")
     stepper = network.stepper() or SequenceStepper(network)
-    steps, its_memory = [], stepper.begin(batch_size)
+    steps, memory = [], stepper.begin(batch_size)
     for t in range(num_tokens):
         if t == half:  # beams gather memory by row between steps
-            its_memory = tuple(part[order] for part in its_memory)
+            memory = tuple(part[order] for part in memory)
         last = tokens[:, t] if t < half else tokens[order, t]
-        logits, its_memory = stepper.step(last, its_memory)
+        logits, memory = stepper.step(last, memory)
         steps.append(logits if t < half else logits[order])
-    assert torch.allclose(torch.stack(steps, 1), whole, rtol=TOLERANCE, atol=TOLERANCE), (
-        "token by token gives what the whole sequence gives"
-    )
+    _check_close(torch.stack(steps, 1), whole, "token by token gives what the whole sequence gives")
+
+
+def _check_close(found: torch.Tensor, expected: torch.Tensor, law: str) -> None:
+    assert torch.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE), law

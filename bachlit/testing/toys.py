@@ -11,7 +11,7 @@ from bachlit.tokens import END, START
 
 
 class ToyModel:
-    """A random model over few tokens: what follows depends on the last two.
+    """Random model over few tokens, each of which depends on the last two.
 
     Args:
         vocabulary_size: V; the ids 0 and 1 are END and START.
@@ -27,21 +27,21 @@ class ToyModel:
         self._log_probs = (spread * torch.randn(shape, generator=generator)).log_softmax(-1)
 
     def stepper(self) -> "ToyModel":
-        """Itself: it has no state."""
+        """Give itself: it has no state."""
         return self
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
-        """The token before the last, (B,)."""
+        """Give the token before the last, (B,)."""
         return (torch.full((batch_size,), START),)
 
     def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """See `bachlit.decoding.Stepper.step`."""
+        """Give the log-probabilities (B, V) of what follows each row's last token (B,), and the memory after."""
         return self._log_probs[memory[0], tokens], (tokens,)
 
 
 @dataclass(frozen=True)
 class NoReturn(Constraint):
-    """A constraint to test with: no token but END may come back after two steps."""
+    """Constraint to test with: no token but END may come back after two steps."""
 
     vocabulary_size: int
 
@@ -61,7 +61,7 @@ class NoReturn(Constraint):
 
 
 def toy_prompt(*, num_rows: int, num_tokens: int, vocabulary_size: int, given: Sequence[int] = (1,)) -> TokenPrompt:
-    """Prompts for a `ToyModel`: each row N tokens and END, some given and others in each row.
+    """Make prompts for a `ToyModel`: N tokens and END per row, some of them given, others in each row.
 
     Args:
         num_rows: B.

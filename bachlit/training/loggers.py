@@ -1,4 +1,4 @@
-"""How a trainer's loggers live together: a CSV beside W&B, one run for all processes, and for a fit that goes on."""
+"""Loggers of a trainer: a CSV beside W&B, one run for all processes and for a resumed fit."""
 
 import csv
 import warnings
@@ -17,7 +17,7 @@ from bachlit.training.wandb_logger import AutoWandbLogger, resolve_mode
 
 
 def csv_first(loggers: Any, folder: Path = ROOT, name: str = "") -> Any:
-    """Give a trainer's loggers with a CSV in the first place: its folder is a run's, and W&B's.
+    """Put a CSV first among a trainer's loggers; its folder is the run's, and W&B's.
 
     Args:
         loggers: What `Trainer` takes; False, for no loggers, stays.
@@ -35,14 +35,14 @@ def csv_first(loggers: Any, folder: Path = ROOT, name: str = "") -> Any:
 
 
 def name_run(loggers: Any, folder: Path, *, goes_on: bool) -> None:
-    """Have loggers keep a run in its folder, under its name.
+    """Keep a run's logs in its folder, under its name.
 
-    A run that is named by its CSV's version, such as a sweep's trial, has a name that others have: W&B makes one up.
+    A run named by its CSV's version, such as a sweep's trial, shares that name with others: W&B makes one up.
 
     Args:
         loggers: From `csv_first`.
         folder: Of the run.
-        goes_on: Whether it was begun before.
+        goes_on: Whether it is resumed.
     """
     if any(isinstance(logger, CSVLogger) and is_placed(logger, folder) for logger in loggers or ()):
         return
@@ -54,7 +54,7 @@ def name_run(loggers: Any, folder: Path, *, goes_on: bool) -> None:
 
 
 def take_up(loggers: Any, step: int) -> None:
-    """Give the CSV of a fit that goes on the rows that it had before a step; Lightning's would begin anew."""
+    """Give a resumed fit's CSV its rows before a step; Lightning's would begin anew."""
     for logger in loggers or ():
         if isinstance(logger, CSVLogger):
             _take_up(logger, step)
@@ -80,13 +80,13 @@ def _take_up(logger: CSVLogger, step: int) -> None:
 
 
 def _before(row: dict[str, Any], step: int) -> bool:
-    """Whether a row was logged before a step, and wholly: a fit that was killed may leave a part of one."""
-    its = row.get("step") or ""
-    return None not in row.values() and its.isdecimal() and int(its) < step
+    """Tell whether a row was logged before a step, and wholly: a killed fit may leave a part of one."""
+    at = row.get("step") or ""
+    return None not in row.values() and at.isdecimal() and int(at) < step
 
 
 def share_runs(trainer: pl.Trainer) -> None:
-    """See that the processes that a trainer will start share its run.
+    """Make the processes that a trainer will start share its run.
 
     Raises:
         OptionError: If they are forked while W&B is on: the whole run would be lost, without a word.

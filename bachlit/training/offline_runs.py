@@ -1,6 +1,6 @@
-"""W&B's offline runs, which are uploaded later, and whose parts become one curve if a fit goes on.
+"""W&B's offline runs: uploaded later, and one curve if a fit is resumed.
 
-What `wandb sync` of wandb 0.31 does, tried with a server on one machine: it adds a part that was begun with
+`wandb sync` of wandb 0.31, tried with a server on one machine, adds a part that was begun with
 `resume="allow"` to the run that has its id, if there is one, after the last step of that run. Any other part, one begun
 with "never" too, replaces that run. Options of all parts are kept, but only the last part's summary.
 """
@@ -15,16 +15,16 @@ from pathlib import Path
 
 
 def identify(run_id: str | None, mode: str, *, goes_on: bool, before: str | None = None) -> dict[str, str | None]:
-    """Choose a run's id, and whether W&B may add to a run that has it.
+    """Choose a run's id, and whether W&B may add to a run with that id.
 
-    A new run is never added to another, and never takes its place: online W&B refuses an id that is taken; offline
-    nobody can say, and the run gets one that nobody has.
+    A new run is never added to another and never replaces one: online W&B refuses an id that is taken; offline nobody
+    can tell, so the run gets a new one.
 
     Args:
-        run_id: How the run shall be known; None lets W&B make up an id.
+        run_id: The wanted id; None lets W&B make one up.
         mode: "online" or "offline".
-        goes_on: Whether the run is known to W&B by `run_id`.
-        before: The id that the run had before, where that was written down.
+        goes_on: Whether W&B has the run under `run_id`.
+        before: The id that the run had before, if known.
 
     >>> identify("first", "online", goes_on=False)
     {'id': 'first', 'resume': 'never'}
@@ -43,14 +43,14 @@ def identify(run_id: str | None, mode: str, *, goes_on: bool, before: str | None
 
 
 def upload_command(files: Path, run_id: str) -> str:
-    """Give the shell command that uploads an offline run, all parts that lie beside each other, the oldest first.
+    """Give the shell command that uploads all parts of an offline run, oldest first.
 
     One `wandb sync` of several parts stops at the first that ends in half a record, as after a kill; it uploads that
     part up to there, but none of the later.
 
     Args:
         files: The folder of the last part.
-        run_id: By which the parts belong together.
+        run_id: The id that all parts share.
     """
     folder, whose = shlex.quote(os.path.relpath(files.parent)), shlex.quote(run_id)
     parts = [part for part in files.parent.glob("offline-run-*") if part.name.endswith(f"-{run_id}")]
@@ -60,7 +60,7 @@ def upload_command(files: Path, run_id: str) -> str:
 
 
 def last_figures(path: Path) -> dict[str, float]:
-    """Read the last value of each column of a run's CSV, by the names that W&B has for them."""
+    """Read the last value of each column of a run's CSV, under W&B's names."""
     figures: dict[str, float] = {}
     if path.is_file():
         with path.open(newline="", encoding="utf-8", errors="replace") as file:

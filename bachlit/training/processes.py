@@ -1,4 +1,4 @@
-"""What several processes that train one model do together, and wait for as little as they can."""
+"""Processes that train one model: sums over all of them, waited for as late as possible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ def summed(part: Tensor, trainer: pl.Trainer) -> Callable[[], Tensor]:
         trainer: Of the fit.
 
     Returns:
-        Gives the sum, (...), when it is asked for, and waits for it only then.
+        A function that waits for the sum, (...), and gives it.
     """
     total = part.detach().clone()
     if trainer.world_size == 1:
@@ -30,6 +30,21 @@ def summed(part: Tensor, trainer: pl.Trainer) -> Callable[[], Tensor]:
     return wait
 
 
+def share_of_targets(targets: Tensor, trainer: pl.Trainer) -> Callable[[int], float]:
+    """Begin to count a step's targets over all processes.
+
+    Args:
+        targets: This process's, negative where a step is padding.
+        trainer: Of the fit.
+
+    Returns:
+        A function from this process's number of targets to the weight of its mean loss: the mean of all processes'
+        gradients is then that of one process with all lanes.
+    """
+    total = summed((targets >= 0).sum().float(), trainer)
+    return lambda num: num * trainer.world_size / max(1.0, float(total()))
+
+
 def without_copies(strategy: Any) -> Any:
-    """Lightning's strategy of the name ddp, so that it exchanges gradients where they are; any other as it is."""
+    """Make the strategy named ddp exchange gradients in place; leave any other."""
     return DDPStrategy(gradient_as_bucket_view=True) if strategy == "ddp" else strategy

@@ -23,11 +23,11 @@ _OLD_MODES = {"dryrun": "offline", "run": "online"}
 
 
 class AutoWandbLogger(BegunRun, WandbLogger):
-    """Logs to W&B online if a key is found, else offline into the run's folder, to be uploaded later or never.
+    """Log to W&B: online if a key is found, else offline into the run's folder.
 
-    It never asks for a key. If W&B can't start or fails on the way, a warning says so once and training goes on
-    without it. wandb's own environment variables hold where an option isn't given: WANDB_MODE, WANDB_PROJECT,
-    WANDB_RUN_GROUP, WANDB_TAGS, WANDB_NAME.
+    An offline run can be uploaded later. No key is ever asked for. If W&B can't start or fails on the way, training
+    goes on without it after one warning. wandb's own environment variables hold where an option isn't given:
+    WANDB_MODE, WANDB_PROJECT, WANDB_RUN_GROUP, WANDB_TAGS, WANDB_NAME.
 
     Args:
         mode: "auto": what WANDB_MODE says, else online if there is a key, else offline. "disabled" starts nothing.
@@ -56,23 +56,23 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         self.init_options.pop("anonymous", None)
         self.mode, self.run_name, self.folder, self.upload = mode, run_name, folder, upload
         self.run_id: str | None = None
-        """By what W&B knows the run, if set before it begins; None lets W&B make one up. See `goes_on`."""
+        """W&B's id for the run, if set before it begins; None lets W&B make one up."""
         self.goes_on = False
-        """Whether the run `run_id` goes on; else it must be new to W&B. One that has an id in its folder goes on."""
+        """Whether the run `run_id` is resumed; else it must be new to W&B, unless its folder has its id."""
         self.beside: CSVLogger | None = None
-        """The CSV in whose folder W&B keeps its files; `bachlit.training.loggers.csv_first` sets it."""
+        """The CSV in whose folder W&B keeps its files, set by `bachlit.training.loggers.csv_first`."""
         self._off = False
         self._data: Path | None = None
         self._checkpoint: ModelCheckpoint | None = None
 
     def name_run(self, name: str, *, goes_on: bool) -> None:
-        """Let W&B know a run by its name, and show it so unless the user typed another."""
+        """Set the id of a run to its name, and show that unless the user typed another."""
         self.run_id, self.goes_on = name, goes_on
         self.run_name = self.run_name or name
 
     @property
     def run(self) -> Any:
-        """The W&B run, begun by the first look; None in all processes but the first, and where W&B is off."""
+        """The W&B run, begun by the first look; None in all other processes, and if W&B is off."""
         if not _is_first_process() or self._off:
             return None
         if self.begun is None:
@@ -81,11 +81,11 @@ class AutoWandbLogger(BegunRun, WandbLogger):
 
     @property
     def experiment(self) -> Any:
-        """The W&B run as Lightning asks for it: where there is none, an object that does nothing."""
+        """The W&B run for Lightning: an object that does nothing if there is none."""
         return self.run or DummyLogger().experiment
 
     def _start(self) -> None:
-        """Begin a run, offline if online fails; if that fails too, W&B is off."""
+        """Begin a run, offline if online fails; if that fails too, switch W&B off."""
         mode = resolve_mode(self.mode)
         if mode == "disabled":
             self._off = True
@@ -99,13 +99,13 @@ class AutoWandbLogger(BegunRun, WandbLogger):
                 continue
             if failures:
                 rank_zero_warn(f"W&B can't go {mode} ({failures[0]}); the run is kept offline, to be uploaded later.")
-            if not self.joins_another:  # else a spawned process joined what was told of before
+            if not self.joins_another:  # else the process that spawned this one printed it
                 self._tell(attempt)
             return
         self._switch_off(failures[-1])
 
     def _begin(self, mode: str) -> None:
-        """Begin a run in a mode, without a word on the console."""
+        """Begin a run in a mode, silently."""
         import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
 
         if mode == "online" and not has_key():
@@ -115,7 +115,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         if self.folder is None and self.beside is not None:
             _ = self.beside.experiment  # begun before there are files in its folder: it would warn of old runs
             folder = Path(self.beside.log_dir)
-            known = folder / "wandb-run-id"  # a fit that goes on in its folder goes on with its run
+            known = folder / "wandb-run-id"  # a fit resumed in its folder resumes its run
         folder.mkdir(parents=True, exist_ok=True)  # else wandb would take the system's temporary folder
         if self.joins_another:  # which has no `dir`: its pictures would lie where the command runs, and stay there
             wandb.setup(settings=wandb.Settings(root_dir=str(folder.resolve())))
@@ -141,7 +141,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
                 run.summary.update(figures)  # online the server has them
 
     def _tell(self, mode: str) -> None:
-        """Say in one line where the run is."""
+        """Print in one line where the run is."""
         run: Any = self.begun
         if mode == "offline":
             command = upload_command(Path(run.settings.sync_dir), run.id)
@@ -155,7 +155,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         rank_zero_warn(f"W&B doesn't work here ({reason}); the fit goes on without it, and the CSV has the figures.")
 
     def attempt(self, action: Callable[[Any], object]) -> None:
-        """Do something with the run, if there is one; if it fails, W&B is switched off, and training goes on."""
+        """Run an action on the run, if there is one; if it fails, switch W&B off and go on."""
         run = self.run
         if run is not None:
             try:
@@ -173,11 +173,11 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         self.attempt(lambda _: WandbLogger.log_hyperparams(self, params))
 
     def after_save_checkpoint(self, checkpoint_callback: ModelCheckpoint) -> None:
-        """Remember who knows the best checkpoint."""
+        """Remember the callback that knows the best checkpoint."""
         self._checkpoint = checkpoint_callback
 
     def finalize(self, status: str) -> None:
-        """Upload the best checkpoint after a fit that went well; end the run of one that didn't."""
+        """Upload the best checkpoint after a fit that succeeded; end the run of one that failed."""
         if not _is_first_process() or self.begun is None:
             return
         if status == "failed":
@@ -189,19 +189,19 @@ class AutoWandbLogger(BegunRun, WandbLogger):
                 self.attempt(lambda run: _upload(run, path))
 
     def finish(self, exit_code: int = 0) -> None:
-        """End the run; the last of it is written or sent."""
+        """End the run after writing or sending the rest."""
         if self.begun is not None:
             self.attempt(lambda run: run.finish(exit_code=exit_code))
             self.end()
         self._off = True
 
     def __getstate__(self) -> dict[str, Any]:
-        """For processes that are spawned: they join the run that was begun here."""
+        """Begin the run before processes are spawned, so that they join it."""
         return super().__getstate__() if self.run is not None else self.__dict__.copy()
 
 
 def resolve_mode(typed: str) -> str:
-    """The mode to begin in: what was typed, unless that is auto.
+    """Resolve the mode: what was typed, or for auto the environment's, or online if there is a key.
 
     >>> resolve_mode("offline")
     'offline'
@@ -210,17 +210,17 @@ def resolve_mode(typed: str) -> str:
         return typed
     if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
         return "disabled"
-    said = os.environ.get("WANDB_MODE")
-    if said:
-        return _OLD_MODES.get(said, said)
+    mode = os.environ.get("WANDB_MODE")
+    if mode:
+        return _OLD_MODES.get(mode, mode)
     try:
         return "online" if has_key() else "offline"
-    except Exception:  # a settings file that can't be read, for one; offline tells of it if that fails as well
+    except Exception:  # a settings file that can't be read, for one; beginning offline reports it
         return "offline"
 
 
 def has_key() -> bool:
-    """Whether wandb finds a key in the environment, its settings or .netrc, without asking a person or a server."""
+    """Tell whether wandb finds a key in the environment, its settings or .netrc, without asking anyone."""
     import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
 
     with _quiet():  # else it would ask a server for the user's name, to greet him
@@ -228,7 +228,7 @@ def has_key() -> bool:
 
 
 def wandb_runs(trainer: pl.Trainer) -> Iterator[WandbLogger]:
-    """The loggers of a trainer that have a W&B run in this process."""
+    """List the loggers of a trainer that have a W&B run in this process."""
     for logger in trainer.loggers:
         if isinstance(logger, AutoWandbLogger):
             if logger.run is not None:
@@ -238,13 +238,13 @@ def wandb_runs(trainer: pl.Trainer) -> Iterator[WandbLogger]:
 
 
 def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> None:
-    """Log tables, pictures, pages or sounds to every W&B run of a trainer; where there is none, nothing is made.
+    """Log tables, pictures, pages or sounds to every W&B run of a trainer.
 
-    Any process may call it; only the first has a run.
+    Any process may call it; only the first has a run, and without one nothing is made.
 
     Args:
         trainer: Whose runs, and at whose step.
-        make: Given the module `wandb`, gives what is logged by name, such as
+        make: Makes, from the module `wandb`, a mapping from names to media, such as
             `lambda wandb: {"scores/first": wandb.Html(page, inject=False)}`.
     """
     for logger in wandb_runs(trainer):
@@ -261,7 +261,7 @@ def log_media(trainer: pl.Trainer, make: Callable[[Any], Mapping[str, Any]]) -> 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep wandb from the console, and leave it as loud as it was: that is the whole process's."""
+    """Silence wandb on the console, and restore the process's setting."""
     import wandb  # noqa: PLC0415  # half a second that only runs of W&B should pay
 
     settings = wandb.setup().settings
@@ -277,7 +277,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _data_in(folder: Path | None) -> Iterator[None]:
-    """Let wandb keep what it will upload in a folder, if there is one and WANDB_DATA_DIR doesn't name another."""
+    """Make wandb keep its later uploads in a folder, unless that is None or WANDB_DATA_DIR names another."""
     if folder is None or "WANDB_DATA_DIR" in os.environ:
         yield
         return
@@ -302,5 +302,5 @@ def _upload(run: Any, path: str) -> None:
 
 
 def _in_short(error: Exception) -> str:
-    """What an error says, on one line."""
+    """Put an error's message on one line."""
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -13,7 +13,7 @@ from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
 
 from bachlit.callbacks import TrainingCurves
-from bachlit.callbacks.training_curves import BEST_BY, picture
+from bachlit.callbacks.training_curves import BEST_BY, _picture
 
 
 class Falls(BoringModel):
@@ -106,13 +106,17 @@ def test_without_matplotlib_the_table_still_lands_and_one_sentence_helps(
 def test_the_picture_marks_the_best_epoch_and_names_its_units(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure))
-    picture([expected(epoch) for epoch in range(4)])
+    _picture([expected(epoch) for epoch in range(4)])
     above, below = drawn[0].axes
-    assert (above.get_ylabel(), below.get_ylabel(), below.get_xlabel()) == ("nats a frame", "nats a token", "epochs")
+    assert (above.get_ylabel(), below.get_ylabel(), below.get_xlabel()) == (
+        "nats per frame",
+        "nats per token",
+        "epochs",
+    )
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["validation", "best: 0.000, epoch 3"]
     assert above.get_lines()[1].get_xydata().tolist() == [[3, 0]]
 
 
 @pytest.mark.parametrize("known", [[], [{"epoch": 1, "step": 4, "train/loss_epoch": 2.0}]], ids=["none", "no val"])
 def test_a_picture_of_little_is_still_a_picture(known: list[dict[str, float]]) -> None:
-    assert picture(known).startswith(b"\x89PNG")
+    assert _picture(known).startswith(b"\x89PNG")

@@ -28,9 +28,9 @@ from bachlit.decoding import (
     TokenPrompt,
     Walk,
 )
-from bachlit.encoding import SatbEncoding, prompt_mask
+from bachlit.encoding import SatbEncoding
 from bachlit.errors import DeadEndError, OptionError
-from bachlit.generation.prompts import grid_of, token_prompt
+from bachlit.generation.prompts import model_prompt, token_prompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
@@ -420,14 +420,7 @@ def test_decoders_keep_the_laws_on_the_network(
         prompts.append(Prompt.voices(dataclasses.replace(piece, pickup=0, **cut), *voices))
     encoding = small_model.encoding
     assert isinstance(encoding, SatbEncoding)
-    asked = token_prompt(
-        encoding,
-        [prompt_mask(encoding, one.chorale, one.given) for one in prompts],
-        [one.chorale.key for one in prompts],
-        grid_of(encoding, prompts, [(0, 0)] * 3),
-        rules,
-        strict=True,
-    )
+    asked = token_prompt(encoding, [model_prompt(encoding, one) for one in prompts], rules, strict=True)
     check_decoder(decoder, small_model, asked)
 
 

@@ -9,7 +9,7 @@ import torch
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import Chorale
 from bachlit.networks.frame_features import Features
-from bachlit.networks.frames import BAR_POSITIONS, CYCLE, LONGEST, PICKUP_POSITIONS, FrameReader, Frames
+from bachlit.networks.frames import BAR_POSITIONS, CYCLE, LONGEST, PICKUP_POSITIONS, FrameReader, Frames, LastFrame
 from bachlit.tokens import END
 
 CHORD = [67, 64, 60, 48]
@@ -25,7 +25,7 @@ def read(encoding: SatbEncoding, chorale: Chorale, cut: int = 0) -> Frames:
     reader, tokens = FrameReader(encoding), groups(encoding, chorale)
     state, parts = reader.begin(1), []
     for part in (tokens[:, :cut], tokens[:, cut:]) if cut else (tokens,):
-        frames, state = reader.read(part, state)
+        frames, *state = reader.read(part, *state)
         parts.append(frames)
     return Frames(*(torch.cat(both, 1) for both in zip(*parts, strict=True)))
 
@@ -45,10 +45,10 @@ def test_positions_of_bars_and_pickups_without_end_stay_the_last() -> None:
     encoding = SatbEncoding(bars=True)
     endless = torch.from_numpy(np.tile([[4, 2, 4, 4, 4]], (80, 1)))[None]  # no frame begins a bar
     endless[0, 0, 0] = encoding.start(Chorale.from_pitches([CHORD]).key)
-    frames, _ = FrameReader(encoding).read(endless, FrameReader(encoding).begin(1))
+    frames, *_ = FrameReader(encoding).read(endless, *FrameReader(encoding).begin(1))
     assert frames.position[0].tolist() == [*range(PICKUP_POSITIONS), *[PICKUP_POSITIONS - 1] * (80 - PICKUP_POSITIONS)]
     endless[0, 0, 1] = int(np.flatnonzero(encoding.begins_bar)[0])
-    frames, _ = FrameReader(encoding).read(endless, FrameReader(encoding).begin(1))
+    frames, *_ = FrameReader(encoding).read(endless, *FrameReader(encoding).begin(1))
     last = PICKUP_POSITIONS + BAR_POSITIONS - 1
     assert frames.position[0].tolist() == [*range(PICKUP_POSITIONS, last + 1), *[last] * (80 - BAR_POSITIONS)]
 
@@ -75,15 +75,15 @@ def test_runs_are_how_long_the_notes_before_have_lasted(cut: int) -> None:
 def test_frame_by_frame_is_as_at_once(bach: list[Chorale]) -> None:
     for encoding in (SatbEncoding(), SatbEncoding(bars=True, order=("bass", "tenor", "alto", "soprano"))):
         reader, tokens = FrameReader(encoding), groups(encoding, bach[0])
-        frames, _ = reader.read(tokens, reader.begin(1))
-        last, *past = reader.begin(1)
+        frames, *_ = reader.read(tokens, *reader.begin(1))
+        last, past = reader.begin(1)
         for t, frame in enumerate(tokens.unbind(1)):
-            entered, past = reader.enter(frame[:, 0], (last, *past))
+            entered, past = reader.enter(frame[:, 0], last, past)
             position = reader.place(frame[:, 1], entered.expected)
             for name in ("start", "before", "run", "echo", "echoed", "expected"):
                 assert torch.equal(getattr(entered, name), getattr(frames, name)[:, t]), (name, t)
             assert position == frames.position[0, t]
-            last = torch.cat([entered.start[:, None], position[:, None], frame[:, 2:], entered.run], 1)
+            last = LastFrame(entered.start, position, frame[:, 2:], entered.run)
 
 
 def test_features_go_missing_whole_in_training_but_never_where_a_frame_stands(bach: list[Chorale]) -> None:
@@ -92,7 +92,7 @@ def test_features_go_missing_whole_in_training_but_never_where_a_frame_stands(ba
     reader = FrameReader(encoding)
     features = Features(encoding, reader, 8, 0.3)
     tokens = torch.from_numpy(encoding.encode(bach[0]))[None, :300]
-    frames, _ = reader.read(tokens.view(1, -1, 5), reader.begin(1))
+    frames, *_ = reader.read(tokens.view(1, -1, 5), *reader.begin(1))
     sizes = [table.embedding_dim for table in features.tables()]
     *known, mark, position = ((part == 0).all(2) for part in features.train()(frames).split(sizes, 2))
     assert 0.2 < torch.stack(known).float().mean() < 0.4

@@ -13,7 +13,8 @@ from bachlit.music.chorale import RANGES, VOICES, Chorale, move_home
 from bachlit.music.keys import estimate_key
 from bachlit.scores import write_musicxml
 from bachlit.tokens import START
-from bachlit.training.data import ChoraleDataModule, singable_moves
+from bachlit.training.data import ChoraleDataModule
+from bachlit.training.transposing import singable_moves
 from bachlit.training.windows import IGNORED, WindowLoader
 
 

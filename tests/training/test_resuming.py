@@ -32,7 +32,8 @@ from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
-from bachlit.training.resuming import SafeCheckpoints, draw_apart
+from bachlit.training.resumable import _draw_apart
+from bachlit.training.resuming import SafeCheckpoints
 
 
 class Kill(pl.Callback):
@@ -315,7 +316,7 @@ def test_a_checkpoint_that_swells_is_not_unpacked(tmp_path: Path) -> None:
 def test_processes_draw_apart_and_each_the_same_again() -> None:
     def drawn(rank: int) -> float:
         torch.manual_seed(5)
-        draw_apart(SimpleNamespace(global_rank=rank))  # type: ignore[arg-type]
+        _draw_apart(SimpleNamespace(global_rank=rank))  # type: ignore[arg-type]
         return torch.rand(()).item()
 
     torch.manual_seed(5)

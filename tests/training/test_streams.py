@@ -1,6 +1,7 @@
 """The laws of streams and of the split by position, on Bach's chorales."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,8 +23,8 @@ from bachlit.networks import TokenLSTM
 from bachlit.tokens import END, START
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
-from bachlit.training.streams import StreamLoader
-from bachlit.training.windows import IGNORED, Window
+from bachlit.training.streams import cut_stream
+from bachlit.training.windows import IGNORED, Window, WindowLoader
 
 ENCODING = BachBotEncoding()
 
@@ -44,9 +45,10 @@ def steps_of(pieces: Sequence[Chorale]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([tokens[:-1] for tokens in encoded]), np.concatenate([tokens[1:] for tokens in encoded])
 
 
-def loader(pieces: Sequence[Chorale], **options: int) -> StreamLoader:
+def loader(pieces: Sequence[Chorale], *, start: int = 0, stop: int | None = None, **options: int) -> WindowLoader:
     encoded = [ENCODING.encode(piece) for piece in pieces]
-    return StreamLoader(lambda random: encoded, ENCODING, **{"lanes": 4, "window": 128} | options)  # type: ignore[arg-type]
+    layout = partial(cut_stream, start=start, stop=stop)
+    return WindowLoader(lambda random: encoded, ENCODING, layout=layout, **{"lanes": 4, "window": 128} | options)  # type: ignore[arg-type]
 
 
 def lanes_of(windows: Sequence[Window]) -> list[tuple[list[int], list[int]]]:
@@ -119,7 +121,10 @@ def test_memory_is_carried_over_the_borders_of_pieces(bach: list[Chorale]) -> No
     assert (inputs == START).sum() == 3
     with torch.no_grad():
         carried = torch.cat(
-            [model._carry("val", window)[window.targets != IGNORED] for window in loader(pieces, lanes=1)]
+            [
+                model._carry("val", window, index)[window.targets != IGNORED]
+                for index, window in enumerate(loader(pieces, lanes=1))
+            ]
         )
         whole, _ = model(torch.from_numpy(inputs)[None])
     assert torch.allclose(carried, whole[0], atol=1e-5)
@@ -141,14 +146,14 @@ def test_a_piece_that_is_cut_counts_where_it_begins(bach: list[Chorale]) -> None
     begins = np.cumsum(lengths) - lengths
     assert [bach[i].name for i in np.flatnonzero(begins < 0.8 * lengths.sum())] == data.split()["train"]
     cut = data.split()["train"][-1]
-    assert data._stretches["valid"].chorales[0].name == cut
+    assert data._division.read["valid"][0].name == cut
     assert cut in data.describe_split()
 
 
 def test_what_was_cut_is_never_judged_on(bach: list[Chorale]) -> None:
     data = module(bach[:20])
     source = Source(data.split(), Bare(bach[:20]))
-    cut = data._stretches["valid"].chorales[0]
+    cut = data._division.read["valid"][0]
     judged = held_out(data.folds, "valid", models=[(_Anything(), source)])  # type: ignore[list-item]
     assert cut.name not in [piece.name for piece in judged.pieces]
     with pytest.raises(OptionError, match=f"trained on 1 of the 1 pieces, such as {cut.name}"):

@@ -1,0 +1,100 @@
+"""Batches: prompts decoded together, with dead ends and yielding rules located in musical terms."""
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bachlit.decoding import Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
+from bachlit.encoding import SatbEncoding
+from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.generation.prompts import ModelPrompt, token_prompt
+from bachlit.models.language_model import LanguageModel, evaluating
+from bachlit.music.chorale import VOICES
+
+
+class PromptBatch:
+    """Prompts that a model and a decoder fill together.
+
+    Args:
+        model: Predicts the tokens.
+        encoding: The model's.
+        prompts: B pieces.
+        decoder: Chooses the tokens.
+        rules: What they must keep.
+        strict: Whether a rule that can't be kept is an error.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        encoding: SatbEncoding,
+        prompts: Sequence[ModelPrompt],
+        decoder: Decoder,
+        *,
+        rules: Rules | Rule,
+        strict: bool,
+    ) -> None:
+        self._model, self._decoder = model, decoder
+        self._names = [prompt.name or "the piece" for prompt in prompts]
+        self._tokens = token_prompt(encoding, prompts, rules, strict=strict)
+
+    def decode(self, seeds: Sequence[int], num: int = 1) -> Generation:
+        """Write up to `num` pieces per prompt, all at once.
+
+        Raises:
+            DeadEndError: If nothing is left to choose.
+        """
+        generator = RowGenerators(seeds)
+        with self._decoding():
+            if num == 1:
+                generation = self._decoder.decode(self._model, self._tokens, generator)
+            else:
+                generation = self._decoder.decode_several(self._model, self._tokens, generator, num)
+        return dataclasses.replace(generation, tokens=generation.tokens.cpu())
+
+    def decode_batches(self, seeds: Sequence[int], num: int) -> Iterator[Generation]:
+        """Write up to `num` pieces per prompt, as many at once as memory holds.
+
+        Raises:
+            DeadEndError: If nothing is left to choose.
+        """
+        if num == 1:
+            yield self.decode(seeds)
+            return
+        with self._decoding():
+            yield from self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num)
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        """Decode in evaluation, and locate dead ends."""
+        try:
+            with evaluating(self._model.network):
+                yield
+        except DeadEndError as error:
+            raise DeadEndError(
+                f"{self._place(error.row, error.t)} has no note that all rules and what is given allow; leave a rule "
+                "out, make it soft by a number, or use a decoder that keeps more hypotheses.",
+                error.row,
+                error.t,
+            ) from error
+
+    def warn(self, yielded: Sequence[Yielded]) -> None:
+        """Warn where rules gave way, once per rule and piece."""
+        places: dict[tuple[int, str], dict[int, None]] = {}
+        for row, t, rule in yielded:
+            places.setdefault((row, rule), {})[t] = None
+        for (row, rule), steps in places.items():
+            others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
+            first = self._place(row, next(iter(steps)))
+            warnings.warn(
+                f"{first} has no note that keeps {rule}{others}; it gave way there.", RuleWarning, stacklevel=3
+            )
+
+    def _place(self, row: int, t: int) -> str:
+        """Name a step in musical terms."""
+        grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
+        frame, slot = divmod(t, len(grid.voices))
+        column = grid.voices[slot]
+        bar = (frame - int(grid.pickup[row])) // int(grid.measure[row]) + 1
+        return f"The {'end' if column is None else VOICES[column]} of {self._names[row]} at bar {bar} (frame {frame})"

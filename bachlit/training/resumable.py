@@ -1,0 +1,166 @@
+"""Resumable: within an epoch, too, a fit resumes from a checkpoint as if it had never stopped.
+
+Lightning keeps weights, optimiser and schedule; the loader keeps how far the epoch has come. Left are, of each process,
+the memory that its lanes carry from window to window, its random numbers, and the epoch's means so far.
+"""
+
+from typing import Any, ClassVar, cast
+from zlib import crc32
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, distributed, nn
+
+from bachlit.errors import CheckpointError
+from bachlit.metrics import WeightedMean
+from bachlit.networks import Memory
+
+_State = dict[str, Any]
+"""Plain data and tensors, the same in all processes."""
+
+
+class Resumable(pl.LightningModule):
+    """Base of a module whose checkpoints resume a fit bit for bit.
+
+    Attributes:
+        means: Names of the figures that are averaged over an epoch of training.
+    """
+
+    means: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._carried: dict[str, Memory] = {}  # by stage: what the last window left
+        self.running = nn.ModuleDict({name: WeightedMean() for name in self.means})
+        self._resumed: _State | None = None
+
+    def log_mean(self, name: str, value: Tensor, weight: int) -> None:
+        """Log the mean over the epoch so far, of which `value` is that of `weight` targets."""
+        running = cast(WeightedMean, self.running[name])
+        running.update(value, weight)
+        self.log(f"train/{name}", running, on_step=False, on_epoch=True)
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's means anew."""
+        for running in self.running.values():
+            cast(WeightedMean, running).reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep all that a fit resumes from."""
+        super().on_save_checkpoint(checkpoint)
+        sums = torch.stack([cast(WeightedMean, running).sums for running in self.running.values()])
+        checkpoint["bachlit_resume"] = _state_of(self.trainer, self._carried.get("train"), sums)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put that aside until the fit starts."""
+        self._resumed = checkpoint.get("bachlit_resume")
+
+    def on_train_start(self) -> None:
+        """Resume where the checkpoint's fit was, if there is one."""
+        resumed, self._resumed = self._resumed, None
+        _refuse_unlike(resumed, self.trainer)
+        if resumed is None:
+            _draw_apart(self.trainer)
+            return
+        memory = _memory_of(resumed, self.trainer)
+        if memory is not None:
+            self._carried["train"] = memory
+        for running, sums in zip(self.running.values(), _running_of(resumed, self.trainer), strict=True):
+            cast(WeightedMean, running).sums = sums
+        _draw_on(resumed, self.trainer)
+
+
+def _state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> _State:
+    """Gather what all processes know; all of them must call it at once.
+
+    Args:
+        trainer: Of the fit.
+        memory: This process's, (B, ...) each; None at the start of an epoch.
+        running: Sums over this process's part of the epoch so far.
+    """
+    lanes = None
+    if memory is not None:
+        # Rank r has every Rth lane: put together lane by lane, they don't tell how many processes there were.
+        lanes = [_gather(trainer, part).transpose(0, 1).flatten(0, 1).cpu() for part in memory]
+    state = {
+        "memory": lanes,
+        "rng": _gather(trainer, torch.get_rng_state()).cpu(),
+        "running": _gather(trainer, running).cpu(),
+    }
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        state["cuda_rng"] = _gather(trainer, torch.cuda.get_rng_state(device)).cpu()
+    return state
+
+
+def _refuse_unlike(state: _State | None, trainer: pl.Trainer) -> None:
+    """Refuse processes that resume from different checkpoints; all of them must call it at once.
+
+    Args:
+        state: From `_state_of`, as this process read it; None if it begins.
+        trainer: Of the fit.
+
+    Raises:
+        CheckpointError: If so, as where machines don't see the same folder.
+    """
+    known = 0 if state is None else 1 + crc32(state["rng"].numpy().tobytes())  # no two states draw alike
+    everyones = _gather(trainer, torch.tensor(known))
+    if (everyones != everyones[0]).any():
+        raise CheckpointError(
+            "The processes would go on from different checkpoints, or some would begin anew; expected all to read the "
+            "same file; run them where they see the same folder, and name it with --ckpt_path."
+        )
+
+
+def _memory_of(state: _State, trainer: pl.Trainer) -> Memory | None:
+    """Take this process's lanes of the memory, if any was kept.
+
+    Args:
+        state: From `_state_of`.
+        trainer: Of the resumed fit, which may have another number of processes.
+    """
+    lanes = state["memory"]
+    if lanes is None:
+        return None
+    own = slice(trainer.global_rank, None, trainer.world_size)
+    return tuple(part[own].clone().to(trainer.strategy.root_device) for part in lanes)
+
+
+def _running_of(state: _State, trainer: pl.Trainer) -> Tensor:
+    """Take this process's sums of the epoch so far; if there were more or fewer processes, the first takes all."""
+    each: Tensor = state["running"].to(trainer.strategy.root_device)
+    if len(each) == trainer.world_size:
+        return each[trainer.global_rank].clone()
+    return each.sum(0) if trainer.is_global_zero else torch.zeros_like(each[0])
+
+
+def _draw_on(state: _State, trainer: pl.Trainer) -> None:
+    """Restore the random numbers, if there are as many processes as wrote the state."""
+    if len(state["rng"]) != trainer.world_size:
+        _draw_apart(trainer)
+        return
+    torch.set_rng_state(state["rng"][trainer.global_rank].clone())
+    device = trainer.strategy.root_device
+    if device.type == "cuda" and "cuda_rng" in state:
+        torch.cuda.set_rng_state(state["cuda_rng"][trainer.global_rank].clone(), device)
+
+
+def _draw_apart(trainer: pl.Trainer) -> None:
+    """Give each process random numbers of its own: from one seed, all would drop the same units."""
+    if trainer.global_rank:
+        [seed] = np.random.SeedSequence([torch.initial_seed() % 2**64, trainer.global_rank]).generate_state(
+            1, np.uint64
+        )
+        torch.manual_seed(int(seed))
+
+
+def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
+    """Gather a tensor of each of R processes, (R, ...)."""
+    if trainer.world_size == 1:
+        return part.detach().unsqueeze(0)
+    part = part.detach().to(trainer.strategy.root_device).contiguous()
+    content = part.flatten().view(torch.uint8)  # neither gloo nor NCCL takes 16-bit integers, which FrameLSTM carries
+    gathered = [torch.empty_like(content) for _ in range(trainer.world_size)]
+    distributed.all_gather(gathered, content)  # Lightning's passes gradients on, by what PyTorch warns that it will go
+    return torch.stack([other.view(part.dtype).view(part.shape) for other in gathered])
