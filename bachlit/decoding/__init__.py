@@ -24,8 +24,7 @@ from bachlit.decoding.rules.part_writing import (
 )
 from bachlit.decoding.rules.usual import LIVELY, PART_WRITING
 from bachlit.decoding.sampling import Sampling
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 
 __all__ = [
     "FREE",

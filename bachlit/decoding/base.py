@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import DeadEndError
 
 _BATCH = 128  # rows that are decoded at once where a prompt is decoded many times: some 100 MB

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
 _TOGETHER = 512  # hypotheses that walk at once where there are many groups: some 250 MB

@@ -17,7 +17,7 @@ YIELDED = 20.0
 """Nats that a breach costs where a hard constraint has to give way: what is chosen breaks it as little as can be."""
 
 
-class Part(NamedTuple):
+class Term(NamedTuple):
     """One of a constraint's parts at a step. Where nothing is left, the last gives way first.
 
     Attributes:
@@ -57,10 +57,10 @@ class Constraint(ABC):
         allowed = self.allowed(state, t)
         return torch.zeros(allowed.shape, device=allowed.device).masked_fill(~allowed, torch.inf)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
+    def terms(self, state: State, t: int) -> Iterator[Term]:
         """What it is composed of, the most important first."""
         cost = self.cost(state, t)
-        yield Part(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
+        yield Term(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
 
     def rows(self, index: Tensor) -> "Constraint":
         """The constraint on some rows, in this order; itself where rows don't differ."""
@@ -96,10 +96,10 @@ class Both(Constraint):
         """See `Constraint.cost`."""
         return self.first.cost(_part(state, "1"), t) + self.second.cost(_part(state, "2"), t)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
-        """See `Constraint.parts`."""
-        yield from self.first.parts(_part(state, "1"), t)
-        yield from self.second.parts(_part(state, "2"), t)
+    def terms(self, state: State, t: int) -> Iterator[Term]:
+        """See `Constraint.terms`."""
+        yield from self.first.terms(_part(state, "1"), t)
+        yield from self.second.terms(_part(state, "2"), t)
 
     def rows(self, index: Tensor) -> "Both":
         """See `Constraint.rows`."""

@@ -10,8 +10,7 @@ from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.sampling import draw
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
 

@@ -8,8 +8,7 @@ from torch import Tensor
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
 from bachlit.decoding.sampling import draw
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
 

@@ -1,12 +1,13 @@
 """Walk: hypotheses led through a prompt token by token; the one loop that steps a model."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bachlit.decoding.constraints import Part
+from bachlit.decoding.constraints import Term
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt, Yielded
 from bachlit.errors import DeadEndError
 from bachlit.tokens import END, START
@@ -141,11 +142,11 @@ class Walk:
     def _give_way(self, dead: Tensor, fixed: Tensor, allowed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
         """Open the rows (B,) in which nothing is left, by as little of the constraint as it takes."""
         t, constraint = self._t, self.prompt.constraint
-        parts = list(constraint.parts(self._state, t))
+        parts = list(constraint.terms(self._state, t))
         allowed, cost = allowed.clone(), cost.clone()
         alive = (self.score > -torch.inf).unsqueeze(2)
         for row in dead.nonzero().flatten().tolist():
-            broken: list[Part] = [] if self.prompt.strict else _least(parts, row, fixed[row] & alive[row])
+            broken: list[Term] = [] if self.prompt.strict else _least(parts, row, fixed[row] & alive[row])
             if not broken:
                 raise DeadEndError(
                     f"Row {row} came to step {t} with no token that {constraint} and the prompt both allow; "
@@ -159,7 +160,7 @@ class Walk:
         return allowed, cost
 
 
-def _cost(parts: Sequence[Part], yielding: Sequence[Part], row: int) -> Tensor:
+def _cost(parts: Sequence[Term], yielding: Sequence[Term], row: int) -> Tensor:
     """(K, V) a row's cost where some parts give way."""
     gives = {id(part) for part in yielding}
     total = torch.zeros((), device=parts[0].cost.device)
@@ -169,10 +170,10 @@ def _cost(parts: Sequence[Part], yielding: Sequence[Part], row: int) -> Tensor:
     return total
 
 
-def _least(parts: Sequence[Part], row: int, fixed: Tensor) -> list[Part]:
+def _least(parts: Sequence[Term], row: int, fixed: Tensor) -> list[Term]:
     """As few parts, from the last on, as must give way to open the row; none if nothing opens it."""
 
-    def opens(broken: Sequence[Part]) -> bool:
+    def opens(broken: Sequence[Term]) -> bool:
         return bool((fixed & (_cost(parts, broken, row) < torch.inf)).any())
 
     hard = [part for part in parts if part.yielding is not None and bool((part.cost[row] == torch.inf).any())]
@@ -190,3 +191,19 @@ def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) ->
         written.append(token.gather(1, last))
         last = parent.gather(1, last)
     return torch.stack(written[::-1], 2)
+
+
+@contextmanager
+def stepping() -> Iterator[None]:
+    """Run without gradients and on one thread of the processor.
+
+    A step is many small operations: several threads that wait for each other at each of them take three times as long,
+    and a hundred times on cores that have other work.
+    """
+    threads = torch.get_num_threads()  # of the thread that calls; others have their own
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(threads)

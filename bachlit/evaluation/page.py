@@ -14,8 +14,9 @@ from bachlit.evaluation.pooling import Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.files.writing import file_stem
 from bachlit.music.chorale import REST, VOICES
+from bachlit.music.notes import notes_of
 from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
-from bachlit.scores import notes_of, to_midi, to_musicxml
+from bachlit.scores import to_midi, to_musicxml
 
 TEMPO = 80.0
 """Quarters a minute."""

@@ -16,6 +16,7 @@ from bachlit.music.keys import Key, estimate_key, semitones_home
 
 Voice = Literal["soprano", "alto", "tenor", "bass"]
 VOICES: tuple[Voice, ...] = get_args(Voice)
+TimeSignature = tuple[int, int]
 REST = 0
 FRAMES_PER_QUARTER = 4
 
@@ -61,7 +62,7 @@ class Chorale:
     pitches: IntArray
     onsets: BoolArray
     fermatas: BoolArray
-    time_signature: tuple[int, int] = (4, 4)
+    time_signature: TimeSignature = (4, 4)
     pickup: int = 0
     key: Key = C_MAJOR
     title: str = ""
@@ -197,7 +198,7 @@ def _check_onsets(pitches: IntArray, onsets: BoolArray) -> None:
         )
 
 
-def _check_metre(time_signature: tuple[int, int], pickup: int) -> None:
+def _check_metre(time_signature: TimeSignature, pickup: int) -> None:
     numerator, denominator = time_signature
     if numerator < 1 or denominator not in (1, 2, 4, 8, 16):
         raise ChoraleError(

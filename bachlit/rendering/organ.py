@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bachlit.errors import OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale
-from bachlit.scores.writing.notation import notes_of
+from bachlit.music.notes import notes_of
 
 FERMATA_STRETCH = 1.5
 """How many times as long a sixteenth under a fermata lasts, in all voices."""

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from bachlit.errors import ChoraleError
 from bachlit.extras import require
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.music.notes import measures_of, notes_of
 from bachlit.rendering.headings import heading
-from bachlit.scores.writing.notation import measures_of, notes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

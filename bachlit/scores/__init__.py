@@ -11,13 +11,11 @@ from bachlit.scores.reading.contents import SUFFIXES, musicxml_root
 from bachlit.scores.reading.source import ScoreWarning
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
-from bachlit.scores.writing.notation import notes_of
 
 __all__ = [
     "SUFFIXES",
     "ScoreWarning",
     "musicxml_root",
-    "notes_of",
     "read_chorale",
     "read_melody",
     "read_voices",

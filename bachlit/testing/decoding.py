@@ -68,7 +68,7 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
         assert torch.equal(both.allowed(state_of_both, t), allowed), "a constraint and itself allow what it allows"
         cost = constraint.cost(state, t)
         assert torch.equal(cost < torch.inf, allowed), "what isn't allowed costs infinitely much"
-        parts = list(constraint.parts(state, t))
+        terms = list(constraint.terms(state, t))
         total = torch.stack([part.cost.expand_as(cost) for part in parts]).sum(0) if parts else torch.zeros_like(cost)
         assert torch.allclose(total, cost, atol=TOLERANCE), "the parts' costs add up to the whole"
         for part in parts:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from bachlit.decoding.constraints import YIELDED, Constraint, Part, State
+from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
 
 
@@ -54,8 +54,8 @@ class Enforced(Constraint):
             total = torch.where(self._is_free(position), total, 0.0)
         return total.expand(shape)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
-        """See `Constraint.parts`: rule by rule."""
+    def terms(self, state: State, t: int) -> Iterator[Term]:
+        """See `Constraint.terms`: rule by rule."""
         position = self._position(state, t)
         for rule in self._active[position.voice]:
             free = self._is_free(position)
@@ -64,9 +64,9 @@ class Enforced(Constraint):
             if rule.weight == torch.inf:
                 forbidden = (free & _forbidden(rule, position)).expand(shape)
                 cost = torch.zeros(shape, device=forbidden.device).masked_fill(forbidden, torch.inf)
-                yield Part(str(rule), cost, YIELDED * breaches)
+                yield Term(str(rule), cost, YIELDED * breaches)
             else:
-                yield Part(str(rule), rule.weight * breaches, rule.weight * breaches)
+                yield Term(str(rule), rule.weight * breaches, rule.weight * breaches)
 
     def rows(self, index: Tensor) -> "Enforced":
         """See `Constraint.rows`."""

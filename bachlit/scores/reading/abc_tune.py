@@ -38,7 +38,7 @@ _TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # so many notes in the time of so man
 
 
 @dataclass
-class _Reading:
+class _TuneReading:
     """Where the reading of a tune has come to."""
 
     head: Voice = field(default_factory=Voice)  # what its first fields say, which holds for all voices
@@ -72,7 +72,7 @@ def read_abc(text: str) -> Score:
     """
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
-    reading = _Reading()
+    reading = _TuneReading()
     for letter, content in _lines(text):
         if letter:
             _read_field(letter, content, reading)
@@ -108,7 +108,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             return  # an empty line ends a tune, and other text may follow
 
 
-def _read_field(letter: str, content: str, reading: _Reading) -> None:
+def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
     """Do as a field says, on a line of its own or in brackets. Most of them have nothing to do with the notes."""
     in_head = reading.voice is reading.head
     if letter == "V":
@@ -128,7 +128,7 @@ def _read_field(letter: str, content: str, reading: _Reading) -> None:
             _end_head(reading)
 
 
-def _voice(content: str, reading: _Reading) -> Voice:
+def _voice(content: str, reading: _TuneReading) -> Voice:
     """The voice that a field V: names by its first word."""
     word = (content.split() or [""])[0]
     if word not in reading.voices:
@@ -143,7 +143,7 @@ def _voice(content: str, reading: _Reading) -> Voice:
     return voice
 
 
-def _end_head(reading: _Reading) -> None:
+def _end_head(reading: _TuneReading) -> None:
     """Give what the head says to the voices that it names, and go on with the first of them."""
     head = reading.head
     head.unit = head.unit or head.usual_unit()
@@ -156,7 +156,7 @@ def _end_head(reading: _Reading) -> None:
     reading.voice = next(iter(reading.voices.values()), None) or _voice("", reading)
 
 
-def _read_line(line: str, reading: _Reading) -> None:
+def _read_line(line: str, reading: _TuneReading) -> None:
     """Read a line of music."""
     for token in _TOKEN.finditer(line):
         kind = token.lastgroup or ""
@@ -171,18 +171,18 @@ def _read_line(line: str, reading: _Reading) -> None:
         raise ValueError(f"a chord of it has no end: {line[:40]}")
 
 
-def _read_text(token: re.Match[str], reading: _Reading) -> None:
+def _read_text(token: re.Match[str], reading: _TuneReading) -> None:
     reading.voice.chord_symbols += re.match(r"[A-G]", token["words"]) is not None
     reading.voice.repeats |= JUMP.search(token["words"]) is not None
 
 
-def _read_mark(token: re.Match[str], reading: _Reading) -> None:
+def _read_mark(token: re.Match[str], reading: _TuneReading) -> None:
     name = token["name"] or token["old_name"] or ""
     reading.voice.fermata |= name == "fermata"
     reading.voice.repeats |= JUMP.search(name) is not None
 
 
-def _read_bar(token: re.Match[str], reading: _Reading) -> None:
+def _read_bar(token: re.Match[str], reading: _TuneReading) -> None:
     if reading.chord is not None:
         raise ValueError(f"a chord of it has no end: {token.string[:40]}")
     reading.voice.end_measure()
@@ -190,7 +190,7 @@ def _read_bar(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.repeats |= ":" in (token["line"] or "") or bool(token["ending"] or token["lone_ending"])
 
 
-def _read_tuplet(token: re.Match[str], reading: _Reading) -> None:
+def _read_tuplet(token: re.Match[str], reading: _TuneReading) -> None:
     notes = int(token["notes"])
     beats, unit = reading.voice.metre
     time = int(token["time"] or _TUPLETS.get(notes, 3 if unit == 8 and beats in (6, 9, 12) else 2))
@@ -199,7 +199,7 @@ def _read_tuplet(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.tuplet = int(token["following"] or notes), Fraction(time, notes)
 
 
-def _read_sound(token: re.Match[str], reading: _Reading) -> None:
+def _read_sound(token: re.Match[str], reading: _TuneReading) -> None:
     """A note, a rest, or the end of a chord."""
     length, pitches = _length(token["length"]), {}
     if token["step"]:
@@ -220,16 +220,16 @@ def _read_sound(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.sound(pitches, length, tied=tied, broken=token["broken"] or "")
 
 
-def _read_silence(token: re.Match[str], reading: _Reading) -> None:
+def _read_silence(token: re.Match[str], reading: _TuneReading) -> None:
     reading.voice.rest_for_measures(number(token["num"] or "1"))
 
 
-def _refuse(token: re.Match[str], reading: _Reading) -> None:
+def _refuse(token: re.Match[str], reading: _TuneReading) -> None:
     why = "it has quarter tones" if token["quarter_tone"] else "an accidental of it stands before no note"
     raise ValueError(f"{why}: {token.string[:40]}")
 
 
-def _read_sign(token: re.Match[str], reading: _Reading) -> None:
+def _read_sign(token: re.Match[str], reading: _TuneReading) -> None:
     voice = reading.voice
     if token["sign"] == "[":
         reading.chord, reading.chord_tied = {}, {}
@@ -243,7 +243,7 @@ def _read_sign(token: re.Match[str], reading: _Reading) -> None:
         voice.tied = voice.last
 
 
-_READERS: dict[str, Callable[[re.Match[str], _Reading], None]] = {
+_READERS: dict[str, Callable[[re.Match[str], _TuneReading], None]] = {
     "text": _read_text,
     "mark": _read_mark,
     "field": lambda token, reading: _read_field(token["letter"], token["content"].strip(), reading),

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from bachlit.music.chorale import TimeSignature
 from bachlit.scores.reading.limits import MAX_DIGITS, MAX_DIVISOR, MAX_FRAMES
-from bachlit.scores.reading.score import COMMON_TIME, Measure, Part, Signature, Tone
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.score import COMMON_TIME, Part, Signature, Tone, WrittenMeasure
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FIFTHS = "FCGDAEB"
@@ -29,7 +29,7 @@ class Voice:
     higher: int = 0  # semitones that it sounds above what is written
     metres: list[TimeSignature] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
-    measures: list[Measure] = field(default_factory=list)
+    measures: list[WrittenMeasure] = field(default_factory=list)
     barred: bool = False
     repeats: bool = False
     chord_symbols: int = 0
@@ -166,7 +166,7 @@ class Voice:
         """Begin a new measure, unless this one is empty."""
         self.accidentals, self.overlaid = {}, False
         if self.now:
-            self.measures.append(Measure("", self.now, self.tones, self.metre))
+            self.measures.append(WrittenMeasure("", self.now, self.tones, self.metre))
             self.total += self.now
             self.now, self.tones = Fraction(0), []
 

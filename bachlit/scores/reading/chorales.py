@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from bachlit.errors import OptionError, ScoreError
-from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
+from bachlit.music.chorale import VOICES, Chorale, IntArray, TimeSignature, Voice
 from bachlit.music.keys import Key, estimate_key
 from bachlit.scores.reading.limits import MAX_MEASURE
 from bachlit.scores.reading.notes import sung_notes
-from bachlit.scores.reading.octaves import sing_in_range
-from bachlit.scores.reading.score import COMMON_TIME, Measure, Part, Score, in_step
+from bachlit.scores.reading.score import COMMON_TIME, Part, Score, WrittenMeasure, in_step
 from bachlit.scores.reading.source import open_score, warn
-from bachlit.scores.reading.voices import choose, named_parts, parts_of_voices
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.voices import choose, named_parts, parts_of_voices, sing_in_range
 
 
 def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = False) -> Chorale:
@@ -177,7 +175,7 @@ def _metre(path: Path, part: Part) -> tuple[TimeSignature, int]:
     return (numerator, denominator), pickup
 
 
-def _pickup(measures: Sequence[Measure], full: int) -> int:
+def _pickup(measures: Sequence[WrittenMeasure], full: int) -> int:
     """Sixteenths of a first measure that is short. If it is the only one, it is a pickup only by the number 0."""
     first = measures[0]
     if first.number is None or (len(measures) == 1 and first.number != "0"):
@@ -185,7 +183,7 @@ def _pickup(measures: Sequence[Measure], full: int) -> int:
     return round(first.length) % full if first.length < full else 0
 
 
-def _crossing_measure(measures: Sequence[Measure], full: int, pickup: int) -> str | None:
+def _crossing_measure(measures: Sequence[WrittenMeasure], full: int, pickup: int) -> str | None:
     """The first written measure that lies across a bar line of the metre. One that is divided by a repeat doesn't."""
     start = measures[0].length
     for measure in measures[1:]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.reading.limits import MAX_BARS, MAX_DIGITS, MAX_FRAMES, MAX_METRE_DIGITS, MAX_TEXT
-from bachlit.scores.reading.score import COMMON_TIME, Measure, Part, Score, Signature, Tone
+from bachlit.scores.reading.score import COMMON_TIME, Part, Score, Signature, Tone, WrittenMeasure
 
 
 def read_kern(text: str) -> Score:
@@ -69,19 +69,19 @@ def _part(part: Any) -> Part:
     )
 
 
-def _measures(written: list[Any], metre: tuple[int, int]) -> list[Measure]:
+def _measures(written: list[Any], metre: tuple[int, int]) -> list[WrittenMeasure]:
     """The measures of a part; where the next begins later than one ends, silence lies between."""
     measures = []
     for measure in written:
         for time in measure.getElementsByClass("TimeSignature"):
             metre = int(time.numerator), int(time.denominator)
         number = str(measure.number)
-        measures.append(Measure(number, _sixteenths(measure.highestTime), _tones(measure), metre))
+        measures.append(WrittenMeasure(number, _sixteenths(measure.highestTime), _tones(measure), metre))
     return measures
 
 
-def _flat(part: Any) -> Measure:
-    return Measure(None, _sixteenths(part.highestTime), _tones(part))
+def _flat(part: Any) -> WrittenMeasure:
+    return WrittenMeasure(None, _sixteenths(part.highestTime), _tones(part))
 
 
 def _tones(measure: Any) -> list[Tone]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from string import whitespace
 
-from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.music.chorale import FRAMES_PER_QUARTER, TimeSignature
 from bachlit.scores.reading.contents import decode
 from bachlit.scores.reading.limits import MAX_FRAMES, MAX_MIDI_BYTES
-from bachlit.scores.reading.score import Measure, Part, Score, Signature, Tone
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.score import Part, Score, Signature, Tone, WrittenMeasure
 
 _DRUMS = 9  # the channel, counted from 0
 _NOTE_OFF, _NOTE_ON, _SYSTEM = 0x80, 0x90, 0xF0
@@ -44,7 +43,7 @@ def read_midi(data: bytes) -> Score:
             end = max(tone.start + tone.length for tone in tones)
             if end > MAX_FRAMES:
                 raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-            measures = [Measure(None, end, tones)]
+            measures = [WrittenMeasure(None, end, tones)]
             parts.append(Part(track.name, measures, metres=metres, signatures=signatures, words=track.words))
     return Score("", parts)
 

@@ -8,12 +8,11 @@ from fractions import Fraction
 from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.music.chorale import FRAMES_PER_QUARTER, TimeSignature
 from bachlit.music.keys import Key
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
 from bachlit.scores.reading.safe_xml import parse_xml
-from bachlit.scores.reading.score import COMMON_TIME, JUMP, Measure, Part, Score, Signature, Tone
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.score import COMMON_TIME, JUMP, Part, Score, Signature, Tone, WrittenMeasure
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
@@ -50,7 +49,7 @@ def _partwise(root: Element) -> Element:
 
 
 @dataclass
-class _Reading:
+class _PartReading:
     """Where the reading of a part has come to, and what has been found on the way."""
 
     divisions: Fraction = Fraction(1)  # of a quarter
@@ -74,7 +73,7 @@ class _Reading:
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
     """The staves of a part that hold notes."""
-    reading = _Reading()
+    reading = _PartReading()
     rows = list(_rows(part, reading))
     if rows:  # a piece ends with what is written, not with silence that isn't
         rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
@@ -96,7 +95,7 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
         )
 
 
-def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
+def _rows(part: Element, reading: _PartReading) -> Iterator[tuple[WrittenMeasure, dict[str, list[Tone]]]]:
     """The measures of a part, empty, each with the notes of its staves."""
     total = Fraction(0)
     for place, written in enumerate(part.iterfind("measure"), start=1):
@@ -105,7 +104,7 @@ def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str,
         for element in written:
             _READERS.get(element.tag, _pass_over)(element, reading)
         number = " ".join(written.get("number", "").split())[:20] or str(place)
-        measure = Measure(number, reading.end, metre=reading.metre)
+        measure = WrittenMeasure(number, reading.end, metre=reading.metre)
         total += reading.end or measure.full
         if total > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
@@ -116,11 +115,11 @@ def _ordered(tones: list[Tone]) -> list[Tone]:
     return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
 
 
-def _pass_over(element: Element, reading: _Reading) -> None:
+def _pass_over(element: Element, reading: _PartReading) -> None:
     """What a chorale has no room for, such as the layout of pages."""
 
 
-def _note(note: Element, reading: _Reading) -> None:
+def _note(note: Element, reading: _PartReading) -> None:
     staff = note.findtext("staff", "1")
     slash = note.findtext("notehead", "").strip() == "slash"
     if note.find("pitch") is not None:
@@ -162,22 +161,22 @@ def _pitch(pitch: Element, accidental: str) -> float:
     return 12 * (_whole(pitch, "octave") + 1) + step + altered
 
 
-def _length(element: Element, reading: _Reading) -> Fraction:
+def _length(element: Element, reading: _PartReading) -> Fraction:
     """A duration in sixteenths."""
     duration = _number(element.findtext("duration", "0"), "duration")
     return max(Fraction(0), duration * FRAMES_PER_QUARTER / reading.divisions)
 
 
-def _backup(element: Element, reading: _Reading) -> None:
+def _backup(element: Element, reading: _PartReading) -> None:
     reading.now = max(Fraction(0), reading.now - _length(element, reading))
 
 
-def _forward(element: Element, reading: _Reading) -> None:
+def _forward(element: Element, reading: _PartReading) -> None:
     reading.now += _length(element, reading)
     reading.end = max(reading.end, reading.now)
 
 
-def _attributes(attributes: Element, reading: _Reading) -> None:
+def _attributes(attributes: Element, reading: _PartReading) -> None:
     divisions = attributes.findtext("divisions")
     if divisions is not None:
         reading.divisions = _number(divisions, "divisions")
@@ -221,15 +220,15 @@ def _signature(key: Element, transposition: int) -> Signature:
     return Signature(fifths, key.findtext("mode", "").strip() or None)
 
 
-def _harmony(element: Element, reading: _Reading) -> None:
+def _harmony(element: Element, reading: _PartReading) -> None:
     reading.chord_symbols += 1
 
 
-def _barline(barline: Element, reading: _Reading) -> None:
+def _barline(barline: Element, reading: _PartReading) -> None:
     reading.repeats |= barline.find("repeat") is not None or barline.find("ending") is not None
 
 
-def _direction(direction: Element, reading: _Reading) -> None:
+def _direction(direction: Element, reading: _PartReading) -> None:
     """Whether it sends the reader elsewhere: da capo, dal segno, to the coda."""
     for element in direction.iter():
         jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))

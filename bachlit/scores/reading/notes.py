@@ -8,9 +8,9 @@ import numpy as np
 
 from bachlit.errors import ScoreError
 from bachlit.music.chorale import FRAMES_PER_QUARTER
-from bachlit.scores.reading.score import Measure, Part, Tone
+from bachlit.music.notes import Note
+from bachlit.scores.reading.score import Part, Tone, WrittenMeasure
 from bachlit.scores.reading.source import warn
-from bachlit.scores.writing.notation import Note
 
 
 class _Head(NamedTuple):
@@ -81,7 +81,7 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number > 1)}"
 
 
-def _heads(measures: Sequence[Measure], voice: str, quantize: bool) -> Iterator[_Head]:
+def _heads(measures: Sequence[WrittenMeasure], voice: str, quantize: bool) -> Iterator[_Head]:
     """A part's note heads in order of time.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.music.chorale import TimeSignature
 
 COMMON_TIME: TimeSignature = (4, 4)
 
@@ -47,7 +47,7 @@ class Signature(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Measure:
+class WrittenMeasure:
     """A measure of a part.
 
     Attributes:
@@ -86,7 +86,7 @@ class Part:
     """
 
     name: str
-    measures: Sequence[Measure]
+    measures: Sequence[WrittenMeasure]
     metres: Sequence[TimeSignature] = ()
     signatures: Sequence[Signature] = ()
     repeats: bool = False
@@ -126,8 +126,8 @@ def in_step(parts: Sequence[Part], others: Sequence[Part] = ()) -> list[Part]:
         parts: Those that are wanted.
         others: All of the score.
 
-    >>> short = Part("Soprano", [Measure("1", Fraction(4)), Measure("2", Fraction(0))])
-    >>> long = Part("Bass", [Measure("1", Fraction(16))])
+    >>> short = Part("Soprano", [WrittenMeasure("1", Fraction(4)), WrittenMeasure("2", Fraction(0))])
+    >>> long = Part("Bass", [WrittenMeasure("1", Fraction(16))])
     >>> [[int(measure.length) for measure in part.measures] for part in in_step([short, long])]
     [[16, 16], [16, 16]]
     """

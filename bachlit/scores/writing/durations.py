@@ -5,7 +5,7 @@ Positions are sixteenths from the bar line.
 
 from functools import cache
 
-TimeSignature = tuple[int, int]
+from bachlit.music.chorale import TimeSignature
 
 # Length: name and dots. Whatever is longer or lies between is written as several, tied.
 VALUES: dict[int, tuple[str, int]] = {

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bachlit.errors import OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
+from bachlit.music.notes import notes_of
 from bachlit.scores.writing.durations import beat_length
-from bachlit.scores.writing.notation import notes_of
 
 TICKS_PER_QUARTER = 480
 TICKS_PER_FRAME = TICKS_PER_QUARTER // FRAMES_PER_QUARTER

@@ -7,8 +7,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
 from bachlit.music.keys import Key
+from bachlit.music.notes import Measure, measures_of
 from bachlit.scores.writing.durations import VALUES
-from bachlit.scores.writing.notation import Measure, Symbol, measures_of, write_voice
+from bachlit.scores.writing.notation import Symbol, write_voice
 
 QUARTERS_PER_MINUTE = 80
 CHOIR_AAHS = 53  # General MIDI, counted from 1 as MusicXML does

@@ -17,8 +17,8 @@ from bachlit.corpus import BachCorpus
 from bachlit.errors import OptionError, ScoreError
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
 from bachlit.music.keys import Key
+from bachlit.music.notes import notes_of
 from bachlit.scores import ScoreWarning, read_chorale, read_melody, read_voices, write_midi, write_musicxml
-from bachlit.scores.writing.notation import notes_of
 
 BAR = line("C4 D4 E4 F4")
 REPEAT = '<barline location="right"><repeat direction="backward"/></barline>'

@@ -10,8 +10,8 @@ from music21 import midi
 from bachlit.errors import OptionError
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key
+from bachlit.music.notes import notes_of
 from bachlit.scores.writing.midi import CHOIR_AAHS, TICKS_PER_FRAME, to_midi
-from bachlit.scores.writing.notation import notes_of
 
 
 def read(data: bytes) -> Any:

@@ -8,8 +8,9 @@ from chorales import METRES, chorales, melody, midi_pitch, voices
 from hypothesis import given
 
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
+from bachlit.music.notes import Note, measures_of, notes_of
 from bachlit.scores.writing.durations import VALUES, beat_length
-from bachlit.scores.writing.notation import Note, Symbol, measures_of, notes_of, write_voice
+from bachlit.scores.writing.notation import Symbol, write_voice
 
 
 def written(chorale: Chorale, voice: Voice = "soprano") -> list[Symbol]:
