@@ -7,5 +7,6 @@ from bachlit.corpus.pieces import Chosen
 from bachlit.corpus.scores import BachCorpus, FolderCorpus, ScoreCorpus
 
 __all__ = [
-    "FOLDS", "BachBotCorpus", "BachCorpus", "Chosen", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus", "ScoreCorpus",
+    "FOLDS", "BachBotCorpus", "BachCorpus", "Chosen", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus",
+    "ScoreCorpus",
 ]  # fmt: skip

@@ -35,6 +35,6 @@ class BachBotCorpus(BachCorpus):
         self.repeats = repeats
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by piece, in BachBot's order."""
         left_out = {f"bwv{number}" for number in _NOT_BACHBOTS.split()}
         return {name: path for name, path in sorted(super().files().items()) if name not in left_out}

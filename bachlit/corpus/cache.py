@@ -65,7 +65,7 @@ class CachedChorales(Pieces):
         return len(self._places) - 2
 
     def at(self, index: int) -> Chorale:
-        """See `Pieces.at`."""
+        """Read one chorale from the cache."""
         try:
             return _unpacked(self._record(index))
         except (OSError, ValueError) as error:

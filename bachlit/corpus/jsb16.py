@@ -24,11 +24,11 @@ class Jsb16Corpus(Corpus):
         self.path = Path(path)
 
     def chorales(self) -> list[Chorale]:
-        """See `Corpus.chorales`: the folds one after another."""
+        """Read the folds, one after another."""
         return [chorale for fold in self.folds().values() for chorale in fold]
 
     def folds(self) -> dict[Fold, list[Chorale]]:
-        """See `Corpus.folds`. A fold whose file isn't there is empty."""
+        """Read the published division; a missing file is an empty fold."""
         folds = {fold: self._fold(fold) for fold in FOLDS}
         if not any(folds.values()):
             raise CorpusError(f"{self.path} holds no train.json, valid.json or test.json; expected JSB-16th's files.")

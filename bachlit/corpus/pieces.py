@@ -60,5 +60,5 @@ class Chosen(Pieces):
         return len(self._indices)
 
     def at(self, index: int) -> Chorale:
-        """See `Pieces.at`."""
+        """Return the chorale at an index of the selection."""
         return self._chorales[int(self._indices[index])]

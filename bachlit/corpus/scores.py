@@ -64,7 +64,7 @@ class ScoreCorpus(Corpus):
         """The score files by the name that each piece gets."""
 
     def chorales(self) -> Sequence[Chorale]:
-        """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
+        """Read all chorales; skip unreadable files with one warning."""
         files = self.files()
         path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.cache"
         chorales = load_chorales(path, files) or self._uncached.get(path) or self._make(files, path)
@@ -122,7 +122,7 @@ class BachCorpus(ScoreCorpus):
     """
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by movement (BWV number)."""
         package = find_spec("music21")
         folder = Path(package.origin).parent / "corpus" / "bach" if package and package.origin else Path("music21")
         movements: dict[str, Path] = {}
@@ -157,7 +157,7 @@ class FolderCorpus(ScoreCorpus):
         self.path = Path(path)
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by path relative to the folder."""
         if not self.path.is_dir():
             raise CorpusError(f"There is no folder {self.path}; expected a folder of scores.")
         paths = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())

@@ -43,7 +43,7 @@ class BachBotEncoding(Encoding):
 
     @property
     def config(self) -> dict[str, Any]:
-        """See `Encoding.config`."""
+        """Keyword arguments that rebuild this encoding."""
         return {"lowest": self.lowest, "highest": self.highest}
 
     @property
@@ -52,7 +52,7 @@ class BachBotEncoding(Encoding):
         return FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
 
     def encode(self, chorale: Chorale) -> Tokens:
-        """See `Encoding.encode`."""
+        """Encode a chorale: START, its tokens, END."""
         compass = chorale.compass or (self.lowest, self.highest)
         if compass[0] < self.lowest or compass[1] > self.highest:
             raise EncodingError(
@@ -74,23 +74,23 @@ class BachBotEncoding(Encoding):
         return np.array([*stream, END], np.int64)
 
     def slots(self, targets: Tokens) -> Tokens:
-        """See `Encoding.slots`."""
+        """Slot of each target: 0 a mark, 1 a note."""
         return (targets >= FIRST_PITCH).astype(np.int64)
 
     def completes_frame(self) -> BoolArray:
-        """See `Encoding.completes_frame`: delimiters, and END for the last frame."""
+        """Mask (V,) of the tokens that end a frame: delimiters, and END for the last."""
         ids = np.arange(self.vocabulary_size)
         completes: BoolArray = (ids == DELIMITER) | (ids == END)
         return completes
 
     def kinds(self) -> Tokens:
-        """See `Encoding.kinds`: a tied note is held, and rests have no token."""
+        """Kind of each token (V,): a tied note is a hold; rests have no token."""
         ids = np.arange(self.vocabulary_size)
         tied = (ids - FIRST_PITCH) % 2 == 1
         return np.where(ids < FIRST_PITCH, Kind.MARK, np.where(tied, Kind.HOLD, Kind.ONSET))
 
     def describe(self, token: int) -> str:
-        """See `Encoding.describe`."""
+        """Name a token, such as `67 onset` or `FERMATA`."""
         if token >= FIRST_PITCH:
             pitch, tied = divmod(int(token) - FIRST_PITCH, 2)
             return f"{self.lowest + pitch}{' tied' if tied else ''}"

@@ -83,7 +83,7 @@ class SatbEncoding(Encoding):
 
     @property
     def config(self) -> dict[str, Any]:
-        """See `Encoding.config`."""
+        """Keyword arguments that rebuild this encoding."""
         return {
             "order": list(self.order),
             "lowest": self.lowest,
@@ -139,7 +139,7 @@ class SatbEncoding(Encoding):
         return marks
 
     def start(self, key: Key) -> int:
-        """See `Encoding.start`."""
+        """Token that begins a piece in a key."""
         return self._first_key + 2 * key.tonic + (key.mode == "minor") if self.keys else START
 
     def transposition(self, semitones: int) -> Tokens:
@@ -210,7 +210,7 @@ class SatbEncoding(Encoding):
         return None
 
     def describe(self, token: int) -> str:
-        """See `Encoding.describe`."""
+        """Name a token, such as `67 onset` or `FERMATA`."""
         if token >= self._first_bar:
             return ("BAR", "BAR FERMATA")[token - self._first_bar]
         if token >= self._first_key:
@@ -220,17 +220,17 @@ class SatbEncoding(Encoding):
         return ("END", "START", "FRAME", "FERMATA", "REST")[token]
 
     def slots(self, targets: Tokens) -> Tokens:
-        """See `Encoding.slots`."""
+        """Slot of each target: its step modulo 5."""
         return np.arange(len(targets)) % self.frame_size
 
     def completes_frame(self) -> BoolArray:
-        """See `Encoding.completes_frame`: the marks but END."""
+        """Mask (V,) of the tokens that stand once per frame: the marks except END."""
         ids = np.arange(self.vocabulary_size)
         completes: BoolArray = np.isin(ids, self._marks)
         return completes
 
     def kinds(self) -> Tokens:
-        """See `Encoding.kinds`: keys are marks too."""
+        """Kind of each token (V,); keys count as marks."""
         sung = np.where(self.token_holds, Kind.HOLD, Kind.ONSET)
         kinds = np.where(self.token_pitch == REST, Kind.MARK, sung)
         kinds[REST_TOKEN] = Kind.REST

@@ -13,17 +13,9 @@ from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES",
-    "ScoreWarning",
-    "musicxml_root",
-    "read_chorale",
-    "read_melody",
-    "read_voices",
-    "to_midi",
-    "to_musicxml",
-    "write_midi",
-    "write_musicxml",
-]
+    "SUFFIXES", "ScoreWarning", "musicxml_root", "read_chorale", "read_melody", "read_voices", "to_midi",
+    "to_musicxml", "write_midi", "write_musicxml",
+]  # fmt: skip
 
 
 def write_musicxml(chorale: Chorale, path: str | Path) -> None:
