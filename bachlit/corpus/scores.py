@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from bachlit.corpus.base import Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack, save_chorales
-from bachlit.corpus.repeats import play_repeats
 from bachlit.errors import BachlitError, CorpusError
 from bachlit.music.chorale import Chorale
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
@@ -202,9 +201,7 @@ def _read(item: tuple[str, Path], *, repeats: bool, quantize: bool) -> Chorale |
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
         try:
-            chorale = read_chorale(path, quantize=quantize)
-            if repeats:
-                chorale = play_repeats(chorale, path)
-        except (BachlitError, OSError) as error:
+            chorale = read_chorale(path, quantize=quantize, repeats=repeats)
+        except BachlitError as error:
             return str(error)
     return dataclasses.replace(chorale, name=name)

@@ -8,13 +8,13 @@ from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
 
 
 class Measure(NamedTuple):
-    """A written measure.
+    """Measure of a chorale.
 
     Attributes:
         number: As printed; 0 is the pickup.
         start: Its first frame.
-        position: Where in a full measure it begins; above 0 in a pickup.
-        length: Its frames, fewer than a full measure's in a pickup or at an early end.
+        position: Where it begins in a full measure; above 0 in a pickup.
+        length: In frames; less than a full measure in a pickup or at an early end.
     """
 
     number: int
@@ -24,7 +24,7 @@ class Measure(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A note, or a rest of pitch 0, as it sounds: one for each onset."""
+    """Note as it sounds, or a rest (pitch 0): one per onset."""
 
     pitch: int
     start: int
@@ -33,7 +33,7 @@ class Note(NamedTuple):
 
 
 def measures_of(chorale: Chorale) -> list[Measure]:
-    """The measures of a chorale, in order; the last ends with the music, full or not.
+    """Measures of a chorale, in order; the last may be incomplete.
 
     >>> for measure in measures_of(Chorale.from_pitches([[60, 0, 0, 0]] * 24, pickup=4)):
     ...     print(measure)
@@ -49,10 +49,9 @@ def measures_of(chorale: Chorale) -> list[Measure]:
 
 
 def notes_of(chorale: Chorale, voice: Voice) -> list[Note]:
-    """A voice's notes and rests as they sound, in order, without a gap.
+    """Notes and rests of a voice, in order, without gaps.
 
-    Every voice that sounds at the end of a soprano note with a fermata carries one there; so does every voice that
-    sounds at the end of a fermata under which the soprano rests.
+    A fermata over a soprano note, or over the soprano's rest, applies to every voice that sounds at its end.
 
     >>> notes_of(Chorale.from_pitches([[67, 60, 0, 0]] * 3 + [[69, 60, 0, 0]]), "soprano")
     [Note(pitch=67, start=0, length=3, fermata=False), Note(pitch=69, start=3, length=1, fermata=False)]
@@ -67,13 +66,13 @@ def notes_of(chorale: Chorale, voice: Voice) -> list[Note]:
 
 
 def _spans(chorale: Chorale, column: int) -> list[tuple[int, int]]:
-    """First frame and end of every note and rest of a voice."""
+    """First frame and end of each note and rest of a voice."""
     starts = [int(frame) for frame in np.flatnonzero(chorale.onsets[:, column])]
     return list(zip(starts, [*starts[1:], chorale.num_frames], strict=True))
 
 
 def _fermata_frames(chorale: Chorale) -> BoolArray:
-    """(T,) true where a fermata stands: at the end of its soprano notes, or at its own where the soprano rests."""
+    """Mask (T,) of the frames that carry a fermata: the last of its soprano note, or its own last if that rests."""
     held = np.zeros(chorale.num_frames, dtype=np.bool_)
     for start, end in _spans(chorale, 0):
         if chorale.pitches[start, 0] != REST and chorale.fermatas[start:end].any():

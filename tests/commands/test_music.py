@@ -413,7 +413,7 @@ def test_what_is_left_out_or_moved_is_told_a_line_each(tmp_path: Path, capsys: p
 
 WRONG = {
     "a file that isn't there": (["harmonize", "missing.musicxml"], "no file missing.musicxml"),
-    "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
+    "a file that is no score": (["harmonize", "notes.txt"], "isn't a score, by name or content"),
     "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
     "a tune too wide for a soprano": (["harmonize", "wide.musicxml"], "goes from C3 to D6; expected A3 to A5"),
     "an empty file": (["harmonize", "empty.musicxml"], "can't be read as a score"),
@@ -425,7 +425,7 @@ WRONG = {
     ),
     "a voice that isn't there": (
         ["harmonize", "tune.musicxml", "--voice", "soprano,bass"],
-        "has 1 part, and which are the soprano and bass is unclear",
+        "has 1 part, and it is unclear which are Soprano and Bass",
     ),
     "all voices": (["harmonize", "chords.musicxml", "--voice", "soprano,alto,tenor,bass"], "All of chords is given"),
     "no voice": (["harmonize", "tune.musicxml", "--voice", ""], "no voice ''"),
@@ -434,7 +434,10 @@ WRONG = {
     "bars backwards": (["harmonize", "chords.musicxml", "--bars", "2-1"], "Bar 1 comes before bar 2"),
     "a pickup that isn't there": (["harmonize", "chords.musicxml", "--bars", "0"], "no bar 0 in chords; expected 1 to"),
     "a bar that isn't there": (["harmonize", "chords.musicxml", "--bars", "1-99"], "no bar 99 in chords"),
-    "bars of a tune": (["harmonize", "tune.musicxml", "--bars", "1"], "which are the four voices is unclear"),
+    "bars of a tune": (
+        ["harmonize", "tune.musicxml", "--bars", "1"],
+        "unclear which are Soprano, Alto, Tenor and Bass",
+    ),
     "all of some bars": (
         ["harmonize", "chords.musicxml", "--bars", "1", "--voice", "soprano,alto,tenor,bass"],
         "All of chords is given",

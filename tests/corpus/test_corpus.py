@@ -26,7 +26,6 @@ import pytest
 
 from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack
-from bachlit.corpus.repeats import Measure, order
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CorpusError
 from bachlit.music.chorale import Chorale, move_home
@@ -104,22 +103,6 @@ def test_repeats_are_played_as_music21_plays_them(bach: list[Chorale]) -> None:
             for note in part.flatten().notesAndRests
         ]
         assert pieces[name].pitches[:, 0].tolist() == [pitch for held in frames for pitch in held], name
-
-
-def test_a_repeat_without_a_beginning_starts_where_the_last_ended() -> None:
-    measures = [Measure(0, 4, closes=True), Measure(4, 8, closes=True), Measure(8, 12)]
-    assert order(measures) == [range(0, 4)] * 2 + [range(4, 8)] * 2 + [range(8, 12)]
-
-
-def test_a_pickup_before_the_repeat_is_played_once() -> None:
-    measures = [Measure(0, 4), Measure(4, 8, opens=True), Measure(8, 12, closes=True), Measure(12, 16)]
-    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 4, 8, 12)]
-
-
-def test_a_first_ending_of_several_measures_is_left_out_on_the_second_pass() -> None:
-    first = [Measure(4, 8, ending="1"), Measure(8, 12, closes=True, ends=True)]
-    measures = [Measure(0, 4, opens=True), *first, Measure(12, 16, ending="2", ends=True), Measure(16, 20)]
-    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 0, 12, 16)]
 
 
 def test_a_folder_is_read_with_its_broken_file_named_and_skipped(folder: Path, bach: list[Chorale]) -> None:

@@ -287,7 +287,7 @@ def test_rows_of_different_lengths_end_each_at_its_own_end() -> None:
 def test_nothing_allowed_is_a_named_error_that_tells_row_step_and_constraint() -> None:
     impossible = prompt(3).allowed.clone()
     impossible[1, 2] = False
-    with pytest.raises(DeadEndError, match=r"Row 1 came to step 2 .*NoReturn"):
+    with pytest.raises(DeadEndError, match=r"At step 2 of row 1 .*NoReturn"):
         Greedy().decode(model(), TokenPrompt(impossible, NoReturn(VOCABULARY)), RowGenerators(range(3)))
 
 

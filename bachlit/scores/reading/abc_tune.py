@@ -1,8 +1,7 @@
-"""ABC -> parts, one for each voice, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
+"""ABC -> parts, one per voice, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
 
-Music21 reads ABC as well, but as other music than is written: where no version stands in the file, an accidental holds
-for one note and not for its measure; fields in brackets, such as a change of key, are passed over; voices are joined
-one after another or cut off where they return.
+Music21's reader isn't used because it misreads common ABC: without a version field an accidental holds for one note
+instead of its measure, inline fields such as [K:D] are ignored, and returning voices are joined or cut off.
 """
 
 import copy
@@ -15,7 +14,7 @@ from bachlit.scores.reading.abc_voice import Voice, number
 from bachlit.scores.reading.limits import MAX_DIGITS, MAX_STAVES, MAX_TEXT
 from bachlit.scores.reading.score import JUMP, Score
 
-# A line of a field. G:| is no such line, but a repeat that ends after a note.
+# A field on a line of its own. G:| isn't one, but a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 _TOKEN = re.compile(
     r"""
@@ -34,37 +33,37 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # so many notes in the time of so many; of others, the metre decides
+_TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # p notes in the time of q; for others the metre decides
 
 
 @dataclass
 class _TuneReading:
-    """Where the reading of a tune has come to."""
+    """State while reading a tune."""
 
-    head: Voice = field(default_factory=Voice)  # what its first fields say, which holds for all voices
+    head: Voice = field(default_factory=Voice)  # fields of the tune's head, valid for all voices
     title: str = ""
     voices: dict[str, Voice] = field(default_factory=dict)
-    voice: Voice = field(default_factory=Voice)  # the one that is being read; the head, up to its end
-    begun: bool = False  # a voice was chosen, or sang: fields are no longer for all
+    voice: Voice = field(default_factory=Voice)  # the current voice; the head until it ends
+    begun: bool = False  # a voice was named or has notes: fields now hold for it alone
     grace: bool = False
-    chord: dict[str, int] | None = None  # the notes of one that is open, by how they are written
+    chord: dict[str, int] | None = None  # notes of an open chord, by their spelling
     chord_length: Fraction = Fraction(1)
-    chord_tied: dict[str, int] = field(default_factory=dict)  # those of them that go on
+    chord_tied: dict[str, int] = field(default_factory=dict)  # those of them that are tied
 
     def __post_init__(self) -> None:
         self.voice = self.head
 
 
 def num_tunes(text: str) -> int:
-    """How many tunes a book in ABC holds."""
+    """Count the tunes of a file in ABC."""
     return len(re.findall(r"^X:", text, re.MULTILINE))
 
 
 def read_abc(text: str) -> Score:
-    r"""The score of a tune in ABC.
+    r"""Read a tune in ABC.
 
     Raises:
-        ValueError: If it is no tune, larger than a score, or a number in it can't be.
+        ValueError: If it isn't a tune, is too large, or a number in it isn't possible.
 
     >>> [part] = read_abc("X:1\nL:1/4\nK:G\n^c2 c F-|[K:C]F4|").parts
     >>> [(measure.number, [tone.pitch for tone in measure.tones]) for measure in part.measures]
@@ -90,7 +89,7 @@ def read_abc(text: str) -> Score:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """A tune's lines, without comments: the letter of a field and what it says, or no letter and music."""
+    """Yield the lines of a tune without comments: (letter, content) of a field, or ("", music)."""
     begun = within = False  # within a block of text
     for line in text.splitlines():
         if re.match(r"%%(begin|end)", line):
@@ -105,11 +104,11 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             begun = True
             yield "", written
         elif begun and not line.strip():
-            return  # an empty line ends a tune, and other text may follow
+            return  # an empty line ends a tune
 
 
 def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
-    """Do as a field says, on a line of its own or in brackets. Most of them have nothing to do with the notes."""
+    """Apply a field, on its own line or inline; most don't concern the notes."""
     in_head = reading.voice is reading.head
     if letter == "V":
         voice = _voice(content, reading)
@@ -129,7 +128,7 @@ def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
 
 
 def _voice(content: str, reading: _TuneReading) -> Voice:
-    """The voice that a field V: names by its first word."""
+    """Return the voice that a field V: names by its first word."""
     word = (content.split() or [""])[0]
     if word not in reading.voices:
         if len(reading.voices) == MAX_STAVES:
@@ -137,14 +136,14 @@ def _voice(content: str, reading: _TuneReading) -> Voice:
         reading.voices[word] = copy.deepcopy(reading.head)
         reading.voices[word].name = "" if word.isdecimal() else word
     voice = reading.voices[word]
-    said = re.search(r'\b(?:name|nm)="([^"]*)"', content)
-    voice.name = said[1].strip() if said else voice.name
+    name = re.search(r'\b(?:name|nm)="([^"]*)"', content)
+    voice.name = name[1].strip() if name else voice.name
     voice.set_clef(content)
     return voice
 
 
 def _end_head(reading: _TuneReading) -> None:
-    """Give what the head says to the voices that it names, and go on with the first of them."""
+    """Apply the head's fields to the voices it names, and go on with the first."""
     head = reading.head
     head.unit = head.unit or head.usual_unit()
     named, reading.voices = reading.voices, {}
@@ -200,7 +199,7 @@ def _read_tuplet(token: re.Match[str], reading: _TuneReading) -> None:
 
 
 def _read_sound(token: re.Match[str], reading: _TuneReading) -> None:
-    """A note, a rest, or the end of a chord."""
+    """Read a note, a rest, or the end of a chord."""
     length, pitches = _length(token["length"]), {}
     if token["step"]:
         written, pitch = reading.voice.pitch(token["accidental"], token["step"], token["octaves"])
@@ -257,7 +256,7 @@ _READERS: dict[str, Callable[[re.Match[str], _TuneReading], None]] = {
 
 
 def _length(text: str) -> Fraction:
-    """What multiplies the unit of length.
+    """Factor of the unit length.
 
     >>> [str(_length(text)) for text in ("", "3", "/", "//", "3/2", "/4")]
     ['1', '3', '1/2', '1/4', '3/2', '1/4']

@@ -1,4 +1,4 @@
-"""Chorale -> MusicXML 4.0, the format that every notation program reads: one part a voice, as text."""
+"""Chorale -> MusicXML 4.0, one part per voice."""
 
 import re
 from collections.abc import Sequence
@@ -6,19 +6,19 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.music.keys import Key
-from bachlit.music.notes import Measure, measures_of
+from bachlit.music.keys import Key, alteration
+from bachlit.music.notes import measures_of
 from bachlit.scores.writing.durations import VALUES
 from bachlit.scores.writing.notation import Symbol, write_voice
 
-QUARTERS_PER_MINUTE = 80
-CHOIR_AAHS = 53  # General MIDI, counted from 1 as MusicXML does
+_QUARTERS_PER_MINUTE = 80
+_CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
-_CLEFS: dict[Voice, tuple[str, int, int]] = {  # sign, line, octaves that it moves
+_CLEFS: dict[Voice, tuple[str, int, int]] = {  # sign, line, octave change
     "soprano": ("G", 2, 0),
     "alto": ("G", 2, 0),
     "tenor": ("G", 2, -1),
@@ -29,13 +29,13 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
-    """The score of a chorale, to be saved as UTF-8.
+    """Make a MusicXML document of a chorale, to be saved as UTF-8.
 
-    The same chorale gives the same text, always: there is no date in it.
+    The same chorale always gives the same text: there is no date in it.
 
     Args:
-        chorale: What to write. Its title stands above the music.
-        voices: The voices to write, from the top down, one staff each.
+        chorale: The music.
+        voices: Voices to write, from the top down, one staff each.
 
     >>> score = to_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 4), voices=("soprano",))
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
@@ -56,7 +56,7 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
 
 
 def one_line(title: str) -> str:
-    r"""A title without line breaks and without what XML can't hold, such as control characters.
+    r"""Put a title on one line, without characters that XML forbids.
 
     >>> one_line("Ein feste\x01\n Burg")
     'Ein feste Burg'
@@ -82,7 +82,7 @@ def _add_part_list(root: Element, voices: Sequence[Voice]) -> None:
         _text(instrument, "instrument-name", voice.capitalize())
         sound = SubElement(part, "midi-instrument", id=f"P{number}-I1")
         _text(sound, "midi-channel", number)
-        _text(sound, "midi-program", CHOIR_AAHS)
+        _text(sound, "midi-program", _CHOIR_AAHS)
     if len(voices) > 1:
         SubElement(part_list, "part-group", number="1", type="stop")
 
@@ -91,21 +91,16 @@ def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, condu
     part = SubElement(root, "part", id=name)
     measures = measures_of(chorale)
     for measure, symbols in zip(measures, write_voice(chorale, voice), strict=True):
-        element = _add_measure(part, measure)
+        pickup = {"implicit": "yes"} if measure.position else {}
+        element = SubElement(part, "measure", number=str(measure.number), **pickup)
         if measure is measures[0]:
             _add_attributes(element, chorale, voice)
             if conducts:
-                SubElement(element, "sound", tempo=str(QUARTERS_PER_MINUTE))
+                SubElement(element, "sound", tempo=str(_QUARTERS_PER_MINUTE))
         for symbol, accidental in zip(symbols, _accidentals(symbols, chorale.key), strict=True):
             _add_note(element, symbol, accidental)
         if measure is measures[-1]:
             _text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
-
-
-def _add_measure(part: Element, measure: Measure) -> Element:
-    if measure.position > 0:
-        return SubElement(part, "measure", number="0", implicit="yes")
-    return SubElement(part, "measure", number=str(measure.number))
 
 
 def _add_attributes(measure: Element, chorale: Chorale, voice: Voice) -> None:
@@ -126,10 +121,10 @@ def _add_attributes(measure: Element, chorale: Chorale, voice: Voice) -> None:
 
 
 def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
-    """The accidental to print before each symbol of a measure.
+    """Accidentals to print before the symbols of a measure.
 
-    A note that is tied to the one before needs none. After an altered note tied over the bar line whatever comes on the
-    same line or space needs one, as that note's accidental doesn't count here but is still in the reader's mind.
+    A note tied to the one before needs none. After an altered note tied over the bar line the next note on its line or
+    space needs one: the old accidental no longer holds, but readers remember it.
     """
     accidentals: list[str | None] = []
     in_force: dict[tuple[str, int], int | None] = {}
@@ -138,7 +133,7 @@ def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
         if symbol.spelling is None:
             continue
         step, alter, octave = symbol.spelling
-        signature = _signature(step, key)
+        signature = alteration(step, key.fifths)
         if symbol.tied_back:
             if index == 0 and alter != signature:
                 in_force[step, octave] = None
@@ -148,13 +143,8 @@ def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
     return accidentals
 
 
-def _signature(step: str, key: Key) -> int:
-    """The alteration that a key signature gives to a step."""
-    return (key.fifths - "FCGDAEB".index(step) + 6) // 7
-
-
 def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
-    """One note or rest; the order of its children is the schema's."""
+    """Add a note or rest; the order of its children is the schema's."""
     note = SubElement(measure, "note")
     if symbol.spelling is None:
         SubElement(note, "rest", {"measure": "yes"} if symbol.fills_measure else {})
@@ -162,7 +152,7 @@ def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
         pitch = SubElement(note, "pitch")
         step, alter, octave = symbol.spelling
         _text(pitch, "step", step)
-        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends state it
+        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends have it
             _text(pitch, "alter", alter)
         _text(pitch, "octave", octave)
     _text(note, "duration", symbol.length)

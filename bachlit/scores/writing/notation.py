@@ -1,7 +1,7 @@
-"""From a chorale's grid to what a musician writes: measures, tied notes, beams and fermatas.
+"""Notate a chorale: tied note values, beams and fermatas, for any file format.
 
-Nothing here knows a file format. Lengths and positions are sixteenths; a position counts from the bar line, so the
-first note of a pickup of one quarter in 4/4 has position 12.
+Lengths and positions are sixteenths; a position counts from the bar line, so the first note of a pickup of one quarter
+in 4/4 has position 12.
 """
 
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ Beam = Literal["begin", "continue", "end", "forward hook", "backward hook"]
 
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
-    """A note or a rest as it is written: one note head, one value.
+    """Written note or rest: one note head, one value.
 
     Attributes:
-        spelling: Its pitch's name; None in a rest.
+        spelling: Spelling of the pitch; None for a rest.
         position: Where it begins in a full measure.
-        length: One of `values.VALUES`, or the whole measure's length if `fills_measure`.
-        tied_back: It goes on with the note before.
-        tied_on: It goes on in the note after.
-        fermata: It carries a fermata.
-        fills_measure: It is a rest for a full measure.
-        beams: From the eighths' beam to the sixteenths'; empty where a flag or nothing is written.
+        length: One of `durations.VALUES`, or the measure's length if `fills_measure`.
+        tied_back: Tied to the note before.
+        tied_on: Tied to the note after.
+        fermata: Carries a fermata.
+        fills_measure: Is a whole-measure rest.
+        beams: Beams from eighths to sixteenths; empty if unbeamed.
     """
 
     spelling: Spelling | None
@@ -43,7 +43,7 @@ class Symbol:
 
 
 def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
-    """A voice as it is written, measure by measure.
+    """Notate a voice, measure by measure.
 
     >>> tied = write_voice(Chorale.from_pitches([[67, 0, 0, 0]] * 20), "soprano")
     >>> [[(symbol.length, symbol.tied_back, symbol.tied_on) for symbol in measure] for measure in tied]
@@ -68,7 +68,7 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
 def _symbols(
     note: Note, spelling: Spelling | None, begin: int, position: int, pieces: tuple[int, ...]
 ) -> Iterator[Symbol]:
-    """The pieces of a note or a rest in one measure, the first of them at frame `begin`."""
+    """Yield the values of a note or rest in one measure, the first at frame `begin`."""
     for length in pieces:
         last = begin + length == note.start + note.length
         yield Symbol(
@@ -83,7 +83,7 @@ def _symbols(
 
 
 def _beam(symbols: list[Symbol], beat: int) -> list[Symbol]:
-    """The symbols of a measure with neighbours shorter than a quarter beamed within each beat."""
+    """Beam the notes shorter than a quarter within each beat."""
 
     def beam_group(symbol: Symbol) -> int | None:
         return symbol.position // beat if symbol.spelling and symbol.length < 4 else None
@@ -99,16 +99,16 @@ def _beam(symbols: list[Symbol], beat: int) -> list[Symbol]:
 
 
 def _beams(notes: list[Symbol], index: int) -> tuple[Beam, ...]:
-    """The beams of one note in a group of two or more."""
+    """Beams of one note in a group."""
     beams: list[Beam] = []
-    for longest in (3, 1):  # dotted eighths and shorter have a first beam, sixteenths a second
+    for longest in (3, 1):  # up to dotted eighths have a first beam, sixteenths a second
         if notes[index].length > longest:
             break
         before = index > 0 and notes[index - 1].length <= longest
         after = index + 1 < len(notes) and notes[index + 1].length <= longest
         if before or after:
             beams.append("continue" if before and after else "end" if before else "begin")
-        else:  # a hook points to the note with which it makes up an eighth
+        else:  # a hook points to the other half of its eighth
             forward = index == 0 or (index + 1 < len(notes) and notes[index].position % 2 == 0)
             beams.append("forward hook" if forward else "backward hook")
     return tuple(beams)
