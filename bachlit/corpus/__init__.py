@@ -1,4 +1,4 @@
-"""Where chorales come from: Bach in music21, a folder of scores, JSB-16th. Read once, cached."""
+"""Sources of chorales: Bach in music21, folders of scores, JSB-16th."""
 
 from bachlit.corpus.bachbot import BachBotCorpus
 from bachlit.corpus.base import FOLDS, Corpus, Fold

@@ -1,4 +1,4 @@
-"""Evaluation: what models and decoders make of held-out pieces, judged beside Bach."""
+"""Evaluate models and decoders on held-out pieces, beside Bach."""
 
 from bachlit.evaluation.evaluating import Evaluation, evaluate, likelihood
 from bachlit.evaluation.figures import FIGURES, SECTIONS, Figure, Judge, Ratio

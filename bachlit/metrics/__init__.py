@@ -1,4 +1,4 @@
-"""Metrics: pure functions, and thin torchmetrics shells over them."""
+"""Metrics: pure functions, with thin torchmetrics wrappers."""
 
 from bachlit.metrics.cadences import Cadences, cadences
 from bachlit.metrics.chords import QUALITIES, Chord, Quality, chord_of

@@ -9,7 +9,7 @@ from bachlit.scores.writing.durations import beat_length
 
 _TICKS_PER_QUARTER = 480
 TICKS_PER_FRAME = _TICKS_PER_QUARTER // FRAMES_PER_QUARTER
-_CHOIR_AAHS = 52  # General MIDI, counted from 0 as in files
+CHOIR_AAHS = 52  # General MIDI, counted from 0 as in files
 _VELOCITY = 80
 
 _TRACK_NAME, _END_OF_TRACK, _TEMPO, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x03, 0x2F, 0x51, 0x58, 0x59
@@ -63,7 +63,7 @@ def _conductor(chorale: Chorale, quarters_per_minute: float) -> Iterator[Event]:
 def _performance(chorale: Chorale, voice: Voice, channel: int) -> Iterator[Event]:
     """Yield a voice's name, sound and notes."""
     yield 0, _meta(_TRACK_NAME, voice.capitalize().encode())
-    yield 0, bytes([0xC0 | channel, _CHOIR_AAHS])
+    yield 0, bytes([0xC0 | channel, CHOIR_AAHS])
     for note in notes_of(chorale, voice):
         if note.pitch != REST:
             yield note.start * TICKS_PER_FRAME, bytes([0x90 | channel, note.pitch, _VELOCITY])
