@@ -93,39 +93,26 @@ class GradeReference:
         self._references: dict[Mode, _Histograms] = {}
         for mode in get_args(Mode):
             pooled = _pooled([piece for piece in pieces if piece.mode == mode] or pieces)
-            self._references[mode] = pooled._replace(
-                rhythm=everything.rhythm, parallels=everything.parallels, repeats=everything.repeats
-            )
+            self._references[mode] = pooled | {part: everything[part] for part in ("rhythm", "parallels", "repeats")}
         # A reference without parallels counts as having one, so that a first one doesn't weigh infinitely.
-        errors = max(1, sum(everything.parallels.values()))
+        errors = max(1, sum(everything["parallels"].values()))
         self._errors_a_note = errors / max(1, sum(piece.num_notes for piece in pieces))
 
     def grade(self, chorale: Chorale) -> Grade:
         """Grade a chorale, in some milliseconds."""
         piece = _Piece.of(chorale)
         reference = self._references[piece.mode]
-        grade = Grade(*map(rank_distance, piece.histograms, reference))
-        errors_a_note = sum(piece.histograms.parallels.values()) / max(1, piece.num_notes)
+        grade = Grade(*(rank_distance(piece.histograms[part], reference[part]) for part in Grade._fields))
+        errors_a_note = sum(piece.histograms["parallels"].values()) / max(1, piece.num_notes)
         return grade._replace(
             parallels=grade.parallels * errors_a_note / self._errors_a_note,
             # By length Bach's mean is 1.57, by ranks 0.89; the paper's is 1.46. Patterns of all four voices at once
             # give 1.25 by ranks, with pieces above 30: more than the paper's spread.
-            repeats=length_distance(piece.histograms.repeats, reference.repeats),
+            repeats=length_distance(piece.histograms["repeats"], reference["repeats"]),
         )
 
 
-class _Histograms(NamedTuple):
-    """Histograms that the parts of a `Grade` compare, in its order."""
-
-    notes: Counter[Hashable]
-    rhythm: Counter[Hashable]
-    parallels: Counter[Hashable]
-    harmony: Counter[Hashable]
-    soprano: Counter[Hashable]
-    alto: Counter[Hashable]
-    tenor: Counter[Hashable]
-    bass: Counter[Hashable]
-    repeats: Counter[Hashable]
+_Histograms = dict[str, Counter[Hashable]]  # by the fields of `Grade`
 
 
 class _Piece(NamedTuple):
@@ -137,19 +124,18 @@ class _Piece(NamedTuple):
     def of(cls, chorale: Chorale) -> "_Piece":
         # Estimated, since a piece's stated key must not affect its grade.
         key = estimate_key(chorale.pitches)
-        histograms = _Histograms(
-            notes=degrees(chorale, key),
-            rhythm=lengths(chorale),
-            parallels=parallels(chorale),
-            harmony=qualities(chorale),
+        histograms: _Histograms = {
+            "notes": degrees(chorale, key),
+            "rhythm": lengths(chorale),
+            "parallels": parallels(chorale),
+            "harmony": qualities(chorale),
+            "repeats": repeats(chorale),
             **{voice: intervals(chorale, voice) for voice in VOICES},
-            repeats=repeats(chorale),
-        )
+        }
         num_notes = int((chorale.onsets & (chorale.pitches != REST)).sum())
         return cls(key.mode, num_notes, histograms)
 
 
 def _pooled(pieces: list[_Piece]) -> _Histograms:
     """Sum over pieces."""
-    columns = zip(*(piece.histograms for piece in pieces), strict=True)
-    return _Histograms(*(sum(column, Counter()) for column in columns))
+    return {part: sum((piece.histograms[part] for piece in pieces), Counter()) for part in Grade._fields}

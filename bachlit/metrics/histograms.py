@@ -6,12 +6,13 @@ Mock?" (`bachlit.metrics.grade`).
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.metrics.chords import chord_of
+from bachlit.metrics.rules import parallel_motion
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
 from bachlit.music.keys import Key
 
@@ -83,14 +84,9 @@ def parallels(chorale: Chorale) -> Counter[Hashable]:
     >>> dict(parallels(Chorale.from_pitches([[72, 67, 60, 48], [74, 67, 62, 50]])))
     {'octave': 3}
     """
-    pitches = chorale.pitches.astype(int)
-    moves = (pitches[1:] != pitches[:-1]) & (pitches[1:] != REST) & (pitches[:-1] != REST)  # (T - 1, 4)
-    moves &= ~(chorale.fermatas[:-1] & ~chorale.fermatas[1:])[:, None]
-    upper, lower = np.array(list(combinations(range(len(VOICES)), 2))).T
-    sizes = np.abs(pitches[:, upper] - pitches[:, lower]) % 12  # (T, 6)
-    same = moves[:, upper] & moves[:, lower] & (sizes[1:] == sizes[:-1])
-    counts = {name: int((same & (sizes[1:] == size)).sum()) for name, size in (("fifth", 7), ("octave", 0))}
-    return Counter({name: count for name, count in counts.items() if count})
+    within = ~(chorale.fermatas[:-1] & ~chorale.fermatas[1:])  # (T - 1,)
+    fifths, octaves = (int(moves[within].sum()) for moves in parallel_motion(chorale)[0])
+    return Counter({name: count for name, count in (("fifth", fifths), ("octave", octaves)) if count})
 
 
 def cadence_chords(chorale: Chorale, key: Key) -> Counter[Hashable]:

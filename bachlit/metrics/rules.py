@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.music.chorale import RANGES, REST, Chorale
+from bachlit.music.chorale import RANGES, REST, BoolArray, Chorale
 
 _OCTAVE, _FIFTH = 12, 7
 
@@ -61,7 +61,8 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     """
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
-    parallels = _parallels(pitches, sounding)
+    fifths_and_octaves, similar = parallel_motion(chorale)
+    parallels = [int(moves.sum()) for moves in (*fifths_and_octaves, *(fifths_and_octaves & similar))]
     fifths, octaves = _hidden(pitches, sounding)
     return RuleCounts(
         chorale.num_frames,
@@ -82,21 +83,21 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     )
 
 
-def _parallels(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Count parallel fifths and octaves of all pairs, and those in similar motion."""
-    moves = np.diff(pitches, axis=0)
-    sums = np.zeros(4, np.int64)
-    for upper, lower in combinations(range(4), 2):
-        pair = sounding[:, upper] & sounding[:, lower]
-        interval = np.abs(pitches[:, upper] - pitches[:, lower]) % _OCTAVE
-        both_move = (moves[:, upper] != 0) & (moves[:, lower] != 0) & pair[1:] & pair[:-1]
-        same_way = moves[:, upper] * moves[:, lower] > 0
-        for index, size in enumerate((_FIFTH, 0)):
-            parallel = both_move & (interval[1:] == size) & (interval[:-1] == size)
-            sums[index] += parallel.sum()
-            sums[index + 2] += (parallel & same_way).sum()
-    fifths, octaves, similar_fifths, similar_octaves = (int(count) for count in sums)
-    return fifths, octaves, similar_fifths, similar_octaves
+def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
+    """Masks of parallel fifths and octaves (2, T - 1, 6) of all pairs of voices, and of similar motion (T - 1, 6).
+
+    >>> fifths = Chorale.from_pitches([[72, 65, 60, 48], [74, 67, 60, 48]])
+    >>> parallel_motion(fifths)[0].sum(axis=(1, 2)).tolist()
+    [1, 0]
+    """
+    pitches = chorale.pitches.astype(np.int64)
+    upper, lower = np.array(list(combinations(range(4), 2))).T
+    moves = np.diff(pitches, axis=0)  # (T - 1, 4)
+    sounding = (pitches[1:] != REST) & (pitches[:-1] != REST) & (moves != 0)
+    interval = np.abs(pitches[:, upper] - pitches[:, lower]) % _OCTAVE  # (T, 6)
+    same = sounding[:, upper] & sounding[:, lower] & (interval[1:] == interval[:-1])
+    similar: BoolArray = moves[:, upper] * moves[:, lower] > 0
+    return np.stack([same & (interval[1:] == size) for size in (_FIFTH, 0)]), similar
 
 
 def _hidden(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -417,7 +417,7 @@ def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
         chorales = corpus.chorales()
     [sentence] = [str(warning.message) for warning in told]
     place = folder.parent / "cache"
-    assert sentence == f"The chorales could not be cached in {place} ({said}), and will be read anew next time."
+    assert sentence == f"The chorales can't be cached in {place} ({said}); they will be read again next time."
     assert [path for path in sorted(place.rglob("*")) if path.is_file() and path not in before] == []
     monkeypatch.setattr(corpus, "_parse", lambda files: pytest.fail("parsed again"))
     for pieces in (chorales, corpus.chorales(), pickle.loads(pickle.dumps(chorales))):

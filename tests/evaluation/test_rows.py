@@ -159,7 +159,7 @@ def test_the_training_fold_is_judged_on_with_a_warning(small_model: LanguageMode
     pieces = held_out(folds, "train", models=[(small_model, known)])
     assert pieces.pieces == list(folds["train"])
     [doubt] = pieces.doubts
-    assert "what is remembered" in doubt
+    assert "what was memorised" in doubt
 
 
 def test_other_notes_under_the_same_name_are_another_piece(small_model: LanguageModel, bach: list[Chorale]) -> None:
@@ -208,7 +208,7 @@ def test_a_piece_that_cannot_be_written_is_left_out_with_a_reason(
 
 
 def test_a_checkpoints_corpus_that_is_elsewhere_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"The checkpoint's corpus isn't here: .* --corpus FolderCorpus"):
+    with pytest.raises(CorpusError, match=r"The checkpoint's corpus is missing: .* --corpus FolderCorpus"):
         folds_for([Source({"train": ["x"]}, FolderCorpus(tmp_path / "gone"))])
 
 

@@ -6,7 +6,7 @@ that none is broken. `Enforced` turns rules into a `Constraint`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -115,6 +115,23 @@ class Position:
             yield self.voice - 1, 1
         if self.voice < 3:
             yield self.voice + 1, -1
+
+    def distances(
+        self, breaks: Callable[[Tensor], Tensor], *frames: Tensor, voices: Sequence[int] = range(4)
+    ) -> Tensor:
+        """Count breaches (B, K, V) of a rule over the distance to each neighbouring voice; both sound.
+
+        Args:
+            breaks: Takes semitones by which the candidate lies beyond the neighbour (negative on its own side).
+            frames: Pitches (..., 4) of the neighbours; those of this frame if empty.
+            voices: Voices that the rule concerns.
+        """
+        total = torch.zeros(1, device=self.pitch.device)
+        for neighbour, direction in self.neighbours():
+            for pitches in (frames or (self.now,)) if {neighbour, self.voice} <= set(voices) else ():
+                other = pitches[..., neighbour, None]
+                total = total + (breaks((self.pitch - other) * direction) & (other > 0) & ~self.rests)
+        return total
 
     def melody(self, breaks: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Count breaches (B, K, V) of a rule over two neighbouring pitches of the voice; both sound."""

@@ -62,12 +62,7 @@ class NoCrossing(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """Count the neighbours that the candidate crosses."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            other = position.now[..., neighbour, None]
-            crossed = (position.pitch - other) * direction > 0
-            total = total + (crossed & (other > 0) & ~position.rests)
-        return total
+        return position.distances(lambda beyond: beyond > 0)
 
     def dooms(self, position: Position) -> Tensor | None:
         """Mark candidates that leave no room for a voice between."""
@@ -91,12 +86,7 @@ class NoOverlap(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """Count overlaps with the neighbours' previous and next notes."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            for other in (position.before[..., neighbour, None], position.later[:, None, neighbour, None]):
-                overlapped = (position.pitch - other) * direction > 0
-                total = total + (overlapped & (other > 0) & ~position.rests)
-        return total
+        return position.distances(lambda beyond: beyond > 0, position.before, position.later[:, None])
 
 
 @dataclass(frozen=True)
@@ -112,13 +102,7 @@ class Spacing(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """Count upper neighbours further away than an octave."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            if 3 not in (neighbour, position.voice):
-                other = position.now[..., neighbour, None]
-                wide = (other - position.pitch) * direction > self.widest
-                total = total + (wide & (other > 0) & ~position.rests)
-        return total
+        return position.distances(lambda beyond: -beyond > self.widest, voices=range(3))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from archives import container, zipped
 from handwritten import line, note, score
+from sizes import size
 
 from bachlit.errors import ScoreError
 from bachlit.scores import read_voices
@@ -113,7 +114,7 @@ def test_an_archive_packed_so_that_it_swells_at_once_is_not_unpacked(tmp_path: P
     # 200 MB in 285 bytes: of such packings, zipfile unpacks all, however little of it is asked for.
     swollen = io.BytesIO()
     with zipfile.ZipFile(swollen, "w", packing) as archive, archive.open(name, "w") as entry:
-        for _ in range(200):
+        for _ in range(size(200, 120)):
             entry.write(b" " * MB)
     taken = peak(lambda: refused(tmp_path / "file.mxl", swollen.getvalue()))
     assert taken < 3 * limits.MAX_BYTES / MB
