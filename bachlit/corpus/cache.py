@@ -72,7 +72,7 @@ class CachedChorales(Pieces):
         except (OSError, ValueError) as error:
             place = self._content.path if isinstance(self._content, FileBytes) else "memory"
             raise CorpusError(
-                f"The cached chorales in {place} were changed while in use ({error}); run the command again."
+                f"The cache in {place} was changed while in use ({error}); run the command again."
             ) from error
 
     def _record(self, index: int) -> bytes:

@@ -48,5 +48,5 @@ class Jsb16Corpus(Corpus):
             raise CorpusError(f"{path} can't be opened ({error.strerror}); expected a readable file.") from error
         except (ValueError, TypeError, RecursionError) as error:
             raise CorpusError(
-                f"{path} isn't a fold of JSB-16th ({error}); expected pieces of frames of four pitches, in lists."
+                f"{path} isn't a fold of JSB-16th ({error}); expected lists of frames of four pitches."
             ) from error

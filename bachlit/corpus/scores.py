@@ -107,8 +107,7 @@ class ScoreCorpus(Corpus):
                     yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
             except BrokenProcessPool as error:
                 raise CorpusError(
-                    f"One of the {workers} processes that read the scores was ended from outside, as where memory runs "
-                    "out; use fewer workers."
+                    f"One of {workers} parsing processes was killed, as when memory runs out; use fewer."
                 ) from error
 
 

@@ -36,7 +36,7 @@ class Gibbs(Decoder):
     ) -> None:
         if rounds < 0 or block < 1 or not 0 <= temperature < math.inf:
             raise OptionError(
-                f"Gibbs got rounds={rounds}, block={block}, temperature={temperature}; expected at least 0, 1 and 0."
+                f"Gibbs got {rounds} rounds, block {block}, temperature {temperature}; expected 0, 1, 0 or more."
             )
         self.start = start or BeamSearch()
         self.rounds, self.block, self.temperature = rounds, block, temperature

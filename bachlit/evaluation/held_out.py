@@ -76,7 +76,7 @@ def source_of(checkpoint: Path) -> Source:
         return Source(split, *_corpus(options))
     except Exception as error:  # a foreign file may hold anything
         raise CheckpointError(
-            f"{checkpoint} isn't a checkpoint of `bachlit fit`, or is damaged ({type(error).__name__})."
+            f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__})."
         ) from error
 
 
@@ -123,9 +123,7 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
     """
     first = sources[0] if sources else Source()
     if corpus is None and first.foreign:
-        raise OptionError(
-            f"The checkpoint's corpus {first.foreign} isn't imported; if you trust it: --corpus {first.foreign}."
-        )
+        raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
     try:
         folds = (corpus or first.corpus or BachCorpus()).folds()
         if folds is not None:

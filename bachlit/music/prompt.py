@@ -79,17 +79,13 @@ class Prompt:
         name = chorale.name or "the chorale"
         silent = [voice for voice in VOICES if chorale.only(voice).compass is None]
         if silent:
-            raise PromptError(
-                f"The {silent[0]} of {name} never sounds; expected four voices to recompose bars; harmonise it first."
-            )
+            raise PromptError(f"The {silent[0]} of {name} never sounds; to recompose bars, harmonise it first.")
         full = chorale.measure_length
         lowest = 0 if chorale.pickup else 1
         highest = -(-(chorale.num_frames - chorale.pickup) // full)
         absent = [bar for bar in (first, last) if not lowest <= bar <= highest]
         if absent:
-            raise PromptError(
-                f"There is no bar {absent[0]} in {name}; expected {lowest} to {highest} (a pickup is bar 0)."
-            )
+            raise PromptError(f"There is no bar {absent[0]} in {name}; expected {lowest} to {highest} (0 is a pickup).")
         if first > last:
             raise PromptError(f"Bar {last} comes before bar {first}; swap the two.")
         given = np.ones(chorale.pitches.shape, np.bool_)

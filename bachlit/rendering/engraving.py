@@ -136,9 +136,7 @@ def _pages(chorale: Chorale, width: int) -> list[str]:
         toolkit = verovio.toolkit()
         toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
         if not toolkit.loadData(music):
-            raise ChoraleError(
-                f"verovio can't draw {chorale.name or 'the chorale'}; try pip install --force-reinstall verovio."
-            )
+            raise ChoraleError(f"verovio can't draw the chorale {chorale.name}; try reinstalling it.")
         return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
 
 

@@ -314,7 +314,7 @@ def test_a_cache_that_is_cut_short_while_it_is_in_use_ends_in_a_sentence(folder:
         chorales = folder_corpus(folder, workers=1).chorales()
     [cache] = (folder.parent / "cache").iterdir()
     cache.write_bytes(b"")
-    with pytest.raises(CorpusError, match=f"cached chorales in {cache} were changed"):
+    with pytest.raises(CorpusError, match=f"The cache in {cache} was changed"):
         chorales[0]
 
 
@@ -438,7 +438,7 @@ def test_a_worker_that_is_killed_ends_the_reading_in_a_sentence(folder: Path) ->
     corpus = folder_corpus(folder, workers=2)
     files: dict[str, Path] = {name: Deadly(path) for name, path in corpus.files().items()}
     corpus.files = lambda: files  # type: ignore[method-assign]
-    with pytest.raises(CorpusError, match="ended from outside, as where memory runs out"):
+    with pytest.raises(CorpusError, match="was killed, as when memory runs out"):
         corpus.chorales()
 
 

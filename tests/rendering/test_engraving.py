@@ -126,7 +126,7 @@ def test_a_score_that_verovio_does_not_read_is_an_error(monkeypatch: pytest.Monk
     import verovio  # noqa: PLC0415
 
     monkeypatch.setattr(verovio, "__file__", str(tmp_path / "__init__.py"))
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ChoraleError, match="can't draw the chorale; expected"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ChoraleError, match="can't draw the chorale"):
         pool.submit(svg, SHORT).result()
 
 

@@ -50,9 +50,7 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
     for head in heads:
         before = notes[-1] if notes else None
         if before is not None and head.start < before.start + before.length:
-            raise ScoreError(
-                f"The {voice} has two notes at once {head.place}; expected one at a time, each voice in its own part."
-            )
+            raise ScoreError(f"The {voice} has two notes at once {head.place}; expected one at a time per part.")
         pitch, fermata = int(head.tone.pitch), head.tone.fermata
         tied = before is not None and (before.pitch, before.start + before.length) == (pitch, head.start)
         if before is not None and tied and head.tone.tied:
@@ -96,15 +94,9 @@ def _heads(measures: Sequence[WrittenMeasure], voice: str, quantize: bool) -> It
                 else f"in measure {measure.number}"
             )
             if not quantize and (start.denominator != 1 or end.denominator != 1):
-                raise ScoreError(
-                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it with "
-                    "--quantize."
-                )
+                raise ScoreError(f"The {voice} has a note finer than a sixteenth {place}; round it with --quantize.")
             if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
-                raise ScoreError(
-                    f"The {voice} has the pitch {tone.pitch:g} {place}; expected a MIDI pitch from 1 to 127 without "
-                    "quarter tones."
-                )
+                raise ScoreError(f"The {voice} has the pitch {tone.pitch:g} {place}; expected a MIDI pitch, 1 to 127.")
             yield _Head(round(start), round(end), tone, place)
         offset += measure.length
 

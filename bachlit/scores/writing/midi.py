@@ -38,8 +38,7 @@ def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_
     """
     if not _SLOWEST <= quarters_per_minute <= _FASTEST:
         raise OptionError(
-            f"A tempo of {quarters_per_minute} quarters per minute isn't possible in MIDI; choose {_SLOWEST} to "
-            f"{_FASTEST}."
+            f"MIDI can't hold {quarters_per_minute} quarters per minute; choose {_SLOWEST} to {_FASTEST}."
         )
     length = chorale.num_frames * TICKS_PER_FRAME
     tracks = [_track(_conductor(chorale, quarters_per_minute), length)]
