@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
 from bachlit.music.keys import Key, alteration
@@ -18,11 +18,12 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
-_CLEFS: dict[Voice, tuple[str, int, int]] = {  # sign, line, octave change
-    "soprano": ("G", 2, 0),
-    "alto": ("G", 2, 0),
-    "tenor": ("G", 2, -1),
-    "bass": ("F", 4, 0),
+_TREBLE = "<clef><sign>G</sign><line>2</line></clef>"
+_CLEFS: dict[Voice, str] = {
+    "soprano": _TREBLE,
+    "alto": _TREBLE,
+    "tenor": _TREBLE.replace("</clef>", "<clef-octave-change>-1</clef-octave-change></clef>"),
+    "bass": "<clef><sign>F</sign><line>4</line></clef>",
 }
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -48,7 +49,7 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     _text(encoding, "software", "bachlit")
     for element in ("accidental", "beam"):
         SubElement(encoding, "supports", element=element, type="yes")
-    _add_part_list(root, voices)
+    root.append(_part_list(voices))
     for number, voice in enumerate(voices, start=1):
         _add_part(root, f"P{number}", chorale, voice, conducts=number == 1)
     ElementTree.indent(root)
@@ -68,23 +69,21 @@ def _text(parent: Element, tag: str, text: str | int) -> None:
     SubElement(parent, tag).text = str(text)
 
 
-def _add_part_list(root: Element, voices: Sequence[Voice]) -> None:
-    part_list = SubElement(root, "part-list")
-    if len(voices) > 1:
-        group = SubElement(part_list, "part-group", number="1", type="start")
-        _text(group, "group-symbol", "bracket")
-        _text(group, "group-barline", "no")  # as in choral scores
-    for number, voice in enumerate(voices, start=1):
-        part = SubElement(part_list, "score-part", id=f"P{number}")
-        _text(part, "part-name", voice.capitalize())
-        _text(part, "part-abbreviation", f"{voice[0].upper()}.")
-        instrument = SubElement(part, "score-instrument", id=f"P{number}-I1")
-        _text(instrument, "instrument-name", voice.capitalize())
-        sound = SubElement(part, "midi-instrument", id=f"P{number}-I1")
-        _text(sound, "midi-channel", number)
-        _text(sound, "midi-program", _CHOIR_AAHS)
-    if len(voices) > 1:
-        SubElement(part_list, "part-group", number="1", type="stop")
+def _part_list(voices: Sequence[Voice]) -> Element:
+    parts = [
+        f'<score-part id="P{number}"><part-name>{voice.capitalize()}</part-name>'
+        f"<part-abbreviation>{voice[0].upper()}.</part-abbreviation>"
+        f'<score-instrument id="P{number}-I1"><instrument-name>{voice.capitalize()}</instrument-name>'
+        "</score-instrument>"
+        f'<midi-instrument id="P{number}-I1"><midi-channel>{number}</midi-channel>'
+        f"<midi-program>{_CHOIR_AAHS}</midi-program></midi-instrument></score-part>"
+        for number, voice in enumerate(voices, start=1)
+    ]
+    if len(voices) > 1:  # a bracket without joined bar lines, as in choral scores
+        bracket = "<group-symbol>bracket</group-symbol><group-barline>no</group-barline>"
+        parts.insert(0, f'<part-group number="1" type="start">{bracket}</part-group>')
+        parts.append('<part-group number="1" type="stop" />')
+    return fromstring(f"<part-list>{''.join(parts)}</part-list>")
 
 
 def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, conducts: bool) -> None:
@@ -94,7 +93,7 @@ def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, condu
         pickup = {"implicit": "yes"} if measure.position else {}
         element = SubElement(part, "measure", number=str(measure.number), **pickup)
         if measure is measures[0]:
-            _add_attributes(element, chorale, voice)
+            element.append(_attributes(chorale, voice))
             if conducts:
                 SubElement(element, "sound", tempo=str(_QUARTERS_PER_MINUTE))
         for symbol, accidental in zip(symbols, _accidentals(symbols, chorale.key), strict=True):
@@ -103,21 +102,13 @@ def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, condu
             _text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
 
 
-def _add_attributes(measure: Element, chorale: Chorale, voice: Voice) -> None:
-    attributes = SubElement(measure, "attributes")
-    _text(attributes, "divisions", FRAMES_PER_QUARTER)
-    key = SubElement(attributes, "key")
-    _text(key, "fifths", chorale.key.fifths)
-    _text(key, "mode", chorale.key.mode)
-    time = SubElement(attributes, "time")
-    _text(time, "beats", chorale.time_signature[0])
-    _text(time, "beat-type", chorale.time_signature[1])
-    sign, line, octaves = _CLEFS[voice]
-    clef = SubElement(attributes, "clef")
-    _text(clef, "sign", sign)
-    _text(clef, "line", line)
-    if octaves:
-        _text(clef, "clef-octave-change", octaves)
+def _attributes(chorale: Chorale, voice: Voice) -> Element:
+    key, (beats, beat_type) = chorale.key, chorale.time_signature
+    return fromstring(
+        f"<attributes><divisions>{FRAMES_PER_QUARTER}</divisions>"
+        f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
+        f"<time><beats>{beats}</beats><beat-type>{beat_type}</beat-type></time>{_CLEFS[voice]}</attributes>"
+    )
 
 
 def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
