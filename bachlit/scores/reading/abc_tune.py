@@ -117,7 +117,7 @@ def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
     elif letter == "T" and in_head:
         reading.title = reading.title or content
     elif letter == "w":
-        reading.voice.words = True
+        reading.voice.left_out["word"] += 1
     elif letter == "P" and in_head:
         reading.head.repeats |= re.search(r"([A-Za-z]).*\1|\d|\(", content) is not None
     elif letter in ("K", "L", "M"):
@@ -164,14 +164,14 @@ def _read_line(line: str, reading: _TuneReading) -> None:
         elif token["sign"] == "}":
             reading.grace = False
         elif reading.grace and token["step"]:
-            reading.voice.graces += 1
+            reading.voice.left_out["grace note"] += 1
     reading.grace = False
     if reading.chord is not None:
         raise ValueError(f"a chord of it has no end: {line[:40]}")
 
 
 def _read_text(token: re.Match[str], reading: _TuneReading) -> None:
-    reading.voice.chord_symbols += re.match(r"[A-G]", token["words"]) is not None
+    reading.voice.left_out["chord symbol"] += re.match(r"[A-G]", token["words"]) is not None
     reading.voice.repeats |= JUMP.search(token["words"]) is not None
 
 

@@ -1,6 +1,7 @@
 """A voice of ABC: its fields, and the notes read so far."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -31,9 +32,7 @@ class Voice:
     measures: list[WrittenMeasure] = field(default_factory=list)
     barred: bool = False
     repeats: bool = False
-    chord_symbols: int = 0
-    graces: int = 0
-    words: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
     total: Fraction = Fraction(0)  # sixteenths before the measure
     now: Fraction = Fraction(0)  # in the measure
     tones: list[Tone] = field(default_factory=list)  # of the measure
@@ -182,9 +181,7 @@ class Voice:
             metres=self.metres,
             signatures=self.signatures,
             repeats=self.repeats,
-            chord_symbols=self.chord_symbols,
-            graces=self.graces,
-            words=self.words,
+            left_out=self.left_out,
         )
 
 

@@ -122,9 +122,9 @@ def _chorale(
     time_signature, pickup = _metre(path, parts[lead])
     if any(part.repeats for part in parts.values()) and not repeats:
         warn(f"{path}: repeats are left out; the music stands once, as it is written.")
-    if tune and parts[lead].chord_symbols:
+    if tune and parts[lead].left_out["chord symbol"]:
         warn(f"{path}: the chord symbols are left out; name the harmony with --chords to keep to it.")
-    if tune and parts[lead].words:
+    if tune and parts[lead].left_out["word"]:
         warn(f"{path}: the words are left out.")
     chorale = Chorale(
         pitches=pitches,

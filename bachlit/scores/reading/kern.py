@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import warnings
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -57,15 +58,14 @@ def _part(part: Any) -> Part:
     ]
     keys = [key for key in sounding.recurse().getElementsByClass("KeySignature") if key.sharps is not None]
     written = list(sounding.getElementsByClass("Measure"))
-    notes = list(sounding.recurse().notes)
+    notes = [note for note in sounding.recurse().notes if "Harmony" in note.classes or note.duration.isGrace]
     return Part(
         name=str(sounding.partName or "").strip(),
         measures=_measures(written or [sounding], metres[0] if metres else COMMON_TIME),
         metres=metres,
         signatures=[Signature(int(key.sharps), getattr(key, "mode", None)) for key in keys],
         repeats=bool(sounding.recurse().getElementsByClass(("RepeatMark", "RepeatBracket"))),
-        chord_symbols=sum("Harmony" in note.classes for note in notes),
-        graces=sum(bool(note.duration.isGrace) for note in notes if "Harmony" not in note.classes),
+        left_out=Counter("chord symbol" if "Harmony" in note.classes else "grace note" for note in notes),
     )
 
 

@@ -1,6 +1,6 @@
 """Standard MIDI files -> parts, one per track and channel."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -44,7 +44,7 @@ def read_midi(data: bytes) -> Score:
             if end > MAX_FRAMES:
                 raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
             measures = [WrittenMeasure(None, end, tones)]
-            parts.append(Part(track.name, measures, metres=metres, signatures=signatures, words=track.words))
+            parts.append(Part(track.name, measures, metres=metres, signatures=signatures, left_out=track.left_out))
     return Score("", parts)
 
 
@@ -68,7 +68,7 @@ class _Track:
     """Contents of a track; notes (first tick, pitch, end) are by channel."""
 
     name: str = ""
-    words: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
     notes: dict[int, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     metres: list[tuple[int, TimeSignature]] = field(default_factory=list)
     signatures: list[tuple[int, Signature]] = field(default_factory=list)
@@ -101,7 +101,7 @@ def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
     if kind == _TRACK_NAME and not track.name:
         track.name = decode(data).strip("\0" + whitespace)  # some programs end it as C ends a string
     elif kind == _LYRIC:
-        track.words = True
+        track.left_out["word"] += 1
     elif kind == _TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] < 8:
         track.metres.append((now, (data[0], 2 ** data[1])))
     elif kind == _KEY_SIGNATURE and len(data) >= 2 and (data[0] + 7) % 256 <= 14 and data[1] < 2:

@@ -1,7 +1,7 @@
 """MusicXML -> parts, one per staff, with counts of what a chorale can't hold."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -61,13 +61,10 @@ class _PartReading:
     written: Fraction = Fraction(0)  # of its last note or rest
     metres: list[TimeSignature] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
-    chord_symbols: int = 0
     repeats: bool = False
     tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
-    graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
-    cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    words: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    left_out: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of the part, by staff
+    chord_symbols: int = 0
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
@@ -80,21 +77,14 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     for staff in sounding:
-
-        def total(counts: dict[str, int], staff: str = staff) -> int:
-            return counts[staff] if len(sounding) > 1 else sum(counts.values())
-
+        left_out = reading.left_out[staff] if len(sounding) > 1 else sum(reading.left_out.values(), Counter())
         yield Part(
             name=(name or "").strip(),
             measures=[replace(measure, tones=_ordered(tones[staff])) for measure, tones in rows],
             metres=reading.metres,
             signatures=reading.signatures,
             repeats=reading.repeats,
-            chord_symbols=reading.chord_symbols,
-            graces=total(reading.graces),
-            cues=total(reading.cues),
-            slashes=total(reading.slashes),
-            words=total(reading.words) > 0,
+            left_out=left_out + Counter({"chord symbol": reading.chord_symbols}),
         )
 
 
@@ -123,10 +113,9 @@ def _note(note: Element, reading: _PartReading) -> None:
     staff = note.findtext("staff", "1")
     slash = note.findtext("notehead", "").strip() == "slash"
     if note.find("pitch") is not None:
-        reading.slashes[staff] += slash
-        reading.graces[staff] += note.find("grace") is not None
-        reading.cues[staff] += note.find("cue") is not None
-        reading.words[staff] += note.find("lyric/text") is not None
+        reading.left_out[staff]["slash head"] += slash
+        for thing, tag in (("grace note", "grace"), ("cue note", "cue"), ("word", "lyric/text")):
+            reading.left_out[staff][thing] += note.find(tag) is not None
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
     start = reading.before if note.find("chord") is not None else reading.now
     rest = note.find("rest")

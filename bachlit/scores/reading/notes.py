@@ -64,14 +64,15 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
 
 def _warn_of_what_is_left_out(part: Part, voice: str, lost: int) -> None:
     """Warn of notes that a voice doesn't sing, and of notes lost by rounding."""
-    for number, thing, why in (
-        (part.graces, "grace note", ""),
-        (part.cues, "cue note", ""),
-        (part.slashes, "slash head", ", which tell a rhythm and no pitch"),
-        (lost, "note", " too short for a sixteenth"),
+    numbers = {**part.left_out, "note": lost}
+    for thing, why in (
+        ("grace note", ""),
+        ("cue note", ""),
+        ("slash head", ", which tell a rhythm and no pitch"),
+        ("note", " too short for a sixteenth"),
     ):
-        if number:
-            warn(f"The {voice}: left out {_counted(number, thing)}{why}.")
+        if numbers.get(thing):
+            warn(f"The {voice}: left out {_counted(numbers[thing], thing)}{why}.")
 
 
 def _counted(number: int, thing: str) -> str:

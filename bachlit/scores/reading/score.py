@@ -4,8 +4,9 @@ Times and lengths are fractions of a sixteenth. Nothing here depends on a file f
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -99,11 +100,7 @@ class Part:
         metres: Written time signatures, in order.
         signatures: Written key signatures, in order, at sounding pitch.
         repeats: Whether it has repeats, endings or jumps.
-        chord_symbols: Number of chord symbols.
-        graces: Number of grace notes, which take no time.
-        cues: Number of cue notes.
-        slashes: Number of slash heads, which give a rhythm without pitch.
-        words: Whether it has lyrics.
+        left_out: Number of each thing that a chorale can't hold: chord symbol, word, grace note, cue note, slash head.
     """
 
     name: str
@@ -111,11 +108,7 @@ class Part:
     metres: Sequence[TimeSignature] = ()
     signatures: Sequence[Signature] = ()
     repeats: bool = False
-    chord_symbols: int = 0
-    graces: int = 0
-    cues: int = 0
-    slashes: int = 0
-    words: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def sounds(self) -> bool:
