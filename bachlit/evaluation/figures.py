@@ -5,20 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
-from bachlit.metrics import (
-    LENGTHS,
-    GradeReference,
-    Passages,
-    cadence_chords,
-    cadences,
-    degrees,
-    error_rates,
-    intervals,
-    lengths,
-    qualities,
-    rule_counts,
-    texture_counts,
-)
+from bachlit import metrics
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 
 Ratio = tuple[float, float]
@@ -87,7 +74,7 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         "changing": Figure("frames with a change, %", 1, 100),
         **{f"attacks_{voice}": Figure(f"attacks in 16 sixteenths, {voice}") for voice in VOICES},
         "stepwise": Figure("stepwise motion, %", 1, 100),
-        **{f"lasting_{length}": Figure(f"notes of {length}/16, %", 1, 100) for length in LENGTHS},
+        **{f"lasting_{length}": Figure(f"notes of {length}/16, %", 1, 100) for length in metrics.LENGTHS},
     },
     "Cadences": {
         "triads_at_fermatas": Figure("fermatas over triads in root position, %", 1, 100),
@@ -127,13 +114,15 @@ def histograms(chorale: Chorale) -> Histograms:
     """Histograms of a piece; degrees and cadences in its written key, major and minor apart."""
     key = chorale.key
     return {
-        "degrees": Counter({(key.mode, degree): count for degree, count in degrees(chorale, key).items()}),
-        "lengths": lengths(chorale),
+        "degrees": Counter({(key.mode, degree): count for degree, count in metrics.degrees(chorale, key).items()}),
+        "lengths": metrics.lengths(chorale),
         "intervals": Counter(
-            {(voice, move): count for voice in VOICES for move, count in intervals(chorale, voice).items()}
+            {(voice, move): count for voice in VOICES for move, count in metrics.intervals(chorale, voice).items()}
         ),
-        "qualities": qualities(chorale),
-        "cadence_chords": Counter({(key.mode, chord): count for chord, count in cadence_chords(chorale, key).items()}),
+        "qualities": metrics.qualities(chorale),
+        "cadence_chords": Counter(
+            {(key.mode, chord): count for chord, count in metrics.cadence_chords(chorale, key).items()}
+        ),
     }
 
 
@@ -146,8 +135,8 @@ class Judge:
     """
 
     def __init__(self, training: Sequence[Chorale]) -> None:
-        self._reference = GradeReference(training) if training else None
-        self._passages = Passages(training) if training else None
+        self._reference = metrics.GradeReference(training) if training else None
+        self._passages = metrics.Passages(training) if training else None
         self.reference: Histograms = {name: Counter() for name in DISTRIBUTIONS}
         """Summed histograms of the training pieces."""
         for chorale in training:
@@ -178,7 +167,7 @@ class Judge:
         figures: dict[str, Ratio] = {}
         frames = float(chorale.num_frames)
         if original is not None and free is not None:
-            rates = error_rates(chorale, original, free)
+            rates = metrics.error_rates(chorale, original, free)
             figures["ter"] = (rates.wrong_cells, rates.cells)
             figures["fer"] = (rates.wrong_frames, rates.frames)
             figures["pitch_error"] = (rates.wrong_pitches, rates.cells)
@@ -187,11 +176,11 @@ class Judge:
             figures["nats_per_frame"] = (-log_prob, frames)
         if yielded is not None:
             figures["gave_way"] = (yielded, 1)
-        for name, count in rule_counts(chorale)._asdict().items():
+        for name, count in metrics.rule_counts(chorale)._asdict().items():
             if name in FIGURES:
                 figures[name] = (count, frames if FIGURES[name].scale == 1000 else 1)
         figures |= _texture(chorale)
-        close = cadences(chorale)
+        close = metrics.cadences(chorale)
         figures["triads_at_fermatas"] = (close.in_root_position, close.fermatas)
         figures["ends_on_tonic"] = (close.ends_on_tonic, 1)
         if self._reference is not None and self._passages is not None:
@@ -205,11 +194,11 @@ class Judge:
 
 
 def _texture(chorale: Chorale) -> dict[str, Ratio]:
-    counts = texture_counts(chorale)
+    counts = metrics.texture_counts(chorale)
     by_name = counts._asdict()
     return {
         "changing": (counts.changes, counts.steps_on),
         **{f"attacks_{voice}": (16 * by_name[f"onsets_{voice}"], counts.frames) for voice in VOICES},
         "stepwise": (counts.steps, counts.moves),
-        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in LENGTHS},
+        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in metrics.LENGTHS},
     }
