@@ -61,14 +61,16 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     """
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
-    fifths_and_octaves, similar = parallel_motion(chorale)
-    parallels = [int(moves.sum()) for moves in (*fifths_and_octaves, *(fifths_and_octaves & similar))]
-    fifths, octaves = _hidden(pitches, sounding)
+    (fifths, octaves), similar = parallel_motion(chorale)
+    hidden_fifths, hidden_octaves = _hidden(pitches, sounding)
     return RuleCounts(
-        chorale.num_frames,
-        *parallels,
-        hidden_fifths=fifths,
-        hidden_octaves=octaves,
+        frames=chorale.num_frames,
+        parallel_fifths=int(fifths.sum()),
+        parallel_octaves=int(octaves.sum()),
+        similar_fifths=int((fifths & similar).sum()),
+        similar_octaves=int((octaves & similar).sum()),
+        hidden_fifths=hidden_fifths,
+        hidden_octaves=hidden_octaves,
         crossings=sum(_below(pitches[:, [upper]], pitches[:, [lower]]) for upper, lower in pairwise(range(4))),
         overlaps=sum(_overlaps(pitches, upper, lower) for upper, lower in pairwise(range(4))),
         wide_soprano_alto=_wide(pitches, 0, 1),

@@ -91,7 +91,7 @@ def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, condu
     measures = measures_of(chorale)
     for measure, symbols in zip(measures, write_voice(chorale, voice), strict=True):
         pickup = {"implicit": "yes"} if measure.position else {}
-        element = SubElement(part, "measure", number=str(measure.number), **pickup)
+        element = SubElement(part, "measure", {"number": str(measure.number), **pickup})
         if measure is measures[0]:
             element.append(_attributes(chorale, voice))
             if conducts:
