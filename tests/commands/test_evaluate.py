@@ -183,4 +183,4 @@ def test_a_piece_that_a_model_was_trained_on_is_no_test(
     small_model.save("known")
     Path("known/split.json").write_text(json.dumps({"train": ["valid-0"]}))
     assert main(["evaluate", *corpus(folder), "--checkpoint", "known", "--decoders", "Greedy"]) == 2
-    assert "A model was trained on 1 of the 2 pieces, such as valid-0; expected" in capsys.readouterr().err
+    assert "A model was trained on 1 of the 2 pieces, such as valid-0; evaluate it" in capsys.readouterr().err
