@@ -136,7 +136,7 @@ def test_an_evaluation_has_bach_on_top_and_a_row_a_model_mask_and_decoder(
         assert [piece.chorale for piece in row.pieces] == [piece.chorale for piece in alone.pieces]
     assert "nats_per_frame" not in evaluation.estimates[0]  # by which of the two?
     assert evaluate({"one": small_model}, named("Greedy"), its).names() == ["Bach", "Greedy"]
-    with pytest.raises(OptionError, match="make no evaluation"):
+    with pytest.raises(OptionError, match="expected at least one of each"):
         evaluate({}, named("Greedy"), its)
 
 
