@@ -72,10 +72,10 @@ def test_a_title_fits_above_the_music(count: int) -> None:
     letters = [letter for letter in map(chr, [*range(37, 0x180), *range(0x390, 0x460)]) if letter.isprintable()]
     for letter in letters[:: size(1, 9)]:
         title = letter * count
-        text, size = heading(title, 460, 26)
-        assert 12 <= size <= 26
-        assert text == title or (text.endswith("…") and size == 12)
-        assert TextPath((0, 0), text, size=size, prop=font).get_extents().width <= 460, letter
+        text, pixels_high = heading(title, 460, 26)
+        assert 12 <= pixels_high <= 26
+        assert text == title or (text.endswith("…") and pixels_high == 12)
+        assert TextPath((0, 0), text, size=pixels_high, prop=font).get_extents().width <= 460, letter
 
 
 @pytest.mark.parametrize("title", ["W" * 4000, "WACHET AUF, RUFT UNS DIE STIMME " * 4, "m" * 60])
