@@ -446,7 +446,7 @@ WRONG = {
     "the rhythm of silence": (["harmonize", "tune.musicxml", "--rhythm", "alto"], "The alto of tune never sounds"),
     "the rhythm of what is given": (
         ["harmonize", "chords.musicxml", "--voice", "alto", "--rhythm", "alto"],
-        "The alto of chords is given whole",
+        "The alto of chords is given already",
     ),
     "a decoder that is none": (
         ["harmonize", "low.musicxml", "--decoder", "Beam"],

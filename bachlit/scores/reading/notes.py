@@ -58,7 +58,7 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
         else:
             notes.append(Note(pitch, head.start, head.end - head.start, fermata))
     if not notes:
-        raise ScoreError(f"The {voice} has no notes of a sixteenth or more; write longer values.")
+        raise ScoreError(f"The {voice} has no notes of a sixteenth or more; expected a melody in longer values.")
     return notes
 
 
@@ -95,7 +95,10 @@ def _heads(measures: Sequence[WrittenMeasure], voice: str, quantize: bool) -> It
                 else f"in measure {measure.number}"
             )
             if not quantize and (start.denominator != 1 or end.denominator != 1):
-                raise ScoreError(f"The {voice} has a note finer than a sixteenth {place}; round it with --quantize.")
+                raise ScoreError(
+                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it with "
+                    "--quantize."
+                )
             if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
                 raise ScoreError(f"The {voice} has the pitch {tone.pitch:g} {place}; expected a MIDI pitch, 1 to 127.")
             yield _Head(round(start), round(end), tone, place)

@@ -29,7 +29,7 @@ def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> d
     listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     raise ScoreError(
         f"{path} has {len(parts)} part{'s' * (len(parts) != 1)}, and it is unclear which "
-        f"{'is' if len(voices) == 1 else 'are'} {listed}; name the parts so, or keep only these or four in order."
+        f"{'is' if len(voices) == 1 else 'are'} {listed}; expected parts named so, only these, or four in order."
     )
 
 

@@ -173,7 +173,7 @@ def test_names_win_over_order(tmp_path: Path) -> None:
 
 def test_four_parts_whose_names_speak_against_their_order_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path, four("Bass", "x", "y", "z"))
-    with pytest.raises(ScoreError, match="unclear which are Soprano, Alto, Tenor and Bass; name the parts"):
+    with pytest.raises(ScoreError, match="unclear which are Soprano, Alto, Tenor and Bass; expected parts named so"):
         read_chorale(path)
     with pytest.raises(ScoreError, match="unclear which is Soprano"):
         read_melody(path)
@@ -189,7 +189,9 @@ def test_four_named_voices_are_found_among_other_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["Voice", "Soprano"])
 def test_several_parts_of_which_none_is_the_soprano_are_refused(tmp_path: Path, number: int, name: str) -> None:
     path = save(tmp_path, score(*[[BAR]] * number, names=[name] * number))
-    with pytest.raises(ScoreError, match=f"has {number} parts, and it is unclear which is Soprano; name the parts"):
+    with pytest.raises(
+        ScoreError, match=f"has {number} parts, and it is unclear which is Soprano; expected parts named so"
+    ):
         read_melody(path)
     with pytest.raises(ScoreError, match=f"has {number} parts"):
         read_chorale(path)
@@ -219,7 +221,9 @@ def test_an_only_part_is_the_soprano_unless_its_name_says_which(tmp_path: Path, 
 def test_an_only_part_is_the_one_voice_that_is_named_whatever_its_name(tmp_path: Path) -> None:
     path = save(tmp_path, score([BAR], names=["Tenor"]))
     assert read_voices(path, ["alto"]).pitches[0].tolist() == [0, 60, 0, 0]
-    with pytest.raises(ScoreError, match=r"has 1 part, and it is unclear which are Alto and Bass; name the parts"):
+    with pytest.raises(
+        ScoreError, match=r"has 1 part, and it is unclear which are Alto and Bass; expected parts named so"
+    ):
         read_voices(path, ["bass", "alto"])
 
 

@@ -160,7 +160,9 @@ def test_chord_symbols_are_left_out_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [4 / 3, 0.5, 0.25, 1.5, 8 / 3])
 def test_what_is_finer_than_a_sixteenth_is_refused_with_its_measure(tmp_path: Path, length: float) -> None:
     text = note("C4", length) + note("D4", 8 - length) + note("E4", 8)
-    assert "has a note finer than a sixteenth in measure 2; round it with --quantize" in (refusal(tmp_path, BAR, text))
+    assert "has a note finer than a sixteenth in measure 2; expected whole sixteenths; round it with --quantize" in (
+        refusal(tmp_path, BAR, text)
+    )
 
 
 @pytest.mark.parametrize(
