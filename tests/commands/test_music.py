@@ -549,7 +549,7 @@ WRONG = {
     "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
     "more harmonisations than a beam holds": (
         ["harmonize", "tune.musicxml", "--num", "3", "--decoder=BeamSearch", "--decoder.width=2"],
-        "set its width to at least 3",
+        "can't give 3 pieces; widen it to 3",
     ),
     "a rule that is none": (
         ["harmonize", "tune.musicxml", "--rules.NoOverlaps", "3"],
@@ -573,7 +573,7 @@ WRONG = {
     "a number of nothing": (["compose", "--rules.Spacing", "null"], "Spacing can't weigh None"),
     "a number past all measure": (
         ["compose", "--rules.Spacing", "1e40"],
-        "Spacing can't weigh 1e+40 nats; expected inf",
+        "Spacing has the weight 1e+40; expected inf",
     ),
     "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
     "a rule without a number": (["compose", "--rules.Spacing"], "--rules has no value; expected one"),
@@ -603,7 +603,7 @@ WRONG = {
     "bars of 5,000 digits": (["harmonize", "chords.musicxml", "--bars", "9" * 5000], "9' names no bars; expected one"),
     "more chords than bars": (
         ["harmonize", "chords.musicxml", "--chords", " | ".join("CFGC")],
-        "The chords fill 4 bars, and the piece has 2; expected no more",
+        "The chords fill 4 bars, but the piece has 2; give fewer",
     ),
     "more chords than a bar has sixteenths": (
         ["harmonize", "chords.musicxml", "--chords", "C | " + "C " * 17],
