@@ -1,15 +1,15 @@
-"""The errors that bachlit raises for what its user can mend.
+"""Errors that the user can fix.
 
-Each message says what happened, what was expected and what to do; the command line prints it as one sentence.
+A message says what happened, what was expected and what to do; the command line prints it without a traceback.
 """
 
 
 class BachlitError(Exception):
-    """Anything that the person at the keyboard can put right."""
+    """Base class: anything the user can fix."""
 
 
 class ScoreError(BachlitError):
-    """A score that can't be read as a chorale or a melody."""
+    """Score that can't be read as a chorale or melody, or can't be written."""
 
 
 class ChoraleError(BachlitError, ValueError):
@@ -17,28 +17,27 @@ class ChoraleError(BachlitError, ValueError):
 
 
 class CorpusError(BachlitError):
-    """A corpus that isn't there, or holds nothing usable."""
+    """Corpus that is missing, or holds nothing usable."""
 
 
 class EncodingError(BachlitError, ValueError):
-    """Music or tokens outside what an encoding can express."""
+    """Music or tokens that an encoding can't express."""
 
 
 class PromptError(BachlitError, ValueError):
-    """A prompt that asks for what the model can't write."""
+    """Prompt that the model can't follow."""
 
 
 class CheckpointError(BachlitError):
-    """A checkpoint that can't be used."""
+    """Checkpoint that can't be used."""
 
 
 class StoppedError(BachlitError):
-    """A fit that was asked to end, and has written down where it was.
+    """Fit that was stopped by a signal, after saving a checkpoint.
 
     Args:
-        message: What it has to say.
-        code: What its process ends with: 128 and the number of the signal by which it was asked, or 0 where another
-            process has to end with that.
+        message: The message.
+        code: Exit code: 128 plus the signal's number, or 0 if another process exits with that.
     """
 
     def __init__(self, message: str, code: int) -> None:
@@ -47,12 +46,12 @@ class StoppedError(BachlitError):
 
 
 class DeadEndError(BachlitError):
-    """Decoding came to a point at which the constraints leave nothing to choose.
+    """Decoding step at which the constraints allow no token.
 
     Args:
-        message: What to tell.
-        row: Of the batch.
-        t: The step.
+        message: The message.
+        row: Row of the batch.
+        t: Step.
     """
 
     def __init__(self, message: str, row: int = 0, t: int = 0) -> None:
@@ -61,12 +60,12 @@ class DeadEndError(BachlitError):
 
 
 class RuleWarning(UserWarning):
-    """A rule had to give way, because what is given leaves no note that keeps it."""
+    """Rule that gave way, because the given notes leave none that keeps it."""
 
 
 class OptionError(BachlitError, ValueError):
-    """An option outside its range, or a name that stands for nothing."""
+    """Option outside its range, or an unknown name."""
 
 
 class ComparisonError(BachlitError, ValueError):
-    """Pieces that can't be compared, since they don't fit each other."""
+    """Pieces of different shapes, which can't be compared."""

@@ -1,7 +1,7 @@
-"""The two token ids that every encoding, network and decoder agrees on."""
+"""Token ids common to all encodings, networks and decoders."""
 
 END = 0
-"""Ends a piece. What follows it is padding, and is END again."""
+"""Ends a piece; padding after it is END as well."""
 
 START = 1
-"""Precedes the first token of a piece, unless its encoding has a token that says more; never predicted."""
+"""Begins a piece, unless the encoding has another start token; never predicted."""

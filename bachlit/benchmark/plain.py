@@ -142,7 +142,7 @@ def _cost(prompt: TokenPrompt, state: State, t: int) -> Tensor:
     fixed = prompt.allowed[:, t].unsqueeze(1)
     cost = prompt.constraint.cost(state, t).masked_fill(~fixed, torch.inf)
     if not bool((cost < torch.inf).any()):
-        parts = prompt.constraint.parts(state, t)
-        softened = torch.stack([part.cost if part.yielding is None else part.yielding for part in parts]).sum(0)
+        terms = prompt.constraint.terms(state, t)
+        softened = torch.stack([term.cost if term.yielding is None else term.yielding for term in terms]).sum(0)
         cost = softened.masked_fill(~fixed, torch.inf)
     return cost[0]

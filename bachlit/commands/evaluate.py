@@ -1,4 +1,4 @@
-"""`bachlit evaluate`: models times decoders on a held-out fold, as a table, files and a page."""
+"""`bachlit evaluate`: evaluate models times decoders on a held-out fold."""
 
 import json
 import shlex
@@ -31,8 +31,8 @@ from bachlit.models.runs import located
 from bachlit.models.shipped import PRETRAINED, SHIPPED
 from bachlit.rendering import MissingPackageError, require_engraver
 
-_WIDTH = 132  # columns of a table that goes to no terminal
-_MOST_RESAMPLES = 20_000  # of 400 pieces, each figure takes 64 MB
+_WIDTH = 132  # columns of the table outside a terminal
+_MOST_RESAMPLES = 20_000  # each figure of 400 pieces takes 64 MB
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
 
 
@@ -49,28 +49,28 @@ def evaluate(
     output: Path = Path("evaluation"),
     overwrite: bool = False,
 ) -> None:
-    """Judge models and decoders by what they write, beside Bach: a table, JSON, CSV, Markdown and a page with scores.
+    """Evaluate models and decoders on held-out pieces, beside Bach: table, JSON, CSV, Markdown and a page with scores.
 
     Args:
-        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
-            left out) or bachbot; the option may be repeated.
-        decoders: Names with commas between: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy,
-            greedy-free, a decoder's class such as Sampling, or the dotted path of your own. Or, in a --config file, a
-            mapping from names to decoders with options and rules.
-        missing: Letters of the voices to write anew: ATB where a soprano is given, SATB where nothing is. Several such
-            masks have commas between.
-        corpus: Where the pieces come from; if left out, where the first checkpoint's came from.
-        fold: Choose by valid; report test once; train shows what was remembered.
-        limit: So many of the fold's pieces, for a quick look; 0 for all.
-        seed: The first piece's; the next has the next.
-        resamples: How often the bootstrap draws the pieces, up to 20,000.
-        output: The folder for evaluation.json, .csv and .md, pieces.csv and index.html.
-        overwrite: Replace files of these names that bachlit didn't write, too.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a model's folder, or a shipped model: bachlit (default)
+            or bachbot; the option may be repeated.
+        decoders: Comma-separated names: beam, beam-strict, beam-free, gibbs, particles, sampling, greedy, greedy-free,
+            a decoder's class such as Sampling, or a dotted path to your own. Or, in a --config file, a mapping from
+            names to decoders with options and rules.
+        missing: Letters of the voices to compose: ATB to harmonise a soprano, SATB to compose freely; several masks
+            are separated by commas.
+        corpus: Source of the pieces; by default the first checkpoint's.
+        fold: Choose by valid; report test once; train shows what was memorised.
+        limit: Number of pieces, for a quick look; 0 for all.
+        seed: Seed of the first piece; piece i has seed + i.
+        resamples: Bootstrap resamples, up to 20,000.
+        output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
+        overwrite: Replace files of these names even if bachlit didn't write them.
     """
     if limit < 0 or not 1 <= resamples <= _MOST_RESAMPLES:
         raise OptionError(
-            f"A limit of {limit} pieces and {resamples} resamples make no sense; expected 0 (for all) or more, and 1 "
-            f"to {_MOST_RESAMPLES:,}; correct them."
+            f"The limit is {limit} and there are {resamples} resamples; expected a limit of at least 0 (0 for all) and "
+            f"1 to {_MOST_RESAMPLES:,} resamples."
         )
     check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
     check([output / name for name in _FILES])
@@ -121,7 +121,7 @@ def evaluate(
 
 
 def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Path]], None]) -> None:
-    """Write every report, say where, and show the table.
+    """Write the reports, print their paths and the table.
 
     Raises:
         OptionError: If a report can't be written.
@@ -131,8 +131,8 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
     others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
     reported = {name: text.encode(errors="replace") for name, text in zip(_FILES[1:], others, strict=True)}
     listed = {"files": {name: digest(content) for name, content in reported.items()}}
-    told = json.dumps(json.loads(reports.to_json(evaluation)) | listed, indent=2).encode() + b"\n"
-    reported = {_FILES[0]: seal(told, ".json")} | reported
+    content = json.dumps(json.loads(reports.to_json(evaluation)) | listed, indent=2).encode() + b"\n"
+    reported = {_FILES[0]: seal(content, ".json")} | reported
     try:
         written = write_together([(output / name, content) for name, content in reported.items()], check=check)
     except OSError as error:
@@ -148,7 +148,7 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
 
 
 def _is_own(path: Path) -> bool:
-    """Tell whether a report is as bachlit wrote it: the JSON by its seal, the others by their digests in it."""
+    """Whether bachlit wrote a report and nobody changed it: the JSON by its seal, others by their digests in it."""
     index = path.with_name(_FILES[0])
     if not index.is_file() or not is_sealed(index):
         return False
@@ -157,18 +157,18 @@ def _is_own(path: Path) -> bool:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """Short names of checkpoints, each its own."""
+    """Short unique names of checkpoints."""
     short = [
         f"{path.parents[1].name}/{path.stem}" if path.absolute().parent.name == "checkpoints" else path.stem
         for path in (path.absolute() for path in paths)
     ]
     often = Counter(short)
     names = [name if often[name] == 1 else str(path) for name, path in zip(short, paths, strict=True)]
-    return [name.encode(errors="backslashreplace").decode() for name in names]  # what isn't UTF-8 can't be printed
+    return [name.encode(errors="backslashreplace").decode() for name in names]  # other than UTF-8 can't be printed
 
 
 def _prepare(output: Path) -> None:
-    """See that the reports can be written, before the work that they are made of.
+    """Check that the reports can be written, before the work.
 
     Raises:
         OptionError: If they can't.
@@ -181,13 +181,11 @@ def _prepare(output: Path) -> None:
         raise OptionError(f"{output} can't be written to ({error.strerror}); choose another --output.") from error
     for name in _FILES:
         if (output / name).is_dir():
-            raise OptionError(
-                f"{output / name} is a folder; expected a place for a file; move it, or choose another --output."
-            )
+            raise OptionError(f"{output / name} is a folder; move it, or choose another --output.")
 
 
 def _command(options: Mapping[str, object]) -> str:
-    """The command with these options; what a configuration file said is left to that file."""
+    """The command line with these options; a configuration file is named as FILE."""
     words = ["bachlit", "evaluate"]
     for option, value in options.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Where chorales come from: Bach in music21, a folder of scores, JSB-16th. Read once, cached."""
+"""Sources of chorales: Bach in music21, folders of scores, JSB-16th."""
 
 from bachlit.corpus.bachbot import BachBotCorpus
 from bachlit.corpus.base import FOLDS, Corpus, Fold
@@ -7,5 +7,6 @@ from bachlit.corpus.pieces import Chosen
 from bachlit.corpus.scores import BachCorpus, FolderCorpus, ScoreCorpus
 
 __all__ = [
-    "FOLDS", "BachBotCorpus", "BachCorpus", "Chosen", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus", "ScoreCorpus",
+    "FOLDS", "BachBotCorpus", "BachCorpus", "Chosen", "Corpus", "Fold", "FolderCorpus", "Jsb16Corpus",
+    "ScoreCorpus",
 ]  # fmt: skip

@@ -1,10 +1,10 @@
-"""BachBotCorpus: the chorales that BachBot was trained on, to compare losses on equal terms."""
+"""BachBotCorpus: the chorales that BachBot was trained on, to compare losses."""
 
 from pathlib import Path
 
 from bachlit.corpus.scores import BachCorpus
 
-# What music21's chorales by BWV number leave out, or hold with more than four parts: the numbers of the movements.
+# Movements that music21's chorales by BWV number lack, or have in more than four parts.
 _NOT_BACHBOTS = """
 1.6 7.7 8.6 12.7 19.7 29.8 31.9 52.6 59.3 66.6 67.4 70.7 70.11 72.6 79.3 79.6 91.6 92.9 93.7 95.7 97.9 99.6 111.6 112.5
 116.6 119.9 120.6 120.8 124.6 125.6 128.5 130.6 135.6 136.6 137.5 139.6 146.8 149.7 157.5 161.6 162.6 165.6 172.6 175.7
@@ -14,18 +14,18 @@ _NOT_BACHBOTS = """
 
 
 class BachBotCorpus(BachCorpus):
-    """The chorales of `BachCorpus` that BachBot took, in its order: by number as text, so that 101.7 comes before 14.5.
+    """BachBot's chorales, in its order: by number as text, so that 101.7 comes before 14.5.
 
-    BachBot (Liang 2016) went through the 353 entries that music21's `chorales.Iterator` has by BWV number. 334 of them
-    have four parts; they are 332 movements, as BWV 18.5 and 69.6 stand there twice. With repeats played these are
-    83,064 frames and 422,734 tokens of `BachBotEncoding`, START and END included, and the thesis reports 423,463;
-    with repeats written once they are 71,252 frames and 362,624 tokens.
+    BachBot (Liang 2016) used the 353 entries of music21's `chorales.Iterator` by BWV number. 334 of them have four
+    parts; they are 332 movements, since BWV 18.5 and 69.6 occur twice. With repeats played these have 83,064 frames and
+    422,734 tokens of `BachBotEncoding`, START and END included (the thesis reports 423,463); without, 71,252 frames and
+    362,624 tokens.
 
     Args:
-        repeats: Play repeats as often as the score says, which gives BachBot's number of tokens.
-        quantize: Round what is finer than a sixteenth instead of skipping the piece.
-        cache: Where parsed chorales are kept; the user's cache directory if None.
-        workers: Processes that parse; one a core if None.
+        repeats: Play repeats as often as the score says, as BachBot did.
+        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        cache: Folder of the cache; the user's cache directory if None.
+        workers: Parsing processes; one per core if None.
     """
 
     def __init__(
@@ -35,6 +35,6 @@ class BachBotCorpus(BachCorpus):
         self.repeats = repeats
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by piece, in BachBot's order."""
         left_out = {f"bwv{number}" for number in _NOT_BACHBOTS.split()}
         return {name: path for name, path in sorted(super().files().items()) if name not in left_out}

@@ -1,4 +1,4 @@
-"""What a corpus is."""
+"""Base class of corpora."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,18 @@ FOLDS: tuple[Fold, ...] = ("train", "valid", "test")
 
 
 class Corpus(ABC):
-    """A source of chorales."""
+    """Base class: a source of chorales."""
 
     @abstractmethod
     def chorales(self) -> Sequence[Chorale]:
-        """Every chorale, always in the same order, each with a `name` of its own.
+        """Return all chorales, in a fixed order, each with a unique `name`.
 
-        A list will do; of a corpus that is larger than memory, a sequence that reads a piece when it is asked for.
+        A list, or for corpora larger than memory a sequence that reads pieces on demand.
 
         Raises:
-            CorpusError: If the corpus isn't there or holds no chorale.
+            CorpusError: If the corpus is missing or empty.
         """
 
     def folds(self) -> Mapping[Fold, Sequence[Chorale]] | None:
-        """The corpus's own division for training, validation and test, or None if it has none."""
+        """Return the corpus's own division into training, validation and test, if it has one."""
         return None

@@ -1,10 +1,11 @@
-"""The cache of parsed chorales: one file for a whole corpus, no pickles, of which a piece is read when it is wanted.
+"""Cache of parsed chorales: one file per corpus, no pickles, pieces read on demand.
 
-The file has a first line, a record a chorale, a table of the records' places, and a sum over all of that. A record is
-compressed: its metadata as a line of JSON, a byte a pitch, a bit an onset or fermata.
+The file has a first line, a record per chorale, a table of the records' offsets, and a checksum. A record is
+compressed: a line of JSON with the metadata, a byte per pitch, a bit per onset and fermata.
 
-The sum tells what a disk damaged, not what a program wrote, so that a cache is used only if each record holds a chorale
-that a score could have.
+The checksum detects damage, not a malicious writer, so a cache is used only if each record is a chorale that a score
+could have. NumPy's own formats would need a memory map to read single pieces, and a mapped file that is cut short ends
+the process by a signal.
 """
 
 import json
@@ -25,24 +26,24 @@ from bachlit.music.keys import Key, Mode
 from bachlit.scores.reading.limits import MAX_MEASURE
 
 _MAGIC = b"bachlit's chorales, 3\n"
-_END = struct.Struct("<QQ")  # chorales, where the table stands
-_SUM = struct.Struct("<I")  # of all before it
+_END = struct.Struct("<QQ")  # number of chorales, offset of the table
+_SUM = struct.Struct("<I")  # checksum of all before it
 _CHUNK = 2**20
-_MAX_RECORD, _MAX_ABOUT, _MAX_SKIPPED = 2**26, 2**20, 2**24  # bytes, unpacked: JSON takes 30 times as much as an object
+_MAX_RECORD, _MAX_ABOUT, _MAX_SKIPPED = 2**26, 2**20, 2**24  # bytes, unpacked: objects take 30 times as much as JSON
 _ABOUT = {"num_frames", "time_signature", "pickup", "key", "title", "name"}
 
 
 class CachedChorales(Pieces):
-    """The chorales of a cache, each read when it is asked for.
+    """Chorales of a cache, each read on demand.
 
     Args:
-        content: A file's, or what couldn't become a file.
+        content: Contents of the cache, in a file or in memory.
 
     Attributes:
-        skipped: The pieces that couldn't be read when the cache was made, and why.
+        skipped: Pieces that couldn't be read when the cache was made, with reasons.
 
     Raises:
-        ValueError: If it is no cache, or a damaged one.
+        ValueError: If it isn't a cache, or is damaged.
     """
 
     def __init__(self, content: bytes | FileBytes) -> None:
@@ -56,7 +57,7 @@ class CachedChorales(Pieces):
         num, table = _END.unpack(content[end : end + _END.size])
         if not len(_MAGIC) <= table <= end or end - table != 8 * (num + 2):
             raise ValueError("damaged")
-        self._places = np.frombuffer(content[table:end], "<i8")  # (P + 2,) the last is the table's
+        self._places = np.frombuffer(content[table:end], "<i8")  # (P + 2,) the last is the table's offset
         if self._places[0] != len(_MAGIC) or self._places[-1] != table or (self._places[1:] < self._places[:-1]).any():
             raise ValueError("damaged")
         self.skipped = _skipped(self._record(num))
@@ -65,21 +66,20 @@ class CachedChorales(Pieces):
         return len(self._places) - 2
 
     def at(self, index: int) -> Chorale:
-        """See `Pieces.at`."""
+        """Read one chorale from the cache."""
         try:
             return _unpacked(self._record(index))
         except (OSError, ValueError) as error:
             place = self._content.path if isinstance(self._content, FileBytes) else "memory"
             raise CorpusError(
-                f"The cached chorales in {place} were changed while they were in use ({error}); expected them as they "
-                "were; run the command again, and they are read anew."
+                f"The cache in {place} was changed while in use ({error}); run the command again."
             ) from error
 
     def _record(self, index: int) -> bytes:
-        """A record, unpacked.
+        """Unpack a record.
 
         Raises:
-            ValueError: If it is damaged, or too large for one.
+            ValueError: If it is damaged, or too large.
         """
         start, stop = self._places[index : index + 2].tolist()
         if stop - start > _MAX_RECORD:
@@ -95,17 +95,17 @@ class CachedChorales(Pieces):
 
 
 def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
-    """The content of a cache, of chorales or of why there is none, by their names; one at a time is in memory."""
+    """Make the contents of a cache from chorales, or reasons for their absence, by name."""
     records = [_MAGIC]
     skipped: dict[str, str] = {}
     for name, result in results:
         if isinstance(result, str):
             skipped[name] = result
         elif (record := _packed(result)) is None:
-            skipped[name] = f"{name} has more sixteenths or a longer title than is kept."
+            skipped[name] = f"{name} has more sixteenths or a longer title than the cache holds."
         else:
             records.append(record)
-    longest = _MAX_SKIPPED // (24 * max(1, len(skipped)))  # up to 12 bytes a letter; the other half is for names
+    longest = _MAX_SKIPPED // (24 * max(1, len(skipped)))  # up to 12 bytes per letter; half is for names
     reasons = {name: reason[:longest] for name, reason in skipped.items()}
     records.append(zlib.compress(json.dumps(reasons).encode()))
     places = np.cumsum([len(record) for record in records], dtype="<i8")
@@ -114,10 +114,10 @@ def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
 
 
 def _unpacked(record: bytes) -> Chorale:
-    """The chorale of a record.
+    """Parse a record.
 
     Raises:
-        ValueError: If it holds anything else.
+        ValueError: If it isn't a chorale.
     """
     line, _, arrays = record.partition(b"\n")
     about = _mapping(line, _MAX_ABOUT)
@@ -151,7 +151,7 @@ def _unpacked(record: bytes) -> Chorale:
 
 
 def _skipped(record: bytes) -> dict[str, str]:
-    """Why pieces were skipped, by their names."""
+    """Reasons for skipped pieces, by name."""
     skipped = _mapping(record, _MAX_SKIPPED)
     if not all(isinstance(reason, str) for reason in skipped.values()):
         raise ValueError("what was skipped isn't named")
@@ -159,7 +159,7 @@ def _skipped(record: bytes) -> dict[str, str]:
 
 
 def _mapping(text: bytes, longest: int) -> dict[str, Any]:
-    """A mapping as JSON, of at most so many bytes."""
+    """Parse a JSON mapping of bounded size."""
     if len(text) > longest:
         raise ValueError("a record says too much")
     try:
@@ -172,7 +172,7 @@ def _mapping(text: bytes, longest: int) -> dict[str, Any]:
 
 
 def _packed(chorale: Chorale) -> bytes | None:
-    """The record of a chorale, or None if there is no room for it."""
+    """Make the record of a chorale; None if it is too large."""
     about = {
         "num_frames": chorale.num_frames,
         "time_signature": chorale.time_signature,
@@ -190,11 +190,11 @@ def _packed(chorale: Chorale) -> bytes | None:
 
 
 def load_chorales(path: Path, names: Iterable[str]) -> CachedChorales | None:
-    """The chorales of a cache, or None if there is none or it is damaged.
+    """Open a cache; None if it is missing or damaged.
 
     Args:
-        path: The cache.
-        names: Of all pieces in order, read or skipped.
+        path: The file.
+        names: Names of all pieces in order, read or skipped.
     """
     try:
         chorales = CachedChorales(FileBytes(path))
@@ -206,14 +206,14 @@ def load_chorales(path: Path, names: Iterable[str]) -> CachedChorales | None:
 
 
 def save_chorales(path: Path, content: bytes) -> None:
-    """Write a cache whole or not at all. One that can't be written costs time, not the work at hand."""
+    """Write a cache, whole or not at all; warn if that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
         clear_parts(path)
     except OSError as error:
         warnings.warn(
-            f"The chorales could not be cached in {path.parent} ({error.strerror}), and will be read anew next time.",
+            f"The chorales can't be cached in {path.parent} ({error.strerror}); they will be read again next time.",
             stacklevel=2,
         )
 

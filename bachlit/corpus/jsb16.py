@@ -1,4 +1,4 @@
-"""Jsb16Corpus: the benchmark that published models of Bach's chorales report on."""
+"""Jsb16Corpus: the benchmark of published models of Bach's chorales."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,24 @@ from bachlit.music.chorale import Chorale
 
 
 class Jsb16Corpus(Corpus):
-    """JSB-16th: `train.json`, `valid.json` and `test.json`, as many as are there, and their division as it stands.
+    """JSB-16th: `train.json`, `valid.json` and `test.json`, with their division.
 
-    A file is a list of pieces, a piece a list of frames, a frame four MIDI pitches from soprano to bass, -1 a rest.
-    There are no ties: a note begins where the pitch changes.
+    A file is a list of pieces, a piece a list of frames, a frame four MIDI pitches from soprano to bass (-1 a rest).
+    Notes begin where the pitch changes.
 
     Args:
-        path: The folder that holds the files.
+        path: Folder of the files.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
     def chorales(self) -> list[Chorale]:
-        """See `Corpus.chorales`: the folds one after another."""
+        """Read the folds, one after another."""
         return [chorale for fold in self.folds().values() for chorale in fold]
 
     def folds(self) -> dict[Fold, list[Chorale]]:
-        """See `Corpus.folds`. A fold whose file isn't there is empty."""
+        """Read the published division; a missing file is an empty fold."""
         folds = {fold: self._fold(fold) for fold in FOLDS}
         if not any(folds.values()):
             raise CorpusError(f"{self.path} holds no train.json, valid.json or test.json; expected JSB-16th's files.")
@@ -45,11 +45,8 @@ class Jsb16Corpus(Corpus):
                 for index, piece in enumerate(pieces)
             ]
         except OSError as error:
-            raise CorpusError(
-                f"{path} can't be opened ({error.strerror}); expected a fold of JSB-16th that you may read."
-            ) from error
+            raise CorpusError(f"{path} can't be opened ({error.strerror}); expected a readable file.") from error
         except (ValueError, TypeError, RecursionError) as error:
             raise CorpusError(
-                f"{path} isn't a fold of JSB-16th ({error}); expected a list of pieces, each a list of frames of "
-                "four pitches."
+                f"{path} isn't a fold of JSB-16th ({error}); expected lists of frames of four pitches."
             ) from error

@@ -1,4 +1,4 @@
-"""Sequences of chorales that are taken when they are asked for, and else are as a list."""
+"""Sequences of chorales that are made on demand."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from bachlit.music.chorale import Chorale
 
 
 class Pieces(Sequence[Chorale]):
-    """Chorales that aren't held in memory. Each time that one is asked for, it is made anew."""
+    """Base class: sequence of chorales that are made each time they are accessed."""
 
     @abstractmethod
     def at(self, index: int) -> Chorale:
-        """The chorale at an index from 0 on."""
+        """Return the chorale at a non-negative index."""
 
     @overload
     def __getitem__(self, index: int) -> Chorale: ...
@@ -29,10 +29,10 @@ class Pieces(Sequence[Chorale]):
         return self.at(range(len(self))[index])
 
     def __eq__(self, other: object) -> bool:
-        """Equal to any sequence of equal chorales."""
+        """Compare with any sequence of chorales."""
         if not isinstance(other, Sequence):
             return NotImplemented
-        return len(self) == len(other) and all(one == its for one, its in zip(self, other, strict=True))
+        return len(self) == len(other) and all(one == another for one, another in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]  # neither do lists
 
@@ -41,11 +41,11 @@ class Pieces(Sequence[Chorale]):
 
 
 class Chosen(Pieces):
-    """Some of a sequence's chorales.
+    """Selection of a sequence of chorales.
 
     Args:
         chorales: The sequence.
-        indices: Theirs, in the order that they are to have.
+        indices: Indices of the selection, in order.
 
     >>> numbered = [Chorale.from_pitches([[60, 0, 0, 0]], name=str(index)) for index in range(5)]
     >>> chosen = Chosen(numbered, [4, 0, 2])
@@ -60,5 +60,5 @@ class Chosen(Pieces):
         return len(self._indices)
 
     def at(self, index: int) -> Chorale:
-        """See `Pieces.at`."""
+        """Return the chorale at an index of the selection."""
         return self._chorales[int(self._indices[index])]

@@ -1,4 +1,4 @@
-"""Corpora of score files, parsed once on all cores: Bach's in music21, and folders of one's own."""
+"""Corpora of score files: Bach in music21, and folders of your own."""
 
 import dataclasses
 import hashlib
@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from bachlit.corpus.base import Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack, save_chorales
-from bachlit.corpus.repeats import play_repeats
 from bachlit.errors import BachlitError, CorpusError
 from bachlit.music.chorale import Chorale
 from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
@@ -31,40 +30,40 @@ from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 # In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
-# Raise it whenever the same files would be read into other chorales: caches of earlier readers are then left alone.
+# Raise it whenever the same files would be read differently: it invalidates older caches.
 _READER_VERSION = 3
 
 
 class ScoreCorpus(Corpus):
-    """Chorales parsed from score files on all cores, with a progress bar, and kept in the user's cache directory.
+    """Base class: chorales parsed from score files on all cores, and cached.
 
-    A cache is keyed by the files' contents and the versions of music21 and of the reader. It is written beside its
-    place and then renamed, so processes that start at once or are killed midway leave a whole cache or none. Of a
-    cache, a piece is read when it is asked for: a corpus may be larger than memory.
+    The cache is keyed by the files' contents and the versions of music21 and of the reader. It is written beside its
+    place and then renamed, so concurrent or killed processes leave a whole cache or none. Pieces are read from it on
+    demand, so a corpus may be larger than memory.
 
     Args:
-        quantize: Round what is finer than a sixteenth instead of skipping the piece.
-        cache: Where parsed chorales are kept; the user's cache directory if None.
-        workers: Processes that parse; one a core if None.
+        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        cache: Folder of the cache; the user's cache directory if None.
+        workers: Parsing processes; one per core if None.
     """
 
     repeats: bool = False
-    """Whether repeats are played as often as the score says, instead of once."""
+    """Play repeats as often as the score says, instead of once."""
 
     def __init__(self, *, quantize: bool = True, cache: Path | None = None, workers: int | None = None) -> None:
         self.quantize = quantize
         self.cache = Path(cache) if cache is not None else None
         self.workers = workers
         self.skipped: dict[str, str] = {}
-        """The files that couldn't be read, and why. Filled by `chorales`."""
-        self._uncached: dict[Path, CachedChorales] = {}  # what would else be parsed again by `setup`
+        """Files that couldn't be read, with reasons; set by `chorales`."""
+        self._uncached: dict[Path, CachedChorales] = {}  # spares parsing again where no cache can be written
 
     @abstractmethod
     def files(self) -> dict[str, Path]:
-        """The score files by the name that each piece gets."""
+        """Score files by the name of the piece."""
 
     def chorales(self) -> Sequence[Chorale]:
-        """See `Corpus.chorales`. Files that can't be read are named in one warning and skipped."""
+        """Read all chorales; skip unreadable files with one warning."""
         files = self.files()
         path = (self.cache or user_cache_path("bachlit")) / f"{self._key(files)}.cache"
         chorales = load_chorales(path, files) or self._uncached.get(path) or self._make(files, path)
@@ -84,7 +83,7 @@ class ScoreCorpus(Corpus):
         return f"chorales-{digest.hexdigest()[:24]}"
 
     def _make(self, files: dict[str, Path], path: Path) -> CachedChorales:
-        """Parse all files, and write the cache if any of them could be read."""
+        """Parse all files, and write the cache if any could be read."""
         content = pack(self._parse(files))
         made = CachedChorales(content)
         if made:
@@ -101,28 +100,27 @@ class ScoreCorpus(Corpus):
         if workers == 1:
             yield from zip(files, progress(map(read, files.items())), strict=True)
         else:
-            # Fresh processes: forking one that already runs threads can hang.
+            # Spawn: forking a process with threads can hang.
             fresh = multiprocessing.get_context("spawn")
             try:
                 with _main_module_hidden(), ProcessPoolExecutor(workers, fresh) as pool:
                     yield from zip(files, progress(pool.map(read, files.items(), chunksize=4)), strict=True)
             except BrokenProcessPool as error:
                 raise CorpusError(
-                    f"One of {workers} processes that read the scores was ended from outside, as where memory runs "
-                    "out; expected them to last; give the corpus fewer workers."
+                    f"One of {workers} parsing processes was killed, as when memory runs out; use fewer."
                 ) from error
 
 
 class BachCorpus(ScoreCorpus):
-    """Bach's four-part chorales in the installed music21, one piece a movement, some 390 of them.
+    """Bach's four-part chorales in the installed music21, one piece per movement, 396 of them.
 
-    Taken are the scores with parts named Soprano, Alto, Tenor and Bass; where a movement stands there twice, the one
-    with the fewest other parts. Left out are the three `.krn` files, which reserve rights. The ten notes that are finer
-    than a sixteenth, in three pieces, are rounded.
+    These are the scores with parts named Soprano, Alto, Tenor and Bass; of two versions of a movement, the one with the
+    fewest other parts. The three `.krn` files are left out, since they reserve rights. Ten notes finer than a
+    sixteenth, in three pieces, are rounded.
     """
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by movement (BWV number)."""
         package = find_spec("music21")
         folder = Path(package.origin).parent / "corpus" / "bach" if package and package.origin else Path("music21")
         movements: dict[str, Path] = {}
@@ -141,13 +139,13 @@ class BachCorpus(ScoreCorpus):
 
 
 class FolderCorpus(ScoreCorpus):
-    """Every score of a folder and the folders in it.
+    """All scores of a folder and its subfolders.
 
     Args:
         path: The folder.
-        quantize: Round what is finer than a sixteenth instead of skipping the piece.
-        cache: Where parsed chorales are kept; the user's cache directory if None.
-        workers: Processes that parse; one a core if None.
+        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        cache: Folder of the cache; the user's cache directory if None.
+        workers: Parsing processes; one per core if None.
     """
 
     def __init__(
@@ -157,7 +155,7 @@ class FolderCorpus(ScoreCorpus):
         self.path = Path(path)
 
     def files(self) -> dict[str, Path]:
-        """See `ScoreCorpus.files`."""
+        """Score files by path relative to the folder."""
         if not self.path.is_dir():
             raise CorpusError(f"There is no folder {self.path}; expected a folder of scores.")
         paths = sorted(path for path in self.path.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -168,7 +166,7 @@ class FolderCorpus(ScoreCorpus):
 
 @contextmanager
 def _main_module_hidden() -> Iterator[None]:
-    """Keep fresh processes from running the caller's script again, which they do to one without a `__main__` guard."""
+    """Keep spawned processes from importing the caller's script, which may lack a `__main__` guard."""
     main = sys.modules["__main__"]
     hidden: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
     main.__spec__ = None
@@ -179,7 +177,7 @@ def _main_module_hidden() -> Iterator[None]:
 
 
 def _digest(path: Path) -> bytes:
-    """A file's, however large; of one that can't be opened, which reading it will tell, that of nothing."""
+    """Digest of a file; that of nothing if it can't be opened, which reading will report."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
@@ -188,23 +186,21 @@ def _digest(path: Path) -> bytes:
 
 
 def _num_cores() -> int:
-    """The cores that this process may use, where the system tells."""
+    """Number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_number(path: Path) -> list[int | str]:
-    """Sorts bwv9 before bwv10."""
+    """Sort key: bwv9 before bwv10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
 
 
 def _read(item: tuple[str, Path], *, repeats: bool, quantize: bool) -> Chorale | str:
     name, path = item
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ScoreWarning)  # repeats and changes of metre don't alter the grid
+        warnings.simplefilter("ignore", ScoreWarning)  # warnings don't concern the grid
         try:
-            chorale = read_chorale(path, quantize=quantize)
-            if repeats:
-                chorale = play_repeats(chorale, path)
-        except (BachlitError, OSError) as error:
+            chorale = read_chorale(path, quantize=quantize, repeats=repeats)
+        except BachlitError as error:
             return str(error)
     return dataclasses.replace(chorale, name=name)

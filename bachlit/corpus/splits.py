@@ -1,4 +1,4 @@
-"""Training, validation and test pieces that share no hymn tune; or, as BachBot's, parts of one long stream."""
+"""Split corpora into training, validation and test: by hymn tune, or by position as BachBot."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -12,24 +12,24 @@ from bachlit.errors import OptionError
 from bachlit.music.chorale import Chorale
 
 SplitBy = Literal["tune", "position"]
-"""How a corpus is divided: whole tunes to one side, or one stream of all pieces cut by position."""
+"""How to divide a corpus: whole tunes, or one stream of all pieces cut by position."""
 
 
 def split_by_tune(
     chorales: Sequence[Chorale], *, shares: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0
 ) -> dict[Fold, Sequence[Chorale]]:
-    """Divide chorales so that no tune is on two sides, with shares of the pieces as near as whole tunes allow.
+    """Divide chorales so that no tune is in two folds, as near to the shares as possible.
 
     Args:
         chorales: The pieces.
-        shares: Of training, validation and test; their sum is 1.
-        seed: Decides which tunes go where.
+        shares: Shares of training, validation and test; their sum is 1.
+        seed: Random seed.
 
     Returns:
         The pieces of each fold, in the corpus's order.
 
     Raises:
-        OptionError: If the shares aren't shares.
+        OptionError: If the shares are negative or don't add up to 1.
     """
     _check_shares(shares)
     groups = np.array(group_by_tune(chorales))
@@ -38,19 +38,19 @@ def split_by_tune(
     folds: dict[Fold, list[int]] = {fold: [] for fold in FOLDS}
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     for group in order:
-        # The fold that lacks the largest share of its pieces takes the tune.
+        # The fold that lacks the largest share of its pieces gets the tune.
         fold = max(FOLDS, key=lambda fold: (wanted[fold] - len(folds[fold])) / max(wanted[fold], 1e-9))
         folds[fold] += members[group].tolist()
     return {fold: Chosen(chorales, sorted(indices)) for fold, indices in folds.items()}
 
 
 class Stretch(NamedTuple):
-    """A part of a stream of pieces, which may begin and end within a piece.
+    """Part of a stream of pieces, which may begin and end within a piece.
 
     Attributes:
-        chorales: The pieces that it touches, in order.
-        start: Its first step, counted from the first step of these pieces.
-        stop: The step after its last.
+        chorales: Pieces that it overlaps, in order.
+        start: First step, counted from the beginning of these pieces.
+        stop: Step after the last.
     """
 
     chorales: Sequence[Chorale]
@@ -59,11 +59,11 @@ class Stretch(NamedTuple):
 
     @property
     def num_steps(self) -> int:
-        """Its length in steps."""
+        """Length in steps."""
         return self.stop - self.start
 
     def begun(self) -> Sequence[Chorale]:
-        """The pieces that begin in it."""
+        """Pieces that begin in it."""
         return self.chorales[1:] if self.start else self.chorales
 
 
@@ -73,21 +73,21 @@ def split_by_position(
     *,
     shares: tuple[float, float, float] = (0.8, 0.1, 0.1),
 ) -> dict[Fold, Stretch]:
-    """Cut the stream of all pieces, one after another, into training, validation and test, as BachBot did.
+    """Cut the stream of all pieces into training, validation and test, as BachBot did.
 
-    A piece that a cut goes through is in both stretches, each with its own part of it. Stretches share no step, but
-    pieces of one tune, and two settings that are nearly the same, may be on both sides.
+    A piece divided by a cut is in both stretches, with one part in each. Stretches share no step, but settings of one
+    tune, even nearly equal ones, may be in several folds.
 
     Args:
         chorales: The pieces, in the stream's order.
-        num_steps: How long each is in steps.
-        shares: Of training, validation and test; their sum is 1.
+        num_steps: Length of each in steps.
+        shares: Shares of training, validation and test; their sum is 1.
 
     Returns:
         The stretch of each fold.
 
     Raises:
-        OptionError: If the shares aren't shares.
+        OptionError: If the shares are negative or don't add up to 1.
 
     >>> pieces = [Chorale.from_pitches([[60, 0, 0, 0]], name=name) for name in "abc"]
     >>> for fold, stretch in split_by_position(pieces, [10, 10, 10]).items():
@@ -110,4 +110,4 @@ def split_by_position(
 
 def _check_shares(shares: tuple[float, float, float]) -> None:
     if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-        raise OptionError(f"Shares of {', '.join(map(str, shares))} can't be given; expected three that add up to 1.")
+        raise OptionError(f"The shares are {', '.join(map(str, shares))}; expected three that add up to 1.")

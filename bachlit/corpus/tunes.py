@@ -1,4 +1,4 @@
-"""Hymn tunes: which pieces have the same one."""
+"""Group chorales by hymn tune."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,22 +12,21 @@ from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, Chorale
 # distance of at most 4, and pairs of different tunes hardly ever by less than 6.
 _BEATS, _DISTANCE = 14, 4
 _NOTES = 7
-# Some pieces begin with another verse or another half of a tune. Pairs that share a third of their beat-by-beat runs of
-# 7 intervals are of one tune; the first pair that isn't shares 0.30.
+# Some pieces begin with another verse or half of a tune. Pairs of one tune share a third of their beat-by-beat runs of
+# 7 intervals; the closest other pair shares 0.30.
 _RUN, _SHARED = 7, 0.33
 
-_PAIRS = 100_000  # that are compared at once: more don't fit into a core's cache
+_PAIRS = 100_000  # compared at once: more don't fit into a core's cache
 
 
 def group_by_tune(chorales: Iterable[Chorale]) -> list[int]:
-    """Number the hymn tunes: pieces whose soprano is alike, up to transposition, get one number.
+    """Number the hymn tunes: pieces with similar sopranos, up to transposition, get one number.
 
-    Two pieces are alike if their first 7 melodic intervals are the same; if their first 14 intervals from beat to beat
-    are within an edit distance of 4, so that passing notes, another pickup or another rhythm don't part them; or if one
-    shares a third of its runs of 7 such intervals with the other, so that another verse or half of the tune doesn't.
+    Two sopranos are similar if their first 7 melodic intervals are equal; if their first 14 intervals from beat to beat
+    are within an edit distance of 4 (passing notes, another pickup or rhythm); or if one shares a third of its runs of
+    7 such intervals with the other (another verse or half of the tune).
 
-    Sopranos with the same intervals are compared once, so the time that it takes grows with the pieces, and with the
-    square only of the sopranos that differ.
+    Equal sopranos are compared once, so time grows with the square of the distinct sopranos only.
 
     >>> notes = (67, 69, 71, 72, 74, 72, 71, 69, 67)
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in notes for _ in range(4)])
@@ -35,7 +34,7 @@ def group_by_tune(chorales: Iterable[Chorale]) -> list[int]:
     [0, 0, 1]
     """
     sopranos: dict[tuple[bytes, bytes], int] = {}
-    its = [sopranos.setdefault(_moves(chorale), len(sopranos)) for chorale in chorales]
+    indices = [sopranos.setdefault(_moves(chorale), len(sopranos)) for chorale in chorales]
     by_beat = [moves for moves, _ in sopranos]
     openings = [moves[:_BEATS] for moves in by_beat]
     tunes = list(range(len(sopranos)))
@@ -44,11 +43,11 @@ def group_by_tune(chorales: Iterable[Chorale]) -> list[int]:
             first, second = _first(tunes, one), _first(tunes, other)
             tunes[max(first, second)] = min(first, second)
     numbers: dict[int, int] = {}
-    return [numbers.setdefault(_first(tunes, soprano), len(numbers)) for soprano in its]
+    return [numbers.setdefault(_first(tunes, soprano), len(numbers)) for soprano in indices]
 
 
 def _first(tunes: list[int], soprano: int) -> int:
-    """The first soprano of a tune; each points to an earlier one of its tune."""
+    """First soprano of a tune (union-find: each points to an earlier one)."""
     while tunes[soprano] != soprano:
         tunes[soprano] = tunes[tunes[soprano]]
         soprano = tunes[soprano]
@@ -56,7 +55,7 @@ def _first(tunes: list[int], soprano: int) -> int:
 
 
 def _moves(chorale: Chorale) -> tuple[bytes, bytes]:
-    """The soprano's moves from beat to beat, and its first from note to note: semitones, a byte each, 0 left out."""
+    """Soprano's moves from beat to beat, and the first from note to note: semitones as bytes, without 0."""
     soprano = chorale.pitches[:, 0].astype(np.int8)
     on_beats = soprano[chorale.pickup % FRAMES_PER_QUARTER :: FRAMES_PER_QUARTER]
     by_beat, by_note = (np.diff(heard[heard != REST]) for heard in (on_beats, soprano[chorale.onsets[:, 0]]))
@@ -64,14 +63,14 @@ def _moves(chorale: Chorale) -> tuple[bytes, bytes]:
 
 
 def _equal(sequences: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Pairs of equal sequences, as many as it takes to link all of them."""
+    """Yield pairs of equal sequences, enough to link them all."""
     first: dict[bytes, int] = {}
     for index, sequence in enumerate(sequences):
         yield first.setdefault(sequence, index), index
 
 
 def _sharing(sequences: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Pairs of sequences of which one shares a third of its runs with the other."""
+    """Yield pairs of sequences of which one shares a third of its runs with the other."""
     having: defaultdict[bytes, list[int]] = defaultdict(list)
     num_runs: list[int] = []
     for index, moves in enumerate(sequences):
@@ -86,7 +85,7 @@ def _sharing(sequences: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _near(openings: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Pairs of different openings within the edit distance; very short ones must be equal."""
+    """Yield pairs of different openings within the edit distance; very short ones must be equal."""
     by_length: defaultdict[int, dict[bytes, int]] = defaultdict(dict)
     for index, opening in enumerate(openings):
         if len(opening) >= 2 * _DISTANCE:
@@ -108,7 +107,7 @@ def _array(sequences: Iterable[bytes], length: int) -> npt.NDArray[np.int8]:
 
 
 def _edit_distances(first: npt.NDArray[np.int8], second: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """(P, Q) the edit distance of each of P sequences (P, M) to each of Q others (Q, N).
+    """Edit distances (P, Q) of P sequences (P, M) to Q others (Q, N).
 
     >>> _edit_distances(np.array([[2, 2, 1]], np.int8), np.array([[2, 2, 1, 5], [1, 2, 2, 2]], np.int8)).tolist()
     [[1, 2]]

@@ -1,4 +1,4 @@
-"""Decoders: how a model's probabilities become music, and what they must respect."""
+"""Decoders and constraints: from a model's probabilities to notes."""
 
 from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
@@ -24,48 +24,12 @@ from bachlit.decoding.rules.part_writing import (
 )
 from bachlit.decoding.rules.usual import LIVELY, PART_WRITING
 from bachlit.decoding.sampling import Sampling
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 
 __all__ = [
-    "FREE",
-    "LIVELY",
-    "PART_WRITING",
-    "Attack",
-    "BeamSearch",
-    "Both",
-    "Choice",
-    "ChordTones",
-    "Constraint",
-    "Decoder",
-    "Enforced",
-    "FinalTonic",
-    "Generation",
-    "Gibbs",
-    "Grammar",
-    "Greedy",
-    "Grid",
-    "InKey",
-    "LargestLeap",
-    "Model",
-    "NoCrossing",
-    "NoHidden",
-    "NoOverlap",
-    "NoParallels",
-    "Particles",
-    "Position",
-    "Ranges",
-    "RowGenerators",
-    "Rule",
-    "Rules",
-    "Sampling",
-    "Sounding",
-    "Spacing",
-    "State",
-    "StepDecoder",
-    "Stepper",
-    "TokenPrompt",
-    "Walk",
-    "Yielded",
-    "stepping",
-]
+    "FREE", "LIVELY", "PART_WRITING", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
+    "Decoder", "Enforced", "FinalTonic", "Generation", "Gibbs", "Grammar", "Greedy", "Grid", "InKey", "LargestLeap",
+    "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Ranges",
+    "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder", "Stepper",
+    "TokenPrompt", "Walk", "Yielded", "stepping",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The contract of a decoder, and randomness that keeps rows apart."""
+"""Base classes of decoders, and one random stream per row."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -8,18 +8,17 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import DeadEndError
 
-_BATCH = 128  # rows that are decoded at once where a prompt is decoded many times: some 100 MB
+_BATCH = 128  # most rows decoded at once where a prompt is repeated: some 100 MB
 
 
 class RowGenerators:
-    """A random stream for each row, so that a row's result doesn't depend on its neighbours.
+    """One random stream per row, so that rows are independent.
 
     Args:
-        seeds: One a row.
+        seeds: One per row.
     """
 
     _BLOCK = 1024
@@ -30,7 +29,7 @@ class RowGenerators:
         self._drawn = torch.empty(len(seeds), 0, dtype=torch.float64)
 
     def uniform(self, num: int) -> Tensor:
-        """(B, num) draws, evenly distributed above 0 and up to 1."""
+        """Draw (B, num) uniform numbers, above 0 and up to 1."""
         while self._drawn.shape[1] < num:
             blocks = [torch.rand(self._BLOCK, generator=one, dtype=torch.float64) for one in self._generators]
             self._drawn = torch.cat([self._drawn, 1.0 - torch.stack(blocks)], 1)
@@ -38,7 +37,7 @@ class RowGenerators:
         return drawn
 
     def repeat(self, num: int, first: int = 0) -> "RowGenerators":
-        """Each row `num` times, from copy `first` on; copy 0 has the row's own seed, the others seeds of their own."""
+        """Repeat each row `num` times, from copy `first` on; copy 0 keeps the row's seed, others get new ones."""
         return RowGenerators([_derive(seed, first + index) for seed in self._seeds for index in range(num)])
 
 
@@ -47,39 +46,36 @@ def _derive(seed: int, index: int) -> int:
 
 
 class Decoder(ABC):
-    """Writes tokens under a prompt."""
+    """Base class: writes tokens under a prompt."""
 
     seeks_likeliest: bool = False
-    """Whether it looks for the likeliest piece instead of drawing one: then it wants rewards for movement."""
+    """Whether it searches for the likeliest piece instead of drawing one; the usual rules then reward movement."""
 
     @abstractmethod
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
-        """Write one piece a row of the prompt.
+        """Write one piece per row of the prompt.
 
         Raises:
-            DeadEndError: If the constraints leave a row nothing to choose.
+            DeadEndError: If the constraints leave a row no token.
         """
 
     def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
-        """Write up to `num` pieces a row; the first is what `decode` writes.
+        """Write up to `num` pieces per row; the first is that of `decode`.
 
-        Left as it is, it decodes so many times, each with a random stream of its own.
+        By default: decode `num` times, each with its own random stream.
 
         Returns:
-            B num rows, each prompt's after one another. Where there are fewer, the score of the others is minus
-            infinity.
+            B num rows, grouped by prompt. Missing pieces have a score of minus infinity.
         """
         return self._repeated(model, prompt, generator.repeat(num), num)
 
     def decode_batches(
         self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
     ) -> Iterator[Generation]:
-        """Write up to `num` pieces a row, a batch of them at a time, so that memory doesn't grow with `num`.
-
-        Left as it is, it gives what `decode_several` gives, left as that is.
+        """Write up to `num` pieces per row in batches, so that memory doesn't grow with `num`.
 
         Yields:
-            Generations of B rows or a multiple of them, as `decode_several` returns.
+            Generations whose rows are a multiple of B, as `decode_several` returns.
         """
         most = max(1, _BATCH // len(prompt.allowed))
         if num <= most:
@@ -99,38 +95,38 @@ class Decoder(ABC):
 
 
 class StepDecoder(Decoder):
-    """Left to right: a subclass says how many hypotheses it keeps and how it chooses; `Walk` is the loop."""
+    """Base class of decoders that go left to right: a subclass chooses each token, `Walk` is the loop."""
 
     hypotheses: int = 1
-    """K."""
+    """K, hypotheses per row."""
 
     @abstractmethod
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """Choose the next token of every hypothesis.
 
         Args:
-            score: (B, K) of the hypotheses so far; minus infinity for one that isn't alive.
-            log_probs: (B, K, V) in nats: normalised, less what soft constraints cost; not to be changed.
+            score: (B, K) of the hypotheses so far; minus infinity if dead.
+            log_probs: (B, K, V) nats, normalised, minus the cost of soft constraints; read-only.
             allowed: (B, K, V) bool.
             generator: The only source of randomness.
 
         Returns:
-            (B, K) each: the hypothesis that is continued, the token, the new score.
+            Per hypothesis (B, K): its parent, the token, the new score.
         """
 
     def initial_score(self) -> Tensor:
-        """(K,) the scores at the start: one hypothesis is alive."""
+        """Initial scores (K,): one live hypothesis."""
         score = torch.full((self.hypotheses,), -torch.inf)
         score[0] = 0.0
         return score
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
-        """See `Decoder.decode`."""
+        """Write one piece per row: the hypothesis with the highest score."""
         walk = self.walk(model, prompt, generator)
         return walk.finish(walk.score.argmax(1, keepdim=True))
 
     def walk(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Walk:
-        """Walk to the end of a prompt."""
+        """Run the loop to the end of a prompt."""
         with stepping():
             walk = Walk(model, prompt, self.initial_score())
             for log_probs, allowed in walk:

@@ -1,4 +1,4 @@
-"""BeamSearch: the likeliest whole sequence, as far as a beam can see."""
+"""BeamSearch: the likeliest whole sequence, as far as the beam can see."""
 
 from collections.abc import Iterator
 
@@ -7,50 +7,47 @@ from torch import Tensor
 
 from bachlit.decoding.base import RowGenerators, StepDecoder
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
-_TOGETHER = 512  # hypotheses that walk at once where there are many groups: some 250 MB
+_TOGETHER = 512  # most hypotheses at once where there are many groups: some 250 MB
 
 
 class BeamSearch(StepDecoder):
-    """Keeps the likeliest hypotheses of each row.
+    """Beam search: keep the K likeliest hypotheses of each row.
 
-    Given tokens count in a hypothesis's score as any other: a harmony under which the melody's next note is likely
-    survives, and that is how a beam looks ahead.
+    Given tokens count in the score like any other, so a harmony under which the next given note is likely survives:
+    this is how a beam looks ahead.
 
     Args:
-        width: K, hypotheses a row.
-        groups: Parts of the beam that search apart, each told to choose otherwise than those before it (diverse beam
-            search, Vijayakumar et al. 2018).
-        diversity: Nats that a token costs for each earlier group that chose it at the same step, by the share of the
+        width: K, hypotheses per row.
+        groups: Groups that search separately, each penalised for the choices of earlier ones (diverse beam search,
+            Vijayakumar et al. 2018).
+        diversity: Nats that a token costs per earlier group that chose it at the same step, times the share of that
             group's hypotheses that did.
 
     Raises:
-        OptionError: If the width isn't at least 1, or not a multiple of the groups.
+        OptionError: If the width is below 1, or no multiple of the groups.
     """
 
     seeks_likeliest = True
 
     def __init__(self, width: int = 16, groups: int = 1, diversity: float = 2.0) -> None:
         if width < 1:
-            raise OptionError(f"A beam of {width} holds nothing; expected a width of at least 1, such as 16.")
+            raise OptionError(f"A beam width of {width} isn't possible; expected at least 1, such as 16.")
         if groups < 1 or width % groups:
-            raise OptionError(
-                f"A beam of {width} can't be dealt to {groups} groups equally; set the width to a multiple of them."
-            )
+            raise OptionError(f"A beam of {width} doesn't divide into {groups} equal groups; choose a multiple.")
         self.width = self.hypotheses = width
         self.groups, self.diversity = groups, diversity
 
     def initial_score(self) -> Tensor:
-        """See `StepDecoder.initial_score`: one hypothesis is alive in each group."""
+        """Initial scores (K,): one live hypothesis per group."""
         score = torch.full((self.width,), -torch.inf)
         score[:: self.width // self.groups] = 0.0
         return score
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
-        """See `StepDecoder.step`."""
+        """Keep the K likeliest continuations of each row."""
         batch, _, size = log_probs.shape
         candidates = (score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))  # (B, K, V)
         if self.groups == 1:
@@ -59,7 +56,7 @@ class BeamSearch(StepDecoder):
         return self._choose(candidates, candidates.new_zeros(batch, 1, size))[0]
 
     def _choose(self, candidates: Tensor, used: Tensor) -> tuple[Choice, Tensor]:
-        """Choose group by group, from (B, K, V) scores and (B, 1, V) how many earlier groups used each token."""
+        """Choose group by group, from scores (B, K, V) and how many earlier groups used each token (B, 1, V)."""
         size, each = candidates.shape[2], self.width // self.groups
         choices = []
         for first in range(0, self.width, each):
@@ -72,7 +69,7 @@ class BeamSearch(StepDecoder):
         return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True))), used
 
     def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
-        """See `Decoder.decode_several`: the best of one beam; of several groups, the best of each.
+        """Write the `num` best different pieces of one beam; of several groups, the best of each.
 
         Raises:
             OptionError: If the beam is narrower than `num`.
@@ -83,7 +80,7 @@ class BeamSearch(StepDecoder):
     def decode_batches(
         self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
     ) -> Iterator[Generation]:
-        """See `Decoder.decode_batches`: some groups at a time, which are told what those before them chose.
+        """Write the `num` best pieces in batches of groups; each batch sees the choices of those before it.
 
         Raises:
             OptionError: If the beam is narrower than `num`.
@@ -104,12 +101,10 @@ class BeamSearch(StepDecoder):
 
     def _check(self, num: int) -> None:
         if num > self.width:
-            raise OptionError(
-                f"A beam of {self.width} holds no {num} pieces; set its width to at least {num}, or ask for fewer."
-            )
+            raise OptionError(f"A beam of {self.width} can't give {num} pieces; widen it to {num}, or ask for fewer.")
 
     def _walk_on(self, model: Model, prompt: TokenPrompt, used: list[Tensor]) -> Walk:
-        """Walk to the end of a prompt after other groups, and add what is chosen to what they used."""
+        """Run the loop after other groups, and add this one's choices to `used`."""
         with stepping():
             walk = Walk(model, prompt, self.initial_score())
             for t, (log_probs, allowed) in enumerate(walk):
@@ -121,8 +116,8 @@ class BeamSearch(StepDecoder):
         return walk
 
     def _best(self, walk: Walk, num: int) -> Generation:
-        """The `num` best different pieces that a walk wrote."""
-        # The best of each group before the second of any; what is there twice counts once.
+        """The `num` best different pieces of a walk."""
+        # The best of each group before the second of any; duplicates count once.
         best_first = walk.score.view(len(walk.score), self.groups, -1).argsort(2, descending=True)
         rank = best_first.argsort(2).flatten(1)  # (B, K)
         order = torch.stack(
@@ -137,7 +132,7 @@ class BeamSearch(StepDecoder):
 
 
 def _distinct(order: list[int], written: list[list[int]], num: int) -> list[int]:
-    """The first `num` hypotheses of an order that wrote different pieces; the first again where there are fewer."""
+    """The first `num` different hypotheses in an order; padded with the first."""
     first = {tuple(tokens): hypothesis for hypothesis, tokens in zip(reversed(order), reversed(written), strict=True)}
     distinct = sorted(first.values(), key=order.index)[:num]
     return distinct + distinct[:1] * (num - len(distinct))

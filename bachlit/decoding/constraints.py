@@ -1,4 +1,4 @@
-"""Constraints: what may follow and what it costs, as immutable values that compose with `&`."""
+"""Constraints on tokens, hard or soft, as immutable values that compose with `&`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from torch import Tensor
 from bachlit.tokens import END
 
 State = dict[str, Tensor]
-"""What a constraint remembers: tensors (B, K, ...), so that they can be gathered by hypothesis."""
+"""State of a constraint: tensors (B, K, ...) that can be gathered by hypothesis."""
 
 YIELDED = 20.0
-"""Nats that a breach costs where a hard constraint has to give way: what is chosen breaks it as little as can be."""
+"""Nats per breach where a hard constraint gives way, so that it is broken as little as possible."""
 
 
-class Part(NamedTuple):
-    """One of a constraint's parts at a step. Where nothing is left, the last gives way first.
+class Term(NamedTuple):
+    """One term of a constraint's cost at a step. Where no token is left, the last term gives way first.
 
     Attributes:
         name: For the warning.
         cost: (B, K, V) nats; infinite where a token is forbidden.
-        yielding: (B, K, V) finite nats that count when the part gives way; None if it never does.
+        yielding: (B, K, V) finite nats charged when the term gives way; None if it never does.
     """
 
     name: str
@@ -32,91 +32,93 @@ class Part(NamedTuple):
 
 
 class Constraint(ABC):
-    """Says which tokens may come next, from what was chosen so far. It holds no state of its own.
+    """Base class: which tokens may come next, given those before. It holds no state of its own.
 
-    A hard constraint says what is `allowed`; a soft one says by `cost` how many nats less likely a token becomes.
+    A hard constraint defines `allowed`; a soft one defines `cost`, the nats by which a token becomes less likely.
     """
 
     gives_way: bool = True
-    """Whether it may be broken where otherwise nothing could be written."""
+    """Whether it may be broken where no token is left otherwise."""
 
     @abstractmethod
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """The state at the start of (B, K) pieces."""
+        """State at the start of (B, K) pieces."""
 
     @abstractmethod
     def allowed(self, state: State, t: int) -> Tensor:
-        """(B, K, V) bool: what may stand at step t."""
+        """Mask of the tokens allowed at step t, (B, K, V)."""
 
     @abstractmethod
     def advance(self, state: State, token: Tensor, t: int) -> State:
-        """The state after the tokens (B, K) of step t; the old one stays as it is."""
+        """State after the tokens (B, K) chosen at step t; the old state is unchanged."""
 
     def cost(self, state: State, t: int) -> Tensor:
-        """(B, K, V) nats by which tokens become less likely at step t, infinite where they aren't allowed."""
+        """Nats charged to each token at step t, (B, K, V); infinite where it isn't allowed."""
         allowed = self.allowed(state, t)
         return torch.zeros(allowed.shape, device=allowed.device).masked_fill(~allowed, torch.inf)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
-        """What it is composed of, the most important first."""
+    def terms(self, state: State, t: int) -> Iterator[Term]:
+        """Terms of the cost, the most important first."""
         cost = self.cost(state, t)
-        yield Part(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
+        yield Term(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
 
     def rows(self, index: Tensor) -> "Constraint":
-        """The constraint on some rows, in this order; itself where rows don't differ."""
+        """Select rows of the batch; by default rows don't differ."""
         return self
 
     def to(self, device: torch.device) -> "Constraint":
-        """The constraint with its tensors on a device; itself where it has none."""
+        """Move the tensors to a device; by default there are none."""
         return self
 
     def __and__(self, other: "Constraint") -> "Constraint":
-        """Both at once; where both can't be kept, the second gives way first."""
+        """Combine two constraints; the second gives way first."""
         return Both(self, other)
 
 
 @dataclass(frozen=True)
 class Both(Constraint):
-    """Allows what two constraints both allow, at the sum of their costs."""
+    """Two constraints at once: both must allow a token, their costs add up."""
 
     first: Constraint
     second: Constraint
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """See `Constraint.begin`."""
-        first = self.first.begin(batch_size, hypotheses, device)
-        second = self.second.begin(batch_size, hypotheses, device)
-        return {f"1{name}": part for name, part in first.items()} | {f"2{name}": part for name, part in second.items()}
+        """State at the start of (B, K) pieces."""
+        return _joined(*(one.begin(batch_size, hypotheses, device) for one in (self.first, self.second)))
 
     def allowed(self, state: State, t: int) -> Tensor:
-        """See `Constraint.allowed`."""
+        """Mask of the tokens allowed at step t, (B, K, V)."""
         return self.first.allowed(_part(state, "1"), t) & self.second.allowed(_part(state, "2"), t)
 
     def cost(self, state: State, t: int) -> Tensor:
-        """See `Constraint.cost`."""
+        """Nats charged to each token at step t, (B, K, V)."""
         return self.first.cost(_part(state, "1"), t) + self.second.cost(_part(state, "2"), t)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
-        """See `Constraint.parts`."""
-        yield from self.first.parts(_part(state, "1"), t)
-        yield from self.second.parts(_part(state, "2"), t)
+    def terms(self, state: State, t: int) -> Iterator[Term]:
+        """Terms of the cost, the most important first."""
+        yield from self.first.terms(_part(state, "1"), t)
+        yield from self.second.terms(_part(state, "2"), t)
 
     def rows(self, index: Tensor) -> "Both":
-        """See `Constraint.rows`."""
+        """Select rows of the batch, in this order."""
         return Both(self.first.rows(index), self.second.rows(index))
 
     def to(self, device: torch.device) -> "Both":
-        """See `Constraint.to`."""
+        """Move the tensors to a device."""
         return Both(self.first.to(device), self.second.to(device))
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
-        """See `Constraint.advance`."""
-        first = self.first.advance(_part(state, "1"), token, t)
-        second = self.second.advance(_part(state, "2"), token, t)
-        return {f"1{name}": part for name, part in first.items()} | {f"2{name}": part for name, part in second.items()}
+        """State after the tokens (B, K) chosen at step t."""
+        return _joined(
+            self.first.advance(_part(state, "1"), token, t), self.second.advance(_part(state, "2"), token, t)
+        )
 
     def __str__(self) -> str:
         return f"{self.first} and {self.second}"
+
+
+def _joined(first: State, second: State) -> State:
+    return {f"1{name}": part for name, part in first.items()} | {f"2{name}": part for name, part in second.items()}
 
 
 def _part(state: State, prefix: str) -> State:
@@ -125,12 +127,12 @@ def _part(state: State, prefix: str) -> State:
 
 @dataclass(frozen=True, eq=False)
 class Grammar(Constraint):
-    """The grammar of a stream of fixed frames: each slot's own tokens, and no hold but of what has just sounded there.
+    """Grammar of a stream of fixed frames: each slot has its own tokens, and a hold continues the slot's last pitch.
 
     Args:
         slot_tokens: (S, V) bool: which tokens may stand in each slot; step t is slot t mod S.
         token_pitch: (V,) each token's pitch, 0 where it has none.
-        token_holds: (V,) true where a token continues its pitch.
+        token_holds: (V,) true where a token holds its pitch on.
     """
 
     slot_tokens: Tensor
@@ -139,11 +141,11 @@ class Grammar(Constraint):
     gives_way = False
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """See `Constraint.begin`. The state is the pitch that each slot last sounded, (B, K, S)."""
+        """State: the pitch that each slot sounded last, (B, K, S)."""
         return {"pitch": torch.zeros(batch_size, hypotheses, len(self.slot_tokens), dtype=torch.long, device=device)}
 
     def allowed(self, state: State, t: int) -> Tensor:
-        """See `Constraint.allowed`."""
+        """Mask of the tokens allowed at step t, (B, K, V)."""
         slot = t % len(self.slot_tokens)
         pitch = state["pitch"][:, :, slot, None]  # (B, K, 1)
         founded = ~self.token_holds | (self.token_pitch == pitch)  # (B, K, V)
@@ -153,13 +155,13 @@ class Grammar(Constraint):
         return allowed
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
-        """See `Constraint.advance`."""
+        """State after the tokens (B, K) chosen at step t."""
         pitch = state["pitch"].clone()
         pitch[:, :, t % len(self.slot_tokens)] = self.token_pitch[token]
         return {"pitch": pitch}
 
     def to(self, device: torch.device) -> "Grammar":
-        """See `Constraint.to`."""
+        """Move the tensors to a device."""
         return Grammar(self.slot_tokens.to(device), self.token_pitch.to(device), self.token_holds.to(device))
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""What decoders take and give: a model, a prompt in tokens, a choice, what was written."""
+"""Types that decoders take and return: model, prompt, choice, generation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import torch
@@ -13,36 +13,36 @@ Memory = tuple[Tensor, ...]
 
 
 class Model(Protocol):
-    """What a decoder needs of a model; `bachlit.models.language_model.LanguageModel` is one."""
+    """Model as decoders see it; `bachlit.models.language_model.LanguageModel` is one."""
 
     @property
     def device(self) -> torch.device:
-        """Where tokens must be."""
+        """Device of the tokens."""
 
     def stepper(self) -> "Stepper":
-        """One decoding's own way through the model, which no other decoding changes; a model without state is one."""
+        """Make a stepper for one decoding; a stateless model may return itself."""
 
 
 class Stepper(Protocol):
-    """A model that goes one token at a time. All that changes from step to step is in the memory."""
+    """Model that predicts one token at a time. All state is in the memory."""
 
     def begin(self, batch_size: int) -> Memory:
-        """The memory at the start of so many pieces; every part has the batch first."""
+        """Memory at the start of `batch_size` pieces; each tensor is batch-first."""
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """From each row's last token (B,) and the memory: normalised log-probabilities (B, V), the memory after."""
+        """From the last tokens (B,) and memory to normalised log-probabilities (B, V) and new memory."""
 
 
 @dataclass(frozen=True)
 class TokenPrompt:
-    """What may be written, in tokens: a fixed part, known beforehand, and a part that depends on what was chosen.
+    """Prompt in tokens: a fixed mask, and a constraint that depends on the tokens before.
 
     Attributes:
         allowed: (B, N, V) bool; a row ends with the first END, and after it anything is END.
-        constraint: What depends on the tokens before.
-        start: (B,) the token that precedes each row; START if None.
-        grid: The frames and voices behind the tokens, if there are any.
-        strict: Whether a constraint that can't be kept is an error; else it gives way there.
+        constraint: Allows and charges tokens by those before.
+        start: (B,) the token before each row; START if None.
+        grid: Frames and voices behind the tokens, if any.
+        strict: Whether a constraint that can't be kept is an error; otherwise it gives way.
     """
 
     allowed: Tensor
@@ -53,32 +53,32 @@ class TokenPrompt:
 
     @property
     def forced(self) -> Tensor:
-        """(B, N) true where the fixed part leaves one token."""
+        """Mask (B, N) of the steps at which the mask leaves one token."""
         return self.allowed.sum(2) == 1
 
     def rows(self, index: Tensor) -> "TokenPrompt":
-        """Some rows, in this order."""
-        return TokenPrompt(
-            self.allowed[index],
-            self.constraint.rows(index),
-            None if self.start is None else self.start[index],
-            None if self.grid is None else self.grid.rows(index),
-            self.strict,
+        """Select rows, in this order."""
+        return replace(
+            self,
+            allowed=self.allowed[index],
+            constraint=self.constraint.rows(index),
+            start=None if self.start is None else self.start[index],
+            grid=None if self.grid is None else self.grid.rows(index),
         )
 
     def to(self, device: torch.device) -> "TokenPrompt":
-        """The same on a device."""
-        return TokenPrompt(
-            self.allowed.to(device),
-            self.constraint.to(device),
-            None if self.start is None else self.start.to(device),
-            None if self.grid is None else self.grid.to(device),
-            self.strict,
+        """Move the tensors to a device."""
+        return replace(
+            self,
+            allowed=self.allowed.to(device),
+            constraint=self.constraint.to(device),
+            start=None if self.start is None else self.start.to(device),
+            grid=None if self.grid is None else self.grid.to(device),
         )
 
 
 class Yielded(NamedTuple):
-    """That a constraint gave way: in which row, at which step, which one."""
+    """Record that a constraint gave way: row, step, name."""
 
     row: int
     t: int
@@ -87,15 +87,15 @@ class Yielded(NamedTuple):
 
 @dataclass(frozen=True)
 class Generation:
-    """What a decoder wrote.
+    """Result of decoding.
 
     Attributes:
         tokens: (B, N) without START; END after a row's first END.
-        log_prob: (B,) the model's own log-probability of the tokens, in nats, given ones among them.
-        score: (B,) what the decoder maximised or weighed, in nats.
-        cost: (B,) what the constraints charged, in nats.
+        log_prob: (B,) the model's log-probability of all tokens, given ones included, in nats.
+        score: (B,) the decoder's own objective, in nats.
+        cost: (B,) nats charged by the constraints.
         forced: (B, N) true where the prompt left one token.
-        yielded: Where constraints had to give way.
+        yielded: Where constraints gave way.
     """
 
     tokens: Tensor
@@ -107,7 +107,7 @@ class Generation:
 
 
 class Choice(NamedTuple):
-    """One step's choice: for each of K hypotheses its parent, its token and its score, (B, K) each."""
+    """Choice at one step: parent, token and score of each hypothesis, (B, K) each."""
 
     parent: Tensor
     token: Tensor

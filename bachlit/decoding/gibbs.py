@@ -1,4 +1,4 @@
-"""Gibbs: refines a whole piece by recomposing random blocks of it given all the rest."""
+"""Gibbs: refine a whole piece by recomposing random blocks."""
 
 import math
 from dataclasses import replace
@@ -9,25 +9,23 @@ from torch import Tensor
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.sampling import draw
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.sampling import draw, relative
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
 
 class Gibbs(Decoder):
-    """Starts from another decoder's piece and recomposes blocks, some frames of some voices at a time.
+    """Start from another decoder's piece and recompose blocks: some frames of some voices.
 
-    A block is drawn from the model, with what stands after it held fast, and accepted by Metropolis's rule: by the
-    whole piece's probability, soft constraints being weighed, corrected for how the block was drawn (Hastings 1970).
-    So at temperature 1 it comes to draw from the model under the condition of what is given; below, it comes to prefer
-    the likeliest, and at 0 it takes nothing but improvements.
+    A block is drawn from the model with all the rest fixed, and accepted by the Metropolis-Hastings rule on the whole
+    piece's probability and rule cost (Hastings 1970). At temperature 1 this converges to sampling from the model given
+    the prompt; lower temperatures prefer likely pieces, and 0 accepts only improvements.
 
     Args:
-        start: Writes the first piece; a beam if None.
-        rounds: Blocks that are tried, one after another. Each takes as long as writing a piece.
-        block: The frames of a block; tokens where a prompt has no grid.
-        temperature: Of what is drawn from.
+        start: Decoder of the first piece; a beam if None.
+        rounds: Blocks to try, one after another. Each takes as long as writing a piece.
+        block: Frames per block; tokens where a prompt has no grid.
+        temperature: Of the acceptance rule.
 
     Raises:
         OptionError: If an option is outside its range.
@@ -38,15 +36,14 @@ class Gibbs(Decoder):
     ) -> None:
         if rounds < 0 or block < 1 or not 0 <= temperature < math.inf:
             raise OptionError(
-                f"{rounds} rounds of blocks of {block} at temperature {temperature} can't be drawn; expected at least "
-                "0, at least 1 and at least 0."
+                f"Gibbs got {rounds} rounds, block {block}, temperature {temperature}; expected 0, 1, 0 or more."
             )
         self.start = start or BeamSearch()
         self.rounds, self.block, self.temperature = rounds, block, temperature
         self.seeks_likeliest = temperature < 1
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
-        """See `Decoder.decode`. The score is the log-probability of the piece, less what soft constraints cost."""
+        """Write one piece per row and refine it; the score is log-probability minus rule cost."""
         prompt = prompt.to(model.device)
         generation = self.start.decode(model, prompt, generator)
         with stepping():
@@ -55,7 +52,7 @@ class Gibbs(Decoder):
         return replace(generation, score=generation.log_prob - generation.cost)
 
     def _refine(self, model: Model, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Generation:
-        """Try a block on each row. Where a constraint gave way in the old piece, it may do so in both."""
+        """Propose a block on each row and accept or reject it. Constraints may give way in both pieces."""
         allowed = prompt.allowed & self._free(prompt, old, generator)
         walk = Walk(model, replace(prompt, allowed=allowed, strict=False), torch.zeros(2))
         drawn = torch.zeros_like(walk.score)  # (B, 2) the log-probabilities with which the blocks are drawn
@@ -63,8 +60,7 @@ class Gibbs(Decoder):
         for t, (log_probs, may) in enumerate(walk):
             # The first hypothesis is the old piece, the second is drawn.
             legal = log_probs.to(walk.precision).masked_fill(~may, -torch.inf)  # (B, 2, V)
-            likeliest = legal.amax(2, keepdim=True).clamp(min=torch.finfo(legal.dtype).min)
-            token = torch.stack([old[:, t], draw((legal - likeliest).exp(), generator)[:, 1]], 1)
+            token = torch.stack([old[:, t], draw(relative(legal).exp(), generator)[:, 1]], 1)
             gained = legal.gather(2, token.unsqueeze(2)).squeeze(2)
             share = gained - legal.logsumexp(2)
             drawn = drawn + torch.where(gained > -torch.inf, share, 0.0)
@@ -78,7 +74,7 @@ class Gibbs(Decoder):
         return walk.finish((better & (walk.score[:, 1] > -torch.inf)).long().unsqueeze(1))
 
     def _free(self, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Tensor:
-        """(B, N, V) the old tokens, and in each row one block in which all are free."""
+        """Mask (B, N, V): the old tokens, and one free block per row."""
         size = prompt.allowed.shape[2]
         kept = torch.nn.functional.one_hot(old, size).bool()
         first, which = generator.uniform(2).float().to(old.device).unbind(1)  # (B,) each
@@ -94,7 +90,7 @@ class Gibbs(Decoder):
         chosen = (voices.unsqueeze(1) & bits[step % slots]) > 0  # (B, N)
         frame = step // slots
         inside = chosen & (frame >= begin) & (frame < begin + self.block)
-        # What follows a block keeps its pitch, but may begin anew where the block comes to end on another one.
+        # The cell after a block keeps its pitch, but may become an onset if the block ends on another pitch.
         after = chosen & (frame == begin + self.block)
         alike = (grid.pitch == grid.pitch[old].unsqueeze(2)) & (grid.pitch > 0)
         return kept | inside.unsqueeze(2) | (after.unsqueeze(2) & alike)

@@ -7,11 +7,11 @@ from bachlit.decoding.contracts import Choice
 
 
 class Greedy(StepDecoder):
-    """Takes the likeliest token that is allowed; what BachBot harmonised with."""
+    """Take the likeliest allowed token; BachBot's decoder."""
 
     seeks_likeliest = True
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
-        """See `StepDecoder.step`."""
+        """Take the likeliest allowed token."""
         gained, token = log_probs.masked_fill(~allowed, -float("inf")).max(2)
         return Choice(token.new_zeros(token.shape), token, score + gained)

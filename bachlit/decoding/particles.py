@@ -1,4 +1,4 @@
-"""Particles: samples from the model under the condition of what is given, by sequential Monte Carlo."""
+"""Particles: sequential Monte Carlo samples from the model given the prompt."""
 
 import math
 
@@ -7,27 +7,26 @@ from torch import Tensor
 
 from bachlit.decoding.base import Decoder, RowGenerators
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt
-from bachlit.decoding.sampling import draw
-from bachlit.decoding.threads import stepping
-from bachlit.decoding.walk import Walk
+from bachlit.decoding.sampling import draw, relative
+from bachlit.decoding.walk import Walk, stepping
 from bachlit.errors import OptionError
 
 
 class Particles(Decoder):
-    """Draws from what the model would write *if* it came to write the given notes and to break no constraint.
+    """Sample from the model's distribution *conditioned* on the given notes and on the constraints.
 
-    Choosing token by token among what is allowed only dodges what is forbidden; here pieces that come to find the next
-    given note unlikely are given up, as often as they are less likely than others (Doucet, de Freitas and Gordon 2001;
-    for language models Lew et al. 2023). Particles are resampled systematically when their effective number falls.
+    Masking token by token only avoids what is forbidden; here particles under which a given note is unlikely are
+    dropped in proportion (Doucet, de Freitas and Gordon 2001; for language models Lew et al. 2023). Particles are
+    resampled systematically when the effective sample size falls.
 
-    The score is the logarithm of an unbiased estimate of the evidence: the probability, under the (tempered) model,
-    that what is given comes about and no constraint is broken, soft ones being weighed.
+    The score is the log of an unbiased estimate of the evidence: the probability, under the (tempered) model, of the
+    given notes with all constraints kept, soft ones weighed by their cost.
 
     Args:
-        num: K, particles a row.
-        threshold: Share of `num` to which the effective sample size must fall before they are resampled.
-        lookahead: Candidates of each particle that are tried on the given tokens which follow; 0 for none.
-        horizon: How many given tokens the look-ahead tries at most.
+        num: K, particles per row.
+        threshold: Resample when the effective sample size falls below this share of `num`.
+        lookahead: Candidates per particle to score on the given tokens that follow; 0 for none.
+        horizon: Most given tokens that the look-ahead scores.
         temperature: Below 1 sharpens the model's distribution at every step, above 1 flattens it.
 
     Raises:
@@ -44,17 +43,17 @@ class Particles(Decoder):
     ) -> None:
         if num < 1 or not 0 <= threshold <= 1 or lookahead < 0 or horizon < 1 or not 0 < temperature < math.inf:
             raise OptionError(
-                f"{num} particles with threshold {threshold}, lookahead {lookahead}, horizon {horizon} and temperature "
-                f"{temperature} can't be drawn; expected at least 1, a share, at least 0, at least 1, and above 0."
+                f"Particles got num={num}, threshold={threshold}, lookahead={lookahead}, horizon={horizon}, "
+                f"temperature={temperature}; expected at least 1, a share, at least 0, at least 1, and above 0."
             )
         self.num, self.threshold, self.temperature = num, threshold, temperature
         self.lookahead, self.horizon = lookahead, horizon
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
-        """See `Decoder.decode`."""
+        """Draw one piece per row from K weighted particles."""
         with stepping():
             walk = Walk(model, prompt, torch.zeros(self.num))
-            # What the look-ahead has weighed already of the given tokens to come, and how many they are.
+            # Weight that the look-ahead has already given to coming tokens, and how many those are.
             advance = torch.zeros_like(walk.score)  # (B, K)
             left = torch.zeros(len(walk.score), 1, dtype=torch.long, device=walk.device)
             for log_probs, allowed in walk:
@@ -67,14 +66,13 @@ class Particles(Decoder):
                 twist = self._twist(walk, legal)
                 if twist is not None:
                     ahead, run = twist
-                    run = torch.where(left > 0, 0, run)  # given tokens that were weighed already aren't weighed again
+                    run = torch.where(left > 0, 0, run)  # given tokens are weighed once
                     looked = legal + ahead
                     weight = torch.where((run > 0) & lives, weight + looked.logsumexp(2) - gained, weight)
                     legal = torch.where((run > 0).unsqueeze(2), looked, legal)
                 parent, weight = self._resample(weight, generator)
                 legal = legal.gather(1, parent.unsqueeze(2).expand_as(legal))
-                likeliest = legal.amax(2, keepdim=True).clamp(min=torch.finfo(legal.dtype).min)
-                token = draw((legal - likeliest).exp(), generator)
+                token = draw(relative(legal).exp(), generator)
                 advance = advance.gather(1, parent)
                 if twist is not None:
                     chosen = ahead.gather(1, parent.unsqueeze(2).expand_as(ahead)).gather(2, token.unsqueeze(2))
@@ -82,20 +80,19 @@ class Particles(Decoder):
                     left = torch.where(run > 0, run, left)
                 walk.take(Choice(parent, token, weight))
             evidence = walk.score.logsumexp(1, keepdim=True) - math.log(self.num)
-            probability = (walk.score - walk.score.amax(1, keepdim=True)).exp()
-            return walk.finish(draw(probability.unsqueeze(1), generator), evidence)
+            return walk.finish(draw(relative(walk.score.unsqueeze(1)).exp(), generator), evidence)
 
     def _tempered(self, log_probs: Tensor) -> Tensor:
         if self.temperature == 1:
             return log_probs
-        # Soft constraints were taken off already, so the whole is brought back to the mass that it had.
+        # Costs are already subtracted, so the total mass is restored after tempering.
         return (log_probs / self.temperature).log_softmax(2) + log_probs.logsumexp(2, keepdim=True)
 
     def _twist(self, walk: Walk, legal: Tensor) -> tuple[Tensor, Tensor] | None:
-        """(B, K, V) how likely the given tokens to come are after each candidate, and (B, 1) how many were tried.
+        """Log-likelihood (B, K, V) of the coming given tokens after each candidate, and how many were scored (B, 1).
 
-        Candidates that aren't tried count as the mean of those that were. Any weight above 0 keeps the estimate
-        unbiased, but a small one makes it huge now and then.
+        Candidates that weren't tried get the mean of those that were: any positive weight keeps the estimate
+        unbiased, but a small one raises its variance.
         """
         if not self.lookahead:
             return None
@@ -106,17 +103,17 @@ class Particles(Decoder):
         tried = walk.ahead(candidates, self.horizon)
         lives = legal.gather(2, candidates) > -torch.inf
         mean = tried.masked_fill(~lives, -torch.inf).logsumexp(2, keepdim=True) - lives.sum(2, keepdim=True).log()
-        mean = torch.where(lives.any(2, keepdim=True), mean, 0.0)  # a particle that isn't alive has no candidates
+        mean = torch.where(lives.any(2, keepdim=True), mean, 0.0)  # a dead particle has no candidates
         ahead = mean.expand_as(legal).scatter(2, candidates, torch.where(lives, tried, mean))
         return ahead, run.unsqueeze(1)
 
     def _resample(self, weight: Tensor, generator: RowGenerators) -> tuple[Tensor, Tensor]:
-        """Parents (B, K) and weights: systematic resampling of the rows whose effective sample size is low."""
+        """Resample systematically the rows whose effective sample size is low: parents and weights (B, K)."""
         total = weight.logsumexp(1, keepdim=True)
         effective = (2 * total - (2 * weight).logsumexp(1, keepdim=True)).exp()
         low = effective < self.threshold * self.num  # (B, 1)
         same = torch.arange(self.num, device=weight.device).expand_as(weight)
-        offset = generator.uniform(1).to(weight)  # always drawn: what a row draws mustn't depend on other rows
+        offset = generator.uniform(1).to(weight)  # always drawn: rows mustn't depend on each other
         if not bool(low.any()):
             return same, weight
         share = (weight - total).exp().cumsum(1)

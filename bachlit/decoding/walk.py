@@ -1,27 +1,28 @@
-"""Walk: hypotheses led through a prompt token by token; the one loop that steps a model."""
+"""Walk: the decoding loop, from prompt to generation."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from bachlit.decoding.constraints import Part
+from bachlit.decoding.constraints import Term
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt, Yielded
 from bachlit.errors import DeadEndError
 from bachlit.tokens import END, START
 
 
 class Walk:
-    """K hypotheses of each row, led through a prompt from left to right.
+    """Decoding loop over K hypotheses per row, left to right.
 
-    Iterating gives, step by step, what a decoder chooses by; `take` tells it the choice, and gathers tokens, memory
-    and constraint state by the chosen parents.
+    Iterating yields what a decoder chooses from at each step; `take` applies the choice, gathering tokens, memory and
+    constraint state by the chosen parents.
 
     Args:
         model: Predicts the tokens.
-        prompt: Of B rows.
-        score: (B, K) or (K,) the hypotheses' scores at the start; minus infinity for one that isn't alive.
+        prompt: B rows.
+        score: (B, K) or (K,) initial scores; minus infinity for a dead hypothesis.
 
     Attributes:
         score: (B, K) of the hypotheses so far.
@@ -32,7 +33,7 @@ class Walk:
         self._stepper, self.prompt = model.stepper(), prompt.to(device)
         batch, self._steps, _ = prompt.allowed.shape
         width = score.shape[-1]
-        # Sums over thousands of tokens want double precision, which Apple's GPUs don't have.
+        # Sums over thousands of tokens need double precision, which Apple's GPUs lack.
         self.precision = torch.float32 if device.type == "mps" else torch.float64
         self.score = score.to(device, self.precision).expand(batch, width).clone()
         self._allowed, self._forced = self.prompt.allowed, self.prompt.forced
@@ -51,7 +52,7 @@ class Walk:
         self._yielded: list[Yielded] = []
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """(B, K, V) log-probabilities, less what soft constraints cost, and (B, K, V) bool, what is allowed."""
+        """Yield log-probabilities minus rule cost and the mask of allowed tokens, (B, K, V) each."""
         for t in tqdm(range(self._steps), desc="Decoding", unit="token", delay=1, leave=False, disable=None):
             if t % 64 == 0 and t and bool((self._token == END).all()):
                 break
@@ -72,7 +73,7 @@ class Walk:
             yield log_probs - self._cost, allowed
 
     def take(self, choice: Choice) -> None:
-        """Go on with the chosen tokens."""
+        """Apply the chosen tokens."""
         parent, token = choice.parent, choice.token
         at = (self._rows, parent, token)
         alive = choice.score > -torch.inf
@@ -90,19 +91,19 @@ class Walk:
         self._state = self.prompt.constraint.advance(self._state, token, self._t)
 
     def run(self, most: int) -> Tensor:
-        """(B,) how many given tokens follow this step at once, at most so many."""
+        """Count the given tokens (B,) that follow this step, at most `most`."""
         following = self._forced[:, self._t + 1 : self._t + 1 + most]
         return following.long().cumprod(1).sum(1)
 
     def ahead(self, tokens: Tensor, most: int) -> Tensor:
-        """How likely the given tokens are that follow this step, if this step's is one of these.
+        """Log-likelihood of the given tokens that follow this step, per candidate for it.
 
         Args:
             tokens: (B, K, M) candidates for this step.
-            most: How many given tokens to look at.
+            most: Most given tokens to score.
 
         Returns:
-            (B, K, M) the log-probability of the run of given tokens that begins at the next step; 0 without one.
+            (B, K, M) nats, 0 where no given token follows.
         """
         runs = self.run(most)
         total = torch.zeros(tokens.shape, device=self.device, dtype=self.precision)
@@ -112,21 +113,20 @@ class Walk:
             log_probs, memory = self._stepper.step(last.flatten(), memory)
             given = self._allowed[:, self._t + 1 + step].long().argmax(1)[:, None, None].expand_as(tokens)
             gained = log_probs.gather(1, given.reshape(-1, 1)).view(tokens.shape)
-            # After END nothing more is said.
             total += torch.where((step < runs)[:, None, None] & (last != END), gained, 0.0)
             last = given
         return total
 
     def written(self, chosen: Tensor) -> Tensor:
-        """The tokens (B, R, N) of the hypotheses `chosen` (B, R), as far as they were written."""
+        """Tokens (B, R, N) so far of the hypotheses `chosen` (B, R)."""
         return _trace(self._tokens, self._parents, chosen)
 
     def finish(self, chosen: Tensor, score: Tensor | None = None) -> Generation:
-        """What was written, of the hypotheses `chosen` (B, R): B R rows, each row's R after one another.
+        """Make a generation of the hypotheses `chosen` (B, R): B R rows, grouped by prompt.
 
         Args:
             chosen: Indices of hypotheses.
-            score: (B, R) to be reported instead of theirs.
+            score: (B, R) to report instead of theirs.
         """
         num = chosen.shape[1]
         written = self.written(chosen).flatten(0, 1)  # (B R, N)
@@ -139,54 +139,70 @@ class Walk:
         return Generation(padded, log_prob, score.flatten(), cost, forced, tuple(yielded))
 
     def _give_way(self, dead: Tensor, fixed: Tensor, allowed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
-        """Open the rows (B,) in which nothing is left, by as little of the constraint as it takes."""
+        """Relax as few terms as open the rows (B,) that have no token left."""
         t, constraint = self._t, self.prompt.constraint
-        parts = list(constraint.parts(self._state, t))
+        terms = list(constraint.terms(self._state, t))
         allowed, cost = allowed.clone(), cost.clone()
         alive = (self.score > -torch.inf).unsqueeze(2)
         for row in dead.nonzero().flatten().tolist():
-            broken: list[Part] = [] if self.prompt.strict else _least(parts, row, fixed[row] & alive[row])
+            broken: list[Term] = [] if self.prompt.strict else _least(terms, row, fixed[row] & alive[row])
             if not broken:
                 raise DeadEndError(
-                    f"Row {row} came to step {t} with no token that {constraint} and the prompt both allow; "
-                    "relax a constraint, give fewer cells, or use a decoder that keeps more hypotheses.",
+                    f"At step {t} of row {row} {constraint} and the prompt together allow no token; relax a "
+                    "constraint, give fewer cells, or keep more hypotheses.",
                     row,
                     t,
                 )
-            cost[row] = _cost(parts, broken, row)
+            cost[row] = _cost(terms, broken, row)
             allowed[row] = fixed[row] & (cost[row] < torch.inf)
-            self._yielded += [Yielded(row, t, part.name) for part in broken]
+            self._yielded += [Yielded(row, t, term.name) for term in broken]
         return allowed, cost
 
 
-def _cost(parts: Sequence[Part], yielding: Sequence[Part], row: int) -> Tensor:
-    """(K, V) a row's cost where some parts give way."""
-    gives = {id(part) for part in yielding}
-    total = torch.zeros((), device=parts[0].cost.device)
-    for part in parts:
-        softened = part.yielding if id(part) in gives else None
-        total = total + (part.cost if softened is None else softened)[row]
+def _cost(terms: Sequence[Term], yielding: Sequence[Term], row: int) -> Tensor:
+    """Cost (K, V) of a row where some terms give way."""
+    gives = {id(term) for term in yielding}
+    total = torch.zeros((), device=terms[0].cost.device)
+    for term in terms:
+        softened = term.yielding if id(term) in gives else None
+        total = total + (term.cost if softened is None else softened)[row]
     return total
 
 
-def _least(parts: Sequence[Part], row: int, fixed: Tensor) -> list[Part]:
-    """As few parts, from the last on, as must give way to open the row; none if nothing opens it."""
+def _least(terms: Sequence[Term], row: int, fixed: Tensor) -> list[Term]:
+    """The fewest terms, from the last on, that must give way to open the row; empty if none do."""
 
-    def opens(broken: Sequence[Part]) -> bool:
-        return bool((fixed & (_cost(parts, broken, row) < torch.inf)).any())
+    def opens(broken: Sequence[Term]) -> bool:
+        return bool((fixed & (_cost(terms, broken, row) < torch.inf)).any())
 
-    hard = [part for part in parts if part.yielding is not None and bool((part.cost[row] == torch.inf).any())]
+    hard = [term for term in terms if term.yielding is not None and bool((term.cost[row] == torch.inf).any())]
     broken = next((hard[first:] for first in reversed(range(len(hard))) if opens(hard[first:])), [])
-    for part in list(broken):  # what isn't needed, the most important first, is kept after all
-        if len(broken) > 1 and opens(rest := [one for one in broken if one is not part]):
+    for term in list(broken):  # keep what needn't give way, the most important first
+        if len(broken) > 1 and opens(rest := [one for one in broken if one is not term]):
             broken = rest
     return broken
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:
-    """Follow the parents back from the last step's hypotheses (B, R): the tokens (B, R, N)."""
+    """Trace the parents back from the last step's hypotheses (B, R) to their tokens (B, R, N)."""
     written = []
     for token, parent in zip(reversed(tokens), reversed(parents), strict=True):
         written.append(token.gather(1, last))
         last = parent.gather(1, last)
     return torch.stack(written[::-1], 2)
+
+
+@contextmanager
+def stepping() -> Iterator[None]:
+    """Run without gradients, on one CPU thread.
+
+    A step is many small operations: several threads that wait for each other take three times as long, and a hundred
+    times on busy cores.
+    """
+    threads = torch.get_num_threads()  # of the thread that calls; others have their own
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(threads)

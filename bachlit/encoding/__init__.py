@@ -1,4 +1,4 @@
-"""Chorales as tokens: `SatbEncoding` for everything, `BachBotEncoding` to compare with the predecessor."""
+"""Encode chorales as tokens: `SatbEncoding`, and `BachBotEncoding` for comparison."""
 
 from bachlit.encoding.bachbot import BachBotEncoding
 from bachlit.encoding.base import Encoding, Kind, Tokens

@@ -1,26 +1,26 @@
-"""BachBotEncoding: the predecessor's tokens, to compare losses on equal terms."""
+"""BachBotEncoding: the tokens of BachBot, to compare losses."""
 
 from typing import Any
 
 import numpy as np
 
-from bachlit.encoding.base import Encoding, Kind, Tokens
-from bachlit.errors import EncodingError, OptionError
+from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass
+from bachlit.errors import EncodingError
 from bachlit.music.chorale import REST, BoolArray, Chorale
 from bachlit.tokens import END, START
 
-DELIMITER, FERMATA, FIRST_PITCH = 2, 3, 4
+_DELIMITER, _FERMATA, _FIRST_PITCH = 2, 3, 4
 
 
 class BachBotEncoding(Encoding):
-    """(pitch, tied) tokens of a frame's notes from soprano to bass, delimiters between frames, fermatas before them.
+    """(pitch, tied) tokens per frame, from soprano to bass; delimiters between frames, fermatas before them.
 
-    Unisons are one token and a resting voice has none, so voices can't be told apart again: this encoding trains and
-    scores, and doesn't decode (Liang, *BachBot*, 2016, section 4.2).
+    Unisons share one token and rests have none, so the voices can't be recovered: this encoding can train and score,
+    but not decode (Liang, *BachBot*, 2016, section 4.2).
 
     Args:
-        lowest: The lowest MIDI pitch with a token.
-        highest: The highest.
+        lowest: Lowest MIDI pitch.
+        highest: Highest MIDI pitch.
 
     Raises:
         OptionError: If they aren't pitches in this order.
@@ -34,39 +34,35 @@ class BachBotEncoding(Encoding):
     slot_names = ("mark", "note")
 
     def __init__(self, lowest: int = 30, highest: int = 87) -> None:
-        if not 0 < lowest <= highest <= 127:
-            raise OptionError(
-                f"The compass {lowest} to {highest} can't be encoded; expected MIDI pitches from 1 to 127, the lowest "
-                "first; correct it."
-            )
+        check_compass(lowest, highest)
         self.lowest, self.highest = lowest, highest
 
     @property
     def config(self) -> dict[str, Any]:
-        """See `Encoding.config`."""
+        """Keyword arguments that rebuild this encoding."""
         return {"lowest": self.lowest, "highest": self.highest}
 
     @property
     def vocabulary_size(self) -> int:
-        """V: four marks and two tokens a pitch."""
-        return FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
+        """V: four marks and two tokens per pitch."""
+        return _FIRST_PITCH + 2 * (self.highest - self.lowest + 1)
 
     def encode(self, chorale: Chorale) -> Tokens:
-        """See `Encoding.encode`."""
+        """Encode a chorale: START, its tokens, END."""
         compass = chorale.compass or (self.lowest, self.highest)
         if compass[0] < self.lowest or compass[1] > self.highest:
             raise EncodingError(
                 f"{chorale.name or 'The chorale'} spans the pitches {compass[0]} to {compass[1]}; expected "
-                f"{self.lowest} to {self.highest}. Transpose it, or widen the encoding's compass."
+                f"{self.lowest} to {self.highest}; transpose it, or widen the encoding's compass."
             )
         stream = [START]
         for frame, (pitches, onsets) in enumerate(zip(chorale.pitches, chorale.onsets, strict=True)):
             if frame:
-                stream.append(DELIMITER)
+                stream.append(_DELIMITER)
             if chorale.fermatas[frame]:
-                stream.append(FERMATA)
+                stream.append(_FERMATA)
             tokens = [
-                FIRST_PITCH + 2 * (int(pitch) - self.lowest) + (not onset)
+                _FIRST_PITCH + 2 * (int(pitch) - self.lowest) + (not onset)
                 for pitch, onset in zip(pitches, onsets, strict=True)
                 if pitch != REST
             ]
@@ -74,24 +70,24 @@ class BachBotEncoding(Encoding):
         return np.array([*stream, END], np.int64)
 
     def slots(self, targets: Tokens) -> Tokens:
-        """See `Encoding.slots`."""
-        return (targets >= FIRST_PITCH).astype(np.int64)
+        """Slot of each target: 0 a mark, 1 a note."""
+        return (targets >= _FIRST_PITCH).astype(np.int64)
 
     def completes_frame(self) -> BoolArray:
-        """See `Encoding.completes_frame`: delimiters, and END for the last frame."""
+        """Mask (V,) of the tokens that end a frame: delimiters, and END for the last."""
         ids = np.arange(self.vocabulary_size)
-        completes: BoolArray = (ids == DELIMITER) | (ids == END)
+        completes: BoolArray = (ids == _DELIMITER) | (ids == END)
         return completes
 
     def kinds(self) -> Tokens:
-        """See `Encoding.kinds`: a tied note is held, and rests have no token."""
+        """Kind of each token (V,): a tied note is a hold; rests have no token."""
         ids = np.arange(self.vocabulary_size)
-        tied = (ids - FIRST_PITCH) % 2 == 1
-        return np.where(ids < FIRST_PITCH, Kind.MARK, np.where(tied, Kind.HOLD, Kind.ONSET))
+        tied = (ids - _FIRST_PITCH) % 2 == 1
+        return np.where(ids < _FIRST_PITCH, Kind.MARK, np.where(tied, Kind.HOLD, Kind.ONSET))
 
     def describe(self, token: int) -> str:
-        """See `Encoding.describe`."""
-        if token >= FIRST_PITCH:
-            pitch, tied = divmod(int(token) - FIRST_PITCH, 2)
+        """Name a token, such as `67 onset` or `FERMATA`."""
+        if token >= _FIRST_PITCH:
+            pitch, tied = divmod(int(token) - _FIRST_PITCH, 2)
             return f"{self.lowest + pitch}{' tied' if tied else ''}"
         return ("END", "START", "DELIMITER", "FERMATA")[token]

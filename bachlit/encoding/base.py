@@ -1,4 +1,4 @@
-"""What an encoding is: the contract between chorales and the tokens that a network predicts."""
+"""Base class of encodings, between chorales and tokens."""
 
 from abc import ABC, abstractmethod
 from enum import IntEnum
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bachlit.errors import OptionError
 from bachlit.music.chorale import Chorale
 from bachlit.music.keys import Key
 from bachlit.tokens import START
@@ -15,64 +16,74 @@ Tokens = npt.NDArray[np.int64]
 
 
 class Kind(IntEnum):
-    """What a token does in time. Whoever chooses a voice's token chooses its kind, the rhythm, and then its pitch."""
+    """Rhythmic kind of a token: a voice's token is a kind, then a pitch."""
 
     MARK = 0
-    """Belongs to no voice: a frame's beginning, a fermata, END."""
+    """No voice: a frame's beginning, a fermata, END."""
     ONSET = 1
     """Begins a note."""
     HOLD = 2
-    """Holds one on."""
+    """Holds a note."""
     REST = 3
-    """Keeps a voice silent."""
+    """Rests."""
 
 
 class Encoding(ABC):
-    """Turns a chorale into token ids: a start, its tokens, END (ids in `bachlit.tokens`).
+    """Base class: encodes a chorale as token ids, from a start token to END (`bachlit.tokens`).
 
-    An encoding is plain data: `config` rebuilds it, so a checkpoint can name it.
+    `config` rebuilds an encoding, so that checkpoints can store it.
     """
 
     slot_names: tuple[str, ...]
-    """The kinds of target by which losses and accuracies are reported."""
+    """Groups of targets by which losses and accuracies are reported."""
 
     frame_size: int = 1
-    """Tokens in a frame where that is fixed, else 1; windows hold whole frames."""
+    """Tokens per frame if fixed, else 1; windows hold whole frames."""
 
     @property
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """The keyword arguments that rebuild this encoding, as plain data."""
+        """Keyword arguments that rebuild this encoding, as plain data."""
 
     @property
     @abstractmethod
     def vocabulary_size(self) -> int:
-        """V, the number of token ids."""
+        """V, number of token ids."""
 
     def start(self, key: Key) -> int:
-        """The token with which a piece in a key begins: START, unless the encoding tells keys apart."""
+        """Token that begins a piece in a key: START, unless the encoding has key tokens."""
         return START
 
     @abstractmethod
     def encode(self, chorale: Chorale) -> Tokens:
-        """The tokens of a chorale, (1 + N,): its start, then the N targets, of which the last is END.
+        """Encode a chorale as tokens (1 + N,): the start token, then N targets, the last of them END.
 
         Raises:
-            EncodingError: If a note is outside what the encoding can express.
+            EncodingError: If the encoding can't express a note.
         """
 
     @abstractmethod
     def slots(self, targets: Tokens) -> Tokens:
-        """Which of `slot_names` each of a whole piece's targets (N,) belongs to, (N,)."""
+        """Slot (index into `slot_names`) of each target (N,) of a whole piece."""
 
     @abstractmethod
     def completes_frame(self) -> npt.NDArray[np.bool_]:
-        """(V,) true for the tokens that stand for exactly one frame each, so that counting them counts frames."""
+        """Mask (V,) of the tokens that occur once per frame, to count frames."""
 
     @abstractmethod
     def kinds(self) -> Tokens:
-        """(V,) the `Kind` of each token, by which losses are split into those of marks, of rhythm and of pitch."""
+        """`Kind` of each token (V,), to split losses into marks, rhythm and pitch."""
 
     @abstractmethod
     def describe(self, token: int) -> str:
-        """A token in words: `67 onset`, `FERMATA`."""
+        """Name a token, such as `67 onset` or `FERMATA`."""
+
+
+def check_compass(lowest: int, highest: int) -> None:
+    """Check the lowest and highest MIDI pitch of an encoding.
+
+    Raises:
+        OptionError: If they aren't pitches in this order.
+    """
+    if not 0 < lowest <= highest <= 127:
+        raise OptionError(f"The compass is {lowest} to {highest}; expected MIDI pitches from 1 to 127, lowest first.")

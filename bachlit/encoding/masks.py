@@ -1,4 +1,4 @@
-"""Masks: what is given of a piece, as the tokens that may stand at each step."""
+"""Masks of allowed tokens per step, from a prompt or for free composition."""
 
 import numpy as np
 
@@ -11,17 +11,17 @@ from bachlit.tokens import END
 def prompt_mask(
     encoding: SatbEncoding, chorale: Chorale, given: BoolArray, rhythm: BoolArray | None = None
 ) -> BoolArray:
-    """Which tokens may stand at each step if some cells are given: a prompt, as a mask.
+    """Mask of the tokens allowed at each step where some cells are given.
 
-    Marks and length are the chorale's. A given cell allows its own token alone; one whose rhythm is given, the
-    onsets, the holds or the rest; a free one, every token of its voice. Of those stay the tokens that some token of
-    the next frame can follow, so that no hold is ever stranded.
+    Marks and length are the chorale's. A given cell allows only its own token; a cell with given rhythm only onsets,
+    holds or the rest; a free cell every token of its voice. Tokens that no token of the next frame can follow are
+    excluded, so that no hold lacks its note.
 
     Args:
-        encoding: Of the tokens.
-        chorale: Holds the given cells; what stands in the free ones doesn't matter.
+        encoding: Encoding of the tokens.
+        chorale: Holds the given cells; free cells are ignored.
         given: (T, 4) true where a cell is given.
-        rhythm: (T, 4) true where a cell, if it isn't given, has the chorale's rhythm; no cell without.
+        rhythm: (T, 4) true where a free cell has the chorale's rhythm; None for no cells.
 
     Returns:
         (5 T + 1, V) bool.
@@ -51,7 +51,7 @@ def prompt_mask(
 
 
 def _in_rhythm(encoding: SatbEncoding, chorale: Chorale, column: int) -> BoolArray:
-    """(T, V) the tokens that have the rhythm of a voice: rests, onsets or holds."""
+    """Mask (T, V) of the tokens with a voice's rhythm: rests, onsets or holds."""
     sung = np.where(chorale.onsets[:, column], Kind.ONSET, Kind.HOLD)
     kinds = np.where(chorale.pitches[:, column] == REST, Kind.REST, sung)  # (T,)
     in_rhythm: BoolArray = kinds[:, None] == encoding.kinds()
@@ -59,9 +59,9 @@ def _in_rhythm(encoding: SatbEncoding, chorale: Chorale, column: int) -> BoolArr
 
 
 def _sing_fermatas(encoding: SatbEncoding, allowed: BoolArray, chorale: Chorale, free: BoolArray) -> None:
-    """Let a soprano's free notes begin and end, in place, where the fermatas do: a fermata is a soprano note's.
+    """Restrict the soprano's free notes, in place, to begin and end where fermatas do.
 
-    Under a fermata no note begins but the first, unless other pitches are fixed there: they may need one between.
+    Under a fermata only the first note begins, unless other fixed pitches there need one between.
     """
     soprano = VOICES.index("soprano")
     edges = np.flatnonzero(np.diff(chorale.fermatas, prepend=~chorale.fermatas[:1]))
@@ -76,7 +76,7 @@ def _sing_fermatas(encoding: SatbEncoding, allowed: BoolArray, chorale: Chorale,
 
 
 def _look_ahead(encoding: SatbEncoding, allowed: BoolArray) -> None:
-    """Keep, in place and from the last frame back, what some allowed token of the next frame can follow."""
+    """Exclude, in place and from the last frame back, tokens that no allowed token of the next frame can follow."""
     allowed[0] &= ~encoding.token_holds
     can_begin = (allowed & ~encoding.token_holds).any(axis=1)
     for frame in range(len(allowed) - 2, -1, -1):
@@ -87,16 +87,16 @@ def _look_ahead(encoding: SatbEncoding, allowed: BoolArray) -> None:
 
 
 def open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int) -> BoolArray:
-    """Which tokens may stand at each step of a piece in 4/4 of which nothing is given: a mask.
+    """Mask of the tokens allowed at each step of a free composition in 4/4.
 
     Args:
-        encoding: Of the tokens.
-        min_frames: It has at least so many.
-        max_frames: And at most so many.
-        pickup: So many stand before the first full measure, if the encoding tells bars.
+        encoding: Encoding of the tokens.
+        min_frames: Shortest length.
+        max_frames: Greatest length, T.
+        pickup: Frames before the first full measure, if the encoding has bars.
 
     Returns:
-        (5 T + 1, V) bool, T being `max_frames`.
+        (5 T + 1, V) bool.
     """
     mask = np.tile(encoding.slot_tokens, (max_frames + 1, 1))[: max_frames * encoding.frame_size + 1]
     if encoding.bars:

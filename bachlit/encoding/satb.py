@@ -1,4 +1,4 @@
-"""SatbEncoding: five tokens a frame, in which no voice is ever lost, and the grammar of such a stream."""
+"""SatbEncoding: five tokens per frame, one per voice and a mark, and their grammar."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.encoding.base import Encoding, Kind, Tokens
+from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass
 from bachlit.errors import EncodingError, OptionError
 from bachlit.music.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.music.keys import Key, key_of
@@ -14,29 +14,28 @@ from bachlit.tokens import END, START
 
 FRAME, FERMATA, REST_TOKEN, FIRST_PITCH = 2, 3, 4, 5
 
-# By a measure's length in sixteenths.
+# By length of the measure in sixteenths.
 _TIME_SIGNATURES = {8: (2, 4), 12: (3, 4), 16: (4, 4), 24: (3, 2), 32: (4, 2)}
 
 
 class SatbEncoding(Encoding):
-    """A mark (FRAME, FERMATA or END), then one token a voice: an onset or a hold of a pitch, or a rest.
+    """Frames of a mark (FRAME, FERMATA or END), then one token per voice: onset or hold of a pitch, or rest.
 
-    A piece starts with a token for its key, so that a model needn't guess it from the first chords: a melody that
-    begins on E is harmonised otherwise in E minor than in C major. Likelihoods are then
-    those of the notes given the key.
+    A piece starts with a token for its key, so that the model needn't guess it: a melody that begins on E is harmonised
+    differently in E minor and in C major. Likelihoods are then conditional on the key.
 
-    Where bars are told, the mark of a measure's first frame is another one. A model then learns what goes on strong
-    beats, and which metre it is in: that is no longer given but predicted, like all marks.
+    With bars, the first frame of a measure has another mark. A model then learns strong beats and the metre, which it
+    predicts like all marks.
 
-    Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, no hold but of
-    the pitch that the voice has just sounded.
+    Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, holds only of
+    the voice's previous pitch.
 
     Args:
-        order: The voices in the order in which they are predicted within a frame.
-        lowest: The lowest MIDI pitch with a token.
-        highest: The highest.
-        keys: Whether a piece starts with its key, or with START whatever its key.
-        bars: Whether marks tell where measures begin.
+        order: Order of the voices within a frame.
+        lowest: Lowest MIDI pitch.
+        highest: Highest MIDI pitch.
+        keys: Begin pieces with a token for the key, instead of START.
+        bars: Mark the beginnings of measures.
 
     >>> encoding = SatbEncoding()
     >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
@@ -55,14 +54,8 @@ class SatbEncoding(Encoding):
         bars: bool = False,
     ) -> None:
         if sorted(order) != sorted(VOICES):
-            raise OptionError(
-                f"The order {list(order)} can't be kept; expected each of {', '.join(VOICES)} once; correct it."
-            )
-        if not 0 < lowest <= highest <= 127:
-            raise OptionError(
-                f"The compass {lowest} to {highest} can't be encoded; expected MIDI pitches from 1 to 127, the lowest "
-                "first; correct it."
-            )
+            raise OptionError(f"The order is {list(order)}; expected each of {', '.join(VOICES)} once.")
+        check_compass(lowest, highest)
         self.order = tuple(order)
         self.lowest, self.highest, self.keys, self.bars = lowest, highest, keys, bars
         self._first_key = FIRST_PITCH + 2 * (highest - lowest + 1)
@@ -70,20 +63,20 @@ class SatbEncoding(Encoding):
         self.slot_names = ("mark", *self.order)
         self.frame_size = 1 + len(VOICES)
         self.columns = [VOICES.index(voice) for voice in self.order]
-        """The column that each voice slot has in a chorale's grid."""
+        """Column of each voice slot in a chorale's grid."""
         ids = np.arange(self.vocabulary_size)
         has_pitch = (ids >= FIRST_PITCH) & (ids < self._first_key)
         self.token_pitch = np.where(has_pitch, lowest + (ids - FIRST_PITCH) // 2, REST)
-        """(V,) the pitch of each token, 0 where it has none."""
+        """(V,) pitch of each token, 0 if it has none."""
         self.token_holds = has_pitch & ((ids - FIRST_PITCH) % 2 == 1)
-        """(V,) true for the tokens that continue a pitch."""
+        """(V,) true for holds."""
         self.begins_bar = ids >= self._first_bar
-        """(V,) true for the marks with which measures begin; of none, where bars aren't told."""
+        """(V,) true for the marks that begin measures, if the encoding has bars."""
         self._marks = np.array([[FRAME, FERMATA], [self._first_bar, self._first_bar + 1] if bars else [FRAME, FERMATA]])
 
     @property
     def config(self) -> dict[str, Any]:
-        """See `Encoding.config`."""
+        """Keyword arguments that rebuild this encoding."""
         return {
             "order": list(self.order),
             "lowest": self.lowest,
@@ -94,19 +87,19 @@ class SatbEncoding(Encoding):
 
     @property
     def vocabulary_size(self) -> int:
-        """V: four marks (START among them), a rest, two tokens a pitch; with keys 24 more, with bars two more."""
+        """V: four marks (with START), a rest, two tokens per pitch; 24 more with keys, two more with bars."""
         return self._first_bar + (2 if self.bars else 0)
 
     @property
     def slot_tokens(self) -> BoolArray:
-        """(5, V) which tokens may stand in each slot."""
+        """Mask (5, V) of the tokens of each slot."""
         allowed = np.zeros((self.frame_size, self.vocabulary_size), np.bool_)
         allowed[0, [END, *self._marks.flat]] = True
         allowed[1:, REST_TOKEN : self._first_key] = True
         return allowed
 
     def cells(self, chorale: Chorale) -> Tokens:
-        """The tokens of the grid itself, (T, 4) in this encoding's order.
+        """Tokens of a chorale's cells, (T, 4) in this encoding's order.
 
         Raises:
             EncodingError: If a pitch has no token.
@@ -114,36 +107,35 @@ class SatbEncoding(Encoding):
         return self.tokens_of(chorale.pitches, chorale.onsets, chorale.name)
 
     def tokens_of(self, pitches: npt.NDArray[np.integer], onsets: BoolArray, name: str = "") -> Tokens:
-        """The tokens of any grid, (T, 4) in this encoding's order; see `cells`."""
+        """Tokens of any grid, (T, 4) in this encoding's order."""
         sounding = pitches != REST
         outside = sounding & ((pitches < self.lowest) | (pitches > self.highest))
         if outside.any():
             frame, voice = (int(index[0]) for index in np.nonzero(outside))
             raise EncodingError(
-                f"{name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} "
-                f"at frame {frame}; expected {self.lowest} to {self.highest}. Transpose it, or widen the "
-                "encoding's compass."
+                f"{name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} at frame "
+                f"{frame}; expected {self.lowest} to {self.highest}; transpose it, or widen the encoding's compass."
             )
         tokens = FIRST_PITCH + 2 * (pitches.astype(np.int64) - self.lowest) + ~onsets
         return np.where(sounding, tokens, REST_TOKEN)[:, self.columns]
 
     def encode(self, chorale: Chorale) -> Tokens:
-        """See `Encoding.encode`; N = 5 T + 1."""
+        """Encode a chorale: the start token, 5 T cells and marks, END."""
         frames = np.column_stack([self.marks(chorale), self.cells(chorale)])  # (T, 5)
         return np.concatenate([[self.start(chorale.key)], frames.ravel(), [END]])
 
     def marks(self, chorale: Chorale) -> Tokens:
-        """(T,) the marks of a chorale's frames."""
+        """Marks of a chorale's frames, (T,)."""
         begins_bar = (np.arange(chorale.num_frames) - chorale.pickup) % chorale.measure_length == 0
         marks: Tokens = self._marks[begins_bar.astype(np.int64), chorale.fermatas.astype(np.int64)]
         return marks
 
     def start(self, key: Key) -> int:
-        """See `Encoding.start`."""
+        """Token that begins a piece in a key."""
         return self._first_key + 2 * key.tonic + (key.mode == "minor") if self.keys else START
 
     def transposition(self, semitones: int) -> Tokens:
-        """(V,) what each token becomes so many semitones up; itself where that has no pitch, or none with a token.
+        """Transposed token of each token, (V,); unchanged if it has no pitch or leaves the compass.
 
         >>> encoding = SatbEncoding()
         >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
@@ -159,10 +151,10 @@ class SatbEncoding(Encoding):
         return transposed
 
     def decode(self, tokens: npt.ArrayLike) -> Chorale:
-        """The chorale of a token stream, with or without its start, up to its first END or its end.
+        """Decode tokens, with or without a start token, up to the first END.
 
         Raises:
-            EncodingError: If the stream breaks the grammar.
+            EncodingError: If they break the grammar.
         """
         stream = np.asarray(tokens, np.int64)
         key = C_MAJOR
@@ -192,7 +184,7 @@ class SatbEncoding(Encoding):
         return key_of(tonic, "minor" if minor else "major")
 
     def fault(self, stream: Tokens) -> str | None:
-        """Where and how a stream (without its start and END) breaks the grammar, or None if it doesn't."""
+        """Describe where a stream (without start and END) breaks the grammar; None if it doesn't."""
         if stream.size == 0 or stream.size % self.frame_size:
             return f"{stream.size} tokens, expected whole frames of {self.frame_size}"
         if ((stream < 0) | (stream >= self.vocabulary_size)).any():
@@ -210,7 +202,7 @@ class SatbEncoding(Encoding):
         return None
 
     def describe(self, token: int) -> str:
-        """See `Encoding.describe`."""
+        """Name a token, such as `67 onset` or `FERMATA`."""
         if token >= self._first_bar:
             return ("BAR", "BAR FERMATA")[token - self._first_bar]
         if token >= self._first_key:
@@ -220,17 +212,17 @@ class SatbEncoding(Encoding):
         return ("END", "START", "FRAME", "FERMATA", "REST")[token]
 
     def slots(self, targets: Tokens) -> Tokens:
-        """See `Encoding.slots`."""
+        """Slot of each target: its step modulo 5."""
         return np.arange(len(targets)) % self.frame_size
 
     def completes_frame(self) -> BoolArray:
-        """See `Encoding.completes_frame`: the marks but END."""
+        """Mask (V,) of the tokens that stand once per frame: the marks except END."""
         ids = np.arange(self.vocabulary_size)
         completes: BoolArray = np.isin(ids, self._marks)
         return completes
 
     def kinds(self) -> Tokens:
-        """See `Encoding.kinds`: keys are marks too."""
+        """Kind of each token (V,); keys count as marks."""
         sung = np.where(self.token_holds, Kind.HOLD, Kind.ONSET)
         kinds = np.where(self.token_pitch == REST, Kind.MARK, sung)
         kinds[REST_TOKEN] = Kind.REST
@@ -238,7 +230,7 @@ class SatbEncoding(Encoding):
 
 
 def _metre(begins_bar: BoolArray) -> tuple[int, int]:
-    """The length of most measures, and the frames before the first; of 4/4 without a pickup where no measure is whole.
+    """Most frequent length of a measure, and the pickup; 4/4 if no measure is complete.
 
     >>> _metre(np.arange(40) % 12 == 4)
     (12, 4)

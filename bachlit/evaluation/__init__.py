@@ -1,4 +1,4 @@
-"""Evaluation: what models and decoders make of held-out pieces, judged beside Bach."""
+"""Evaluate models and decoders on held-out pieces, beside Bach."""
 
 from bachlit.evaluation.evaluating import Evaluation, evaluate, likelihood
 from bachlit.evaluation.figures import FIGURES, SECTIONS, Figure, Judge, Ratio
@@ -9,29 +9,7 @@ from bachlit.evaluation.pooling import Estimate, pool
 from bachlit.evaluation.rows import Judged, Row, bachs_row, extremes, letters_of, written_row
 
 __all__ = [
-    "FIGURES",
-    "HARMONIZERS",
-    "SECTIONS",
-    "Estimate",
-    "Evaluation",
-    "Figure",
-    "Harmonizer",
-    "HeldOut",
-    "Judge",
-    "Judged",
-    "Ratio",
-    "Row",
-    "Source",
-    "bachs_row",
-    "evaluate",
-    "extremes",
-    "folds_for",
-    "held_out",
-    "letters_of",
-    "likelihood",
-    "named",
-    "page",
-    "pool",
-    "source_of",
-    "written_row",
-]
+    "FIGURES", "HARMONIZERS", "SECTIONS", "Estimate", "Evaluation", "Figure", "Harmonizer", "HeldOut", "Judge",
+    "Judged", "Ratio", "Row", "Source", "bachs_row", "evaluate", "extremes", "folds_for", "held_out", "letters_of",
+    "likelihood", "named", "page", "pool", "source_of", "written_row",
+]  # fmt: skip

@@ -1,13 +1,13 @@
-"""Evaluating: models times harmonizers on held-out pieces, Bach's own row on top."""
+"""Evaluate models times harmonizers on held-out pieces, with Bach's own row on top."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from bachlit.errors import OptionError
-from bachlit.evaluation.figures import Judge
+from bachlit.evaluation.figures import SECTIONS, Figure, Judge
 from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
@@ -20,13 +20,13 @@ from bachlit.music.chorale import Chorale
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of an evaluation.
+    """Result of an evaluation.
 
     Attributes:
-        rows: Bach's, then one a model, mask and harmonizer.
-        estimates: The figures of each row's pieces, pooled.
-        models: Teacher-forced likelihoods of Bach's pieces by the model's name.
-        about: What was evaluated, as plain data.
+        rows: Bach's, then one per model, mask and harmonizer.
+        estimates: Pooled figures of each row.
+        models: Teacher-forced likelihoods of Bach's pieces, by model.
+        about: Settings, as plain data.
     """
 
     rows: list[Row]
@@ -35,7 +35,7 @@ class Evaluation:
     about: dict[str, Any] = field(default_factory=dict)
 
     def names(self) -> list[str]:
-        """What to call each row: the harmonizer, with the model and the mask where there are several."""
+        """Name of each row: the harmonizer, plus model and mask if there are several."""
         written = self.rows[1:]
         several_models = len({row.model for row in written}) > 1
         several_masks = len({row.missing for row in written}) > 1
@@ -48,17 +48,24 @@ class Evaluation:
             for row in written
         ]
 
-    def told(self) -> list[str]:
-        """What was evaluated, in sentences."""
+    def sections(self) -> Iterator[tuple[str, dict[str, Figure]]]:
+        """Yield the sections of figures that have estimates."""
+        for section, figures in SECTIONS.items():
+            known = {name: figures[name] for name in figures if any(name in column for column in self.estimates)}
+            if known:
+                yield section, known
+
+    def summary(self) -> list[str]:
+        """Describe what was evaluated, in sentences."""
         about, masks = self.about, sorted({row.missing for row in self.rows[1:]})
-        said = [
+        sentences = [
             f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold, {about['frames']} sixteenths; "
-            f"missing voices, written anew: {', '.join(masks)}. Piece i has seed {about['seed']} + i. "
+            f"missing voices, composed anew: {', '.join(masks)}. Piece i has seed {about['seed']} + i. "
             f"Models: {', '.join(self.models)}."
         ]
         if about.get("left_out"):
-            said.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
-        return [*said, *about.get("doubts", ())]
+            sentences.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
+        return [*sentences, *about.get("doubts", ())]
 
 
 def evaluate(
@@ -72,26 +79,26 @@ def evaluate(
     about: Mapping[str, Any] | None = None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Evaluation:
-    """Have every harmonizer write with every model, and judge all.
+    """Compose with every harmonizer and model, and judge the results.
 
     Args:
         models: By name.
         harmonizers: By name.
-        held_out: The pieces, none of which a model was trained on.
-        missing: Masks: letters of the voices that are written anew.
+        held_out: Pieces that no model was trained on.
+        missing: Masks: letters of the voices to compose.
         seed: Piece i has `seed + i`.
-        resamples: Of the bootstrap.
-        about: What else to tell of the evaluation, as plain data.
-        progress: Told how many more pieces are written.
+        resamples: Bootstrap resamples.
+        about: More settings to report, as plain data.
+        progress: Called with the number of pieces just composed.
 
     Raises:
         OptionError: If there is nothing to evaluate, or a mask names no voices.
-        CheckpointError: If a model can't write.
+        CheckpointError: If a model can't compose.
     """
     if not (models and harmonizers and missing) or resamples < 1:
         raise OptionError(
-            f"{len(models)} models, {len(harmonizers)} decoders, {len(missing)} masks and {resamples} resamples make "
-            "no evaluation; expected at least one of each."
+            f"There are {len(models)} models, {len(harmonizers)} decoders, {len(missing)} masks and {resamples} "
+            "resamples; expected at least one of each."
         )
     pieces = held_out.pieces
     masks = [letters_of(letters) for letters in missing]
@@ -104,21 +111,12 @@ def evaluate(
     for name, model in models.items():
         for letters in masks:
             for decoder, harmonizer in harmonizers.items():
-                names = (name, decoder)
-                rows.append(
-                    written_row(
-                        model, harmonizer, pieces, seeds, judge, missing=letters, names=names, progress=progress
-                    )
-                )
-    estimates = [
-        pool(
-            [piece.figures for piece in row.pieces],
-            [piece.histograms for piece in row.pieces],
-            judge.reference,
-            resamples=resamples,
-        )
-        for row in rows
-    ]
+                row = written_row(model, harmonizer, pieces, seeds, judge, missing=letters, progress=progress)
+                rows.append(row._replace(model=name, decoder=decoder))
+    estimates = []
+    for row in rows:
+        figures, histograms = [piece.figures for piece in row.pieces], [piece.histograms for piece in row.pieces]
+        estimates.append(pool(figures, histograms, judge.reference, resamples=resamples))
     known = {
         "pieces": len(pieces),
         "frames": sum(chorale.num_frames for chorale in pieces),
@@ -133,7 +131,7 @@ def evaluate(
 
 
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:
-    """How well a model predicts pieces, teacher-forced: the figures of `Likelihood`."""
+    """Teacher-forced likelihood of pieces: the figures of `Likelihood`."""
     encoding = model.encoding
     metric = Likelihood(
         encoding.slot_names,
@@ -156,7 +154,7 @@ def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, flo
 
 
 def counted(number: int, thing: str) -> str:
-    """A number of things.
+    """Format a count: singular or plural.
 
     >>> counted(1, "piece"), counted(2, "piece")
     ('1 piece', '2 pieces')

@@ -1,46 +1,33 @@
-"""Figures: what is told of written pieces, as ratios of sums, so that pieces can be pooled and resampled."""
+"""Figures of composed pieces, as ratios of sums that can be pooled and resampled."""
 
 import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
-from bachlit.metrics import (
-    LENGTHS,
-    GradeReference,
-    Passages,
-    cadence_chords,
-    cadences,
-    degrees,
-    error_rates,
-    intervals,
-    lengths,
-    qualities,
-    rule_counts,
-    texture_counts,
-)
+from bachlit import metrics
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 
 Ratio = tuple[float, float]
-"""A numerator and a denominator."""
+"""Numerator and denominator."""
 
 Histograms = dict[str, Counter[Hashable]]
 """Histograms of a piece by the names in `DISTRIBUTIONS`."""
 
-COPIED = 24
-"""Frames: nine in ten of Bach's own pieces share no longer run with his others (JSB-16th)."""
+_COPIED = 24
+"""Frames: nine in ten of Bach's pieces share no longer run with his others (JSB-16th)."""
 
 
 class Figure(NamedTuple):
-    """How a figure is told.
+    """How to report a figure.
 
     Attributes:
-        label: In words, with its unit.
-        digits: After the point.
-        scale: What the ratio is multiplied by to be told: 100 for percent.
-        pool: How a figure of several pieces comes of theirs: the ratio of sums; the median piece's ratio; or the share
-            of their summed histogram that lies elsewhere than in the training pieces'.
-        best: The aim: the lowest value, Bach's own, or no more than Bach's; None where there is none.
+        label: Description with unit.
+        digits: Decimal places.
+        scale: Factor of the ratio: 100 for percent.
+        pool: How to pool pieces: the ratio of sums; the median ratio; or the share of their summed histogram that lies
+            elsewhere than in the training pieces'.
+        best: Target: the lowest value, Bach's own, or at most Bach's; None if there is none.
     """
 
     label: str
@@ -50,7 +37,7 @@ class Figure(NamedTuple):
     best: Literal["lowest", "bach", "at most bach"] | None = "bach"
 
     def text(self, value: float) -> str:
-        """A value as it is told; nothing where there is none.
+        """Format a value; empty for NaN.
 
         >>> Figure("frames with a change, %", 1, 100).text(0.3684)
         '36.8'
@@ -66,34 +53,34 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         "ter_where_bach_moves": Figure("wrong cells where Bach's voice begins a note", 3, best="lowest"),
     },
     "By the model": {
-        "nats_per_frame": Figure("nats a frame", 3, best=None),
-        "gave_way": Figure("tokens a piece to which a rule gave way", best="lowest"),
+        "nats_per_frame": Figure("nats per frame", 3, best=None),
+        "gave_way": Figure("tokens per piece at which a rule gave way", best="lowest"),
     },
     "Rules of part-writing": {
-        "parallel_fifths": Figure("parallel fifths a piece", best="at most bach"),
-        "parallel_octaves": Figure("parallel octaves a piece", best="at most bach"),
-        "similar_fifths": Figure("those of the fifths in similar motion", best="at most bach"),
-        "similar_octaves": Figure("those of the octaves in similar motion", best="at most bach"),
-        "hidden_fifths": Figure("hidden fifths a piece", best="at most bach"),
-        "hidden_octaves": Figure("hidden octaves a piece", best="at most bach"),
+        "parallel_fifths": Figure("parallel fifths per piece", best="at most bach"),
+        "parallel_octaves": Figure("parallel octaves per piece", best="at most bach"),
+        "similar_fifths": Figure("parallel fifths in similar motion", best="at most bach"),
+        "similar_octaves": Figure("parallel octaves in similar motion", best="at most bach"),
+        "hidden_fifths": Figure("hidden fifths per piece", best="at most bach"),
+        "hidden_octaves": Figure("hidden octaves per piece", best="at most bach"),
         "crossings": Figure("crossings in 1,000 frames", 1, 1000, best="at most bach"),
         "overlaps": Figure("overlaps in 1,000 frames", 1, 1000, best="at most bach"),
         "wide_soprano_alto": Figure("soprano and alto too wide in 1,000 frames", 1, 1000, best="at most bach"),
         "wide_alto_tenor": Figure("alto and tenor too wide in 1,000 frames", 1, 1000, best="at most bach"),
         "out_of_range": Figure("notes out of range in 1,000 frames", 1, 1000, best="at most bach"),
-        "wide_leaps": Figure("leaps above an octave a piece", best="at most bach"),
+        "wide_leaps": Figure("leaps above an octave per piece", best="at most bach"),
     },
     "Texture": {
         "changing": Figure("frames with a change, %", 1, 100),
         **{f"attacks_{voice}": Figure(f"attacks in 16 sixteenths, {voice}") for voice in VOICES},
         "stepwise": Figure("stepwise motion, %", 1, 100),
-        **{f"lasting_{length}": Figure(f"notes of {length}/16, %", 1, 100) for length in LENGTHS},
+        **{f"lasting_{length}": Figure(f"notes of {length}/16, %", 1, 100) for length in metrics.LENGTHS},
     },
     "Cadences": {
         "triads_at_fermatas": Figure("fermatas over triads in root position, %", 1, 100),
         "ends_on_tonic": Figure("pieces that end on the tonic, %", 1, 100),
     },
-    "Bach or Mock: the distance from Bach's average (below his own is more even than he)": {
+    "Bach or Mock: distance from Bach's average (below his own: more uniform than Bach)": {
         "grade": Figure("grade", best="at most bach"),
         "grade_notes": Figure("scale degrees", best="at most bach"),
         "grade_rhythm": Figure("rhythm", best="at most bach"),
@@ -102,7 +89,7 @@ SECTIONS: dict[str, dict[str, Figure]] = {
         **{f"grade_{voice}": Figure(f"intervals of the {voice}", best="at most bach") for voice in VOICES},
         "grade_repeats": Figure("repeated patterns", best="at most bach"),
     },
-    "Distributions: the share, in %, that lies elsewhere than in the training pieces'": {
+    "Distributions: share, in %, that lies elsewhere than in the training pieces": {
         "degrees": Figure("scale degrees", 1, 100, "elsewhere", "at most bach"),
         "lengths": Figure("lengths of notes and rests", 1, 100, "elsewhere", "at most bach"),
         "intervals": Figure("melodic intervals by voice", 1, 100, "elsewhere", "at most bach"),
@@ -111,12 +98,12 @@ SECTIONS: dict[str, dict[str, Figure]] = {
     },
     "Memorisation": {
         "copied": Figure(
-            "frames of the longest run that a training piece has, median", 0, pool="median", best="at most bach"
+            "frames of the longest run found in a training piece, median", 0, pool="median", best="at most bach"
         ),
-        "copied_much": Figure(f"pieces with a run above {COPIED} frames, %", 1, 100, best="at most bach"),
+        "copied_much": Figure(f"pieces with a run above {_COPIED} frames, %", 1, 100, best="at most bach"),
     },
 }
-"""All figures by name, in the order of telling."""
+"""All figures by name, in the order of the reports."""
 
 FIGURES: dict[str, Figure] = {name: figure for section in SECTIONS.values() for name, figure in section.items()}
 
@@ -124,32 +111,34 @@ DISTRIBUTIONS = [name for name, figure in FIGURES.items() if figure.pool == "els
 
 
 def histograms(chorale: Chorale) -> Histograms:
-    """What a piece is made of; degrees and cadences in its written key, major and minor apart."""
+    """Histograms of a piece; degrees and cadences in its written key, major and minor apart."""
     key = chorale.key
     return {
-        "degrees": Counter({(key.mode, degree): count for degree, count in degrees(chorale, key).items()}),
-        "lengths": lengths(chorale),
+        "degrees": Counter({(key.mode, degree): count for degree, count in metrics.degrees(chorale, key).items()}),
+        "lengths": metrics.lengths(chorale),
         "intervals": Counter(
-            {(voice, move): count for voice in VOICES for move, count in intervals(chorale, voice).items()}
+            {(voice, move): count for voice in VOICES for move, count in metrics.intervals(chorale, voice).items()}
         ),
-        "qualities": qualities(chorale),
-        "cadence_chords": Counter({(key.mode, chord): count for chord, count in cadence_chords(chorale, key).items()}),
+        "qualities": metrics.qualities(chorale),
+        "cadence_chords": Counter(
+            {(key.mode, chord): count for chord, count in metrics.cadence_chords(chorale, key).items()}
+        ),
     }
 
 
 class Judge:
-    """Tells the figures of pieces.
+    """Computes the figures of pieces.
 
     Args:
-        training: The pieces that the model was trained on, whose style is the measure and whose passages are looked
-            for. If there are none, the figures that need them are left out.
+        training: Training pieces of the model: the reference of style, and of copied passages. If empty, the figures
+            that need them are left out.
     """
 
     def __init__(self, training: Sequence[Chorale]) -> None:
-        self._reference = GradeReference(training) if training else None
-        self._passages = Passages(training) if training else None
+        self._reference = metrics.GradeReference(training) if training else None
+        self._passages = metrics.Passages(training) if training else None
         self.reference: Histograms = {name: Counter() for name in DISTRIBUTIONS}
-        """The training pieces' histograms, summed."""
+        """Summed histograms of the training pieces."""
         for chorale in training:
             for name, histogram in histograms(chorale).items():
                 self.reference[name] += histogram
@@ -163,22 +152,22 @@ class Judge:
         log_prob: float | None = None,
         yielded: int | None = None,
     ) -> dict[str, Ratio]:
-        """The figures of a piece.
+        """Compute the figures of a piece.
 
         Args:
             chorale: The piece.
-            original: Bach's own, to compare with.
-            free: (T, 4) the cells that were to be written.
-            log_prob: The model's of the whole piece, in nats.
-            yielded: Tokens to which rules gave way.
+            original: Bach's version, for error rates.
+            free: (T, 4) cells that were composed.
+            log_prob: The model's log-probability of the whole piece, in nats.
+            yielded: Tokens at which rules gave way.
 
         Returns:
-            Numerators and denominators by the names in `FIGURES`; those that can't be told are left out.
+            Ratios by the names in `FIGURES`; unknown ones are left out.
         """
         figures: dict[str, Ratio] = {}
         frames = float(chorale.num_frames)
         if original is not None and free is not None:
-            rates = error_rates(chorale, original, free)
+            rates = metrics.error_rates(chorale, original, free)
             figures["ter"] = (rates.wrong_cells, rates.cells)
             figures["fer"] = (rates.wrong_frames, rates.frames)
             figures["pitch_error"] = (rates.wrong_pitches, rates.cells)
@@ -187,11 +176,11 @@ class Judge:
             figures["nats_per_frame"] = (-log_prob, frames)
         if yielded is not None:
             figures["gave_way"] = (yielded, 1)
-        for name, count in rule_counts(chorale)._asdict().items():
+        for name, count in metrics.rule_counts(chorale)._asdict().items():
             if name in FIGURES:
                 figures[name] = (count, frames if FIGURES[name].scale == 1000 else 1)
         figures |= _texture(chorale)
-        close = cadences(chorale)
+        close = metrics.cadences(chorale)
         figures["triads_at_fermatas"] = (close.in_root_position, close.fermatas)
         figures["ends_on_tonic"] = (close.ends_on_tonic, 1)
         if self._reference is not None and self._passages is not None:
@@ -200,16 +189,16 @@ class Judge:
             figures |= {f"grade_{part}": (distance, 1) for part, distance in grade._asdict().items()}
             copied = self._passages.longest(chorale).frames
             figures["copied"] = (copied, 1)
-            figures["copied_much"] = (copied > COPIED, 1)
+            figures["copied_much"] = (copied > _COPIED, 1)
         return figures
 
 
 def _texture(chorale: Chorale) -> dict[str, Ratio]:
-    counts = texture_counts(chorale)
+    counts = metrics.texture_counts(chorale)
     by_name = counts._asdict()
     return {
         "changing": (counts.changes, counts.steps_on),
         **{f"attacks_{voice}": (16 * by_name[f"onsets_{voice}"], counts.frames) for voice in VOICES},
         "stepwise": (counts.steps, counts.moves),
-        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in LENGTHS},
+        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in metrics.LENGTHS},
     }

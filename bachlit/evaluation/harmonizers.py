@@ -1,4 +1,4 @@
-"""Harmonizers: decoders with the rules that they keep, by name, as they are compared."""
+"""Harmonizers: named combinations of a decoder and rules."""
 
 import re
 from collections.abc import Mapping
@@ -14,27 +14,27 @@ from bachlit.generation.ranking import plain
 
 @dataclass(frozen=True)
 class Harmonizer:
-    """A decoder with its rules.
+    """Decoder with its rules.
 
     Attributes:
         decoder: Chooses the notes.
-        rules: What they must keep: `Rules`; numbers by name as on the command line, which change the usual rules; the
-            word none; or None for the usual rules.
+        rules: `Rules`; weights by name, as on the command line, which change the usual rules; the word none; or None
+            for the usual rules.
     """
 
     decoder: Decoder
     rules: Any = None
 
     def weighed(self) -> Rules:
-        """The rules themselves.
+        """Resolve the rules.
 
         Raises:
-            OptionError: If a rule isn't known, or its number is none.
+            OptionError: If a rule is unknown, or its weight isn't a number.
         """
         return self.rules if isinstance(self.rules, Rules) else weighed_rules(self.rules, self.decoder)
 
     def described(self) -> dict[str, Any]:
-        """The decoder and the rules as plain data."""
+        """Describe decoder and rules as plain data."""
         return {"decoder": plain(self.decoder), "rules": plain(self.weighed())}
 
 
@@ -48,18 +48,18 @@ HARMONIZERS: dict[str, Harmonizer] = {
     "greedy": Harmonizer(Greedy(), PART_WRITING),
     "greedy-free": Harmonizer(Greedy(), Rules()),
 }
-"""Those that have a name: with the usual rules, `strict` without rewards for movement, `free` without rules."""
+"""Harmonizers by name: with the usual rules; `strict` without rewards for movement; `free` without rules."""
 
 
 def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmonizer]:
-    """Harmonizers as they are typed.
+    """Parse the names of harmonizers.
 
     Args:
-        names: Names in `HARMONIZERS`, of decoders (`Greedy`) or dotted paths of one's own, with commas between; or a
-            mapping, in which a decoder alone has the usual rules.
+        names: Comma-separated names in `HARMONIZERS`, of decoders (`Greedy`), or dotted paths of your own; or a
+            mapping, in which a bare decoder gets the usual rules.
 
     Raises:
-        OptionError: If a name is none, or nothing is named.
+        OptionError: If a name is unknown, or there is none.
 
     >>> list(named("beam, Greedy"))
     ['beam', 'Greedy']
@@ -69,12 +69,12 @@ def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmoniz
     else:
         chosen = {name: one if isinstance(one, Harmonizer) else Harmonizer(one) for name, one in names.items() if one}
     if not chosen:
-        raise OptionError(f"No decoder is named; expected some of {', '.join(HARMONIZERS)}; name at least one.")
+        raise OptionError(f"No decoder is named; expected at least one of {', '.join(HARMONIZERS)}.")
     odd = next((name for name in chosen if not re.fullmatch(r"[\w.+-]+", name)), None)
     if odd is not None:
-        raise OptionError(f"{odd!r} can't name a decoder; expected letters, digits, dots, hyphens, + and _; rename it.")
+        raise OptionError(f"{odd!r} can't name a decoder; expected letters, digits, dots, hyphens, + and _.")
     for harmonizer in chosen.values():
-        harmonizer.weighed()  # so that a wrong rule is told before any work
+        harmonizer.weighed()  # fail on a wrong rule before any work
     return chosen
 
 
@@ -83,10 +83,10 @@ def _by_name(name: str) -> Harmonizer:
         return HARMONIZERS[name]
     try:
         path = name if "." in name else f"bachlit.decoding.{name}"
-        return Harmonizer(class_at(path, Decoder)())  # type: ignore[type-abstract]  # what comes back is concrete
+        return Harmonizer(class_at(path, Decoder)())  # type: ignore[type-abstract]  # the class is concrete
     except (ImportError, TypeError) as error:
         reason = f" ({error})" if "." in name else ""
         raise OptionError(
-            f"There is no decoder {name!r}{reason}; expected {', '.join(HARMONIZERS)}, a decoder's class, or the "
-            "dotted path of your own that needs no options."
+            f"There is no decoder {name!r}{reason}; expected {', '.join(HARMONIZERS)}, a decoder's class, or a dotted "
+            "path to your own, without options."
         ) from error

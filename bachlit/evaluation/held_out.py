@@ -1,4 +1,4 @@
-"""Held out: the pieces on which a model may be judged, and those that it was trained on."""
+"""Held-out pieces: choose pieces that no model was trained on."""
 
 import json
 import re
@@ -21,12 +21,12 @@ from bachlit.music.prompt import Prompt
 
 
 class Source(NamedTuple):
-    """What a checkpoint says of its data.
+    """Data of a model, as recorded in its checkpoint.
 
     Attributes:
-        split: The names of the pieces of each fold; empty if it doesn't say.
-        corpus: Where the pieces came from; None if it doesn't say.
-        foreign: The path of the corpus's class, if that isn't one of bachlit's: it isn't imported.
+        split: Names of the pieces per fold; empty if unknown.
+        corpus: Corpus of the pieces; None if unknown.
+        foreign: Class path of the corpus if it isn't one of bachlit's; it isn't imported.
     """
 
     split: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -34,24 +34,24 @@ class Source(NamedTuple):
     foreign: str = ""
 
     def training(self) -> list[Chorale]:
-        """The pieces that the model was trained on, as far as its corpus still has them."""
+        """Training pieces of the model, as far as its corpus still has them."""
         names = set(self.split.get("train", ()))
         if not names or self.foreign:
             return []
         try:
             return [chorale for chorale in (self.corpus or BachCorpus()).chorales() if chorale.name in names]
-        except CorpusError:  # a folder that is elsewhere now
+        except CorpusError:  # a folder that was moved
             return []
 
 
 class HeldOut(NamedTuple):
-    """Pieces to judge on.
+    """Held-out pieces.
 
     Attributes:
-        pieces: Of the fold, in its order.
-        training: What the models were trained on, or, where they don't say, the corpus's training fold.
-        left_out: Names of the fold's pieces that can't be written, and why not.
-        doubts: What speaks against the pieces' being held out, in sentences.
+        pieces: In the order of the fold.
+        training: Training pieces of the models, or the corpus's training fold if unknown.
+        left_out: Pieces that can't be composed, with reasons.
+        doubts: Reasons to doubt that the pieces are held out, in sentences.
     """
 
     pieces: list[Chorale]
@@ -61,10 +61,10 @@ class HeldOut(NamedTuple):
 
 
 def source_of(checkpoint: Path) -> Source:
-    """What a checkpoint of `bachlit fit`, or the folder of a model, says of the data that it was trained on.
+    """Read the data of a model from a checkpoint of `bachlit fit`, or a model's folder.
 
     Raises:
-        CheckpointError: If there is no such checkpoint, or it is damaged.
+        CheckpointError: If the checkpoint doesn't exist or is damaged.
     """
     content = {} if checkpoint.is_dir() else read_checkpoint(checkpoint)
     try:
@@ -74,15 +74,14 @@ def source_of(checkpoint: Path) -> Source:
         split = _split(content.get("ChoraleDataModule", {}).get("split", "{}"))
         options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
         return Source(split, *_corpus(options))
-    except Exception as error:  # what says something else than bachlit would may say anything
+    except Exception as error:  # a foreign file may hold anything
         raise CheckpointError(
-            f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__}); expected a file that "
-            "`bachlit fit` wrote."
+            f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__})."
         ) from error
 
 
 def _split(text: str) -> Mapping[str, Sequence[str]]:
-    """The names of the pieces of each fold, as JSON."""
+    """Parse the names of the pieces per fold, in JSON."""
     split = json.loads(text)
     if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in split.values()):
         raise TypeError("a fold is a list of names")
@@ -90,7 +89,7 @@ def _split(text: str) -> Mapping[str, Sequence[str]]:
 
 
 def _corpus(options: Any) -> tuple[Corpus | None, str]:
-    """The corpus that a checkpoint's options name, or the path of its class if that isn't bachlit's own."""
+    """Make the corpus of a checkpoint's options, or return its class path if it isn't bachlit's."""
     if not isinstance(options, dict):
         return None, ""
     path = options["class_path"]
@@ -100,32 +99,31 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     kind = getattr(corpora, name, None) if module in ("", "bachlit.corpus") else None
     if not (isinstance(kind, type) and issubclass(kind, Corpus)):
         return None, path
-    # Which pieces they are, and neither where they are kept nor by how many processes they are read.
+    # Options that choose pieces, not where they are cached or how they are read.
     kinds = {"path": str, "quantize": bool, "repeats": bool}
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
     if not all(isinstance(value, kinds[name]) for name, value in chosen.items()):
         raise TypeError("no options of a corpus")
-    alone = {"workers": 1} if issubclass(kind, ScoreCorpus) else {}  # no processes are started for a folder it names
+    alone = (
+        {"workers": 1} if issubclass(kind, ScoreCorpus) else {}
+    )  # start no processes for a folder that the file names
     return kind(**chosen, **alone), ""
 
 
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:
-    """A corpus as some models divided it.
+    """Divide a corpus as some models did.
 
     Args:
-        sources: Of each model; the division is the first one's that says and names pieces of this corpus.
-        corpus: Where the pieces come from; if None, where those of the first model came from, or Bach in music21.
+        sources: Data of each model; the first known division that fits the corpus is used.
+        corpus: Source of the pieces; if None, the first model's, or Bach in music21.
 
     Raises:
         CorpusError: If there is no corpus.
-        OptionError: If the first model's corpus is of a class that isn't bachlit's.
+        OptionError: If the first model's corpus isn't one of bachlit's classes.
     """
     first = sources[0] if sources else Source()
     if corpus is None and first.foreign:
-        raise OptionError(
-            f"The checkpoint's pieces came from {first.foreign}, which isn't imported here; if you trust it, name it: "
-            f"--corpus {first.foreign}."
-        )
+        raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
     try:
         folds = (corpus or first.corpus or BachCorpus()).folds()
         if folds is not None:
@@ -135,7 +133,7 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
         if corpus is not None or first.corpus is None:
             raise
         kind = type(first.corpus).__name__
-        raise CorpusError(f"The checkpoint's corpus isn't here: {error} Say where it is: --corpus {kind}.") from error
+        raise CorpusError(f"The checkpoint's corpus is missing: {error} Name it by --corpus {kind}.") from error
     by_name = {chorale.name: index for index, chorale in enumerate(chorales)}
     for split in (source.split for source in sources if source.split):
         if set().union(*split.values()) <= by_name.keys():
@@ -151,49 +149,46 @@ def held_out(
     missing: Sequence[str] = (),
     limit: int = 0,
 ) -> HeldOut:
-    """The pieces of a fold on which none of some models was trained, and which all of them can write.
+    """Select the pieces of a fold that no model was trained on and all can compose.
 
-    The training fold is no fold to judge on: asked for by name, it shows what models remember, and a doubt says so.
+    The training fold measures memory, not generalisation; if asked for, a doubt says so.
 
     Args:
         folds: A divided corpus.
-        fold: Which one.
-        models: Each with what it says of its data.
-        missing: The masks under which the pieces are to be written, as letters of the voices that are free.
-        limit: So many of the first, 0 for all.
+        fold: The fold.
+        models: Models with their data.
+        missing: Masks, as letters of the voices to compose.
+        limit: Number of pieces, 0 for all.
 
     Raises:
-        CorpusError: If the fold is empty, or none of its pieces can be written.
-        OptionError: If a model was trained on some of the pieces of another fold than the training fold.
+        CorpusError: If the fold is empty, or none of its pieces can be composed.
+        OptionError: If a model was trained on pieces of the fold (other than train).
     """
     faults = {chorale.name: _fault(chorale, [model for model, _ in models], missing) for chorale in folds[fold]}
     pieces = [chorale for chorale in folds[fold] if not faults[chorale.name]][: limit or None]
     left_out = {name: fault for name, fault in faults.items() if fault}
     if not pieces:
-        said = next(iter(left_out.values()), "it is empty")
-        raise CorpusError(
-            f"The {fold} fold has no piece that can be written ({said}); expected at least one; choose another fold or "
-            "corpus."
-        )
+        reason = next(iter(left_out.values()), "it is empty")
+        raise CorpusError(f"The {fold} fold has no usable piece ({reason}); choose another fold or corpus.")
     doubts: list[str] = []
     training: list[Chorale] = []
     for _, source in models:
-        its = source.training()
-        known = [] if fold == "train" else _known(pieces, source, its)
+        trained = source.training()
+        known = [] if fold == "train" else _known(pieces, source, trained)
         if known:
             raise OptionError(
-                f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; expected pieces "
-                "held out from all models; evaluate it by itself, or on another corpus or fold."
+                f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; evaluate it "
+                "separately, or choose another corpus or fold."
             )
-        doubts += [] if fold == "train" else _doubts(pieces, source, its)
-        training += its
+        doubts += [] if fold == "train" else _doubts(pieces, source, trained)
+        training += trained
     if fold == "train":
-        doubts.append("These are pieces to train on: the figures say what is remembered, not what is learned.")
+        doubts.append("These are training pieces: the figures show what was memorised, not what was learned.")
     return HeldOut(pieces, training or folds["train"], left_out, list(dict.fromkeys(doubts)))
 
 
 def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[str]) -> str:
-    """Why a piece can't be judged, or nothing."""
+    """Why a piece can't be used; empty if it can."""
     try:
         for model in models:
             model.encoding.encode(model.at_home(chorale))
@@ -205,9 +200,9 @@ def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[
 
 
 def _known(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
-    """The names of the pieces that a model was trained on: of the same name, and half the notes where these are known.
+    """Names of pieces that a model was trained on: the same name and, if known, half of the notes.
 
-    Half, as one corpus may play the repeats that another leaves out.
+    Half, since one corpus may play repeats that another leaves out.
     """
     named = set(source.split.get("train", ()))
     notes = {chorale.name: chorale for chorale in training}
@@ -223,9 +218,9 @@ def _known(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale
 
 
 def _doubts(pieces: Sequence[Chorale], source: Source, training: Sequence[Chorale]) -> list[str]:
-    """What to say of a model whose training pieces may be among the pieces under other names."""
+    """Reasons to doubt: a model may have been trained on pieces under other names."""
     if len(training) < max(1, len(source.split.get("train", ()))):
-        return ["What a model was trained on isn't known here, so some of the pieces may be among it."]
+        return ["The training pieces of a model are unknown here, so some pieces may be among them."]
     passages = Passages(training)
     same = [chorale.name for chorale in pieces if passages.longest(chorale).frames == chorale.num_frames]
     if same:

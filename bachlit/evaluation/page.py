@@ -1,28 +1,29 @@
-"""The page: an evaluation as one HTML file that needs no network: tables, engraved scores, an organ to play them."""
+"""HTML page of an evaluation: tables, engraved scores and an organ, in one file without network."""
 
 import base64
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from bachlit.evaluation.evaluating import Evaluation, counted
-from bachlit.evaluation.figures import SECTIONS, Figure
+from bachlit.evaluation.figures import Figure
 from bachlit.evaluation.pooling import Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.files.writing import file_stem
 from bachlit.music.chorale import REST, VOICES
+from bachlit.music.notes import notes_of
 from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
-from bachlit.scores import notes_of, to_midi, to_musicxml
+from bachlit.scores import to_midi, to_musicxml
 
-TEMPO = 80.0
-"""Quarters a minute."""
+_TEMPO = 80.0  # quarters per minute
 
-# What is told of one piece, and with how many digits.
+# Figures of one piece: label and digits.
 _SHORT = {
-    "nats_per_frame": ("nats a frame", 3),
+    "nats_per_frame": ("nats per frame", 3),
     "pitch_error": ("pitches other than Bach's", 3),
     "parallel_fifths": ("parallel fifths", 0),
     "parallel_octaves": ("parallel octaves", 0),
@@ -30,54 +31,49 @@ _SHORT = {
     "grade": ("grade", 2),
 }
 
-_RANKED = {"grade": "grade", "nats_per_frame": "model's nats a frame"}
+_RANKED = {"grade": "grade", "nats_per_frame": "model's nats per frame"}
 _PARTS = {"": "all", "mark": "marks: fermatas and the end", "onset": "when notes begin", "pitch": "which notes"}
 
 
 def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _: None) -> str:
-    """The whole page.
+    """Make the page.
 
     Without verovio (the extra `bachlit[render]`) it has no scores, and says so.
 
     Args:
         evaluation: What to show.
-        progress: Told how many more pieces are drawn.
+        progress: Called with the number of pieces just drawn.
     """
     engraved = True
     try:
         svg(evaluation.rows[0].pieces[0].chorale)
     except MissingPackageError:
         engraved = False
-    hands = evaluation.names()
-    best = [(number, *extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"]
     data = {
-        "hands": hands,
+        "hands": evaluation.names(),
         "partials": PARTIALS,
         "pieces": list(_pieces(evaluation, engraved, progress)),
-        "best": best,
+        "best": [
+            (number, *extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"
+        ],
     }
     about = evaluation.about
-    said = "Open a piece to see and to hear what each made of it." + (
-        "" if engraved else " Scores are drawn by verovio, which wasn't installed: pip install 'bachlit[render]'."
-    )
+    intro = "Open a piece to see and hear each version."
+    if not engraved:
+        intro += " Scores are drawn by verovio, which wasn't installed: pip install 'bachlit[render]'."
     parts = {
         "title": escape(f"{counted(about['pieces'], 'chorale')} of the {about['fold']} fold"),
-        "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.told()),
+        "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.summary()),
         "tables": _figures(evaluation) + _models(evaluation),
         "pieces_about": escape(
-            f"{said} A frame is a sixteenth. Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."
+            f"{intro} A frame is a sixteenth. Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."
         ),
         "footer": escape(f"Made by bachlit {about['bachlit']}: {about['command']}"),
         # "</script>" in a title must not end the script.
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     }
     text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
-    first, *others = text.split("{{")
-    filled = [first]
-    for other in others:
-        name, _, rest = other.partition("}}")
-        filled += [parts[name], rest]
-    return "".join(filled)
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], text)
 
 
 def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], object]) -> Iterator[dict[str, Any]]:
@@ -97,9 +93,9 @@ def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], ob
 
 
 def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
-    """What the page's script needs to show and to play a piece."""
+    """Data with which the page shows and plays a piece."""
     chorale = piece.chorale
-    times = frame_times(chorale, TEMPO)
+    times = frame_times(chorale, _TEMPO)
     notes = [
         [round(float(begin), 3), round(float(end - begin), 3), note.pitch]
         for voice in VOICES
@@ -116,7 +112,7 @@ def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
         "seconds": round(float(times[-1]), 3),
         "svg": _zipped(svg(chorale, title=False)) if engraved else "",
         "musicxml": _zipped(to_musicxml(chorale)),
-        "midi": base64.b64encode(to_midi(chorale, quarters_per_minute=TEMPO)).decode(),
+        "midi": base64.b64encode(to_midi(chorale, quarters_per_minute=_TEMPO)).decode(),
     }
 
 
@@ -125,53 +121,46 @@ def _zipped(text: str) -> str:
 
 
 def _models(evaluation: Evaluation) -> str:
-    """Likelihoods of Bach's own pieces, three columns a model."""
+    """Table of the likelihoods of Bach's own pieces, three columns per model."""
     names = list(evaluation.models)
     figures = list(evaluation.models.values())
     parts = [name.partition("/")[2] for name in figures[0] if name.startswith("nats_per_frame/")]
     head = "".join(f'<th colspan="3" scope="colgroup">{escape(name)}</th>' for name in names)
-    kinds = "<th>nats a frame</th><th>likeliest, %</th><th>in the likeliest 3, %</th>" * len(names)
+    kinds = "<th>nats per frame</th><th>likeliest, %</th><th>in the likeliest 3, %</th>" * len(names)
     body = ""
     for part in ("", *parts):
         cells = ""
-        for told in figures:
-            nats, hit, near = (
-                told.get(f"{name}/{part}".rstrip("/")) for name in ("nats_per_frame", "accuracy", "accuracy_top3")
-            )
-            cells += f"<td>{nats:.3f}</td>" + "".join(
-                "<td></td>" if share is None else f"<td>{100 * share:.1f}</td>" for share in (hit, near)
-            )
+        for values in figures:
+            keys = [f"{name}/{part}".rstrip("/") for name in ("nats_per_frame", "accuracy", "accuracy_top3")]
+            cells += f"<td>{values[keys[0]]:.3f}</td>"
+            cells += "".join(f"<td>{100 * values[key]:.1f}</td>" if key in values else "<td></td>" for key in keys[1:])
         body += f"<tr><td>{escape(_PARTS.get(part, part))}</td>{cells}</tr>"
     pitch_tokens = ", ".join(
-        f"{told['nats_per_pitch_token']:.3f} ({name})" for name, told in zip(names, figures, strict=True)
+        f"{values['nats_per_pitch_token']:.3f} ({name})" for name, values in evaluation.models.items()
     )
     return (
         "<h2>How well Bach's own pieces are predicted</h2>"
         "<p>Teacher-forced. Nats are natural logarithms, sums over all pieces; a frame is a sixteenth of four voices. "
-        f"A quarter of the first line is the nats a pitch token: {escape(pitch_tokens)}. Voices add up to it with the "
-        "marks, and so do the marks, the choice when notes begin, and the choice which notes.</p>"
+        f"A quarter of the first line is the nats per pitch token: {escape(pitch_tokens)}. The voices and marks add up "
+        "to it; so do the marks, when notes begin, and which notes.</p>"
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr><tr><th></th>{kinds}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def _figures(evaluation: Evaluation) -> str:
-    """All figures, a column a hand, Bach's first."""
+    """Table of all figures, one column per harmonizer, Bach first."""
     estimates = evaluation.estimates
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in evaluation.names())
     body = ""
-    for section, figures in SECTIONS.items():
-        told = {name: figure for name, figure in figures.items() if any(name in column for column in estimates)}
-        if told:
-            body += f'<tr><th colspan="{len(estimates) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
-        for name, figure in told.items():
-            body += (
-                f"<tr><td>{escape(figure.label)}</td>{_cells(figure, [column.get(name) for column in estimates])}</tr>"
-            )
+    for section, figures in evaluation.sections():
+        body += f'<tr><th colspan="{len(estimates) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
+        for name, figure in figures.items():
+            cells = _cells(figure, [column.get(name) for column in estimates])
+            body += f"<tr><td>{escape(figure.label)}</td>{cells}</tr>"
     return (
-        "<h2>What they write</h2><p>Below each figure the 95 % interval of a bootstrap over pieces. Green with a "
-        "mark: ≈ the interval holds Bach's figure, ≤ it begins no higher, ↓ the figure is the lowest, whichever is the "
-        "aim.</p>"
+        "<h2>What they write</h2><p>Below each figure its 95 % bootstrap interval over pieces. Green marks a target "
+        "reached: ≈ the interval contains Bach's figure, ≤ it begins at or below it, ↓ the figure is the lowest.</p>"
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 

@@ -1,4 +1,4 @@
-"""Pooling: figures of many pieces from those of each, with the spread that another choice of pieces would give."""
+"""Pool figures over pieces, with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,16 +9,16 @@ import numpy.typing as npt
 from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, Histograms, Ratio
 
 RESAMPLES = 1000
-Floats = npt.NDArray[np.float64]
+_Floats = npt.NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A figure over pieces.
+    """Figure over several pieces.
 
     Attributes:
-        value: Pooled over the pieces at hand.
-        low: The 2.5th percentile over resampled pieces.
-        high: The 97.5th.
+        value: Pooled value.
+        low: The 2.5th percentile over bootstrap resamples.
+        high: The 97.5th percentile.
     """
 
     value: float
@@ -35,19 +35,18 @@ def pool(
 ) -> dict[str, Estimate]:
     """Pool the figures of pieces.
 
-    The interval is the percentile bootstrap's (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter
-    13): pieces are drawn with replacement, as many as there are, always by the same random numbers, so that rows over
-    the same pieces are resampled alike. For distributions the resampled values are moved by their bias first, and cut
-    at 0.
+    Intervals are percentile bootstraps (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13):
+    pieces are resampled with replacement, always by the same random numbers, so that rows are comparable. For
+    distributions the resampled values are corrected for bias and cut at 0.
 
     Args:
-        pieces: Figures of each, as `Judge` gives them.
-        histograms: Of each; none to leave distributions out.
-        reference: What their sums are compared with.
-        resamples: How often the pieces are drawn.
+        pieces: Figures of each piece, from `Judge`.
+        histograms: Histograms of each piece; empty to leave distributions out.
+        reference: Histograms to compare with.
+        resamples: Bootstrap resamples.
 
     Returns:
-        Estimates of those figures that every piece has, by name.
+        Estimates by name, of the figures that every piece has.
 
     >>> pool([{"fer": (1, 10)}, {"fer": (3, 10)}])["fer"]
     Estimate(value=0.2, low=0.1, high=0.3)
@@ -76,27 +75,27 @@ def pool(
             value, *_ = _elsewhere(counts.sum(axis=0, keepdims=True), usual)
             resampled = _elsewhere(weights @ counts, usual)
             resampled = resampled[~np.isnan(resampled)]
-            # Fewer different pieces make a rougher histogram, further from any other: that isn't the pieces' spread.
+            # Resamples have fewer distinct pieces, so rougher histograms, further from any other: a bias, not a spread.
             bias = resampled.mean() - value if resampled.size else 0.0
             estimates[name] = _estimate(float(value), np.maximum(0, resampled - bias))
     return estimates
 
 
-def _estimate(value: float, resampled: Floats) -> Estimate:
-    told = resampled[~np.isnan(resampled)]
-    low, high = np.percentile(told, [2.5, 97.5]) if told.size else (np.nan, np.nan)
+def _estimate(value: float, resampled: _Floats) -> Estimate:
+    known = resampled[~np.isnan(resampled)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
     return Estimate(value, float(low), float(high))
 
 
-def _elsewhere(counts: Floats, usual: Floats) -> Floats:
-    """The total variation distances (R,) of histograms (R, C) from one (C,), NaN where there is nothing."""
+def _elsewhere(counts: _Floats, usual: _Floats) -> _Floats:
+    """Total variation distance (R,) of histograms (R, C) from one (C,); NaN if empty."""
     shares = _ratio(counts, np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape))
-    distances: Floats = np.abs(shares - usual / usual.sum()).sum(axis=1) / 2
+    distances: _Floats = np.abs(shares - usual / usual.sum()).sum(axis=1) / 2
     return distances
 
 
-def _ratio(over: npt.ArrayLike, under: npt.ArrayLike) -> Floats:
-    """Their quotient, NaN where the denominator is 0."""
+def _ratio(over: npt.ArrayLike, under: npt.ArrayLike) -> _Floats:
+    """Quotient, NaN where the denominator is 0."""
     below = np.asarray(under, np.float64)
-    quotient: Floats = np.divide(over, below, out=np.full(below.shape, np.nan), where=below != 0)
+    quotient: _Floats = np.divide(over, below, out=np.full(below.shape, np.nan), where=below != 0)
     return quotient

@@ -1,4 +1,4 @@
-"""Reports: an evaluation as a table for the terminal, Markdown, JSON and CSV."""
+"""Reports of an evaluation: terminal table, Markdown, JSON and CSV."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bachlit.evaluation.evaluating import Evaluation, counted
-from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, SECTIONS
+from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES
 from bachlit.evaluation.pooling import Estimate
 from bachlit.rendering.escaping import in_markdown, in_spreadsheet
 
@@ -29,24 +29,20 @@ _KEY: dict[str, str] = {
 }
 
 _CAPTION = (
-    "Below each figure the ends of its 95 % interval. Parallel 5ths and 8ves a piece; crossings in 1,000 frames; % of "
-    "frames with a change, of moves by step, of fermatas over triads in root position; frames of the longest passage "
-    "that a training piece has, median; the Bach or Mock grade; the share of pitches that aren't Bach's; the model's "
-    "nats a frame. A frame is a sixteenth."
+    "Below each figure its 95 % interval. Parallel 5ths and 8ves per piece; crossings in 1,000 frames; % of frames "
+    "with a change, of moves by step, of fermatas over triads in root position; frames of the longest passage found in "
+    "a training piece, median; the Bach or Mock grade; the share of pitches other than Bach's; the model's nats per "
+    "frame. A frame is a sixteenth."
 )
 
 
 def table(evaluation: Evaluation) -> Table:
-    """The figures that matter most, a row a hand, Bach's on top, each with the ends of its interval below."""
+    """Table of the main figures with their intervals, one row per harmonizer, Bach on top."""
     about = evaluation.about
-    shown = Table(
-        title=f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold",
-        caption=_CAPTION,
-    )
+    shown = Table(title=f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold", caption=_CAPTION)
     shown.add_column("", no_wrap=True)
-    for head in _KEY.values():
+    for head in (*_KEY.values(), "seconds"):
         shown.add_column(head, justify="right")
-    shown.add_column("seconds", justify="right")
     for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
         cells = [_with_interval(figure, estimates.get(figure), len(row.pieces)) for figure in _KEY]
         shown.add_row(
@@ -56,7 +52,7 @@ def table(evaluation: Evaluation) -> Table:
 
 
 def _with_interval(name: str, estimate: Estimate | None, num_pieces: int) -> str:
-    """A figure above the ends of its interval; one piece has none."""
+    """Cell of a figure with its interval; one piece has none."""
     if estimate is None:
         return ""
     text = FIGURES[name].text
@@ -66,30 +62,28 @@ def _with_interval(name: str, estimate: Estimate | None, num_pieces: int) -> str
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """All figures, a column a hand, Bach's first."""
+    """All figures as Markdown, one column per harmonizer, Bach first."""
     names, models = ([in_markdown(name) for name in given] for given in (evaluation.names(), evaluation.models))
-    lines = [*map(in_markdown, evaluation.told()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
-    for section, figures in SECTIONS.items():
-        told = [name for name in figures if any(name in column for column in evaluation.estimates)]
-        if told:
-            lines.append(f"| **{section}** |{' |' * len(names)}")
-        for name in told:
+    lines = [*map(in_markdown, evaluation.summary()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for section, figures in evaluation.sections():
+        lines.append(f"| **{section}** |{' |' * len(names)}")
+        for name, figure in figures.items():
             cells = [_plain(name, column.get(name)) for column in evaluation.estimates]
-            lines.append(f"| {figures[name].label} | {' | '.join(cells)} |")
+            lines.append(f"| {figure.label} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
     lines.append(f"|---|{'---:|' * len(evaluation.models)}")
     for name in next(iter(evaluation.models.values())):
-        lines.append(f"| {name} | {' | '.join(f'{told[name]:.3f}' for told in evaluation.models.values())} |")
+        lines.append(f"| {name} | {' | '.join(f'{values[name]:.3f}' for values in evaluation.models.values())} |")
     return "\n".join(lines) + "\n"
 
 
 def predictions(evaluation: Evaluation) -> list[str]:
-    """How well each model predicts Bach's own pieces, a sentence each."""
+    """Sentences on how well each model predicts Bach's own pieces."""
     return [
-        f"{model} predicts Bach's own pieces with {told['nats_per_frame']:.3f} nats a frame, "
-        f"{told['nats_per_pitch_token']:.3f} a pitch token; {told['accuracy']:.1%} of tokens are its likeliest."
-        for model, told in evaluation.models.items()
+        f"{model} predicts Bach's own pieces with {values['nats_per_frame']:.3f} nats per frame, "
+        f"{values['nats_per_pitch_token']:.3f} per pitch token; {values['accuracy']:.1%} of tokens are its likeliest."
+        for model, values in evaluation.models.items()
     ]
 
 
@@ -101,7 +95,7 @@ def _plain(name: str, estimate: Estimate | None) -> str:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """Everything but the notes, as plain data; what can't be told is null."""
+    """Everything but the notes, as JSON; unknown values are null."""
     rows = [
         {
             "name": name,
@@ -122,26 +116,24 @@ def to_json(evaluation: Evaluation) -> str:
 
 
 def to_csv(evaluation: Evaluation) -> str:
-    """A line a row and figure, and a line a model and figure of Bach's own pieces, teacher-forced."""
+    """Pooled figures as CSV: one line per row and figure, and per model and likelihood figure."""
     lines: list[Sequence[Any]] = [("model", "decoder", "missing", "figure", "value", "low", "high")]
     for row, estimates in zip(evaluation.rows, evaluation.estimates, strict=True):
         lines += [(row.model, row.decoder, row.missing, name, *estimate) for name, estimate in estimates.items()]
-    for model, told in evaluation.models.items():
-        lines += [(model, "teacher-forced", "", name, value, "", "") for name, value in told.items()]
+    for model, values in evaluation.models.items():
+        lines += [(model, "teacher-forced", "", name, value, "", "") for name, value in values.items()]
     return _csv(lines)
 
 
 def pieces_to_csv(evaluation: Evaluation) -> str:
-    """A line a row and piece."""
+    """Figures of each piece as CSV: one line per row and piece."""
     names = [name for name in FIGURES if name not in DISTRIBUTIONS]
     lines: list[Sequence[Any]] = [("model", "decoder", "missing", "piece", "title", "frames", *names)]
     for row in evaluation.rows:
         for piece in row.pieces:
             figures = [piece.value(name) if name in piece.figures else "" for name in names]
-            chorale = piece.chorale
-            lines.append(
-                (row.model, row.decoder, row.missing, chorale.name, chorale.title, chorale.num_frames, *figures)
-            )
+            about = (piece.chorale.name, piece.chorale.title, piece.chorale.num_frames)
+            lines.append((row.model, row.decoder, row.missing, *about, *figures))
     return _csv(lines)
 
 

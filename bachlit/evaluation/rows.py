@@ -1,4 +1,4 @@
-"""Rows: what harmonizers make of held-out pieces with some voices left out, piece by piece, beside Bach himself."""
+"""Rows of an evaluation: held-out pieces composed by one harmonizer, and Bach's own."""
 
 import math
 import warnings
@@ -18,16 +18,16 @@ from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt
 
 BATCH = 16
-"""Pieces that are written at once."""
+"""Pieces composed at once."""
 
 
 class Judged(NamedTuple):
-    """A piece with its figures.
+    """Piece with its figures.
 
     Attributes:
-        chorale: As it was written; its name is the original's.
-        figures: See `Judge`.
-        histograms: See `histograms`.
+        chorale: The piece; its name is the original's.
+        figures: Ratios by name, from `Judge`.
+        histograms: Its categories counted, for the distributions.
     """
 
     chorale: Chorale
@@ -35,20 +35,20 @@ class Judged(NamedTuple):
     histograms: Histograms
 
     def value(self, name: str) -> float:
-        """A figure of this piece alone; NaN where it can't be told."""
+        """Value of a figure for this piece; NaN if unknown."""
         over, under = self.figures.get(name, (0, 0))
         return over / under if under else math.nan
 
 
 class Row(NamedTuple):
-    """All pieces by one hand.
+    """All pieces by one model and harmonizer, or by Bach.
 
     Attributes:
-        model: The name of the model; empty for Bach.
-        decoder: The harmonizer's name, or Bach.
-        missing: Letters of the voices that were to be written; empty for Bach.
+        model: Name of the model; empty for Bach.
+        decoder: Name of the harmonizer, or Bach.
+        missing: Letters of the composed voices; empty for Bach.
         pieces: In the order of the originals.
-        seconds: They took.
+        seconds: Time taken.
     """
 
     model: str
@@ -59,10 +59,10 @@ class Row(NamedTuple):
 
 
 def letters_of(missing: str) -> str:
-    """The voices that are missing, as letters in their order.
+    """Normalise the letters of missing voices.
 
     Raises:
-        OptionError: If a letter is no voice's, or there is none.
+        OptionError: If a letter isn't a voice's, or there is none.
 
     >>> letters_of(" bat")
     'ATB'
@@ -71,14 +71,14 @@ def letters_of(missing: str) -> str:
     typed = missing.strip().upper()
     if not typed or not set(typed) <= set(letters):
         raise OptionError(
-            f"{missing!r} doesn't name missing voices; expected letters of {''.join(letters)}, such as ATB for a "
-            "soprano that is given, or SATB for nothing given; correct it."
+            f"{missing!r} doesn't name missing voices; expected letters of {''.join(letters)}, such as ATB to "
+            "harmonise a soprano, or SATB to compose freely."
         )
     return "".join(letter for letter in letters if letter in typed)
 
 
 def free_cells(chorale: Chorale, missing: str) -> BoolArray:
-    """(T, 4) true in the voices that are missing, named as for `letters_of`.
+    """Mask (T, 4) of the missing voices.
 
     >>> free_cells(Chorale.from_pitches([[67, 64, 60, 48]]), "AT").tolist()
     [[False, True, True, False]]
@@ -88,22 +88,22 @@ def free_cells(chorale: Chorale, missing: str) -> BoolArray:
 
 
 def bachs_row(pieces: Sequence[Chorale], judge: Judge, model: LanguageModel | None = None) -> Row:
-    """Bach himself.
+    """Judge Bach's own pieces.
 
     Args:
-        pieces: His.
-        judge: Tells their figures.
-        model: Tells their log-probabilities; nobody if None.
+        pieces: Bach's pieces.
+        judge: Computes the figures.
+        model: Gives log-probabilities; None for none.
     """
-    rows = []
+    judged = []
     for chorale in pieces:
         log_prob = log_probability(model, chorale) if model is not None else None
-        rows.append(Judged(chorale, judge(chorale, log_prob=log_prob), histograms(chorale)))
-    return Row("", "Bach", "", rows)
+        judged.append(Judged(chorale, judge(chorale, log_prob=log_prob), histograms(chorale)))
+    return Row("", "Bach", "", judged)
 
 
 def log_probability(model: LanguageModel, chorale: Chorale) -> float:
-    """The model's log-probability of a piece in nats, in the key in which the model is at home."""
+    """Log-probability of a piece in nats, in the key in which the model reads it."""
     moved = model.at_home(chorale)
     start, *tokens = torch.from_numpy(model.encoding.encode(moved)).to(model.device).unsqueeze(1)  # (1,) each
     return float(model.score(torch.stack(tokens, 1), start))
@@ -117,60 +117,51 @@ def written_row(
     judge: Judge,
     *,
     missing: str = "ATB",
-    names: tuple[str, str] = ("", ""),
     progress: Callable[[int], object] = lambda _: None,
 ) -> Row:
-    """Have voices of pieces written anew, and judge what comes.
+    """Compose the missing voices of pieces, and judge the results.
 
     Args:
         model: Predicts the tokens.
         harmonizer: Chooses them.
-        pieces: Bach's; their length, fermatas and metadata are given too.
-        seeds: One a piece: a piece doesn't depend on what is written beside it.
-        judge: Tells the figures.
-        missing: Letters of the voices to write.
-        names: Of the model and the harmonizer.
-        progress: Told how many more pieces are done.
+        pieces: Bach's pieces; their length, fermatas and metadata are given too.
+        seeds: One per piece: results don't depend on the batch.
+        judge: Computes the figures.
+        missing: Letters of the voices to compose.
+        progress: Called with the number of pieces just done.
 
     Returns:
-        The pieces in their order.
+        A row without names, its pieces in the given order.
     """
     rules = harmonizer.weighed()
     judged: dict[int, Judged] = {}
     begun = perf_counter()
-    # Pieces of a length side by side: a batch takes as long as its longest.
+    # Sort by length: a batch takes as long as its longest piece.
     order = sorted(range(len(pieces)), key=lambda index: pieces[index].num_frames)
     for first in range(0, len(order), BATCH):
         batch = order[first : first + BATCH]
         free = [free_cells(pieces[index], missing) for index in batch]
         prompts = [Prompt(pieces[index], ~mask) for index, mask in zip(batch, free, strict=True)]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuleWarning)  # they are counted
+            warnings.simplefilter("ignore", RuleWarning)  # counted instead
             written = write(
                 model, prompts, decoder=harmonizer.decoder, seeds=[seeds[index] for index in batch], rules=rules
             )
         for index, piece, mask in zip(batch, written, free, strict=True):
-            judged[index] = Judged(
-                piece.chorale,
-                judge(
-                    piece.chorale,
-                    original=pieces[index],
-                    free=mask,
-                    log_prob=piece.log_prob,
-                    yielded=piece.yielded,
-                ),
-                histograms(piece.chorale),
+            figures = judge(
+                piece.chorale, original=pieces[index], free=mask, log_prob=piece.log_prob, yielded=piece.yielded
             )
+            judged[index] = Judged(piece.chorale, figures, histograms(piece.chorale))
         progress(len(batch))
-    return Row(*names, missing, [judged[index] for index in range(len(pieces))], perf_counter() - begun)
+    return Row("", "", missing, [judged[index] for index in range(len(pieces))], perf_counter() - begun)
 
 
 def extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
-    """The indices of the best and the worst piece: by grade, or by nats a frame where there are no grades."""
+    """Indices of the best and the worst piece, by grade, else by nats per frame."""
     values = [piece.value(ranked_by(pieces)) for piece in pieces]
     return values.index(min(values)), values.index(max(values))
 
 
 def ranked_by(pieces: Sequence[Judged]) -> str:
-    """The figure by which pieces are called best and worst."""
+    """Figure by which `extremes` ranks: grade, else nats per frame."""
     return "grade" if "grade" in pieces[0].figures else "nats_per_frame"

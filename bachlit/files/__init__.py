@@ -1,1 +1,1 @@
-"""Write files whole or not at all, mark them, and refuse to replace a user's own."""
+"""Write files whole or not at all, seal them, and protect the user's own."""

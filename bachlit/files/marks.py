@@ -1,7 +1,7 @@
-"""Marks: a seal in each file that a command writes, by which bachlit knows its own until someone changes them.
+"""Seals in the files that bachlit writes, to recognise them until someone changes them.
 
-A seal is the digest of all other bytes of its file, so an editor that saves the file anew, or a change by hand, breaks
-it. Each format holds it where its readers look for remarks, at a place that its length alone tells.
+A seal is a digest of all other bytes of the file, so any edit breaks it. It stands where the format allows comments, at
+a place that follows from the file's length.
 """
 
 import zlib
@@ -15,12 +15,12 @@ _BLOCK = 2**20
 
 
 class _Format(NamedTuple):
-    """How files of a format hold a seal.
+    """Seal of a file format.
 
     Attributes:
-        wrap: From the seal to the bytes that hold it.
-        place: From the length of a file without them to where they stand.
-        enlarge: Corrects the lengths that a file says of itself, by so many bytes.
+        wrap: Bytes that hold a seal.
+        place: Their offset, given the length of the file without them.
+        enlarge: Adds to the length stated in a file's header.
     """
 
     wrap: Callable[[bytes], bytes]
@@ -29,7 +29,7 @@ class _Format(NamedTuple):
 
 
 def digest(content: bytes) -> str:
-    """A content as 16 hexadecimal digits.
+    """Digest of contents, 16 hexadecimal digits.
 
     >>> digest(b"")
     'e3b0c44298fc1c14'
@@ -38,11 +38,11 @@ def digest(content: bytes) -> str:
 
 
 def seal(content: bytes, ending: str) -> bytes:
-    r"""A file's content with a seal in it.
+    r"""Seal the contents of a file.
 
     Args:
-        content: What one of bachlit's writers made.
-        ending: Of the file's name: .musicxml, .xml, .svg, .mid, .midi, .png, .wav or .json, an indented object.
+        content: Contents from one of bachlit's writers.
+        ending: Suffix of the file: .musicxml, .xml, .svg, .mid, .midi, .png, .wav or .json (an indented object).
 
     >>> seal(b"<svg></svg>\n", ".svg")
     b'<svg></svg>\n<!-- unchanged since it was written, bachlit:6d6ddf6160dbd068 -->\n'
@@ -54,7 +54,7 @@ def seal(content: bytes, ending: str) -> bytes:
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether bachlit wrote a file and nobody changed it since; False for formats without seals.
+    """Whether bachlit wrote a file and nobody changed it; False for formats without seals.
 
     Raises:
         OSError: If it can't be read.
@@ -83,12 +83,12 @@ def _text(content: bytes) -> bytes:
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk of PNG."""
+    """Chunk of a PNG."""
     return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
 
 def _longer(start: int, order: Literal["big", "little"]) -> Callable[[bytes, int], bytes]:
-    """Correct the length that stands at some byte."""
+    """Return a function that adds to the length stated at some byte."""
     end = start + 4
 
     def enlarge(content: bytes, num: int) -> bytes:
@@ -99,8 +99,8 @@ def _longer(start: int, order: Literal["big", "little"]) -> Callable[[bytes, int
 
 
 _WIDTH = len(_NAME) + _DIGITS
-_TEXT_EVENT = b"\x00\xff\x01" + bytes([_WIDTH])  # at once, of so many letters
-_FIRST_EVENT = 22  # MIDI's header has 14 bytes, and that of its first track 8
+_TEXT_EVENT = b"\x00\xff\x01" + bytes([_WIDTH])  # delta time 0, text, length
+_FIRST_EVENT = 22  # after the headers of the file (14 bytes) and of the first track (8)
 
 _XML = _Format(lambda text: b"<!-- unchanged since it was written, " + text + b" -->\n", lambda length: length)
 _MIDI = _Format(lambda text: _TEXT_EVENT + text, lambda _: _FIRST_EVENT, _longer(18, "big"))
@@ -111,15 +111,15 @@ _FORMATS = {
     ".svg": _XML,
     ".mid": _MIDI,
     ".midi": _MIDI,
-    # Before the chunk that ends a PNG, which has 12 bytes.
+    # Before the last chunk of a PNG, of 12 bytes.
     ".png": _Format(lambda text: _chunk(b"tEXt", b"Comment\0" + text), lambda length: length - 12),
-    # After the sound: a reader that expects that at byte 44 finds it there. Chunks have an even length.
+    # After the samples, which simple readers expect at byte 44. Chunks have an even length.
     ".wav": _Format(
         lambda text: b"LIST" + (_WIDTH + 14).to_bytes(4, "little")
         + b"INFOICMT" + (_WIDTH + 2).to_bytes(4, "little") + text + b"\0\0",
         lambda length: length,
         _longer(4, "little"),
     ),
-    # Before the brace that ends the object.
+    # Before the closing brace.
     ".json": _Format(lambda text: b',\n  "seal": "' + text + b'"', lambda length: length - 3),
 }  # fmt: skip

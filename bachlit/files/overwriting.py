@@ -1,4 +1,4 @@
-"""Replacing: what stands where a command is to write, and whether it may go."""
+"""Check whether existing files may be replaced."""
 
 import os
 import stat
@@ -17,19 +17,19 @@ def refuse_replacing(
     overwrite: bool = False,
     own: Callable[[Path], bool] = is_sealed,
 ) -> None:
-    """Refuse to replace a file that bachlit didn't write.
+    """Refuse to replace files that bachlit didn't write.
 
-    Never replaced are a file that the command reads, under whatever name, a link, a pipe, a device, and a file without
-    permission to write: root may write all, so its mode is what counts.
+    Even with `overwrite`, these are never replaced: inputs of the command (under any name), links, pipes, devices, and
+    read-only files (by mode, also for root).
 
     Args:
-        paths: Where a command is to write.
-        inputs: Files that it reads.
-        overwrite: Whether the user asked to replace files of their own.
-        own: Whether a file is as bachlit wrote it.
+        paths: Files to write.
+        inputs: Files that the command reads.
+        overwrite: Replace the user's own files.
+        own: Whether bachlit wrote a file and nobody changed it.
 
     Raises:
-        OptionError: If a file has to stay.
+        OptionError: If a file may not be replaced.
     """
     read = set()
     for path in inputs:
@@ -39,26 +39,23 @@ def refuse_replacing(
         try:
             standing = path.lstat()
             if stat.S_ISDIR(standing.st_mode):
-                continue  # of which the writer speaks
+                continue  # reported by the writer
             kept = _kept(standing, read)
             if kept is None and not (overwrite or own(path)):
                 raise OptionError(
-                    f"{path} is there already, and isn't as bachlit wrote it; expected a file of bachlit's that "
-                    "nobody changed, or none; choose another --output, or add --overwrite to replace it."
+                    f"{path} exists and wasn't written by bachlit, or was changed since; choose another --output, or "
+                    "add --overwrite to replace it."
                 )
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise OptionError(f"{path} can't be read ({error.strerror}); choose another --output.") from error
         if kept:
-            raise OptionError(
-                f"{path} {kept}; expected a place where it is safe to write, even with --overwrite; choose another "
-                "--output."
-            )
+            raise OptionError(f"{path} {kept}, which isn't replaced even with --overwrite; choose another --output.")
 
 
 def _kept(standing: os.stat_result, read: set[tuple[int, int]]) -> str | None:
-    """Why a file is never replaced, if so."""
+    """Why a file is never replaced; None if it may be."""
     mode = standing.st_mode
     if stat.S_ISLNK(mode):
         return "is a symbolic link"

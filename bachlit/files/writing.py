@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and files that are read bit by bit."""
+"""Write files whole or not at all, and read parts of files."""
 
 import errno
 import os
@@ -14,16 +14,16 @@ from time import time
 from typing import Any
 
 _HOUR = 3600
-_LONGEST = 60  # characters of a name in that of its part, which has 255 bytes at most, up to four a character
+_LONGEST = 60  # characters of the name kept in a temporary name, which has at most 255 bytes
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Write a file beside its place, then rename it: whoever looks sees the old file, the new one or none.
+    """Write a file atomically, by a temporary file beside it.
 
     Args:
-        path: Its place.
-        content: Of it.
-        durable: Wait until the disk has it, so that this holds when the machine fails, too.
+        path: The file.
+        content: Its contents.
+        durable: Wait until it is on the disk, so that it survives a crash of the machine.
 
     Raises:
         OSError: If it can't be written; nothing is left behind.
@@ -37,25 +37,24 @@ def write_together(
     durable: bool = False,
     check: Callable[[Collection[Path]], None] = lambda _: None,
 ) -> list[Path]:
-    """Write several files beside their places, then rename them: if that fails at the last, none is there.
+    """Write several files, all or none.
 
     Args:
-        contents: Each with its place. They may be made as they are wanted: one at a time is in memory.
-        durable: See `write_whole`.
-        check: Looks at the places when all contents are made, and raises where a file mustn't be replaced.
+        contents: Paths and contents; may be a generator, to hold one at a time in memory.
+        durable: Wait until they are on the disk, so that they survive a crash of the machine.
+        check: Called with the paths before they are replaced; may raise.
 
     Returns:
-        The places.
+        The paths.
 
     Raises:
-        OSError: If one can't be written; nothing is left behind, and what stood there before stands there again.
+        OSError: If one can't be written; nothing is left behind, and earlier files are restored.
     """
     parts: dict[Path, Path] = {}
     earlier: dict[Path, Path | None] = {}
     try:
         for path, content in contents:
-            # Threads, and machines that share a disk, may have the same number of a process.
-            parts[path] = _part(path)
+            parts[path] = _part(path)  # random: process ids may coincide on a shared disk
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             _write(parts[path], content, durable)
@@ -75,7 +74,7 @@ def write_together(
             with suppress(OSError):
                 part.unlink()
         if isinstance(error, OSError) and parts:
-            error.filename = str(path)  # of the file that was wanted, and not its part
+            error.filename = str(path)  # the file itself, not the temporary one
         raise
     finally:
         for kept in filter(None, earlier.values()):
@@ -93,12 +92,12 @@ def _write(part: Path, content: bytes, durable: bool) -> None:
 
 
 def _part(path: Path) -> Path:
-    """A name beside a file that no other has."""
+    """Unique temporary path beside a file."""
     return path.with_name(f".{path.name[:_LONGEST]}.{token_hex(4)}.part")
 
 
 def _second_name(path: Path) -> Path | None:
-    """Another name for the file at a place, or a copy of it where files have but one name; None if there is none."""
+    """Link (or copy) of an existing file; None if there is none."""
     if not os.path.lexists(path):
         return None
     kept = _part(path)
@@ -110,7 +109,7 @@ def _second_name(path: Path) -> Path | None:
 
 
 def _sync_names(folder: Path) -> None:
-    """Wait until the disk has a folder's names, where a system opens folders."""
+    """Wait until a folder's names are on the disk, where folders can be opened."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -120,7 +119,7 @@ def _sync_names(folder: Path) -> None:
 
 
 def clear_parts(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote a file; a younger part may be in work."""
+    """Remove temporary files of killed processes; younger ones may be in use."""
     for part in path.parent.glob(f".{escape(path.name[:_LONGEST])}.*.part"):
         with suppress(OSError):
             if part.stat().st_mtime < time() - _HOUR:
@@ -128,15 +127,15 @@ def clear_parts(path: Path) -> None:
 
 
 class FileBytes:
-    """A file's bytes, of which a slice is read when it is asked for; threads, forks and pickles may share it.
+    """Bytes of a file, with slices read on demand; safe for threads, forks and pickling.
 
-    It isn't mapped into memory, where a file that someone cuts short ends the process by a signal.
+    It isn't memory-mapped, since a mapped file that is cut short ends the process by a signal.
 
     Args:
-        path: The file. It stays open, so that it can be read even after it was removed.
+        path: The file. It stays open, so that it can be read even after it is removed.
 
     Raises:
-        OSError: If there is none that can be read.
+        OSError: If it can't be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -165,7 +164,7 @@ class FileBytes:
 
 
 def file_stem(name: str) -> str:
-    """A piece's name as that of a file: without folders and control characters, and not too long for any system.
+    """Make a file name of a piece's name: no folders or control characters, bounded length.
 
     >>> file_stem("sub/bwv 269"), len(file_stem("a" * 300))
     ('sub-bwv 269', 100)

@@ -1,7 +1,7 @@
-"""Metrics: pure functions, and thin torchmetrics shells over them."""
+"""Metrics: pure functions, with thin torchmetrics wrappers."""
 
 from bachlit.metrics.cadences import Cadences, cadences
-from bachlit.metrics.chords import QUALITIES, Chord, Quality, chord_of
+from bachlit.metrics.chords import QUALITIES, Chord, chord_of
 from bachlit.metrics.error_rates import ErrorRates, error_rates
 from bachlit.metrics.grade import Grade, GradeReference
 from bachlit.metrics.histograms import (
@@ -23,41 +23,9 @@ from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, te
 from bachlit.metrics.totals import Totals, WeightedMean, total
 
 __all__ = [
-    "Cadences",
-    "Chord",
-    "Copied",
-    "ErrorRates",
-    "Grade",
-    "GradeReference",
-    "Histogram",
-    "LENGTHS",
-    "Likelihood",
-    "PARTS",
-    "Passages",
-    "QUALITIES",
-    "Quality",
-    "RuleCounts",
-    "Tally",
-    "Texture",
-    "TextureCounts",
-    "Totals",
-    "WeightedMean",
-    "cadence_chords",
-    "cadences",
-    "chord_of",
-    "degrees",
-    "error_rates",
-    "figures",
-    "intervals",
-    "length_distance",
-    "lengths",
-    "parallels",
-    "qualities",
-    "rank_distance",
-    "repeats",
-    "rule_counts",
-    "tally",
-    "texture",
-    "texture_counts",
-    "total",
-]
+    "Cadences", "Chord", "Copied", "ErrorRates", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood",
+    "PARTS", "Passages", "QUALITIES", "RuleCounts", "Tally", "Texture", "TextureCounts", "Totals",
+    "WeightedMean", "cadence_chords", "cadences", "chord_of", "degrees", "error_rates", "figures", "intervals",
+    "length_distance", "lengths", "parallels", "qualities", "rank_distance", "repeats", "rule_counts", "tally",
+    "texture", "texture_counts", "total",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Cadences: on what chords lines end, and the piece."""
+"""Cadences: the chords on which phrases and pieces end."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,15 @@ from bachlit.music.chorale import REST, BoolArray, Chorale, IntArray
 
 
 class Cadences(NamedTuple):
-    """The chords under fermatas, judged where the soprano's note begins.
+    """Counts of the chords under fermatas, taken where the soprano's note begins.
 
     Attributes:
-        fermatas: How many notes of the soprano have one.
-        triads: Those over a major or minor triad, its fifth left out or not.
-        in_root_position: Those of them whose bass is the triad's root.
-        ends_on_tonic: Whether the tonic of the piece's key is the root of the last chord that sounds, whatever its
-            quality and inversion; a bare note is its own root, and a chord without a name has none. So do 311 of the
-            396 pieces in `BachCorpus` (79 %; most others end a fourth or a fifth above the tonic), so no more is to be
-            wished for.
+        fermatas: Soprano notes with a fermata.
+        triads: Those over a major or minor triad, with or without its fifth.
+        in_root_position: Those of them in root position.
+        ends_on_tonic: Whether the root of the last chord is the tonic of the key, whatever its quality and inversion;
+            a bare note is its own root, an unnamed chord has none. True of 311 of the 396 pieces in `BachCorpus` (79 %;
+            most others end a fourth or fifth above), so that is the target.
     """
 
     fermatas: int
@@ -28,7 +27,7 @@ class Cadences(NamedTuple):
 
 
 def cadences(chorale: Chorale) -> Cadences:
-    """Judge a chorale's cadences.
+    """Count the cadences of a chorale.
 
     >>> pitches, onsets = [[71, 67, 62, 55], [72, 67, 64, 48]], [[True] * 4] * 2
     >>> closing = Chorale(pitches=pitches, onsets=onsets, fermatas=[False, True])
@@ -47,7 +46,7 @@ def cadences(chorale: Chorale) -> Cadences:
 
 
 def fermata_notes(chorale: Chorale) -> BoolArray:
-    """Where the soprano begins a note under a fermata, (T,).
+    """Mask (T,) of the frames in which the soprano begins a note under a fermata.
 
     >>> neighbours = Chorale(pitches=[[71, 67, 62, 55], [72, 67, 64, 48]], onsets=[[True] * 4] * 2, fermatas=[True] * 2)
     >>> fermata_notes(neighbours).tolist()
@@ -58,11 +57,11 @@ def fermata_notes(chorale: Chorale) -> BoolArray:
 
 
 def _root(pitches: IntArray) -> int | None:
-    """The root of a triad in semitones above its bass, or None if the chord is none."""
+    """Root of a triad in semitones above the bass; None if it isn't a triad."""
     chord = chord_of(pitches)
     if chord is None or chord.root is None:
         return None
     root = (chord.root - int(pitches[pitches != REST].min())) % 12
-    # Two notes are a triad without its fifth only if the root is below.
+    # Two notes are a triad without fifth only if the root is below.
     whole, without_fifth = chord.quality in ("major", "minor"), chord.quality in ("major third", "minor third")
     return root if whole or (without_fifth and root == 0) else None

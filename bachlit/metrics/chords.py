@@ -1,36 +1,14 @@
-"""Chords: the quality and the root of the pitches that sound together."""
+"""Chords: root and quality of simultaneous pitches."""
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from bachlit.music.chorale import REST
 
-Quality = Literal[
-    "major",
-    "minor",
-    "diminished",
-    "augmented",
-    "dominant seventh",
-    "major seventh",
-    "minor seventh",
-    "half-diminished seventh",
-    "diminished seventh",
-    "minor-major seventh",
-    "augmented major seventh",
-    "suspended",
-    "major third",
-    "minor third",
-    "fifth",
-    "unison",
-    "other",
-]
-QUALITIES: tuple[Quality, ...] = get_args(Quality)
-
-# Semitones above the root. A seventh chord may lack its fifth; of the two names of a chord like C E G A, it is the
-# seventh chord on A. No chord stands here twice, so only those that are the same on every root (augmented triads,
-# diminished sevenths) leave a choice, and their root is the bass.
-_QUALITIES: dict[tuple[int, ...], Quality] = {
+# Semitones above the root. A seventh chord may lack its fifth; a chord like C E G A is the seventh chord on A. No chord
+# is listed twice, so only symmetric ones (augmented triads, diminished sevenths) are ambiguous: their root is the bass.
+_QUALITIES = {
     (0, 4, 7): "major",
     (0, 3, 7): "minor",
     (0, 3, 6): "diminished",
@@ -52,22 +30,23 @@ _QUALITIES: dict[tuple[int, ...], Quality] = {
     (0, 7): "fifth",
     (0,): "unison",
 }
+QUALITIES = (*dict.fromkeys(_QUALITIES.values()), "other")
 
 
 class Chord(NamedTuple):
-    """What sounds at once.
+    """Chord.
 
     Attributes:
-        root: Pitch class, C = 0; None if the chord has no name.
-        quality: Of the pitch classes above that root, whatever the voicing; `other` if it has no name.
+        root: Pitch class, C = 0; None if unnamed.
+        quality: Of the pitch classes above the root, whatever the voicing; one of `QUALITIES`, `other` if unnamed.
     """
 
     root: int | None
-    quality: Quality
+    quality: str
 
 
 def chord_of(pitches: Iterable[int]) -> Chord | None:
-    """The chord that some pitches make, in any inversion; None where all rest.
+    """Name the chord of some pitches, in any inversion; None if all rest.
 
     Args:
         pitches: MIDI pitches, 0 a rest.
@@ -94,8 +73,8 @@ def chord_of(pitches: Iterable[int]) -> Chord | None:
 
 
 @cache
-def _named(classes: frozenset[int]) -> tuple[int | None, Quality]:
-    """The root in semitones above the bass, and the quality, of pitch classes above the bass."""
+def _named(classes: frozenset[int]) -> tuple[int | None, str]:
+    """Root in semitones above the bass, and quality, of pitch classes above the bass."""
     for root in sorted(classes):
         quality = _QUALITIES.get(tuple(sorted((pitch - root) % 12 for pitch in classes)))
         if quality is not None:

@@ -1,4 +1,4 @@
-"""Error rates: how often voices that were written anew aren't Bach's."""
+"""Error rates: how often composed voices differ from Bach's."""
 
 from typing import NamedTuple
 
@@ -9,22 +9,22 @@ from bachlit.music.chorale import REST, BoolArray, Chorale
 
 
 class ErrorRates(NamedTuple):
-    """What was to be written and how much of it is wrong; add it up over pieces with `total`.
+    """Counts of composed cells and of wrong ones; add them over pieces with `total`.
 
-    A cell (a voice in a frame) is wrong if its pitch, or whether a note begins there, isn't the original's. It moves if
-    a note begins there in the original: most cells hold a note on, and those are easy to get right.
+    A cell (a voice in a frame) is wrong if its pitch or onset differs from the original. It is moving if a note begins
+    there in the original: most cells hold a note, and those are easy to get right.
 
     Attributes:
-        cells: Those that were to be written.
-        wrong_cells: Of these.
-        wrong_pitches: Cells whose pitch is wrong.
-        frames: Those with a cell that was to be written.
-        wrong_frames: Those in which such a cell is wrong.
-        moving_cells: Cells that were to be written and move.
-        wrong_moving_cells: Of these.
-        wrong_moving_pitches: Moving cells whose pitch is wrong.
-        moving_frames: Frames in which a cell that was to be written moves.
-        wrong_moving_frames: Those in which a cell that was to be written is wrong, a moving one or not.
+        cells: Composed cells.
+        wrong_cells: Wrong ones of these.
+        wrong_pitches: Those with a wrong pitch.
+        frames: Frames with composed cells.
+        wrong_frames: Those with a wrong cell.
+        moving_cells: Composed cells that move.
+        wrong_moving_cells: Wrong ones of these.
+        wrong_moving_pitches: Those with a wrong pitch.
+        moving_frames: Frames with a moving cell.
+        wrong_moving_frames: Those with a wrong cell, moving or not.
     """
 
     cells: int = 0
@@ -40,37 +40,37 @@ class ErrorRates(NamedTuple):
 
     @property
     def ter(self) -> float:
-        """Token error rate, the share of cells that are wrong (Liang, *BachBot*, 2016)."""
+        """Token error rate: share of wrong cells (Liang, *BachBot*, 2016)."""
         return self.wrong_cells / max(1, self.cells)
 
     @property
     def fer(self) -> float:
-        """Frame error rate, the share of frames that are wrong (likewise)."""
+        """Frame error rate: share of wrong frames (likewise)."""
         return self.wrong_frames / max(1, self.frames)
 
     @property
     def pitch_ter(self) -> float:
-        """The share of cells whose pitch is wrong, whether a note begins there or not."""
+        """Share of cells with a wrong pitch, onsets aside."""
         return self.wrong_pitches / max(1, self.cells)
 
     @property
     def moving_ter(self) -> float:
-        """The share of moving cells that are wrong."""
+        """Share of moving cells that are wrong."""
         return self.wrong_moving_cells / max(1, self.moving_cells)
 
     @property
     def moving_fer(self) -> float:
-        """The share of moving frames that are wrong."""
+        """Share of moving frames that are wrong."""
         return self.wrong_moving_frames / max(1, self.moving_frames)
 
 
 def error_rates(written: Chorale, original: Chorale, free: BoolArray) -> ErrorRates:
-    """Compare what was written with the original.
+    """Compare a composed piece with the original.
 
     Args:
-        written: A piece of which some cells were written anew.
+        written: The composed piece.
         original: Bach's.
-        free: (T, 4) true where a cell was to be written; the others count for nothing.
+        free: (T, 4) true where a cell was composed; others are ignored.
 
     Raises:
         ComparisonError: If the pieces aren't equally long, or the mask doesn't fit them.
@@ -84,9 +84,8 @@ def error_rates(written: Chorale, original: Chorale, free: BoolArray) -> ErrorRa
     """
     if not written.pitches.shape == original.pitches.shape == free.shape:
         raise ComparisonError(
-            f"{original.name or 'The original'} has {original.num_frames} frames, what was written "
-            f"{written.num_frames}, and the mask the shape {free.shape}; expected equal lengths T and a mask (T, 4). "
-            "Compare a piece with the original that its prompt was made of."
+            f"{original.name or 'The original'} has {original.num_frames} frames, the composed piece "
+            f"{written.num_frames}, the mask the shape {free.shape}; expected equal lengths T and a mask (T, 4)."
         )
     pitches = free & (written.pitches != original.pitches)
     wrong = pitches | (free & (written.onsets != original.onsets))
@@ -107,5 +106,5 @@ def error_rates(written: Chorale, original: Chorale, free: BoolArray) -> ErrorRa
 
 
 def _frames_of(cells: BoolArray) -> int:
-    """How many frames hold some of the cells."""
+    """Count the frames with some of the cells."""
     return int(np.any(cells, axis=1).sum())

@@ -1,4 +1,4 @@
-"""How well a model predicts: nats a token, a frame and a pitch token, of what, and accuracy by voice."""
+"""Likelihood: nats per token, frame and pitch token, by part and voice, and accuracies."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,23 +8,22 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import Metric
 
-TOP_K = 3
-"""`accuracy_top3` counts the targets than which fewer tokens are likelier."""
+_TOP_K = 3  # `accuracy_top3` counts targets than which fewer tokens are likelier
 
 PARTS = ("mark", "onset", "pitch")
-"""What the nats are spent on; see `tally`."""
+"""Parts of the nats: marks, rhythm, pitch; see `tally`."""
 
 
 class Tally(NamedTuple):
-    """Sums over targets by slot, from which every figure follows.
+    """Sums over targets by slot, from which all figures follow.
 
     Attributes:
         nats: (S,) negative log-likelihood, natural log.
-        parts: (3,) the same nats by what they were spent on, `PARTS`.
+        parts: (3,) the same nats by `PARTS`.
         correct: (S,) targets that were the likeliest token.
-        near: (S,) targets than which fewer than `TOP_K` tokens are likelier.
-        targets: (S,) how many targets there were.
-        frames: () frames that the targets complete.
+        near: (S,) targets among the 3 likeliest tokens.
+        targets: (S,) number of targets.
+        frames: () frames completed.
     """
 
     nats: Tensor
@@ -38,24 +37,24 @@ class Tally(NamedTuple):
 def tally(
     logits: Tensor, targets: Tensor, slots: Tensor, *, completes_frame: Tensor, kinds: Tensor, num_slots: int
 ) -> Tally:
-    """Count a batch of predictions.
+    """Sum up a batch of predictions.
 
-    By the chain rule, -log p(token) = -log p(its kind) - log p(token | its kind): a voice first decides whether a note
-    begins, is held or rests (`onset`), then on its pitch (`pitch`). What a mark costs isn't split (`mark`).
+    By the chain rule, -log p(token) = -log p(kind) - log p(token | kind): a voice first chooses onset, hold or rest
+    (`onset`), then the pitch (`pitch`). Marks aren't split (`mark`).
 
     Args:
         logits: (B, N, V).
-        targets: (B, N) token ids; negative where there is none.
-        slots: (B, N) each target's slot.
-        completes_frame: (V,) true for the tokens of which there is one a frame.
-        kinds: (V,) what each token does in time; 0 is a mark.
+        targets: (B, N) token ids; negative for padding.
+        slots: (B, N) slot of each target.
+        completes_frame: (V,) true for the tokens that occur once per frame.
+        kinds: (V,) kind of each token; 0 is a mark.
         num_slots: S.
 
     >>> mark, hold, *onsets = range(4)
     >>> sums = tally(torch.zeros(1, 3, 4), torch.tensor([[mark, onsets[0], -100]]), torch.tensor([[0, 1, 0]]),
     ...              completes_frame=torch.tensor([True, False, False, False]), kinds=torch.tensor([0, 2, 1, 1]),
     ...              num_slots=2)
-    >>> sums.parts.exp().round().tolist()  # one of four marks; two of four tokens begin a note, one of them this one
+    >>> sums.parts.exp().round().tolist()  # 1 of 4 tokens; 2 of 4 are onsets, 1 of 2 this one
     [4.0, 2.0, 2.0]
     >>> sums.targets.tolist(), sums.frames.item()
     ([1.0, 1.0], 1.0)
@@ -64,9 +63,9 @@ def tally(
     logits, targets, slots = logits[real].float(), targets[real], slots[real]  # (M, V), (M,), (M,)
     onset, pitch = _onset_and_pitch(logits, targets, kinds)  # (M,), (M,)
     nats = onset + pitch
-    # A seventh of what topk costs. With `>`, all targets of a diverged model, whose logits are NaN, would be near.
+    # Seven times faster than topk. With `>`, NaN logits of a diverged model would make all targets near.
     num_likelier = (~(logits <= logits.gather(-1, targets.unsqueeze(-1)))).sum(-1)  # (M,)
-    near = num_likelier < TOP_K
+    near = num_likelier < _TOP_K
     is_mark = kinds[targets] == 0
     zeros = nats.new_zeros(num_slots)
     return Tally(
@@ -80,10 +79,10 @@ def tally(
 
 
 def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
-    """What (M,) targets cost, -log p(kind) and -log p(token | kind), in nats: (M,) each.
+    """Split the cost of targets into -log p(kind) and -log p(token | kind), in nats, (M,) each.
 
-    A model may rule tokens out by a logit of -inf. If it rules out the target, but not all of its kind, the pitch costs
-    infinitely much; if all of its kind, the onset does, and the pitch nothing more.
+    A logit of -inf rules a token out. If the target is ruled out but not all of its kind, the pitch costs infinity; if
+    all of its kind are, the onset does and the pitch costs 0.
 
     >>> hold, *onsets = range(3)
     >>> kinds, target = torch.tensor([2, 1, 1]), torch.tensor(onsets[:1])
@@ -96,7 +95,7 @@ def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Te
     nats = cross_entropy(logits, targets, reduction="none")
     pitch = cross_entropy(own_kind, targets, reduction="none")
     onset = nats - pitch
-    # Where both are infinite. For all targets, logsumexp takes twice as long as cross_entropy.
+    # Only where both are infinite: logsumexp takes twice as long as cross_entropy.
     ruled_out = nats == torch.inf
     its_kind = own_kind[ruled_out].logsumexp(-1)
     onset[ruled_out] = logits[ruled_out].logsumexp(-1) - its_kind
@@ -105,12 +104,12 @@ def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Te
 
 
 def figures(sums: Tally, slot_names: Sequence[str]) -> dict[str, Tensor]:
-    """What is reported of a tally.
+    """Compute the figures of a tally.
 
     Returns:
-        `nats_per_token`; `nats_per_frame`; `nats_per_pitch_token`, which is a quarter of it (a frame has four voices);
+        `nats_per_token`; `nats_per_frame`; `nats_per_pitch_token` (a quarter of it: a frame has four voices);
         `nats_per_frame/mark`, `/onset` and `/pitch`, which add up to `nats_per_frame`; `accuracy` and `accuracy_top3`;
-        and for each slot `nats_per_frame/NAME`, which add up to it too, `accuracy/NAME` and `accuracy_top3/NAME`.
+        per slot `nats_per_frame/NAME` (adding up to it as well), `accuracy/NAME` and `accuracy_top3/NAME`.
     """
     frames, num_targets = sums.frames.clamp(min=1), sums.targets.sum().clamp(min=1)
     named = {
@@ -118,26 +117,26 @@ def figures(sums: Tally, slot_names: Sequence[str]) -> dict[str, Tensor]:
         "nats_per_frame": sums.nats.sum() / frames,
         "nats_per_pitch_token": sums.nats.sum() / (4 * frames),
         "accuracy": sums.correct.sum() / num_targets,
-        f"accuracy_top{TOP_K}": sums.near.sum() / num_targets,
+        f"accuracy_top{_TOP_K}": sums.near.sum() / num_targets,
     }
-    # The slot `mark` holds the marks and nothing else, so that the name has one meaning.
+    # The slot `mark` holds exactly the marks, so the name has one meaning.
     for part, nats in zip(PARTS, sums.parts, strict=True):
         named[f"nats_per_frame/{part}"] = nats / frames
     for slot, name in enumerate(slot_names):
         num_targets = sums.targets[slot].clamp(min=1)
         named[f"nats_per_frame/{name}"] = sums.nats[slot] / frames
         named[f"accuracy/{name}"] = sums.correct[slot] / num_targets
-        named[f"accuracy_top{TOP_K}/{name}"] = sums.near[slot] / num_targets
+        named[f"accuracy_top{_TOP_K}/{name}"] = sums.near[slot] / num_targets
     return named
 
 
 class Likelihood(Metric):
-    """Gathers tallies over batches and processes; `compute` gives `figures`.
+    """Metric of `figures`, over batches and processes.
 
     Args:
-        slot_names: The encoding's.
-        completes_frame: (V,) the encoding's.
-        kinds: (V,) the encoding's.
+        slot_names: Slot names of the encoding.
+        completes_frame: (V,) of the encoding.
+        kinds: (V,) of the encoding.
     """
 
     full_state_update = False
@@ -155,7 +154,7 @@ class Likelihood(Metric):
             self.add_state(name, zeros, dist_reduce_fx="sum")
 
     def update(self, logits: Tensor, targets: Tensor, slots: Tensor) -> None:
-        """Add a batch: (B, N, V), (B, N), (B, N)."""
+        """Add a batch of logits (B, N, V), targets (B, N) and slots (B, N)."""
         sums = tally(
             logits.detach(),
             targets,
@@ -168,5 +167,5 @@ class Likelihood(Metric):
             setattr(self, name, getattr(self, name) + added)
 
     def compute(self) -> dict[str, Tensor]:
-        """The figures over all that was added."""
+        """Figures over all batches."""
         return figures(Tally(*(getattr(self, name) for name in Tally._fields)), self.slot_names)

@@ -1,4 +1,4 @@
-"""Memorisation: the longest passage that a piece shares with those that a model was trained on."""
+"""Memorisation: the longest passage that a piece shares with the training pieces."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,20 +8,19 @@ import numpy.typing as npt
 
 from bachlit.music.chorale import REST, Chorale, IntArray
 
-Longs = npt.NDArray[np.int64]
-
-SILENT, BETWEEN_PIECES = 0, -1
+_Longs = npt.NDArray[np.int64]
+_SILENT, _BETWEEN_PIECES = 0, -1
 
 
 class Copied(NamedTuple):
-    """A passage that two pieces share, but for a transposition.
+    """Passage that two pieces share, up to transposition.
 
     Attributes:
-        frames: Its length in sixteenths; 0 if nothing is shared.
-        piece: The training piece's name.
-        its_frame: Where it begins there.
-        own_frame: Where it begins in the piece that was looked at.
-        transposition: Semitones from the training piece up to this one; 0 if nothing sounds.
+        frames: Length in sixteenths; 0 if nothing is shared.
+        piece: Name of the training piece.
+        its_frame: First frame there.
+        own_frame: First frame in the piece examined.
+        transposition: Semitones up from the training piece; 0 if nothing sounds.
     """
 
     frames: int = 0
@@ -32,10 +31,10 @@ class Copied(NamedTuple):
 
 
 class Passages:
-    """All passages of some pieces, to find the longest that another piece repeats.
+    """Index of training pieces, to find the longest passage that another piece repeats.
 
-    Passages are equal if all four voices have the same pitches and rests in every frame, up to one transposition of
-    the whole. Whether a note is held or begun again doesn't matter, nor the place in the bar.
+    Passages are equal if all four voices have the same pitches and rests in every frame, up to one transposition.
+    Onsets and the position in the bar are ignored.
 
     Args:
         chorales: The training pieces.
@@ -47,8 +46,8 @@ class Passages:
     """
 
     def __init__(self, chorales: Sequence[Chorale]) -> None:
-        # A frame that equals no other stands before each piece and after the last: no passage goes beyond a piece.
-        border = np.array([BETWEEN_PIECES])
+        # A frame unlike any other separates pieces, so that no passage crosses them.
+        border = np.array([_BETWEEN_PIECES])
         shapes, floors = [border], [border]
         for chorale in chorales:
             for parts, part in zip((shapes, floors), _shapes_and_floors(chorale.pitches), strict=True):
@@ -59,11 +58,10 @@ class Passages:
         self._by_shape = np.argsort(self._shapes, kind="stable")
 
     def longest(self, chorale: Chorale) -> Copied:
-        """The longest passage of a chorale that is in one of the pieces; the first to end if several are as long.
+        """Find the longest passage of a chorale in the pieces; the first to end if tied.
 
-        Dynamic programming over all pairs of a frame of the chorale and an equal one of the pieces: with the pairs of
-        the frame before at hand, the passage that ends in a pair is one frame longer than that which ends in the pair
-        before.
+        Dynamic programming over pairs of equal frames: the passage that ends in a pair is one frame longer than the one
+        that ends in the pair before.
         """
         shapes, floors = _shapes_and_floors(chorale.pitches)
         ordered = self._shapes[self._by_shape]
@@ -72,11 +70,11 @@ class Passages:
         best, end, its_end, move = 0, 0, 0, 0
         passages = empty
         for frame, (first, last) in enumerate(bounds):
-            pairs = self._by_shape[first:last]  # (P,) the pieces' frames that this one equals
-            # (P,) each: the length of the passage that ends in the pair before, its transposition, and with how many
-            # silent frames it ends. Those may begin a passage in another transposition.
+            pairs = self._by_shape[first:last]  # (P,) equal frames of the pieces
+            # (P,) each: length and transposition of the passage that ends in the previous pair, and its final silent
+            # frames, which may begin a passage in another transposition.
             length, transposition, silence = passages[:, pairs - 1]
-            if shapes[frame] == SILENT:
+            if shapes[frame] == _SILENT:
                 silence = silence + 1
             else:
                 wanted = floors[frame] - self._floors[pairs]
@@ -95,11 +93,11 @@ class Passages:
         return Copied(best, self._names[piece], its_frame, end - best + 1, move)
 
 
-def _shapes_and_floors(pitches: IntArray) -> tuple[Longs, Longs]:
-    """What doesn't change in a frame if it is transposed, as a number, and the pitch above which it stands.
+def _shapes_and_floors(pitches: IntArray) -> tuple[_Longs, _Longs]:
+    """Split frames into a transposition-invariant shape and a lowest pitch.
 
     Returns:
-        (T,) shapes, four bytes of intervals and rests, and (T,) lowest pitches; 0 and 0 where nothing sounds.
+        (T,) shapes (four bytes of intervals and rests) and (T,) lowest pitches; both 0 where nothing sounds.
     """
     sounding = pitches != REST
     floors = np.where(sounding, pitches, 128).min(axis=1) % 128  # (T,)

@@ -1,7 +1,7 @@
-"""Rules of part-writing, counted: parallels, crossings, spacing, ranges and leaps.
+"""Count breaches of part-writing rules: parallels, crossings, spacing, ranges, leaps.
 
-Rules look at neighbouring frames g and f of which every pitch that they name sounds. Bach breaks all of them now and
-then; what matters is how often (see the figures in `test_rules.py`, measured on JSB-16th).
+Rules compare neighbouring frames in which all pitches concerned sound. Bach breaks each of them now and then; what
+matters is how often (`test_rules.py` has figures from JSB-16th).
 """
 
 from itertools import combinations, pairwise
@@ -10,28 +10,28 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.music.chorale import RANGES, REST, Chorale
+from bachlit.music.chorale import RANGES, REST, BoolArray, Chorale
 
-OCTAVE, FIFTH = 12, 7
+_OCTAVE, _FIFTH = 12, 7
 
 
 class RuleCounts(NamedTuple):
-    """How often a piece breaks each rule; add them up over pieces with `total`.
+    """Breaches of each rule in a piece; add them over pieces with `total`.
 
     Attributes:
-        frames: Sixteenths in which the rules could be broken.
-        parallel_fifths: Two voices move, and are a fifth (or a twelfth ...) apart before and after.
+        frames: Length in sixteenths.
+        parallel_fifths: Two voices move and are a fifth (or twelfth ...) apart before and after.
         parallel_octaves: Likewise an octave or a unison.
-        similar_fifths: Parallel fifths in which both voices move the same way.
-        similar_octaves: Parallel octaves in which both voices move the same way.
-        hidden_fifths: The outer voices move the same way into a fifth, the soprano by a leap.
+        similar_fifths: Parallel fifths in similar motion.
+        similar_octaves: Parallel octaves in similar motion.
+        hidden_fifths: The outer voices reach a fifth in similar motion, the soprano by a leap.
         hidden_octaves: Likewise into an octave.
-        crossings: Frames in which a voice is below its lower neighbour, a pair of neighbours at a time.
-        overlaps: Frames in which a voice goes below where its lower neighbour just was, or above where its upper was.
+        crossings: Frames in which a voice is below its lower neighbour, per pair.
+        overlaps: Frames in which a voice goes below its lower neighbour's previous note, or above its upper one's.
         wide_soprano_alto: Frames in which they are more than an octave apart.
         wide_alto_tenor: Likewise.
-        out_of_range: Notes outside their voice's range, a frame at a time.
-        wide_leaps: Moves of a voice by more than an octave.
+        out_of_range: Frames of notes outside their voice's range.
+        wide_leaps: Leaps of more than an octave.
     """
 
     frames: int = 0
@@ -50,7 +50,7 @@ class RuleCounts(NamedTuple):
 
 
 def rule_counts(chorale: Chorale) -> RuleCounts:
-    """Count what a chorale breaks.
+    """Count the breaches of a chorale.
 
     >>> fifths = Chorale.from_pitches([[72, 67, 60, 48], [74, 67, 62, 50], [74, 67, 59, 43]])
     >>> counts = rule_counts(fifths)  # soprano, tenor and bass all go up a tone
@@ -61,13 +61,16 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     """
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
-    parallels = _parallels(pitches, sounding)
-    fifths, octaves = _hidden(pitches, sounding)
+    (fifths, octaves), similar = parallel_motion(chorale)
+    hidden_fifths, hidden_octaves = _hidden(pitches, sounding)
     return RuleCounts(
-        chorale.num_frames,
-        *parallels,
-        hidden_fifths=fifths,
-        hidden_octaves=octaves,
+        frames=chorale.num_frames,
+        parallel_fifths=int(fifths.sum()),
+        parallel_octaves=int(octaves.sum()),
+        similar_fifths=int((fifths & similar).sum()),
+        similar_octaves=int((octaves & similar).sum()),
+        hidden_fifths=hidden_fifths,
+        hidden_octaves=hidden_octaves,
         crossings=sum(_below(pitches[:, [upper]], pitches[:, [lower]]) for upper, lower in pairwise(range(4))),
         overlaps=sum(_overlaps(pitches, upper, lower) for upper, lower in pairwise(range(4))),
         wide_soprano_alto=_wide(pitches, 0, 1),
@@ -77,36 +80,36 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
             for voice, (low, high) in enumerate(RANGES.values())
         ),
         wide_leaps=int(
-            ((np.abs(np.diff(pitches, axis=0)) > OCTAVE) & sounding[1:] & sounding[:-1]).sum(),
+            ((np.abs(np.diff(pitches, axis=0)) > _OCTAVE) & sounding[1:] & sounding[:-1]).sum(),
         ),
     )
 
 
-def _parallels(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Parallel fifths and octaves, and those in similar motion, over all pairs of voices."""
-    moves = np.diff(pitches, axis=0)
-    sums = np.zeros(4, np.int64)
-    for upper, lower in combinations(range(4), 2):
-        pair = sounding[:, upper] & sounding[:, lower]
-        interval = np.abs(pitches[:, upper] - pitches[:, lower]) % OCTAVE
-        both_move = (moves[:, upper] != 0) & (moves[:, lower] != 0) & pair[1:] & pair[:-1]
-        same_way = moves[:, upper] * moves[:, lower] > 0
-        for index, size in enumerate((FIFTH, 0)):
-            parallel = both_move & (interval[1:] == size) & (interval[:-1] == size)
-            sums[index] += parallel.sum()
-            sums[index + 2] += (parallel & same_way).sum()
-    fifths, octaves, similar_fifths, similar_octaves = (int(count) for count in sums)
-    return fifths, octaves, similar_fifths, similar_octaves
+def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
+    """Masks of parallel fifths and octaves (2, T - 1, 6) of all pairs of voices, and of similar motion (T - 1, 6).
+
+    >>> fifths = Chorale.from_pitches([[72, 65, 60, 48], [74, 67, 60, 48]])
+    >>> parallel_motion(fifths)[0].sum(axis=(1, 2)).tolist()
+    [1, 0]
+    """
+    pitches = chorale.pitches.astype(np.int64)
+    upper, lower = np.array(list(combinations(range(4), 2))).T
+    moves = np.diff(pitches, axis=0)  # (T - 1, 4)
+    sounding = (pitches[1:] != REST) & (pitches[:-1] != REST) & (moves != 0)
+    interval = np.abs(pitches[:, upper] - pitches[:, lower]) % _OCTAVE  # (T, 6)
+    same = sounding[:, upper] & sounding[:, lower] & (interval[1:] == interval[:-1])
+    similar: BoolArray = moves[:, upper] * moves[:, lower] > 0
+    return np.stack([same & (interval[1:] == size) for size in (_FIFTH, 0)]), similar
 
 
 def _hidden(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Hidden fifths and octaves of the outer voices."""
+    """Count hidden fifths and octaves of the outer voices."""
     soprano, bass = pitches[:, 0], pitches[:, 3]
     pair = sounding[:, 0] & sounding[:, 3]
-    interval = np.abs(soprano - bass) % OCTAVE
+    interval = np.abs(soprano - bass) % _OCTAVE
     same_way = np.diff(soprano) * np.diff(bass) > 0
     leaps = same_way & (np.abs(np.diff(soprano)) > 2) & pair[1:] & pair[:-1]
-    fifths, octaves = (int((leaps & (interval[1:] == size) & (interval[:-1] != size)).sum()) for size in (FIFTH, 0))
+    fifths, octaves = (int((leaps & (interval[1:] == size) & (interval[:-1] != size)).sum()) for size in (_FIFTH, 0))
     return fifths, octaves
 
 
@@ -121,4 +124,4 @@ def _overlaps(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
 
 def _wide(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
     sounding = (pitches[:, upper] != REST) & (pitches[:, lower] != REST)
-    return int((sounding & (pitches[:, upper] - pitches[:, lower] > OCTAVE)).sum())
+    return int((sounding & (pitches[:, upper] - pitches[:, lower] > _OCTAVE)).sum())

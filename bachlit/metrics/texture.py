@@ -1,4 +1,4 @@
-"""Texture: how much happens. A chorale that breaks no rule because nothing moves is no chorale."""
+"""Texture: rhythmic and melodic activity, since rules are easy to keep where nothing moves."""
 
 from typing import NamedTuple
 
@@ -8,24 +8,24 @@ from bachlit.metrics.totals import total
 from bachlit.music.chorale import REST, Chorale
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
-"""The lengths of notes that are told apart, in sixteenths."""
+"""Note lengths to distinguish, in sixteenths."""
 
 
 class TextureCounts(NamedTuple):
-    """What texture is made of; add it up over pieces with `total`.
+    """Counts of a piece's texture; add them over pieces with `total`.
 
     Attributes:
         frames: Sixteenths.
-        steps_on: Frames but each piece's first.
-        changes: Those of them in which some note begins.
-        onsets_soprano: Notes begun in this voice.
+        steps_on: Frames except the first.
+        changes: Those of them in which a note begins.
+        onsets_soprano: Onsets in this voice.
         onsets_alto: Likewise.
         onsets_tenor: Likewise.
         onsets_bass: Likewise.
         moves: Moves of a voice to another pitch.
-        steps: Those of them by one or two semitones.
-        notes: Notes, a held one once.
-        lasting_1: Those that last one sixteenth.
+        steps: Those by one or two semitones.
+        notes: Number of notes.
+        lasting_1: Those of one sixteenth.
         lasting_2: Likewise.
         lasting_3: Likewise.
         lasting_4: Likewise.
@@ -52,23 +52,23 @@ class TextureCounts(NamedTuple):
 
 
 class Texture(NamedTuple):
-    """The liveliness of one or more pieces.
+    """Texture of one or more pieces.
 
     Attributes:
-        changing: Share of frames (but each piece's first) in which some note begins.
-        attacks: Notes begun in 16 sixteenths, for soprano, alto, tenor and bass.
-        stepwise: Share of the moves to another pitch that are by one or two semitones.
-        lengths: Share of notes that last 1, 2, 3, 4, 6 and 8 sixteenths; the rest last otherwise.
+        changing: Share of frames (except the first) in which a note begins.
+        attacks: Onsets per 16 sixteenths, for soprano, alto, tenor and bass.
+        stepwise: Share of moves by one or two semitones.
+        lengths: Share of notes of 1, 2, 3, 4, 6 and 8 sixteenths.
     """
 
     changing: float
-    attacks: tuple[float, float, float, float]
+    attacks: tuple[float, ...]
     stepwise: float
     lengths: tuple[float, ...]
 
 
 def texture_counts(chorale: Chorale) -> TextureCounts:
-    """Count what happens in a piece.
+    """Count the texture of a piece.
 
     >>> halves = Chorale.from_pitches([[67, 64, 60, 48]] * 8 + [[69, 65, 60, 53]] * 8)
     >>> counts = texture_counts(halves)
@@ -94,7 +94,7 @@ def texture_counts(chorale: Chorale) -> TextureCounts:
 
 
 def texture(*chorales: Chorale) -> Texture:
-    """The texture of pieces, pooled.
+    """Texture of pieces, pooled.
 
     >>> halves = Chorale.from_pitches([[67, 64, 60, 48]] * 8 + [[69, 65, 60, 53]] * 8)
     >>> pooled = texture(halves)
@@ -105,12 +105,7 @@ def texture(*chorales: Chorale) -> Texture:
     per_bar = 16 / counts.frames
     return Texture(
         changing=counts.changes / max(counts.steps_on, 1),
-        attacks=(
-            counts.onsets_soprano * per_bar,
-            counts.onsets_alto * per_bar,
-            counts.onsets_tenor * per_bar,
-            counts.onsets_bass * per_bar,
-        ),
+        attacks=tuple(onsets * per_bar for onsets in counts[3:7]),
         stepwise=counts.steps / max(counts.moves, 1),
         lengths=tuple(count / max(counts.notes, 1) for count in counts[-len(LENGTHS) :]),
     )

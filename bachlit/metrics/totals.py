@@ -1,4 +1,4 @@
-"""Totals of what this room counts: plain, and as a torchmetrics Metric for loops that run on several processes."""
+"""Totals of counts, plain and as torchmetrics metrics."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ Counts = TypeVar("Counts", bound=tuple[Any, ...])
 
 
 def total(counts: Sequence[Counts]) -> Counts:
-    """The sums over one or more pieces, of a named tuple of counts.
+    """Sum a named tuple of counts over pieces.
 
     >>> from bachlit.metrics import RuleCounts
     >>> total([RuleCounts(frames=10, crossings=1), RuleCounts(frames=20)])[:1]
@@ -21,11 +21,11 @@ def total(counts: Sequence[Counts]) -> Counts:
 
 
 class Totals(Metric, Generic[Counts]):
-    """Adds up what a counter counts, over pieces and processes.
+    """Metric of a counter, over pieces and processes.
 
     Args:
-        kind: The counter's named tuple, such as `RuleCounts`.
-        count: The counter, such as `rule_counts`.
+        kind: Named tuple of the counter, such as `RuleCounts`.
+        count: Counter, such as `rule_counts`.
 
     >>> from bachlit.music.chorale import Chorale
     >>> from bachlit.metrics import RuleCounts, rule_counts
@@ -46,16 +46,16 @@ class Totals(Metric, Generic[Counts]):
         self.add_state("sums", torch.zeros(num_counts, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, *args: Any) -> None:
-        """Count a piece: the arguments are the counter's."""
+        """Count a piece, given the counter's arguments."""
         self.sums += torch.tensor(self.count(*args), dtype=torch.long, device=self.sums.device)
 
     def compute(self) -> Counts:
-        """The counts over all that was added."""
+        """Counts over all pieces."""
         return self.kind(*self.sums.tolist())
 
 
 class WeightedMean(Metric):
-    """The mean of values by their weights, over steps and processes; its sums can be kept and set.
+    """Weighted mean, over steps and processes; its sums can be saved and restored.
 
     >>> mean = WeightedMean()
     >>> mean.update(torch.tensor(2.0), 1)
@@ -72,9 +72,9 @@ class WeightedMean(Metric):
         self.add_state("sums", torch.zeros(2), dist_reduce_fx="sum")
 
     def update(self, value: Tensor, weight: int) -> None:
-        """Add a value (), so often."""
+        """Add a value () with a weight."""
         self.sums = self.sums + torch.stack([value.detach() * weight, value.new_tensor(weight)]).to(self.sums)
 
     def compute(self) -> Tensor:
-        """The mean; 0 of nothing."""
+        """Mean; 0 if empty."""
         return self.sums[0] / self.sums[1].clamp(min=1e-9)

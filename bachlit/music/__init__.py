@@ -1,1 +1,1 @@
-"""Chorales, keys and prompts: values that need NumPy alone."""
+"""Chorales, notes, keys and prompts: values that need NumPy alone."""

@@ -1,7 +1,4 @@
-"""Chorale: four voices on a grid of sixteenths, the value that everything else reads or makes.
-
-NumPy only: no reader, no model and no tensor is needed to hold a chorale.
-"""
+"""Chorale: four voices on a grid of sixteenths, the central value of the package."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -16,14 +13,15 @@ from bachlit.music.keys import Key, estimate_key, semitones_home
 
 Voice = Literal["soprano", "alto", "tenor", "bass"]
 VOICES: tuple[Voice, ...] = get_args(Voice)
+TimeSignature = tuple[int, int]
 REST = 0
 FRAMES_PER_QUARTER = 4
 
-# Bach's own compass in four-part chorales, MIDI pitch, lowest and highest.
+# Bach's own ranges in four-part chorales: lowest and highest MIDI pitch.
 RANGES: dict[Voice, tuple[int, int]] = {"soprano": (57, 81), "alto": (53, 74), "tenor": (48, 69), "bass": (36, 64)}
 
 LARGEST_MOVE = 6
-"""Semitones by which a given voice may be off its range: the model hears it so far from where it is written."""
+"""Most semitones by which a given voice may be outside its range: the model reads it transposed by that."""
 
 C_MAJOR = Key()
 
@@ -33,23 +31,23 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chorale:
-    """Four voices, one row a sixteenth (a frame), columns soprano, alto, tenor, bass.
+    """Four voices on a grid: one row per sixteenth (a frame), columns soprano, alto, tenor, bass.
 
-    The arrays are copied and made read-only. A melody is a chorale whose other voices rest.
+    The arrays are copied and read-only. A melody is a chorale whose other voices rest.
 
     Attributes:
         pitches: (T, 4) MIDI pitches, 0 a rest.
         onsets: (T, 4) true where a note or a rest begins. Neighbouring rests are one rest.
-        fermatas: (T,) true on every frame of a soprano note that carries a fermata.
+        fermatas: (T,) true on every frame of a soprano note with a fermata.
         time_signature: Numerator and denominator.
         pickup: Sixteenths before the first full measure; 0 if the piece begins with one.
         key: The written key.
-        title: What a score prints above the music.
-        name: Where it comes from, unique in its corpus: `bwv269`, a file's stem.
+        title: Title to print above the music.
+        name: Identifier, unique in its corpus: `bwv269`, a file's stem.
 
     Raises:
-        ChoraleError: If shapes differ, nothing is there, a pitch is no MIDI pitch, a pitch changes without an onset or
-            the pickup doesn't fit the measure.
+        ChoraleError: If shapes differ, it is empty, a pitch is no MIDI pitch, a pitch changes without an onset, or the
+            pickup doesn't fit the measure.
 
     >>> two_beats = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 65, 60, 53]] * 4)
     >>> two_beats.num_frames, two_beats.measure_length
@@ -61,7 +59,7 @@ class Chorale:
     pitches: IntArray
     onsets: BoolArray
     fermatas: BoolArray
-    time_signature: tuple[int, int] = (4, 4)
+    time_signature: TimeSignature = (4, 4)
     pickup: int = 0
     key: Key = C_MAJOR
     title: str = ""
@@ -86,7 +84,7 @@ class Chorale:
 
     @classmethod
     def from_pitches(cls, pitches: npt.ArrayLike, *, pickup: int = 0, name: str = "") -> "Chorale":
-        """A chorale from (T, 4) pitches alone: a note begins where the pitch changes, the key is a guess."""
+        """Make a chorale from pitches (T, 4) alone: onsets where the pitch changes, an estimated key."""
         array = np.asarray(pitches)
         onsets = np.ones(array.shape, dtype=np.bool_)
         if array.ndim == 2:
@@ -97,7 +95,7 @@ class Chorale:
 
     @property
     def num_frames(self) -> int:
-        """T, the length in sixteenths."""
+        """T, length in sixteenths."""
         return len(self.pitches)
 
     @property
@@ -108,12 +106,12 @@ class Chorale:
 
     @property
     def compass(self) -> tuple[int, int] | None:
-        """The lowest and the highest sounding pitch, or None where all rests."""
+        """Lowest and highest pitch, or None if all voices rest."""
         sounding = self.pitches[self.pitches != REST]
         return (int(sounding.min()), int(sounding.max())) if sounding.size else None
 
     def transpose(self, semitones: int) -> "Chorale":
-        """The same music so many semitones up, its key with it.
+        """Transpose by semitones, with the key.
 
         Raises:
             ChoraleError: If a note would leave MIDI's pitches 1 to 127.
@@ -121,20 +119,20 @@ class Chorale:
         pitches = np.where(self.pitches == REST, REST, self.pitches + semitones)
         if self.compass and not 0 < self.compass[0] + semitones <= self.compass[1] + semitones <= 127:
             raise ChoraleError(
-                f"Moving {self.name or 'the chorale'} by {semitones} semitones takes it outside MIDI's pitches 1 to "
-                "127; choose a smaller move."
+                f"Transposing {self.name or 'the chorale'} by {semitones} semitones leaves MIDI's pitches 1 to 127; "
+                "choose a smaller interval."
             )
         return dataclasses.replace(self, pitches=pitches, key=self.key.transpose(semitones))
 
     def only(self, *voices: Voice) -> "Chorale":
-        """This chorale with every voice but these at rest."""
+        """Keep some voices; the others rest."""
         silent = [column for column, voice in enumerate(VOICES) if voice not in voices]
         pitches = self.pitches.copy()
         pitches[:, silent] = REST
         return dataclasses.replace(self, pitches=pitches)
 
     def __eq__(self, other: object) -> bool:
-        """Equal in every note and every piece of metadata."""
+        """Compare all notes and metadata."""
         if not isinstance(other, Chorale):
             return NotImplemented
         return all(
@@ -145,10 +143,10 @@ class Chorale:
 
 
 def move_into_range(compasses: Mapping[Voice, tuple[int, int]]) -> int | None:
-    """The smallest move, of at most `LARGEST_MOVE` semitones, that brings voices into their ranges; None if none does.
+    """Smallest transposition (up to `LARGEST_MOVE`) that brings voices into range; None if none does.
 
     Args:
-        compasses: The lowest and the highest pitch of each voice.
+        compasses: Lowest and highest pitch of each voice.
 
     >>> move_into_range({"soprano": (55, 79)}), move_into_range({"soprano": (40, 50)})
     (2, None)
@@ -163,25 +161,24 @@ def move_into_range(compasses: Mapping[Voice, tuple[int, int]]) -> int | None:
 
 
 def move_home(chorale: Chorale) -> Chorale:
-    """The chorale in C major or A minor, whichever its notes suggest, moved by at most six semitones."""
+    """Transpose to C major or A minor, by the estimated key."""
     return chorale.transpose(home_move(chorale))
 
 
 def home_move(chorale: Chorale) -> int:
-    """By how many semitones `move_home` moves a chorale."""
+    """Semitones by which `move_home` transposes."""
     return semitones_home(estimate_key(chorale.pitches, chorale.key))
 
 
 def _check_arrays(pitches: npt.NDArray[np.generic], onsets: BoolArray, fermatas: BoolArray) -> None:
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES) or len(pitches) == 0:
         raise ChoraleError(
-            f"A chorale's pitches have the shape {pitches.shape}, expected (T, 4) with T at least 1: "
-            "one row a sixteenth, columns soprano, alto, tenor, bass."
+            f"A chorale's pitches have the shape {pitches.shape}, expected (T, 4) with T at least 1: one row per "
+            "sixteenth, columns soprano, alto, tenor, bass."
         )
     if onsets.shape != pitches.shape or fermatas.shape != pitches.shape[:1]:
         raise ChoraleError(
-            f"A chorale's pitches {pitches.shape}, onsets {onsets.shape} and fermatas {fermatas.shape} don't fit; "
-            "expected (T, 4), (T, 4) and (T,)."
+            f"Shapes {pitches.shape}, {onsets.shape}, {fermatas.shape} don't fit; expected (T, 4), (T, 4) and (T,)."
         )
     if not np.issubdtype(pitches.dtype, np.integer) or not ((pitches >= 0) & (pitches <= 127)).all():  # type: ignore[operator]
         raise ChoraleError("A chorale's pitches must be whole numbers from 0 (a rest) to 127, as in MIDI.")
@@ -191,13 +188,10 @@ def _check_onsets(pitches: IntArray, onsets: BoolArray) -> None:
     moved = (pitches[1:] != pitches[:-1]) & ~onsets[1:]
     if moved.any():
         frame, voice = (int(index[0]) for index in np.nonzero(moved))
-        raise ChoraleError(
-            f"The {VOICES[voice]} changes pitch at frame {frame + 1} without an onset; "
-            "set onsets wherever a note begins, or use Chorale.from_pitches."
-        )
+        raise ChoraleError(f"The {VOICES[voice]} changes pitch at frame {frame + 1} without an onset; set it there.")
 
 
-def _check_metre(time_signature: tuple[int, int], pickup: int) -> None:
+def _check_metre(time_signature: TimeSignature, pickup: int) -> None:
     numerator, denominator = time_signature
     if numerator < 1 or denominator not in (1, 2, 4, 8, 16):
         raise ChoraleError(
@@ -206,6 +200,5 @@ def _check_metre(time_signature: tuple[int, int], pickup: int) -> None:
         )
     if not 0 <= pickup < 16 * numerator // denominator:
         raise ChoraleError(
-            f"A pickup of {pickup} sixteenths doesn't fit a measure of {numerator}/{denominator}; "
-            f"expected 0 to {16 * numerator // denominator - 1}."
+            f"A pickup of {pickup} sixteenths doesn't fit {numerator}/{denominator}; expected less than a measure."
         )

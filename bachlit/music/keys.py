@@ -1,4 +1,4 @@
-"""Keys: their signatures and tonics, and the key that a set of notes suggests."""
+"""Keys: signature, tonic, and estimation from notes."""
 
 from typing import Literal, NamedTuple
 
@@ -7,21 +7,27 @@ import numpy.typing as npt
 
 Mode = Literal["major", "minor"]
 Keys = Literal["home", "all", "written"]
-"""The keys that a model meets: C major and A minor, all in which the voices can sing, or those of the scores."""
+"""Keys that a model trains on: C major and A minor, all singable transpositions, or those of the scores."""
 
 # Krumhansl and Kessler's probe-tone ratings (Psychological Review 89, 1982), from the tonic up.
 _PROFILES: dict[Mode, tuple[float, ...]] = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+"""Pitch class of each step."""
+
+FIFTHS = "FCGDAEB"
+"""The steps on the line of fifths."""
+
 _TONIC_NAMES = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat", "A", "B-flat", "B")
 
 
 class Key(NamedTuple):
-    """A key signature and the mode in which it is read.
+    """Key: signature and mode.
 
     Attributes:
-        fifths: Sharps of the signature if positive, flats if negative.
+        fifths: Number of sharps if positive, of flats if negative.
         mode: Major or minor.
 
     >>> Key(-3, "minor").tonic  # C minor
@@ -35,11 +41,11 @@ class Key(NamedTuple):
 
     @property
     def tonic(self) -> int:
-        """The tonic's pitch class, C = 0."""
+        """Pitch class of the tonic, C = 0."""
         return (7 * self.fifths + (9 if self.mode == "minor" else 0)) % 12
 
     def transpose(self, semitones: int) -> "Key":
-        """The key so many semitones up, with at most six flats or sharps.
+        """Transpose by semitones; the result has at most six flats or sharps.
 
         >>> Key(0, "major").transpose(2)
         Key(fifths=2, mode='major')
@@ -52,8 +58,17 @@ class Key(NamedTuple):
         return f"{_TONIC_NAMES[self.tonic]} {self.mode}"
 
 
+def alteration(step: str, fifths: int) -> int:
+    """Semitones by which a key signature alters a step.
+
+    >>> alteration("F", 1), alteration("B", -2), alteration("C", 0)
+    (1, -1, 0)
+    """
+    return (fifths - FIFTHS.index(step) + 6) // 7
+
+
 def key_of(tonic: int, mode: Mode) -> Key:
-    """The key with this tonic (a pitch class), with at most six flats or sharps.
+    """Key of a tonic (pitch class), with at most six flats or sharps.
 
     >>> key_of(5, "major"), key_of(9, "minor")
     (Key(fifths=-1, mode='major'), Key(fifths=0, mode='minor'))
@@ -63,15 +78,15 @@ def key_of(tonic: int, mode: Mode) -> Key:
 
 
 def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None) -> Key:
-    """The key whose probe-tone profile correlates best with the sounding time of each pitch class.
+    """Estimate the key by the Krumhansl-Schmuckler method.
 
-    This is Krumhansl and Schmuckler's method (Krumhansl, *Cognitive Foundations of Musical Pitch*, 1990, chapter 4).
+    It correlates the sounding time of each pitch class with the probe-tone profile of each key (Krumhansl, *Cognitive
+    Foundations of Musical Pitch*, 1990, chapter 4).
 
     Args:
-        pitches: MIDI pitches of any shape, one an equal span of time; 0 is a rest.
-        signature: The written key, if there is one: its two readings (major, relative minor) get the benefit of the
-            doubt, an advantage of 0.3 in correlation (of 0 to 0.5, the least that nearly always agrees with the
-            written key on Bach's chorales).
+        pitches: MIDI pitches of any shape, each an equal span of time; 0 is a rest.
+        signature: The written key, if any: its two readings (major, relative minor) get a bonus of 0.3 in correlation
+            (of 0 to 0.5, the least that nearly always agrees with the written key of Bach's chorales).
 
     Returns:
         The best key; C major where nothing sounds.
@@ -96,7 +111,7 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
 
 
 def semitones_home(key: Key) -> int:
-    """The smallest move, from -5 to 6 semitones, that takes a key to C major or A minor.
+    """Smallest transposition to C major or A minor, -5 to 6 semitones.
 
     >>> semitones_home(Key(1, "major")), semitones_home(Key(2, "minor"))
     (5, -2)

@@ -1,6 +1,6 @@
-"""Chorales to look at and to listen to: engraved scores, piano rolls, an organ.
+"""Render chorales: engraved scores, piano rolls, and sound.
 
-Importing the room takes NumPy alone. Pictures need the extra `bachlit[render]`, which is loaded when one is drawn.
+Importing needs NumPy alone. Pictures need the extra `bachlit[render]`, loaded when one is drawn.
 """
 
 from bachlit.extras import MissingPackageError, require

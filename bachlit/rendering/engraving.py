@@ -1,4 +1,4 @@
-"""Engraving: a chorale as a printed score, SVG or PNG, drawn by verovio within the process."""
+"""Engrave a chorale as SVG or PNG, by verovio."""
 
 import re
 from html import escape
@@ -12,46 +12,46 @@ from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
 from bachlit.scores.writing.musicxml import one_line
 
-_SCALE = 40  # per cent: a staff about 29 pixels high
+_SCALE = 40  # per cent: a staff is about 29 pixels high
 _OPTIONS = {
     "scale": _SCALE,
-    "pageHeight": 60_000,  # verovio's greatest: about 80 systems, 300 bars
+    "pageHeight": 60_000,  # verovio's maximum: about 80 systems, 300 bars
     "adjustPageHeight": True,
-    "pageMarginLeft": 80,  # a wide font must not cut the voices' names
-    "header": "none",  # the title is drawn here: resvg misplaces verovio's
+    "pageMarginLeft": 80,  # room for the voices' names in a wide font
+    "header": "none",  # the title is drawn below: resvg misplaces verovio's
     "footer": "none",
     "smuflTextFont": "embedded",
-    "xmlIdChecksum": True,  # names made of the music, not of chance: the same chorale gives the same bytes
+    "xmlIdChecksum": True,  # ids by content: the same chorale gives the same bytes
 }
 _TITLE_SIZE, _TITLE_HEIGHT, _TITLE_MARGIN = 26, 56, 20  # pixels
-_DRAWING = Lock()  # verovio doesn't promise that toolkits keep apart: threads take turns
+_DRAWING = Lock()  # verovio's toolkits may share state
 
 
 def require_engraver(ending: str) -> None:
-    """Ask, before the work, for what a score's picture needs.
+    """Check that the packages for a score's picture are installed.
 
     Args:
-        ending: .svg, or .png, which needs more.
+        ending: .svg or .png.
 
     Raises:
-        MissingPackageError: If it isn't installed.
+        MissingPackageError: If one isn't installed.
     """
     for package in ("verovio", "resvg_py", "matplotlib") if ending == ".png" else ("verovio",):
         require(package, "A picture of a score")
 
 
 def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
-    """The score as one tall picture without a background, its systems broken to fit the width.
+    """Engrave a score as one tall picture without background, with systems fit to the width.
 
-    Any thread may ask for it; the picture is the same in all.
+    Thread-safe.
 
     Args:
-        chorale: What to engrave.
-        title: Whether the chorale's title, if it has one, stands above the music, shortened if it is too long.
+        chorale: The music.
+        title: Draw the chorale's title, if any, shortened if too long.
         width: In pixels; notes keep their size, so a narrow picture has more systems.
 
     Returns:
-        An `<svg>` with a `viewBox`, so that a page may show it smaller.
+        An `<svg>` with a `viewBox`, so that it can be scaled.
 
     Raises:
         MissingPackageError: If verovio isn't installed.
@@ -64,7 +64,7 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     """
     require_engraver(".svg")
     if width < 300:
-        raise OptionError(f"A score of {width} pixels has no room for a bar; expected a width of at least 300.")
+        raise OptionError(f"A width of {width} pixels has no room for a bar; expected at least 300.")
     parts, height = [], 0
     text, size = heading(chorale.title if title else "", width - 2 * _TITLE_MARGIN, _TITLE_SIZE)
     if text:
@@ -84,16 +84,16 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
 
 
 def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float = 2.0) -> bytes:
-    """The score as one tall picture on white.
+    """Engrave a score as one tall picture on white.
 
-    The same chorale gives the same picture everywhere, except that a title which DejaVu lacks letters for, such as a
-    Japanese one, is drawn with whatever the system has; what no font has is left out.
+    Pictures are the same on all systems, except for titles with letters that DejaVu lacks, such as Japanese ones: these
+    use system fonts, and letters that no font has are left out.
 
     Args:
-        chorale: What to engrave.
-        title: See `svg`.
-        width: See `svg`.
-        zoom: Pixels of the picture to one of the width; 2 is sharp on fine screens. From 0.25 to 8.
+        chorale: The music.
+        title: Draw the chorale's title, if any, shortened if too long.
+        width: Of the layout; notes keep their size, so a narrow picture has more systems.
+        zoom: Pixels of the picture per pixel of the width, from 0.25 to 8; 2 is sharp on fine screens.
 
     Returns:
         A PNG file.
@@ -104,9 +104,9 @@ def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float 
     """
     require_engraver(".png")
     if not 0.25 <= zoom <= 8:
-        raise OptionError(f"A score can't be drawn {zoom:g} times as large; expected a zoom of 0.25 to 8.")
+        raise OptionError(f"A zoom of {zoom:g} isn't possible; expected 0.25 to 8.")
     import resvg_py  # noqa: PLC0415  # an extra
-    from matplotlib import get_data_path  # noqa: PLC0415  # for its fonts: without given ones all text vanishes
+    from matplotlib import get_data_path  # noqa: PLC0415  # for its fonts: without fonts resvg draws no text
     from matplotlib.font_manager import get_font  # noqa: PLC0415  # an extra
 
     fonts = sorted(str(path) for path in (Path(get_data_path()) / "fonts" / "ttf").glob("DejaVuS*.ttf"))
@@ -125,26 +125,23 @@ def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float 
 
 
 def _pages(chorale: Chorale, width: int) -> list[str]:
-    """Verovio's pictures of the chorale's pages."""
+    """Pages of the chorale, drawn by verovio."""
     import verovio  # noqa: PLC0415  # an extra
 
     music = to_musicxml(chorale)
     with _DRAWING:
         verovio.enableLog(verovio.LOG_OFF)
-        # Each thread has a path of its own to verovio's fonts, and importing verovio sets that of one thread alone.
+        # The path of verovio's fonts is per thread, and importing verovio sets it for one thread only.
         verovio.setDefaultResourcePath(str(Path(verovio.__file__).parent / "data"))
         toolkit = verovio.toolkit()
         toolkit.setOptions(_OPTIONS | {"pageWidth": round(100 * width / _SCALE)})
         if not toolkit.loadData(music):
-            raise ChoraleError(
-                f"verovio can't draw {chorale.name or 'the chorale'}; expected a whole installation of verovio that "
-                "reads MusicXML; install it anew: pip install --force-reinstall verovio."
-            )
+            raise ChoraleError(f"verovio can't draw the chorale {chorale.name}; try reinstalling it.")
         return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
 
 
 def _height(page: str) -> int:
-    """The height of verovio's picture in pixels."""
+    """Height of verovio's picture in pixels."""
     match = re.search(r'<svg [^>]*height="(\d+)px"', page)
     assert match is not None
     return int(match[1])

@@ -1,4 +1,4 @@
-"""Escaping: names that files have, as text in Markdown and in spreadsheets, whatever is in them."""
+"""Escape foreign text for Markdown and spreadsheets."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _FORMULA = re.compile(r"[\s\x00]*[=+\-@]")
 
 
 def in_markdown(text: str) -> str:
-    r"""Text on one line that Markdown shows as it stands: no HTML, links, cells of a table or entities.
+    r"""Escape text for one line of Markdown: no HTML, links, table cells or entities.
 
     >>> print(in_markdown("<img src=x> | `a_b` [c](d)"))
     &lt;img src=x&gt; \| \`a_b\` \[c\](d)
@@ -20,7 +20,7 @@ def in_markdown(text: str) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """A block of code in Markdown, which the text can't end.
+    """Fence a code block that the text can't close.
 
     >>> print(fenced("a: ```", "yaml"))
     ````yaml
@@ -33,7 +33,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def in_spreadsheet(value: Any) -> Any:
-    """A cell of a CSV that no spreadsheet takes for a formula; numbers stay as they are.
+    """Escape a CSV cell against formulas; numbers are unchanged.
 
     >>> in_spreadsheet("=1+1"), in_spreadsheet("bwv269"), in_spreadsheet(-0.5)
     ("'=1+1", 'bwv269', -0.5)

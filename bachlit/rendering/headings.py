@@ -1,28 +1,27 @@
-"""Headings: a title on one line, made to fit the room above the music."""
+"""Fit titles into the width above the music."""
 
 import string
 import unicodedata
 
 from bachlit.scores.writing.musicxml import one_line
 
-SMALLEST = 12
-"""Pixels: a title that is still too long at this size is shortened."""
+_SMALLEST = 12  # pixels; a title too long at this size is shortened
 
-# Guessed widths in ems, no letter's less than in DejaVu, whose letters are wide: an SVG's reader has fonts of his own.
+# Upper bounds of widths in ems, by DejaVu, which is wide: an SVG is drawn in the viewer's own fonts.
 _NARROW = {*string.ascii_lowercase, *string.digits, *" .,;:!?'-()\N{RIGHT SINGLE QUOTATION MARK}"} - {"m", "w"}
 _CAPITALS = {*string.ascii_uppercase} - {"M", "W"}
 
 
 def heading(title: str, room: float, size: float) -> tuple[str, float]:
-    r"""A title as it is drawn, and how large.
+    r"""Fit a title into a width.
 
     Args:
-        title: As the chorale has it.
-        room: Its greatest width in pixels.
-        size: Of the letters in pixels, if there is room; a longer title is smaller, then shortened.
+        title: The title.
+        room: Greatest width in pixels.
+        size: Font size in pixels, if there is room; a longer title is drawn smaller, then shortened.
 
     Returns:
-        The text, empty if nothing can be drawn, and the size.
+        The text (possibly empty) and the font size.
 
     >>> heading(" Ein feste Burg\n", room=500, size=26)
     ('Ein feste Burg', 26)
@@ -32,7 +31,7 @@ def heading(title: str, room: float, size: float) -> tuple[str, float]:
     text = one_line(title)
     if not text:
         return "", size
-    size = min(size, max(SMALLEST, int(room / sum(map(_width, text)))))
+    size = min(size, max(_SMALLEST, int(room / sum(map(_width, text)))))
     if size * sum(map(_width, text)) <= room:
         return text, size
     left = room / size - _width("…")
@@ -44,6 +43,6 @@ def heading(title: str, room: float, size: float) -> tuple[str, float]:
 
 
 def _width(letter: str) -> float:
-    """At most so many ems; an accent adds nothing."""
+    """Greatest width in ems; accents add nothing."""
     base = unicodedata.normalize("NFD", letter)[0]
     return 0.65 if base in _NARROW else 0.88 if base in _CAPITALS else 1.2

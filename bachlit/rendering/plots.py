@@ -1,7 +1,7 @@
-"""Plots of what a model thinks: piano rolls over its expectations, and its hidden units under the music.
+"""Plot piano rolls over a model's predictions, and hidden units under the music.
 
-Figures are objects here, without pyplot: no window, no backend and no state that two threads could share. Letters of a
-title that the font DejaVu Sans lacks, such as Japanese ones, are drawn as question marks.
+Figures are made without pyplot: no window, no backend and no shared state. Letters of a title that DejaVu Sans lacks,
+such as Japanese ones, are drawn as question marks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from bachlit.errors import ChoraleError
 from bachlit.extras import require
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.music.notes import measures_of, notes_of
 from bachlit.rendering.headings import heading
-from bachlit.scores.writing.notation import measures_of, notes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 COLOURS: dict[Voice, str] = {"soprano": "#c1272d", "alto": "#e08a00", "tenor": "#2e8b57", "bass": "#1f5fa8"}
 
-_ROW = 176  # frames in a row at most: eleven bars of 4/4
-_WIDTH, _DPI = 14.0, 100  # inches, pixels an inch
+_ROW = 176  # most frames per row: eleven bars of 4/4
+_WIDTH, _DPI = 14.0, 100  # inches, pixels per inch
 _ROLL, _ROLL_ABOVE_UNITS = 4.2, 3.0  # inches high
-_SHADE = 0.6  # how strong the colour of a certain pitch is: the notes must stand out from it
-_NOTE = 2.2  # points: a third of a semitone's row, in which the shade of the note's own pitch stays visible
-_GAP = 0.3  # frames: parts repeated notes
-# Semitones that a voice is drawn above its pitch: in unison all voices are seen.
+_SHADE = 0.6  # strength of the colour at probability 1: notes must stand out
+_NOTE = 2.2  # points: a third of a semitone's row, so that the shade stays visible
+_GAP = 0.3  # frames between repeated notes
+# Offset of each voice in semitones, so that unisons are visible.
 _ASIDE: dict[Voice, float] = {"soprano": 0.24, "alto": 0.08, "tenor": -0.08, "bass": -0.24}
 
-FloatArray = npt.NDArray[np.float64]
+_FloatArray = npt.NDArray[np.float64]
 
 
-def piano_roll(chorale: Chorale, probabilities: FloatArray | None = None, given: BoolArray | None = None) -> bytes:
-    """Four voices over time, in as many rows as they need.
+def piano_roll(chorale: Chorale, probabilities: _FloatArray | None = None, given: BoolArray | None = None) -> bytes:
+    """Plot four voices over time, in several rows.
 
     Args:
-        chorale: What to draw.
-        probabilities: (T, 4, 128) of each voice's pitches, drawn as shades of its colour behind the notes; see
+        chorale: The music.
+        probabilities: (T, 4, 128) of each voice's pitches, as shades behind the notes, from
             `bachlit.models.inspecting.pitch_probabilities`.
-        given: (T, 4) the cells that were given and not written; a black line runs through them.
+        given: (T, 4) given cells, marked by a black line.
 
     Returns:
         A PNG file.
@@ -69,17 +69,17 @@ def piano_roll(chorale: Chorale, probabilities: FloatArray | None = None, given:
     return _png(figure)
 
 
-def activations(chorale: Chorale, units: FloatArray, labels: Sequence[str], *, caption: str = "units") -> bytes:
-    """Hidden units as a heat map under the music.
+def activations(chorale: Chorale, units: _FloatArray, labels: Sequence[str], *, caption: str = "units") -> bytes:
+    """Plot hidden units as a heat map under the music.
 
     Args:
-        chorale: What the model read.
-        units: (T, K) the units to draw, from the top down; see `bachlit.models.inspecting.hidden_units`.
-        labels: A name for each of the K.
-        caption: What the units are.
+        chorale: The music that the model read.
+        units: (T, K) the units, from the top down, from `bachlit.models.inspecting.hidden_units`.
+        labels: Names of the K units.
+        caption: Description of the units.
 
     Returns:
-        A PNG file. Red is positive, blue negative; one scale for all.
+        A PNG file. Red is positive, blue negative, on one scale.
 
     Raises:
         MissingPackageError: If matplotlib isn't installed.
@@ -111,11 +111,11 @@ def activations(chorale: Chorale, units: FloatArray, labels: Sequence[str], *, c
 
 def _check(what: str, array: npt.NDArray[np.generic] | None, shape: tuple[int, ...]) -> None:
     if array is not None and array.shape != shape:
-        raise ChoraleError(f"The {what} have the shape {array.shape}; expected {shape}, those of the chorale drawn.")
+        raise ChoraleError(f"The {what} have the shape {array.shape}; expected the chorale's {shape}.")
 
 
 def _rows(chorale: Chorale) -> list[tuple[int, int]]:
-    """Spans of whole measures that fit a row, about as long as each other; a longer measure has a row of its own."""
+    """Divide the measures into rows of similar length; a longer measure gets its own row."""
     num_rows = -(-chorale.num_frames // _ROW)
     limit = min(_ROW, chorale.num_frames // num_rows + chorale.measure_length)
     spans: list[tuple[int, int]] = []
@@ -129,7 +129,7 @@ def _rows(chorale: Chorale) -> list[tuple[int, int]]:
 
 
 def _figure(heights: Sequence[float], chorale: Chorale) -> Figure:
-    """A figure with one above the other so many axes, of heights in inches, under the chorale's title or name."""
+    """Make a figure with one axes per height (inches), under the chorale's title or name."""
     from matplotlib import get_data_path  # noqa: PLC0415  # an extra
     from matplotlib.figure import Figure  # noqa: PLC0415  # an extra
     from matplotlib.font_manager import get_font  # noqa: PLC0415  # an extra
@@ -145,7 +145,7 @@ def _figure(heights: Sequence[float], chorale: Chorale) -> Figure:
 
 
 def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolArray | None = None) -> None:
-    """The notes of a row, cut where it begins and ends."""
+    """Draw the notes of a row."""
     begin, end = span
     for column, voice in enumerate(VOICES):
         notes = [
@@ -153,7 +153,7 @@ def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolA
             for note in notes_of(chorale, voice)
             if note.pitch != REST and note.start < end and note.start + note.length > begin
         ]
-        axes.hlines(  # lines, not bars: they are equally thick at every pitch
+        axes.hlines(  # lines have the same thickness at every pitch
             [pitch + _ASIDE[voice] for pitch, _, _ in notes],
             [first for _, first, _ in notes],
             [last for _, _, last in notes],
@@ -172,8 +172,8 @@ def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolA
     axes.grid(axis="y", color="0.85", linewidth=0.6, zorder=1)
 
 
-def _shade(axes: Axes, probabilities: FloatArray, span: tuple[int, int]) -> None:
-    """Each pitch in the voices' colours, the stronger the more probable."""
+def _shade(axes: Axes, probabilities: _FloatArray, span: tuple[int, int]) -> None:
+    """Shade the pitches in the voices' colours by probability."""
     from matplotlib.colors import to_rgb  # noqa: PLC0415  # an extra
 
     picture = np.ones((128, len(probabilities), 3))
@@ -182,7 +182,7 @@ def _shade(axes: Axes, probabilities: FloatArray, span: tuple[int, int]) -> None
         picture += strength * (np.array(to_rgb(COLOURS[voice])) - picture)
     limits = axes.get_ylim()
     axes.imshow(
-        picture[1:],  # 0 is a rest, no pitch
+        picture[1:],  # 0 is a rest
         extent=(*span, 0.5, 127.5),
         origin="lower",
         aspect="auto",
@@ -195,7 +195,7 @@ def _shade(axes: Axes, probabilities: FloatArray, span: tuple[int, int]) -> None
 def _draw_time(
     axes: Axes, spans: Sequence[tuple[int, int]], span: tuple[int, int], chorale: Chorale, *, fermatas: bool = True
 ) -> None:
-    """Bar lines with their numbers, fermatas at the top, and one scale for all rows."""
+    """Draw bar lines with numbers, fermatas, and one time scale for all rows."""
     from matplotlib.path import Path  # noqa: PLC0415  # an extra
 
     begin, end = span
@@ -207,7 +207,7 @@ def _draw_time(
     if fermatas:
         marks = [note.start + note.length / 2 for note in notes_of(chorale, "soprano") if note.fermata]
         marks = [mark for mark in marks if begin <= mark < end]
-        # DejaVu has no fermata: an arc with a dot, placed by the height of the axes.
+        # DejaVu has no fermata: draw an arc with a dot.
         for marker, size, face in ((Path.arc(0, 180), 9, "none"), (".", 4, "black")):
             axes.plot(
                 marks,

@@ -1,4 +1,4 @@
-"""Scores in and out: MusicXML, MXL, MIDI, ABC and kern are read, MusicXML and MIDI are written."""
+"""Read MusicXML, MXL, MIDI, ABC and kern; write MusicXML and MIDI."""
 
 from pathlib import Path
 
@@ -7,29 +7,19 @@ from bachlit.files.marks import seal
 from bachlit.files.writing import write_whole
 from bachlit.music.chorale import Chorale
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
-from bachlit.scores.reading.contents import SUFFIXES, musicxml_root
+from bachlit.scores.reading.contents import SUFFIXES
 from bachlit.scores.reading.source import ScoreWarning
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
-from bachlit.scores.writing.notation import notes_of
 
 __all__ = [
-    "SUFFIXES",
-    "ScoreWarning",
-    "musicxml_root",
-    "notes_of",
-    "read_chorale",
-    "read_melody",
-    "read_voices",
-    "to_midi",
-    "to_musicxml",
-    "write_midi",
-    "write_musicxml",
-]
+    "SUFFIXES", "ScoreWarning", "read_chorale", "read_melody", "read_voices", "to_midi",
+    "to_musicxml", "write_midi", "write_musicxml",
+]  # fmt: skip
 
 
 def write_musicxml(chorale: Chorale, path: str | Path) -> None:
-    """Write MusicXML: the whole file or, if that fails, nothing.
+    """Write a MusicXML file, whole or not at all.
 
     Raises:
         ScoreError: If the file can't be written.
@@ -38,7 +28,7 @@ def write_musicxml(chorale: Chorale, path: str | Path) -> None:
 
 
 def write_midi(chorale: Chorale, path: str | Path) -> None:
-    """Write a standard MIDI file: the whole file or, if that fails, nothing.
+    """Write a standard MIDI file, whole or not at all.
 
     Raises:
         ScoreError: If the file can't be written.

@@ -68,12 +68,12 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
         assert torch.equal(both.allowed(state_of_both, t), allowed), "a constraint and itself allow what it allows"
         cost = constraint.cost(state, t)
         assert torch.equal(cost < torch.inf, allowed), "what isn't allowed costs infinitely much"
-        parts = list(constraint.parts(state, t))
-        total = torch.stack([part.cost.expand_as(cost) for part in parts]).sum(0) if parts else torch.zeros_like(cost)
-        assert torch.allclose(total, cost, atol=_TOLERANCE), "the parts' costs add up to the whole"
-        for part in parts:
-            soft = part.yielding is None or bool((part.yielding < torch.inf).all())
-            assert soft, f"where {part.name} gives way, nothing costs infinitely much"
+        terms = list(constraint.terms(state, t))
+        total = torch.stack([term.cost.expand_as(cost) for term in terms]).sum(0) if terms else torch.zeros_like(cost)
+        assert torch.allclose(total, cost, atol=_TOLERANCE), "the terms' costs add up to the whole"
+        for term in terms:
+            soft = term.yielding is None or bool((term.yielding < torch.inf).all())
+            assert soft, f"where {term.name} gives way, nothing costs infinitely much"
         for row in range(batch_size):
             own_state = {name: part[row : row + 1] for name, part in state.items()}
             alone = constraint.rows(torch.tensor([row])).cost(own_state, t)

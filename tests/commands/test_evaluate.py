@@ -148,8 +148,11 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
     [
         (["--decoders", "beem"], "There is no decoder 'beem'; expected beam, "),
         (["--missing", "X"], "'X' doesn't name missing voices; expected letters of SATB"),
-        (["--limit", "-1"], "A limit of -1 pieces"),
-        (["--resamples", "1000000000000"], "resamples make no sense; expected 0 (for all) or more, and 1 to 20,000;"),
+        (["--limit", "-1"], "The limit is -1"),
+        (
+            ["--resamples", "1000000000000"],
+            "expected a limit of at least 0 (0 for all) and 1 to 20,000 resamples.",
+        ),
         (["--fold", "all"], "--fold can't be all; expected train, valid, test;"),
         (["--corpus", "Jsb16Corpus"], "Jsb16Corpus needs path; expected --corpus.path and a value"),
         (["--config", "none.yaml"], "There is no file"),
@@ -180,4 +183,4 @@ def test_a_piece_that_a_model_was_trained_on_is_no_test(
     small_model.save("known")
     Path("known/split.json").write_text(json.dumps({"train": ["valid-0"]}))
     assert main(["evaluate", *corpus(folder), "--checkpoint", "known", "--decoders", "Greedy"]) == 2
-    assert "A model was trained on 1 of the 2 pieces, such as valid-0; expected" in capsys.readouterr().err
+    assert "A model was trained on 1 of the 2 pieces, such as valid-0; evaluate it" in capsys.readouterr().err

@@ -413,7 +413,7 @@ def test_what_is_left_out_or_moved_is_told_a_line_each(tmp_path: Path, capsys: p
 
 WRONG = {
     "a file that isn't there": (["harmonize", "missing.musicxml"], "no file missing.musicxml"),
-    "a file that is no score": (["harmonize", "notes.txt"], "doesn't end like a score"),
+    "a file that is no score": (["harmonize", "notes.txt"], "isn't a score, by name or content"),
     "a broken score": (["harmonize", "broken.musicxml"], "can't be read as a score"),
     "a tune too wide for a soprano": (["harmonize", "wide.musicxml"], "goes from C3 to D6; expected A3 to A5"),
     "an empty file": (["harmonize", "empty.musicxml"], "can't be read as a score"),
@@ -425,7 +425,7 @@ WRONG = {
     ),
     "a voice that isn't there": (
         ["harmonize", "tune.musicxml", "--voice", "soprano,bass"],
-        "has 1 part, and which are the soprano and bass is unclear",
+        "has 1 part, and it is unclear which are Soprano and Bass",
     ),
     "all voices": (["harmonize", "chords.musicxml", "--voice", "soprano,alto,tenor,bass"], "All of chords is given"),
     "no voice": (["harmonize", "tune.musicxml", "--voice", ""], "no voice ''"),
@@ -434,7 +434,10 @@ WRONG = {
     "bars backwards": (["harmonize", "chords.musicxml", "--bars", "2-1"], "Bar 1 comes before bar 2"),
     "a pickup that isn't there": (["harmonize", "chords.musicxml", "--bars", "0"], "no bar 0 in chords; expected 1 to"),
     "a bar that isn't there": (["harmonize", "chords.musicxml", "--bars", "1-99"], "no bar 99 in chords"),
-    "bars of a tune": (["harmonize", "tune.musicxml", "--bars", "1"], "which are the four voices is unclear"),
+    "bars of a tune": (
+        ["harmonize", "tune.musicxml", "--bars", "1"],
+        "unclear which are Soprano, Alto, Tenor and Bass",
+    ),
     "all of some bars": (
         ["harmonize", "chords.musicxml", "--bars", "1", "--voice", "soprano,alto,tenor,bass"],
         "All of chords is given",
@@ -443,7 +446,7 @@ WRONG = {
     "the rhythm of silence": (["harmonize", "tune.musicxml", "--rhythm", "alto"], "The alto of tune never sounds"),
     "the rhythm of what is given": (
         ["harmonize", "chords.musicxml", "--voice", "alto", "--rhythm", "alto"],
-        "The alto of chords is given whole",
+        "The alto of chords is given already",
     ),
     "a decoder that is none": (
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
@@ -546,7 +549,7 @@ WRONG = {
     "no harmonisations": (["harmonize", "tune.musicxml", "--num", "0"], "0 harmonisations can't be written"),
     "more harmonisations than a beam holds": (
         ["harmonize", "tune.musicxml", "--num", "3", "--decoder=BeamSearch", "--decoder.width=2"],
-        "set its width to at least 3",
+        "can't give 3 pieces; widen it to 3",
     ),
     "a rule that is none": (
         ["harmonize", "tune.musicxml", "--rules.NoOverlaps", "3"],
@@ -570,7 +573,7 @@ WRONG = {
     "a number of nothing": (["compose", "--rules.Spacing", "null"], "Spacing can't weigh None"),
     "a number past all measure": (
         ["compose", "--rules.Spacing", "1e40"],
-        "Spacing can't weigh 1e+40 nats; expected inf",
+        "Spacing has the weight 1e+40; expected inf",
     ),
     "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
     "a rule without a number": (["compose", "--rules.Spacing"], "--rules has no value; expected one"),
@@ -600,7 +603,7 @@ WRONG = {
     "bars of 5,000 digits": (["harmonize", "chords.musicxml", "--bars", "9" * 5000], "9' names no bars; expected one"),
     "more chords than bars": (
         ["harmonize", "chords.musicxml", "--chords", " | ".join("CFGC")],
-        "The chords fill 4 bars, and the piece has 2; expected no more",
+        "The chords fill 4 bars, but the piece has 2; give fewer",
     ),
     "more chords than a bar has sixteenths": (
         ["harmonize", "chords.musicxml", "--chords", "C | " + "C " * 17],

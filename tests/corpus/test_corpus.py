@@ -26,7 +26,6 @@ from forking import python
 
 from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
 from bachlit.corpus.cache import CachedChorales, load_chorales, pack
-from bachlit.corpus.repeats import Measure, order
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CorpusError
 from bachlit.music.chorale import Chorale, move_home
@@ -104,22 +103,6 @@ def test_repeats_are_played_as_music21_plays_them(bach: list[Chorale]) -> None:
             for note in part.flatten().notesAndRests
         ]
         assert pieces[name].pitches[:, 0].tolist() == [pitch for held in frames for pitch in held], name
-
-
-def test_a_repeat_without_a_beginning_starts_where_the_last_ended() -> None:
-    measures = [Measure(0, 4, closes=True), Measure(4, 8, closes=True), Measure(8, 12)]
-    assert order(measures) == [range(0, 4)] * 2 + [range(4, 8)] * 2 + [range(8, 12)]
-
-
-def test_a_pickup_before_the_repeat_is_played_once() -> None:
-    measures = [Measure(0, 4), Measure(4, 8, opens=True), Measure(8, 12, closes=True), Measure(12, 16)]
-    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 4, 8, 12)]
-
-
-def test_a_first_ending_of_several_measures_is_left_out_on_the_second_pass() -> None:
-    first = [Measure(4, 8, ending="1"), Measure(8, 12, closes=True, ends=True)]
-    measures = [Measure(0, 4, opens=True), *first, Measure(12, 16, ending="2", ends=True), Measure(16, 20)]
-    assert order(measures) == [range(start, start + 4) for start in (0, 4, 8, 0, 12, 16)]
 
 
 def test_a_folder_is_read_with_its_broken_file_named_and_skipped(folder: Path, bach: list[Chorale]) -> None:
@@ -331,7 +314,7 @@ def test_a_cache_that_is_cut_short_while_it_is_in_use_ends_in_a_sentence(folder:
         chorales = folder_corpus(folder, workers=1).chorales()
     [cache] = (folder.parent / "cache").iterdir()
     cache.write_bytes(b"")
-    with pytest.raises(CorpusError, match=f"cached chorales in {cache} were changed"):
+    with pytest.raises(CorpusError, match=f"The cache in {cache} was changed"):
         chorales[0]
 
 
@@ -434,7 +417,7 @@ def test_a_cache_that_can_not_be_written_costs_time_and_not_the_work(
         chorales = corpus.chorales()
     [sentence] = [str(warning.message) for warning in told]
     place = folder.parent / "cache"
-    assert sentence == f"The chorales could not be cached in {place} ({said}), and will be read anew next time."
+    assert sentence == f"The chorales can't be cached in {place} ({said}); they will be read again next time."
     assert [path for path in sorted(place.rglob("*")) if path.is_file() and path not in before] == []
     monkeypatch.setattr(corpus, "_parse", lambda files: pytest.fail("parsed again"))
     for pieces in (chorales, corpus.chorales(), pickle.loads(pickle.dumps(chorales))):
@@ -455,7 +438,7 @@ def test_a_worker_that_is_killed_ends_the_reading_in_a_sentence(folder: Path) ->
     corpus = folder_corpus(folder, workers=2)
     files: dict[str, Path] = {name: Deadly(path) for name, path in corpus.files().items()}
     corpus.files = lambda: files  # type: ignore[method-assign]
-    with pytest.raises(CorpusError, match="ended from outside, as where memory runs out"):
+    with pytest.raises(CorpusError, match="was killed, as when memory runs out"):
         corpus.chorales()
 
 

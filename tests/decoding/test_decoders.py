@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 import torch
+from sizes import size
 
 from bachlit.decoding import (
     PART_WRITING,
@@ -71,12 +72,12 @@ def prompt(num_rows: int, given: Sequence[int] = (1,)) -> TokenPrompt:
 @pytest.mark.parametrize(
     "decoder", DECODERS, ids=[f"{type(one).__name__}-{index}" for index, one in enumerate(DECODERS)]
 )
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(size(5, 2)))
 def test_decoders_keep_the_laws(decoder: Decoder, seed: int) -> None:
     check_decoder(decoder, model(seed), prompt(5))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(size(20, 5)))
 def test_a_beam_as_wide_as_the_tree_is_the_exact_optimum(seed: int) -> None:
     legal = torch.tensor(enumerate_legal(prompt(1)))
     scores = stepped_score(model(seed), legal)
@@ -85,7 +86,7 @@ def test_a_beam_as_wide_as_the_tree_is_the_exact_optimum(seed: int) -> None:
     assert generation.score.item() == pytest.approx(scores.max().item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(size(20, 5)))
 def test_a_beam_of_one_is_greedy(seed: int) -> None:
     beam = BeamSearch(1).decode(model(seed), prompt(5), RowGenerators(range(5)))
     greedy = Greedy().decode(model(seed), prompt(5), RowGenerators(range(5)))
@@ -159,7 +160,7 @@ def distance(decoder: Decoder, seed: int, draws: int = 10_000, given: TokenPromp
     return (drawn - probability).abs().sum().item() / 2
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(size(6, 2)))
 @pytest.mark.parametrize(
     "decoder",
     [Particles(32), Particles(16, lookahead=4), Particles(32, lookahead=3, horizon=1, threshold=0.9)],
@@ -170,14 +171,14 @@ def test_particles_are_five_times_closer_to_the_exact_conditional_than_masking(d
     assert 5 * distance(decoder, seed) < distance(Sampling(), seed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(size(3, 1)))
 def test_particles_come_to_the_exact_conditional_where_several_tokens_are_given_in_a_row(seed: int) -> None:
     given = toy_prompt(num_rows=1, num_tokens=5, vocabulary_size=VOCABULARY, given=(1, 2, 4))
     for horizon in (1, 2, 3):
         assert distance(Particles(32, lookahead=4, horizon=horizon), seed, given=given) < 0.05
 
 
-@pytest.mark.parametrize("given", [(1,), (1, 2), (1, 2, 3), (0, 2, 3)], ids=str)
+@pytest.mark.parametrize("given", [(1, 2), (0, 2, 3), (1,), (1, 2, 3)][: size(4, 2)], ids=str)
 @pytest.mark.parametrize(("lookahead", "horizon"), [(0, 1), (3, 1), (3, 2), (2, 3)])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_the_evidence_is_estimated_without_bias(
@@ -199,14 +200,14 @@ def test_more_particles_estimate_the_evidence_better() -> None:
     assert many < few / 2
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(size(3, 1)))
 def test_gibbs_comes_to_draw_from_the_exact_conditional(seed: int) -> None:
     """Its blocks are as long as the piece, so that no given token separates what it can reach."""
     start, refined = (distance(Gibbs(Sampling(), rounds, TOKENS, 1.0), seed, 2_000) for rounds in (0, 100))
     assert refined < start / 2.5
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(size(10, 3)))
 def test_cold_gibbs_never_comes_to_a_less_likely_piece(seed: int) -> None:
     before = Sampling().decode(model(seed), prompt(5), RowGenerators(range(5)))
     after = Gibbs(Sampling(), rounds=20, block=3).decode(model(seed), prompt(5), RowGenerators(range(5)))
@@ -287,7 +288,7 @@ def test_rows_of_different_lengths_end_each_at_its_own_end() -> None:
 def test_nothing_allowed_is_a_named_error_that_tells_row_step_and_constraint() -> None:
     impossible = prompt(3).allowed.clone()
     impossible[1, 2] = False
-    with pytest.raises(DeadEndError, match=r"Row 1 came to step 2 .*NoReturn"):
+    with pytest.raises(DeadEndError, match=r"At step 2 of row 1 .*NoReturn"):
         Greedy().decode(model(), TokenPrompt(impossible, NoReturn(VOCABULARY)), RowGenerators(range(3)))
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bachlit.corpus import BachCorpus
-from bachlit.metrics import QUALITIES, Quality, chord_of
+from bachlit.metrics import QUALITIES, chord_of
 from bachlit.music.chorale import VOICES
 
 # music21's names; those of two notes say how far apart the outer ones are.
-NAMES: dict[str, Quality] = {
+NAMES: dict[str, str] = {
     "note": "unison",
     "major triad": "major",
     "minor triad": "minor",

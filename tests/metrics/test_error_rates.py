@@ -87,7 +87,7 @@ def test_voices_cells_add_up_and_frames_do_not(seed: int) -> None:
 
 def test_pieces_of_other_lengths_are_refused() -> None:
     short = Chorale.from_pitches(BACH.pitches[:6])
-    with pytest.raises(ComparisonError, match="has 8 frames, what was written 6"):
+    with pytest.raises(ComparisonError, match="has 8 frames, the composed piece 6"):
         error_rates(short, BACH, ALL)
     with pytest.raises(ComparisonError, match=r"the mask the shape \(8,\); expected .* \(T, 4\)"):
         error_rates(BACH, BACH, ALL[:, 0])

@@ -188,6 +188,6 @@ def test_a_melody_can_be_graded(reference: GradeReference, held_out: list[Choral
 
 
 def test_no_reference_is_told(bach: list[Chorale]) -> None:
-    with pytest.raises(CorpusError, match="no chorale"):
+    with pytest.raises(CorpusError, match="needs reference chorales"):
         GradeReference([])
     assert GradeReference(bach[:1]).grade(bach[0]).total == 0

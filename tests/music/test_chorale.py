@@ -112,7 +112,7 @@ def test_a_transposition_may_go_as_far_as_midi(low: int, high: int, up: int, dow
     assert one.transpose(up).compass == (low + up, 127)
     assert one.transpose(-down).compass == (1, high - down)
     for semitones in (up + 1, -down - 1):
-        with pytest.raises(ChoraleError, match="takes it outside MIDI's pitches 1 to 127; choose a smaller move"):
+        with pytest.raises(ChoraleError, match="leaves MIDI's pitches 1 to 127; choose a smaller interval"):
             one.transpose(semitones)
 
 

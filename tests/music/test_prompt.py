@@ -77,7 +77,7 @@ def test_a_prompt_is_a_copy_that_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("masks", [((40, 4), (40, 3)), ((3, 4), (40, 4))])
 def test_a_mask_of_another_shape_is_refused(masks: tuple[tuple[int, int], tuple[int, int]]) -> None:
-    with pytest.raises(PromptError, match=r"has the shape \(.*, expected \(40, 4\)"):
+    with pytest.raises(PromptError, match=r"has the shape \(.*; expected the chorale's \(40, 4\)"):
         Prompt(CHORALE, *(np.ones(shape, np.bool_) for shape in masks))
 
 
@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[Callable[[], Prompt], str]] = {
     ),
     "the rhythm of what is given": (
         lambda: Prompt.voices(CHORALE, "bass").with_rhythm("bass"),
-        "The bass of tune is given whole",
+        "The bass of tune is given already",
     ),
 }
 

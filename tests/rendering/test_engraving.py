@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
 from matplotlib.textpath import TextPath
+from sizes import size
 
 from bachlit.errors import ChoraleError, OptionError
 from bachlit.music.chorale import VOICES, Chorale
@@ -68,12 +69,13 @@ def test_what_no_xml_holds_is_left_out_of_a_title(title: str, drawn_title: list[
 def test_a_title_fits_above_the_music(count: int) -> None:
     """The font's own measures are the oracle: guesses by the number of letters cut capitals off."""
     font = FontProperties("DejaVu Serif")
-    for letter in filter(str.isprintable, map(chr, [*range(37, 0x180), *range(0x390, 0x460)])):
+    letters = [letter for letter in map(chr, [*range(37, 0x180), *range(0x390, 0x460)]) if letter.isprintable()]
+    for letter in letters[:: size(1, 9)]:
         title = letter * count
-        text, size = heading(title, 460, 26)
-        assert 12 <= size <= 26
-        assert text == title or (text.endswith("…") and size == 12)
-        assert TextPath((0, 0), text, size=size, prop=font).get_extents().width <= 460, letter
+        text, pixels_high = heading(title, 460, 26)
+        assert 12 <= pixels_high <= 26
+        assert text == title or (text.endswith("…") and pixels_high == 12)
+        assert TextPath((0, 0), text, size=pixels_high, prop=font).get_extents().width <= 460, letter
 
 
 @pytest.mark.parametrize("title", ["W" * 4000, "WACHET AUF, RUFT UNS DIE STIMME " * 4, "m" * 60])
@@ -126,7 +128,7 @@ def test_a_score_that_verovio_does_not_read_is_an_error(monkeypatch: pytest.Monk
     import verovio  # noqa: PLC0415
 
     monkeypatch.setattr(verovio, "__file__", str(tmp_path / "__init__.py"))
-    with ThreadPoolExecutor(1) as pool, pytest.raises(ChoraleError, match="can't draw the chorale; expected"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ChoraleError, match="can't draw the chorale"):
         pool.submit(svg, SHORT).result()
 
 
@@ -139,7 +141,7 @@ def test_a_narrow_picture_has_more_systems(bach: list[Chorale]) -> None:
 
 @pytest.mark.parametrize("zoom", [0, -1, 100, float("nan")])
 def test_a_zoom_out_of_measure_is_refused(zoom: float) -> None:
-    with pytest.raises(OptionError, match=r"expected a zoom of 0\.25 to 8"):
+    with pytest.raises(OptionError, match=r"expected 0\.25 to 8"):
         png(SHORT, zoom=zoom)
 
 

@@ -125,5 +125,5 @@ def test_the_file_is_whole_and_the_same_each_time(bach: list[Chorale]) -> None:
 
 @pytest.mark.parametrize("options", [{"tempo": 0}, {"tempo": float("nan")}, {"rate": 100}], ids=str)
 def test_what_cant_be_played_is_refused(options: dict[str, float]) -> None:
-    with pytest.raises(OptionError, match="can't be played"):
+    with pytest.raises(OptionError, match="The tempo is"):
         wav(Chorale.from_pitches([[67, 64, 60, 48]]), **options)  # type: ignore[arg-type]

@@ -228,11 +228,11 @@ def test_lines_run_through_what_is_given_and_sounds(figures: list[Figure]) -> No
 
 def test_what_doesnt_fit_the_chorale_is_refused() -> None:
     chorale = Chorale.from_pitches([[72, 67, 60, 48]] * 4)
-    with pytest.raises(ChoraleError, match=r"probabilities have the shape \(5, 4, 128\); expected \(4, 4, 128\)"):
+    with pytest.raises(ChoraleError, match=r"shape \(5, 4, 128\); expected the chorale's \(4, 4, 128\)"):
         piano_roll(chorale, np.zeros((5, 4, 128)))
     with pytest.raises(ChoraleError, match="given cells have the shape"):
         piano_roll(chorale, given=np.zeros((4, 3), bool))
-    with pytest.raises(ChoraleError, match=r"units have the shape \(4, 2\); expected \(4, 1\)"):
+    with pytest.raises(ChoraleError, match=r"units have the shape \(4, 2\); expected the chorale's \(4, 1\)"):
         activations(chorale, np.zeros((4, 2)), ["one"])
 
 

@@ -1,1 +1,1 @@
-"""Rules of part-writing and harmony, over pitches and voices."""
+"""Rules of part-writing and harmony, as constraints on pitches and voices."""

@@ -1,12 +1,12 @@
-"""Rules: musical constraints, written over pitches and voices instead of tokens, each hard or soft by a number.
+"""Rules: musical constraints on pitches and voices, hard or soft by their weight.
 
-A rule says how often each candidate for a cell would break it. Every possible breach is charged to the last of its
-free cells to be chosen, and nothing is charged to given cells: so a given note never breaks a rule, and the notes
-around it, before it among them, are chosen so that none is broken. `Enforced` turns rules into a `Constraint`.
+A rule counts how often each candidate for a cell would break it. A breach is charged to the last of its free cells, and
+never to given cells: a given note doesn't break a rule, and the notes around it, earlier ones included, are chosen so
+that none is broken. `Enforced` turns rules into a `Constraint`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -22,21 +22,21 @@ MOST = 1e6
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What rules know of a batch of prompts: the frames and voices behind the tokens.
+    """Batch of prompts as rules see it: frames and voices behind the tokens.
 
     Attributes:
-        voices: Each slot's voice (0 soprano to 3 bass), None at the mark.
-        pitch: (V,) the tokens' pitches, 0 for rests and marks.
-        holds: (V,) true for tokens that continue their pitch.
-        given: (B, T, 4) pitches that are given, 0 a rest, `FREE` where a cell is free.
-        num_frames: (B,) the pieces' lengths; the longest allowed where a length is open.
+        voices: Voice of each slot (0 soprano to 3 bass), None for the mark.
+        pitch: (V,) pitch of each token, 0 for rests and marks.
+        holds: (V,) true for tokens that hold their pitch on.
+        given: (B, T, 4) given pitches, 0 a rest, `FREE` where a cell is free.
+        num_frames: (B,) length of each piece; the longest allowed where it is open.
         ending: (B,) the frame in which the last given note begins.
-        tonic: (B,) the keys' tonics, 0 is C.
+        tonic: (B,) pitch class of the tonic, 0 is C.
         minor: (B,) true in minor.
-        moved: (B,) semitones by which the piece was moved for the model.
-        shift: (B,) semitones of these by which the voices' ranges moved with it.
-        measure: (B,) sixteenths in a measure.
-        pickup: (B,) sixteenths before the first full one.
+        moved: (B,) semitones by which the piece was transposed for the model.
+        shift: (B,) semitones of these by which the voices' ranges moved along.
+        measure: (B,) sixteenths per measure.
+        pickup: (B,) sixteenths before the first full measure.
     """
 
     voices: tuple[int | None, ...]
@@ -53,28 +53,28 @@ class Grid:
     pickup: Tensor
 
     def to(self, device: torch.device) -> "Grid":
-        """The same on another device."""
+        """Move the tensors to a device."""
         moved = {name: part.to(device) for name, part in vars(self).items() if isinstance(part, Tensor)}
         return Grid(self.voices, **moved)
 
     def rows(self, index: Tensor) -> "Grid":
-        """Some rows, in this order."""
+        """Select rows, in this order."""
         per_row = ("given", "num_frames", "ending", "tonic", "minor", "moved", "shift", "measure", "pickup")
         return Grid(self.voices, self.pitch, self.holds, *(getattr(self, name)[index] for name in per_row))
 
 
 class Position:
-    """The cell that is to be chosen next, and what stands around it.
+    """Cell to choose next, and the pitches around it.
 
     Attributes:
         grid: The prompts.
         frame: The cell's sixteenth.
-        voice: Its voice; None at a mark, where the candidates are to go on and to end.
-        pitch: (V,) the candidates' pitches.
-        holds: (V,) whether they continue the note before.
-        before: (B, K, 4) the pitches of the frame before, 0 where a voice rests or before the piece.
-        now: (B, K, 4) this frame's, `FREE` where not yet chosen; at a mark, those of the frame just completed.
-        later: (B, 4) the next frame's given pitches, `FREE` where it isn't given.
+        voice: Its voice; None at a mark, where the candidates are to go on or to end.
+        pitch: (V,) pitches of the candidates.
+        holds: (V,) true where a candidate holds the previous note.
+        before: (B, K, 4) pitches of the previous frame, 0 for a rest or before the piece.
+        now: (B, K, 4) pitches of this frame, `FREE` where not chosen yet; at a mark, of the frame just completed.
+        later: (B, 4) given pitches of the next frame, `FREE` where not given.
     """
 
     def __init__(
@@ -83,18 +83,18 @@ class Position:
         self.grid, self.frame, self.voice = grid, frame, voice
         self.pitch, self.holds = grid.pitch, grid.holds
         self.before, self.now, self.later = before, now, later
-        self._known_later = known  # by voice: whether any row has it given in the next frame
+        self._known_later = known  # per voice: given in the next frame in some row
 
     def pairs(self, breaks: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], *others: int) -> Tensor:
         """Count breaches of a rule over two voices in two neighbouring frames.
 
         Args:
-            breaks: From the candidate's voice before and after and another voice's before and after, to bool. All
-                four pitches sound.
-            others: The other voices; all three if none is named.
+            breaks: Takes pitches of the candidate's voice (before, after) and of another voice (before, after);
+                all four sound.
+            others: The other voices; all three if empty.
 
         Returns:
-            (B, K, V) counts, in the step to this frame and in that to the next one where it is given.
+            (B, K, V) counts, over the step to this frame and the step to the next one where that is given.
         """
         assert self.voice is not None
         voices = list(others or (voice for voice in range(4) if voice != self.voice))
@@ -109,15 +109,32 @@ class Position:
         return count
 
     def neighbours(self) -> Iterator[tuple[int, int]]:
-        """The neighbouring voices, each with the direction in which it lies: 1 above, -1 below."""
+        """Yield the neighbouring voices, each with its direction: 1 above, -1 below."""
         assert self.voice is not None
         if self.voice > 0:
             yield self.voice - 1, 1
         if self.voice < 3:
             yield self.voice + 1, -1
 
+    def distances(
+        self, breaks: Callable[[Tensor], Tensor], *frames: Tensor, voices: Sequence[int] = range(4)
+    ) -> Tensor:
+        """Count breaches (B, K, V) of a rule over the distance to each neighbouring voice; both sound.
+
+        Args:
+            breaks: Takes semitones by which the candidate lies beyond the neighbour (negative on its own side).
+            frames: Pitches (..., 4) of the neighbours; those of this frame if empty.
+            voices: Voices that the rule concerns.
+        """
+        total = torch.zeros(1, device=self.pitch.device)
+        for neighbour, direction in self.neighbours():
+            for pitches in (frames or (self.now,)) if {neighbour, self.voice} <= set(voices) else ():
+                other = pitches[..., neighbour, None]
+                total = total + (breaks((self.pitch - other) * direction) & (other > 0) & ~self.rests)
+        return total
+
     def melody(self, breaks: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Count breaches of a rule over two neighbouring pitches of one voice; (B, K, V). Both sound."""
+        """Count breaches (B, K, V) of a rule over two neighbouring pitches of the voice; both sound."""
         assert self.voice is not None
         own, candidate = self.before[..., self.voice, None], self.pitch
         count = (breaks(own, candidate) & (own > 0) & (candidate > 0)).long()
@@ -128,50 +145,48 @@ class Position:
 
     @property
     def silent(self) -> Tensor:
-        """(B, 1, 1) where voices are given and all of them rest."""
+        """Mask (B, 1, 1) of the rows whose given voices all rest."""
         given = self.grid.given[:, min(self.frame, self.grid.given.shape[1] - 1)]  # (B, 4)
         return ((given == 0).any(1) & ~(given > 0).any(1))[:, None, None]
 
     @cached_property
     def rests(self) -> Tensor:
-        """(V,) true for the candidates that don't sound."""
+        """Mask (V,) of the candidates that are rests."""
         return self.pitch == 0
 
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """A rule of music.
+    """Base class of rules.
 
     Args:
-        weight: Nats that each breach costs; infinite to forbid it, 0 to ignore it.
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
     weight: float = float("inf")
 
     def __post_init__(self) -> None:
-        """Refuse weights that are none."""
+        """Check the weight."""
         if not -MOST <= self.weight <= MOST and self.weight != float("inf"):
-            raise OptionError(
-                f"{self} can't weigh {self.weight} nats; expected inf, or a number from -{MOST:g} to {MOST:g}."
-            )
+            raise OptionError(f"{self} has the weight {self.weight}; expected inf, or -{MOST:g} to {MOST:g} nats.")
 
     steady: ClassVar[bool] = False
-    """Whether it judges a voice's candidates alike wherever they stand, whatever stands around them."""
+    """Whether breaches depend on voice and candidate alone, not on frame or context."""
 
     def judges(self, voice: int | None) -> bool:
-        """Whether it judges this voice's notes, or at None whether a piece goes on or ends."""
+        """Whether it applies to a voice's notes; None is the mark, where a piece goes on or ends."""
         return voice is not None
 
     @abstractmethod
     def breaches(self, position: Position) -> Tensor:
-        """(B, K, V), or what broadcasts to it: how often each candidate would break the rule."""
+        """Count how often each candidate would break the rule, (B, K, V) or broadcastable to it."""
 
     def dooms(self, position: Position) -> Tensor | None:
-        """(B, K, V) bool: candidates after which a breach can't be avoided any more. Asked of hard rules alone."""
+        """Mask (B, K, V) of candidates after which a breach is unavoidable; hard rules only."""
         return None
 
     def __and__(self, other: "Rule | Rules") -> "Rules":
-        """Both; where both can't be kept, the second gives way first."""
+        """Combine two rules; the second gives way first."""
         return Rules((self,)) & other
 
     def __str__(self) -> str:
@@ -180,12 +195,12 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules in the order of their importance: the last gives way first."""
+    """Rules in order of importance: the last gives way first."""
 
     rules: tuple[Rule, ...] = ()
 
     def __and__(self, other: "Rule | Rules") -> "Rules":
-        """These, then others."""
+        """Append other rules."""
         return Rules(self.rules + (other.rules if isinstance(other, Rules) else (other,)))
 
     def __iter__(self) -> Iterator[Rule]:

@@ -1,4 +1,4 @@
-"""ChordTones: a harmony that is given by chord symbols."""
+"""ChordTones: harmony given by chord symbols."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,18 +28,18 @@ _ANY = "."
 
 @dataclass(frozen=True)
 class ChordTones(Rule):
-    """Every note that begins belongs to the chord that stands there, and no voice rests.
+    """Every note belongs to the chord in force, and no voice rests.
 
-    A note that is held into a chord belongs to it too. Bars are divided by `|`, and a bar is shared by its chords
-    equally; a pickup is the first bar. A chord is its root and m, dim, aug, sus4, 7, m7, maj7, dim7 or m7b5, and after
-    a slash its bass; a dot leaves the harmony to the model, as after the last bar.
+    This includes notes held into a chord. `|` separates bars; the chords of a bar share it equally; a pickup is the
+    first bar. A chord is a root plus m, dim, aug, sus4, 7, m7, maj7, dim7, m7b5 or nothing, and after a slash the bass;
+    a dot leaves the harmony to the model, as do bars after the last.
 
     Args:
-        weight: See `Rule`.
-        chords: Such as "C | F G7/B | Am . | C", in the key in which the music is given.
+        weight: Nats per breach; infinite forbids it.
+        chords: Symbols such as "C | F G7/B | Am . | C", in the key of the given music.
 
     Raises:
-        OptionError: If a symbol is no chord, or a bar has more of them than sixteenths.
+        OptionError: If a symbol is no chord, or a bar has more chords than sixteenths.
 
     >>> tones, bass = ChordTones(chords="C | G7/B").bars[1][0]
     >>> sorted(tones), bass
@@ -55,15 +55,15 @@ class ChordTones(Rule):
 
     @cached_property
     def bars(self) -> list[list[tuple[set[int], int | None] | None]]:
-        """Each bar's chords: pitch classes and, if one is named, the bass's."""
+        """Chords of each bar: pitch classes, and the bass's if named."""
         return [[_chord(symbol) for symbol in bar.split() or [_ANY]] for bar in self.chords.split("|")]
 
     def refuse_misfit(self, num_frames: int, measure: int, pickup: int) -> None:
-        """Refuse chords that a piece has no room for.
+        """Check that the piece has room for the chords.
 
         Args:
-            num_frames: T, its sixteenths.
-            measure: Sixteenths of a bar.
+            num_frames: T, length of the piece in sixteenths.
+            measure: Sixteenths per bar.
             pickup: Sixteenths before the first bar line.
 
         Raises:
@@ -72,19 +72,17 @@ class ChordTones(Rule):
         >>> ChordTones(chords="C | F | C").refuse_misfit(32, measure=16, pickup=0)
         Traceback (most recent call last):
         ...
-        bachlit.errors.OptionError: The chords fill 3 bars, and the piece has 2; expected no more; give fewer.
+        bachlit.errors.OptionError: The chords fill 3 bars, but the piece has 2; give fewer.
         """
         num_bars = -(-(num_frames - pickup) // measure) + bool(pickup)
         filled = max((number for number, bar in enumerate(self.bars, start=1) if any(bar)), default=0)
         if filled > num_bars:
-            raise OptionError(
-                f"The chords fill {filled} bars, and the piece has {num_bars}; expected no more; give fewer."
-            )
+            raise OptionError(f"The chords fill {filled} bars, but the piece has {num_bars}; give fewer.")
         for number in range(filled):
             self._at(max(0, number * measure - (measure - pickup if pickup else 0)), measure, pickup)
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark notes foreign to the chord, and rests."""
         grid = position.grid
         rows = []
         for measure, pickup, moved in zip(
@@ -101,14 +99,14 @@ class ChordTones(Rule):
         return torch.where(position.rests, ~position.silent, foreign)
 
     def _at(self, frame: int, measure: int, pickup: int) -> tuple[tuple[set[int], int | None] | None, bool]:
-        """The chord at a frame, and whether it begins there."""
+        """Chord at a frame, and whether it begins there."""
         bar, place = divmod(frame + (measure - pickup if pickup else 0), measure)
         if bar >= len(self.bars):
             return None, False
         first, length = (measure - pickup, pickup) if pickup and bar == 0 else (0, measure)
         chords = self.bars[bar]
         if len(chords) > length:
-            raise OptionError(f"Bar {bar + 1} has {len(chords)} chords; expected at most {length}; give it fewer.")
+            raise OptionError(f"Bar {bar + 1} has {len(chords)} chords; expected at most {length}.")
         index = (place - first) * len(chords) // length
         begins = place == first or (place - first - 1) * len(chords) // length != index
         return chords[index], begins

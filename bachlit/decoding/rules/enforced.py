@@ -1,19 +1,19 @@
-"""Enforced: rules of music as a constraint on tokens."""
+"""Enforced: rules as a constraint on tokens."""
 
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from bachlit.decoding.constraints import YIELDED, Constraint, Part, State
+from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
 
 
 class Enforced(Constraint):
-    """Rules, enforced on a grid.
+    """Constraint that enforces rules on a grid.
 
     Args:
-        grid: The prompts behind the tokens.
+        grid: Frames and voices behind the tokens.
         rules: The most important first.
     """
 
@@ -23,23 +23,23 @@ class Enforced(Constraint):
         given = torch.nn.functional.pad(grid.given, (0, 0, 0, 2))  # beyond the end all rest
         self._given = given.transpose(0, 1).contiguous()  # (T + 2, B, 4)
         self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
-        self._steady: dict[int | None, Tensor] = {}  # what steady rules charge, (B, 1, V)
+        self._steady: dict[int | None, Tensor] = {}  # cost of the steady rules per voice, (B, 1, V)
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
             voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
         }
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """See `Constraint.begin`: the pitches of the frame before, and of this one as far as they are known."""
+        """State: pitches of the previous frame, and those known of this frame."""
         before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
         return {"before": before, "now": before}
 
     def allowed(self, state: State, t: int) -> Tensor:
-        """See `Constraint.allowed`."""
+        """Mask of the tokens allowed at step t, (B, K, V)."""
         return self.cost(state, t) < torch.inf
 
     def cost(self, state: State, t: int) -> Tensor:
-        """See `Constraint.cost`."""
+        """Nats charged to each token at step t, (B, K, V)."""
         shape = (*state["now"].shape[:2], len(self.grid.pitch))
         position = self._position(state, t)
         voice = position.voice
@@ -54,8 +54,8 @@ class Enforced(Constraint):
             total = torch.where(self._is_free(position), total, 0.0)
         return total.expand(shape)
 
-    def parts(self, state: State, t: int) -> Iterator[Part]:
-        """See `Constraint.parts`: rule by rule."""
+    def terms(self, state: State, t: int) -> Iterator[Term]:
+        """One term per rule that judges this slot."""
         position = self._position(state, t)
         for rule in self._active[position.voice]:
             free = self._is_free(position)
@@ -64,20 +64,20 @@ class Enforced(Constraint):
             if rule.weight == torch.inf:
                 forbidden = (free & _forbidden(rule, position)).expand(shape)
                 cost = torch.zeros(shape, device=forbidden.device).masked_fill(forbidden, torch.inf)
-                yield Part(str(rule), cost, YIELDED * breaches)
+                yield Term(str(rule), cost, YIELDED * breaches)
             else:
-                yield Part(str(rule), rule.weight * breaches, rule.weight * breaches)
+                yield Term(str(rule), rule.weight * breaches, rule.weight * breaches)
 
     def rows(self, index: Tensor) -> "Enforced":
-        """See `Constraint.rows`."""
+        """Select rows of the batch, in this order."""
         return Enforced(self.grid.rows(index), self.rules)
 
     def to(self, device: torch.device) -> "Enforced":
-        """See `Constraint.to`."""
+        """Move the tensors to a device."""
         return self if self.grid.pitch.device == device else Enforced(self.grid.to(device), self.rules)
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
-        """See `Constraint.advance`."""
+        """State after the tokens (B, K): a mark begins a frame, a voice fills its cell."""
         voice = self.grid.voices[t % len(self.grid.voices)]
         if voice is None:
             frame = t // len(self.grid.voices)
@@ -94,7 +94,7 @@ class Enforced(Constraint):
         return Position(self.grid, frame, voice, state["before"], state["now"], later, self._known[frame + 1])
 
     def _is_free(self, position: Position) -> Tensor:
-        """(B, 1, 1) the rows whose cell isn't given, or which at a mark are before their end."""
+        """Mask (B, 1, 1) of the rows whose cell is free; at a mark, of those before their end."""
         if position.voice is None:
             return (position.frame < self.grid.num_frames)[:, None, None]
         return (self._given[position.frame, :, position.voice] == FREE)[:, None, None]
@@ -104,7 +104,7 @@ class Enforced(Constraint):
 
 
 def _sum(total: Tensor, rules: Sequence[Rule], position: Position) -> Tensor:
-    """What some rules charge, added to a total."""
+    """Add the cost of some rules to a total."""
     for rule in rules:
         if rule.weight == torch.inf:
             total = total.masked_fill(_forbidden(rule, position), torch.inf)

@@ -1,4 +1,4 @@
-"""Rules of harmony: the key, and how a piece ends."""
+"""Rules of harmony: the key, and the final chord."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,13 +13,13 @@ OCTAVE, FIFTH = 12, 7
 
 @dataclass(frozen=True)
 class InKey(Rule):
-    """No note is foreign to the key; in minor the raised sixth and seventh belong to it."""
+    """All notes belong to the key; in minor, so do the raised sixth and seventh."""
 
     steady = True
     scales: ClassVar[tuple[tuple[int, ...], tuple[int, ...]]] = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11))
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark notes foreign to the key."""
         degree = (position.pitch - position.grid.tonic[:, None, None]) % OCTAVE  # (B, 1, V)
         major, minor = (torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales)
         return ~torch.where(position.grid.minor[:, None, None], minor, major) & ~position.rests
@@ -29,18 +29,18 @@ class InKey(Rule):
 class FinalTonic(Rule):
     """The piece ends on the tonic triad over its root; minor may end in major.
 
-    The bass has the root from where the last given note begins, the others their notes of the chord at least in the
-    last sixteenths. Where a given voice ends on another note, nothing is asked.
+    The bass has the root from the onset of the last given note on, the other voices have chord tones at least in the
+    last sixteenths. Where a given voice ends on another note, the rule doesn't apply.
 
     Args:
-        weight: See `Rule`.
-        sixteenths: How long the chord stands at least.
+        weight: Nats per breach; infinite forbids it.
+        sixteenths: Least length of the chord.
     """
 
     sixteenths: int = 4
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark notes outside the tonic triad where the piece ends."""
         grid = position.grid
         begin = grid.ending if position.voice == 3 else grid.ending.maximum(grid.num_frames - self.sixteenths)
         ending = (position.frame >= begin) & (position.frame < grid.num_frames)  # (B,)

@@ -1,6 +1,6 @@
-"""The rules of part-writing: what `bachlit.metrics.rules` counts, as rules to decode under.
+"""Rules of part-writing: what `bachlit.metrics.rules` counts, as rules to decode under.
 
-Each breaks where its counter counts; a test holds the two together.
+A test checks that rules and counters agree.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ OCTAVE, FIFTH = 12, 7
 
 @dataclass(frozen=True)
 class NoParallels(Rule):
-    """No two voices move from a fifth to a fifth, or from an octave or unison to one.
+    """No parallel fifths, octaves or unisons between two voices.
 
     Args:
-        weight: See `Rule`.
-        similar_only: Let contrary motion pass (from a fifth to a twelfth), as the stricter school doesn't count it.
+        weight: Nats per breach; infinite forbids it.
+        similar_only: Ignore contrary motion (from a fifth to a twelfth).
     """
 
     similar_only: bool = False
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Count parallel fifths and octaves with each other voice."""
         return position.pairs(self._breaks)
 
     def _breaks(self, own_before: Tensor, own: Tensor, other_before: Tensor, other: Tensor) -> Tensor:
@@ -39,10 +39,10 @@ class NoParallels(Rule):
 
 @dataclass(frozen=True)
 class NoHidden(Rule):
-    """The outer voices don't move the same way into a fifth or an octave while the soprano leaps."""
+    """No hidden fifths or octaves: outer voices in similar motion into one while the soprano leaps."""
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark hidden fifths and octaves of the outer voices."""
         if position.voice not in (0, 3):
             return torch.zeros(1, device=position.pitch.device)
         return position.pairs(self._soprano if position.voice == 0 else self._bass, 3 - position.voice)
@@ -58,19 +58,14 @@ class NoHidden(Rule):
 
 @dataclass(frozen=True)
 class NoCrossing(Rule):
-    """No voice goes below its lower neighbour."""
+    """No voice crosses its lower neighbour."""
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            other = position.now[..., neighbour, None]
-            crossed = (position.pitch - other) * direction > 0
-            total = total + (crossed & (other > 0) & ~position.rests)
-        return total
+        """Count the neighbours that the candidate crosses."""
+        return position.distances(lambda beyond: beyond > 0)
 
     def dooms(self, position: Position) -> Tensor | None:
-        """See `Rule.dooms`: beyond a voice further off, with no room left for those between."""
+        """Mark candidates that leave no room for a voice between."""
         assert position.voice is not None
         total: Tensor | None = None
         for voice in range(4):
@@ -87,16 +82,11 @@ class NoCrossing(Rule):
 
 @dataclass(frozen=True)
 class NoOverlap(Rule):
-    """No voice goes below where its lower neighbour just was, or above where its upper one was."""
+    """No voice goes below its lower neighbour's previous note, or above its upper neighbour's."""
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            for other in (position.before[..., neighbour, None], position.later[:, None, neighbour, None]):
-                overlapped = (position.pitch - other) * direction > 0
-                total = total + (overlapped & (other > 0) & ~position.rests)
-        return total
+        """Count overlaps with the neighbours' previous and next notes."""
+        return position.distances(lambda beyond: beyond > 0, position.before, position.later[:, None])
 
 
 @dataclass(frozen=True)
@@ -104,48 +94,42 @@ class Spacing(Rule):
     """Soprano and alto, and alto and tenor, are at most an octave apart.
 
     Args:
-        weight: See `Rule`.
-        widest: Semitones.
+        weight: Nats per breach; infinite forbids it.
+        widest: Largest distance in semitones.
     """
 
     widest: int = OCTAVE
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
-        total = torch.zeros(1, device=position.pitch.device)
-        for neighbour, direction in position.neighbours():
-            if 3 not in (neighbour, position.voice):
-                other = position.now[..., neighbour, None]
-                wide = (other - position.pitch) * direction > self.widest
-                total = total + (wide & (other > 0) & ~position.rests)
-        return total
+        """Count upper neighbours further away than an octave."""
+        return position.distances(lambda beyond: -beyond > self.widest, voices=range(3))
 
 
 @dataclass(frozen=True)
 class LargestLeap(Rule):
-    """No voice leaps further than an octave, or than so many semitones.
+    """No voice leaps by more than an octave, or a given interval.
 
     Args:
-        weight: See `Rule`.
-        semitones: The largest leap.
+        weight: Nats per breach; infinite forbids it.
+        semitones: Largest leap.
     """
 
     semitones: int = OCTAVE
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark leaps that are too large."""
         return position.melody(lambda before, after: (after - before).abs() > self.semitones)
 
 
 @dataclass(frozen=True)
 class Ranges(Rule):
-    """Every voice stays in its range: MIDI pitches, lowest and highest.
+    """Every voice stays in its range of MIDI pitches.
 
-    Where a given voice is out of its own range, the other ranges move with it, by as little as brings it in.
+    Where a given voice is outside its range, all ranges are shifted by the least that brings it in.
 
     Args:
-        weight: See `Rule`.
-        soprano: Bach's own compass by default, as for the others.
+        weight: Nats per breach; infinite forbids it.
+        soprano: Lowest and highest pitch; Bach's own compass by default.
         alto: Likewise.
         tenor: Likewise.
         bass: Likewise.
@@ -158,7 +142,7 @@ class Ranges(Rule):
     steady = True
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark notes outside the voice's range."""
         lowest, highest = (self.soprano, self.alto, self.tenor, self.bass)[position.voice or 0]
         sounding = position.pitch - position.grid.shift[:, None, None]
         return ((sounding < lowest) | (sounding > highest)) & ~position.rests
@@ -166,20 +150,20 @@ class Ranges(Rule):
 
 @dataclass(frozen=True)
 class Sounding(Rule):
-    """No voice rests while a given one sounds, or, where none is given, at all."""
+    """No voice rests while a given voice sounds; where none is given, no voice rests."""
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark rests while a given voice sounds."""
         return position.rests & ~position.silent
 
 
 @dataclass(frozen=True)
 class Attack(Rule):
-    """A note that begins. With a negative weight it is a reward, against a beam's love of long notes.
+    """Note onsets. With a negative weight this rewards movement, against a beam's bias for long notes.
 
     Args:
-        weight: See `Rule`.
-        voices: Whose notes; 0 is the soprano, 3 the bass.
+        weight: Nats per breach; infinite forbids it.
+        voices: Voices to count; 0 is the soprano, 3 the bass.
     """
 
     weight: float = 0.0
@@ -187,9 +171,9 @@ class Attack(Rule):
     steady = True
 
     def judges(self, voice: int | None) -> bool:
-        """See `Rule.judges`."""
+        """Judge only the voices named."""
         return voice in self.voices
 
     def breaches(self, position: Position) -> Tensor:
-        """See `Rule.breaches`."""
+        """Mark notes that begin."""
         return ~position.holds & ~position.rests

@@ -1,8 +1,7 @@
-"""ABC -> parts, one for each voice, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
+"""ABC -> parts, one per voice, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
 
-Music21 reads ABC as well, but as other music than is written: where no version stands in the file, an accidental holds
-for one note and not for its measure; fields in brackets, such as a change of key, are passed over; voices are joined
-one after another or cut off where they return.
+Music21's reader isn't used because it misreads common ABC: without a version field an accidental holds for one note
+instead of its measure, inline fields such as [K:D] are ignored, and returning voices are joined or cut off.
 """
 
 import copy
@@ -15,7 +14,7 @@ from bachlit.scores.reading.abc_voice import Voice, number
 from bachlit.scores.reading.limits import MAX_DIGITS, MAX_STAVES, MAX_TEXT
 from bachlit.scores.reading.score import JUMP, Score
 
-# A line of a field. G:| is no such line, but a repeat that ends after a note.
+# A field on a line of its own. G:| isn't one, but a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 _TOKEN = re.compile(
     r"""
@@ -34,37 +33,37 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # so many notes in the time of so many; of others, the metre decides
+_TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # p notes in the time of q; for others the metre decides
 
 
 @dataclass
-class _Reading:
-    """Where the reading of a tune has come to."""
+class _TuneReading:
+    """State while reading a tune."""
 
-    head: Voice = field(default_factory=Voice)  # what its first fields say, which holds for all voices
+    head: Voice = field(default_factory=Voice)  # fields of the tune's head, valid for all voices
     title: str = ""
     voices: dict[str, Voice] = field(default_factory=dict)
-    voice: Voice = field(default_factory=Voice)  # the one that is being read; the head, up to its end
-    begun: bool = False  # a voice was chosen, or sang: fields are no longer for all
+    voice: Voice = field(default_factory=Voice)  # the current voice; the head until it ends
+    begun: bool = False  # a voice was named or has notes: fields now hold for it alone
     grace: bool = False
-    chord: dict[str, int] | None = None  # the notes of one that is open, by how they are written
+    chord: dict[str, int] | None = None  # notes of an open chord, by their spelling
     chord_length: Fraction = Fraction(1)
-    chord_tied: dict[str, int] = field(default_factory=dict)  # those of them that go on
+    chord_tied: dict[str, int] = field(default_factory=dict)  # those of them that are tied
 
     def __post_init__(self) -> None:
         self.voice = self.head
 
 
 def num_tunes(text: str) -> int:
-    """How many tunes a book in ABC holds."""
+    """Count the tunes of a file in ABC."""
     return len(re.findall(r"^X:", text, re.MULTILINE))
 
 
 def read_abc(text: str) -> Score:
-    r"""The score of a tune in ABC.
+    r"""Read a tune in ABC.
 
     Raises:
-        ValueError: If it is no tune, larger than a score, or a number in it can't be.
+        ValueError: If it isn't a tune, is too large, or a number in it isn't possible.
 
     >>> [part] = read_abc("X:1\nL:1/4\nK:G\n^c2 c F-|[K:C]F4|").parts
     >>> [(measure.number, [tone.pitch for tone in measure.tones]) for measure in part.measures]
@@ -72,7 +71,7 @@ def read_abc(text: str) -> Score:
     """
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
-    reading = _Reading()
+    reading = _TuneReading()
     for letter, content in _lines(text):
         if letter:
             _read_field(letter, content, reading)
@@ -90,7 +89,7 @@ def read_abc(text: str) -> Score:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """A tune's lines, without comments: the letter of a field and what it says, or no letter and music."""
+    """Yield the lines of a tune without comments: (letter, content) of a field, or ("", music)."""
     begun = within = False  # within a block of text
     for line in text.splitlines():
         if re.match(r"%%(begin|end)", line):
@@ -105,11 +104,11 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             begun = True
             yield "", written
         elif begun and not line.strip():
-            return  # an empty line ends a tune, and other text may follow
+            return  # an empty line ends a tune
 
 
-def _read_field(letter: str, content: str, reading: _Reading) -> None:
-    """Do as a field says, on a line of its own or in brackets. Most of them have nothing to do with the notes."""
+def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
+    """Apply a field, on its own line or inline; most don't concern the notes."""
     in_head = reading.voice is reading.head
     if letter == "V":
         voice = _voice(content, reading)
@@ -118,7 +117,7 @@ def _read_field(letter: str, content: str, reading: _Reading) -> None:
     elif letter == "T" and in_head:
         reading.title = reading.title or content
     elif letter == "w":
-        reading.voice.words = True
+        reading.voice.left_out["word"] += 1
     elif letter == "P" and in_head:
         reading.head.repeats |= re.search(r"([A-Za-z]).*\1|\d|\(", content) is not None
     elif letter in ("K", "L", "M"):
@@ -128,8 +127,8 @@ def _read_field(letter: str, content: str, reading: _Reading) -> None:
             _end_head(reading)
 
 
-def _voice(content: str, reading: _Reading) -> Voice:
-    """The voice that a field V: names by its first word."""
+def _voice(content: str, reading: _TuneReading) -> Voice:
+    """Return the voice that a field V: names by its first word."""
     word = (content.split() or [""])[0]
     if word not in reading.voices:
         if len(reading.voices) == MAX_STAVES:
@@ -137,14 +136,14 @@ def _voice(content: str, reading: _Reading) -> Voice:
         reading.voices[word] = copy.deepcopy(reading.head)
         reading.voices[word].name = "" if word.isdecimal() else word
     voice = reading.voices[word]
-    said = re.search(r'\b(?:name|nm)="([^"]*)"', content)
-    voice.name = said[1].strip() if said else voice.name
+    name = re.search(r'\b(?:name|nm)="([^"]*)"', content)
+    voice.name = name[1].strip() if name else voice.name
     voice.set_clef(content)
     return voice
 
 
-def _end_head(reading: _Reading) -> None:
-    """Give what the head says to the voices that it names, and go on with the first of them."""
+def _end_head(reading: _TuneReading) -> None:
+    """Apply the head's fields to the voices it names, and go on with the first."""
     head = reading.head
     head.unit = head.unit or head.usual_unit()
     named, reading.voices = reading.voices, {}
@@ -156,7 +155,7 @@ def _end_head(reading: _Reading) -> None:
     reading.voice = next(iter(reading.voices.values()), None) or _voice("", reading)
 
 
-def _read_line(line: str, reading: _Reading) -> None:
+def _read_line(line: str, reading: _TuneReading) -> None:
     """Read a line of music."""
     for token in _TOKEN.finditer(line):
         kind = token.lastgroup or ""
@@ -165,24 +164,24 @@ def _read_line(line: str, reading: _Reading) -> None:
         elif token["sign"] == "}":
             reading.grace = False
         elif reading.grace and token["step"]:
-            reading.voice.graces += 1
+            reading.voice.left_out["grace note"] += 1
     reading.grace = False
     if reading.chord is not None:
         raise ValueError(f"a chord of it has no end: {line[:40]}")
 
 
-def _read_text(token: re.Match[str], reading: _Reading) -> None:
-    reading.voice.chord_symbols += re.match(r"[A-G]", token["words"]) is not None
+def _read_text(token: re.Match[str], reading: _TuneReading) -> None:
+    reading.voice.left_out["chord symbol"] += re.match(r"[A-G]", token["words"]) is not None
     reading.voice.repeats |= JUMP.search(token["words"]) is not None
 
 
-def _read_mark(token: re.Match[str], reading: _Reading) -> None:
+def _read_mark(token: re.Match[str], reading: _TuneReading) -> None:
     name = token["name"] or token["old_name"] or ""
     reading.voice.fermata |= name == "fermata"
     reading.voice.repeats |= JUMP.search(name) is not None
 
 
-def _read_bar(token: re.Match[str], reading: _Reading) -> None:
+def _read_bar(token: re.Match[str], reading: _TuneReading) -> None:
     if reading.chord is not None:
         raise ValueError(f"a chord of it has no end: {token.string[:40]}")
     reading.voice.end_measure()
@@ -190,7 +189,7 @@ def _read_bar(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.repeats |= ":" in (token["line"] or "") or bool(token["ending"] or token["lone_ending"])
 
 
-def _read_tuplet(token: re.Match[str], reading: _Reading) -> None:
+def _read_tuplet(token: re.Match[str], reading: _TuneReading) -> None:
     notes = int(token["notes"])
     beats, unit = reading.voice.metre
     time = int(token["time"] or _TUPLETS.get(notes, 3 if unit == 8 and beats in (6, 9, 12) else 2))
@@ -199,8 +198,8 @@ def _read_tuplet(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.tuplet = int(token["following"] or notes), Fraction(time, notes)
 
 
-def _read_sound(token: re.Match[str], reading: _Reading) -> None:
-    """A note, a rest, or the end of a chord."""
+def _read_sound(token: re.Match[str], reading: _TuneReading) -> None:
+    """Read a note, a rest, or the end of a chord."""
     length, pitches = _length(token["length"]), {}
     if token["step"]:
         written, pitch = reading.voice.pitch(token["accidental"], token["step"], token["octaves"])
@@ -220,16 +219,16 @@ def _read_sound(token: re.Match[str], reading: _Reading) -> None:
     reading.voice.sound(pitches, length, tied=tied, broken=token["broken"] or "")
 
 
-def _read_silence(token: re.Match[str], reading: _Reading) -> None:
+def _read_silence(token: re.Match[str], reading: _TuneReading) -> None:
     reading.voice.rest_for_measures(number(token["num"] or "1"))
 
 
-def _refuse(token: re.Match[str], reading: _Reading) -> None:
+def _refuse(token: re.Match[str], reading: _TuneReading) -> None:
     why = "it has quarter tones" if token["quarter_tone"] else "an accidental of it stands before no note"
     raise ValueError(f"{why}: {token.string[:40]}")
 
 
-def _read_sign(token: re.Match[str], reading: _Reading) -> None:
+def _read_sign(token: re.Match[str], reading: _TuneReading) -> None:
     voice = reading.voice
     if token["sign"] == "[":
         reading.chord, reading.chord_tied = {}, {}
@@ -243,7 +242,7 @@ def _read_sign(token: re.Match[str], reading: _Reading) -> None:
         voice.tied = voice.last
 
 
-_READERS: dict[str, Callable[[re.Match[str], _Reading], None]] = {
+_READERS: dict[str, Callable[[re.Match[str], _TuneReading], None]] = {
     "text": _read_text,
     "mark": _read_mark,
     "field": lambda token, reading: _read_field(token["letter"], token["content"].strip(), reading),
@@ -257,7 +256,7 @@ _READERS: dict[str, Callable[[re.Match[str], _Reading], None]] = {
 
 
 def _length(text: str) -> Fraction:
-    """What multiplies the unit of length.
+    """Factor of the unit length.
 
     >>> [str(_length(text)) for text in ("", "3", "/", "//", "3/2", "/4")]
     ['1', '3', '1/2', '1/4', '3/2', '1/4']

@@ -1,40 +1,38 @@
-"""Scores read into chorales: the parts that are wanted, put on one grid with their metre, key and title."""
+"""Read scores into chorales: parts on one grid, with metre, key and title."""
 
+import dataclasses
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from bachlit.errors import OptionError, ScoreError
-from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
+from bachlit.music.chorale import VOICES, Chorale, IntArray, TimeSignature, Voice
 from bachlit.music.keys import Key, estimate_key
 from bachlit.scores.reading.limits import MAX_MEASURE
 from bachlit.scores.reading.notes import sung_notes
-from bachlit.scores.reading.octaves import sing_in_range
-from bachlit.scores.reading.score import COMMON_TIME, Measure, Part, Score, in_step
+from bachlit.scores.reading.score import COMMON_TIME, Part, Score, WrittenMeasure, in_step, play_order
 from bachlit.scores.reading.source import open_score, warn
-from bachlit.scores.reading.voices import choose, named_parts, parts_of_voices
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.voices import named_parts, parts_of_voices, sing_in_range
 
 
 def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = False) -> Chorale:
     """Read one voice of a score; the other three rest.
 
-    The part named after the voice is taken if there is one; else the only part; else, of four parts, the one in the
-    voice's place.
+    Its part is the one with the voice's name, else the only part, else the one at the voice's place among four.
 
     Args:
         path: A score in MusicXML, MXL, MIDI, ABC or kern.
-        voice: Which voice it becomes.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
+        voice: Which voice to read.
+        quantize: Round notes finer than a sixteenth instead of refusing them.
 
     Returns:
-        A chorale with this voice alone. Fermatas are this voice's; those over rests are left out.
+        A chorale with this voice alone, and its fermatas (except those over rests).
 
     Raises:
-        ScoreError: If the file isn't there or isn't a score, has no such voice or no notes, or is finer than a
-            sixteenth.
+        ScoreError: If the file isn't there or isn't a score, lacks the voice or notes, or is finer than a sixteenth.
     """
     return read_voices(path, [voice], quantize=quantize)
 
@@ -44,27 +42,26 @@ def read_voices(
 ) -> Chorale:
     """Read some voices of a score; the others rest.
 
-    Voices that are named are found as by `read_melody`. Without names, those are read that the score has: its parts
-    named after voices, the only part as the soprano, or four parts in their order. Where it has all four, the
-    soprano is read alone, for the others are what is to be written. Where it is unclear which parts are voices, the
-    soprano is the part with the tune: one whose name says so, else the top one.
+    Named voices are found as by `read_melody`. Without names, all voices of the score are read: parts named after
+    voices, a single part as the soprano, or four parts in order. If it has all four, only the soprano is read, since
+    the others are to be composed. If unclear, the soprano is the part with the tune: one named so, else the top one.
 
-    Of notes at once in a part, the top one is read. Voices that nobody could sing where they stand are moved by
-    octaves. What is left out or changed is warned of.
+    Of simultaneous notes in a part, the top one is read. Voices out of range are moved by octaves. A ScoreWarning
+    says what was left out or changed.
 
     Args:
         path: A score in MusicXML, MXL, MIDI, ABC or kern.
         voices: Which voices to read.
-        also: Voices to read besides, for their rhythm.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
+        also: More voices to read, for their rhythm.
+        quantize: Round notes finer than a sixteenth instead of refusing them.
 
     Returns:
-        A chorale with these voices. Fermatas are those of the highest; those over rests are left out.
+        A chorale with these voices, and the fermatas of the highest (except those over rests).
 
     Raises:
         OptionError: If a name isn't one of the four voices.
-        ScoreError: If the file isn't there or isn't a score, which parts are the voices that are named is unclear, or
-            a part has no notes, or notes finer than a sixteenth.
+        ScoreError: If the file isn't there or isn't a score, the parts of the voices are unclear, or a part has no
+            notes or notes finer than a sixteenth.
     """
     unknown = [voice for voice in (*(voices or ()), *also) if voice not in VOICES]
     if unknown:
@@ -81,31 +78,29 @@ def read_voices(
     return sing_in_range(chorale, keeping=tuple(voice for voice in also if voice not in (voices or ())))
 
 
-def read_chorale(path: str | Path, *, quantize: bool = False) -> Chorale:
-    """Read four voices of a score, by the names Soprano, Alto, Tenor and Bass, else by their order if there are four.
+def read_chorale(path: str | Path, *, quantize: bool = False, repeats: bool = False) -> Chorale:
+    """Read four voices of a score, by their names, else by their order if there are four.
 
     Args:
         path: A score in MusicXML, MXL, MIDI, ABC or kern.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
+        quantize: Round notes finer than a sixteenth instead of refusing them.
+        repeats: Play repeats and endings of MusicXML as often as the score says, instead of once.
 
     Returns:
-        The chorale. Fermatas are the soprano's; those over rests are left out.
+        The chorale, with the soprano's fermatas (except those over rests).
 
     Raises:
-        ScoreError: If the file isn't there or isn't a score, or doesn't have four voices on a grid of sixteenths.
+        ScoreError: If the file isn't there, isn't a score, or lacks four voices on a grid of sixteenths.
     """
     path = Path(path)
     score, parts = open_score(path)
-    chosen = choose(parts, VOICES)
-    if chosen is None:
-        raise ScoreError(
-            f"{path} has {len(parts)} part{'s' * (len(parts) != 1)} with notes, and which are the four voices is "
-            "unclear; expected parts named Soprano, Alto, Tenor and Bass, or four in that order; name or remove parts."
-        )
-    return _chorale(path, score, chosen, quantize=quantize, tune=False)
+    chosen = named_parts(path, parts, VOICES)
+    return _chorale(path, score, chosen, quantize=quantize, tune=False, repeats=repeats)
 
 
-def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bool, tune: bool) -> Chorale:
+def _chorale(
+    path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bool, tune: bool, repeats: bool = False
+) -> Chorale:
     _warn_of_short_measures(path, parts)
     parts = dict(zip(parts, in_step(list(parts.values()), score.parts), strict=True))
     voices = {
@@ -125,13 +120,13 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bo
             if voice == lead:
                 fermatas[span] = note.fermata
     time_signature, pickup = _metre(path, parts[lead])
-    if any(part.repeats for part in parts.values()):
+    if any(part.repeats for part in parts.values()) and not repeats:
         warn(f"{path}: repeats are left out; the music stands once, as it is written.")
-    if tune and parts[lead].chord_symbols:
+    if tune and parts[lead].left_out["chord symbol"]:
         warn(f"{path}: the chord symbols are left out; name the harmony with --chords to keep to it.")
-    if tune and parts[lead].words:
+    if tune and parts[lead].left_out["word"]:
         warn(f"{path}: the words are left out.")
-    return Chorale(
+    chorale = Chorale(
         pitches=pitches,
         onsets=onsets,
         fermatas=fermatas,
@@ -141,10 +136,24 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bo
         title=_title(path, score),
         name=path.stem,
     )
+    return _repeated(chorale, parts[lead].measures) if repeats else chorale
+
+
+def _repeated(chorale: Chorale, measures: Sequence[WrittenMeasure]) -> Chorale:
+    """Play the repeats of a chorale: its frames in the order of the measures played."""
+    edges = [round(time) for time in accumulate((measure.length for measure in measures), initial=Fraction(0))]
+    spans = [np.arange(edges[index], edges[index + 1]) for index in play_order(measures)]
+    frames = np.concatenate(spans)
+    frames = frames[frames < chorale.num_frames]
+    onsets = chorale.onsets[frames]
+    onsets[1:][np.diff(frames) != 1] = True  # a note tied over a repeat's bar line begins anew
+    return dataclasses.replace(
+        chorale, pitches=chorale.pitches[frames], onsets=onsets, fermatas=chorale.fermatas[frames]
+    )
 
 
 def _warn_of_short_measures(path: Path, parts: dict[Voice, Part]) -> None:
-    """Tell of the first measure that ends earlier in one voice than in another."""
+    """Warn of the first measure that is shorter in one voice than in another."""
     for index in range(max(len(part.measures) for part in parts.values())):
         written = {voice: part.measures[index] for voice, part in parts.items() if index < len(part.measures)}
         lengths = {voice: measure.length for voice, measure in written.items() if measure.length}
@@ -156,13 +165,13 @@ def _warn_of_short_measures(path: Path, parts: dict[Voice, Part]) -> None:
 
 
 def _metre(path: Path, part: Part) -> tuple[TimeSignature, int]:
-    """The first time signature, 4/4 if there is none, and the pickup. Bars that it can't draw are warned of."""
+    """The first time signature (4/4 if none) and the pickup; warn if other bar lines don't fit."""
     metres = list(part.metres) or [COMMON_TIME]
     numerator, denominator = metres[0]
     if denominator not in (1, 2, 4, 8, 16) or not 0 < 16 * numerator <= MAX_MEASURE * denominator:
         raise ScoreError(
             f"{path} is in {numerator}/{denominator}, which doesn't fit a grid of sixteenths; expected a denominator "
-            f"of 1, 2, 4, 8 or 16 and at most {MAX_MEASURE // 16} semibreves; write longer values or shorter measures."
+            f"of 1, 2, 4, 8 or 16 and at most {MAX_MEASURE // 16} semibreves per measure."
         )
     full = 16 * numerator // denominator
     pickup = _pickup(part.measures, full)
@@ -177,16 +186,16 @@ def _metre(path: Path, part: Part) -> tuple[TimeSignature, int]:
     return (numerator, denominator), pickup
 
 
-def _pickup(measures: Sequence[Measure], full: int) -> int:
-    """Sixteenths of a first measure that is short. If it is the only one, it is a pickup only by the number 0."""
+def _pickup(measures: Sequence[WrittenMeasure], full: int) -> int:
+    """Sixteenths of an incomplete first measure; a single measure is a pickup only if its number is 0."""
     first = measures[0]
     if first.number is None or (len(measures) == 1 and first.number != "0"):
         return 0
     return round(first.length) % full if first.length < full else 0
 
 
-def _crossing_measure(measures: Sequence[Measure], full: int, pickup: int) -> str | None:
-    """The first written measure that lies across a bar line of the metre. One that is divided by a repeat doesn't."""
+def _crossing_measure(measures: Sequence[WrittenMeasure], full: int, pickup: int) -> str | None:
+    """Number of the first measure that crosses a bar line of the metre; one divided by a repeat doesn't."""
     start = measures[0].length
     for measure in measures[1:]:
         if (start - pickup) % full + measure.length > full:
@@ -196,7 +205,7 @@ def _crossing_measure(measures: Sequence[Measure], full: int, pickup: int) -> st
 
 
 def _key(path: Path, part: Part, pitches: IntArray) -> Key:
-    """The written key; its mode as written, else as the notes suggest. Without a signature, as the notes suggest."""
+    """The written key; a missing mode or signature is estimated from the notes."""
     if not part.signatures:
         return estimate_key(pitches)
     fifths, mode = part.signatures[0]
@@ -205,15 +214,13 @@ def _key(path: Path, part: Part, pitches: IntArray) -> Key:
     if not -7 <= fifths <= 7:
         fifths = Key(fifths).transpose(12).fifths  # the same key with fewer accidentals
         warn(f"{path}: the key signature has more than seven accidentals; it is written with {abs(fifths)}.")
-    if mode == "major":
-        return Key(fifths, "major")
-    if mode == "minor":
-        return Key(fifths, "minor")
-    # Where the notes suggest a third key (G minor under D minor's flat), its mode is still the likelier.
+    if mode in ("major", "minor"):
+        return Key(fifths, "minor" if mode == "minor" else "major")
+    # Even where the notes suggest a third key (G minor under D minor's signature), its mode is the likelier.
     return Key(fifths, estimate_key(pitches, Key(fifths)).mode)
 
 
 def _title(path: Path, score: Score) -> str:
     title = " ".join(score.title.split())
-    # Bach's chorales in music21 are titled by their file's name, which is no title.
+    # Bach's chorales in music21 have their file's name as a title.
     return "" if title == path.name else title

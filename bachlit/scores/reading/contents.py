@@ -1,11 +1,10 @@
-"""What a file holds, whatever its name says: its format and its text, unpacked and decoded, within limits."""
+"""Contents of score files: format by content, then name; unpacked and decoded, within limits."""
 
 import codecs
 import io
 import re
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
-from xml.etree.ElementTree import Element
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from bachlit.scores.reading.limits import MAX_BYTES, MAX_ENTRIES
@@ -30,23 +29,23 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Encodings of text that a file may say it has. Python has others that are no text, or slow.
+# Encodings that a file may declare. Python has others that aren't text, or are slow.
 _ENCODINGS = re.compile(r"utf-8|ascii|(iso8859-|cp)\d+|koi8-[ru]|mac-\w+|shift_jis|euc_\w+|gb\w+|big5\w*")
 
 
 class Content(NamedTuple):
-    """A score file's format and what is written in it: bytes if it is MIDI, else text."""
+    """Format of a score file, and its data: bytes for MIDI, else text."""
 
     format: Format
     data: bytes | str
 
 
 def read_content(path: Path) -> Content | None:
-    """The format of a file by what it holds, else by how its name ends; None if neither tells.
+    """Read a file and tell its format by content, else by name; None if neither tells.
 
     Raises:
         OSError: If it can't be read.
-        ValueError: If it holds more than a score does, or is a broken archive, or one without a score.
+        ValueError: If it is too large, or a damaged archive or one without a score.
     """
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -59,14 +58,14 @@ def read_content(path: Path) -> Content | None:
     if data[:4] == b"PK\x03\x04":
         return Content("MusicXML", decode(_unzip(data)))
     text = decode(data)
-    told = _recognise(text) or format_by_name(path)
-    if told == "MIDI":
+    found = _recognise(text) or format_by_name(path)
+    if found == "MIDI":
         raise ValueError("it doesn't begin as MIDI does")
-    return Content(told, text) if told else None
+    return Content(found, text) if found else None
 
 
 def _recognise(text: str) -> Format | None:
-    r"""The format of a text, if it shows.
+    r"""Format of a text, if recognisable.
 
     >>> _recognise(" <score-partwise/>"), _recognise("!! A tune\n**kern\n4c"), _recognise("X:1\nK:C\nCDEF|")
     ('MusicXML', 'kern', 'ABC')
@@ -81,26 +80,13 @@ def _recognise(text: str) -> Format | None:
 
 
 def format_by_name(path: Path) -> Format | None:
-    """The format that a file's name promises."""
+    """Format by the file's suffix."""
     return _FORMATS.get(path.suffix.lower())
 
 
-def musicxml_root(path: Path) -> Element | None:
-    """The root of a MusicXML file, zipped or not; None of other formats.
-
-    Raises:
-        OSError: If it can't be read.
-        ValueError: If it is broken, or more than a score.
-    """
-    content = read_content(path)
-    if content is None or content.format != "MusicXML":
-        return None
-    return parse_xml(str(content.data))
-
-
 def _unzip(data: bytes) -> bytes:
-    """The score of an MXL archive: what its container names, else the first that ends like MusicXML."""
-    if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # counted before they are listed, as a list of them takes memory
+    """Unpack the score of an MXL archive: the file its container names, else the first MusicXML."""
+    if data.count(b"PK\x01\x02") > MAX_ENTRIES:  # counted before listing them, which takes memory
         raise ValueError(f"it is an archive of more than {MAX_ENTRIES} files")
     try:
         with ZipFile(io.BytesIO(data)) as archive:
@@ -110,7 +96,7 @@ def _unzip(data: bytes) -> bytes:
             inflated = _inflate(archive, _root_file(archive, names), MAX_BYTES + 1)
     except ValueError:
         raise
-    except Exception as error:  # zipfile has many for what is broken, encrypted or packed unusually
+    except Exception as error:  # zipfile has many, for damaged, encrypted or unusual archives
         raise ValueError(f"it is an archive that can't be unpacked ({error})") from error
     if len(inflated) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES // 2**20} MB when it is unpacked")
@@ -118,12 +104,10 @@ def _unzip(data: bytes) -> bytes:
 
 
 def _inflate(archive: ZipFile, name: str, most: int) -> bytes:
-    """What an entry begins with. MXL knows no other packing, and of others zipfile unpacks all at once."""
+    """Read the beginning of an entry. Only MXL's methods: others unpack all at once."""
     packing = archive.getinfo(name).compress_type
     if packing not in (ZIP_STORED, ZIP_DEFLATED):
-        raise ValueError(
-            f"it is an archive packed by method {packing}, where MXL knows {ZIP_STORED} and {ZIP_DEFLATED}"
-        )
+        raise ValueError(f"it is an archive of method {packing}, but MXL has {ZIP_STORED} and {ZIP_DEFLATED}")
     with archive.open(name) as entry:
         return entry.read(most)
 
@@ -142,7 +126,7 @@ def _root_file(archive: ZipFile, names: list[str]) -> str:
 
 
 def decode(data: bytes) -> str:
-    r"""Text by its byte order mark, or as UTF-16 or UTF-8, or as it says itself, or else as Latin-1.
+    r"""Decode text by its byte order mark, as UTF-16 or UTF-8, as declared, else as Latin-1.
 
     >>> decode("für".encode("utf-16")), decode("für".encode("latin-1")), decode(b"\xef\xbb\xbfC")
     ('für', 'für', 'C')
@@ -152,7 +136,7 @@ def decode(data: bytes) -> str:
             return data[len(mark) :].decode(encoding, errors="replace")
     if data[1:2] == b"\0" or data[:1] == b"\0":
         return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", errors="replace")
-    for encoding in ("utf-8", _declared(data)):  # UTF-8 first: what isn't can't be taken for it
+    for encoding in ("utf-8", _declared(data)):  # UTF-8 first: other text is never valid UTF-8 by chance
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
@@ -161,10 +145,10 @@ def decode(data: bytes) -> str:
 
 
 def _declared(data: bytes) -> str:
-    """The encoding that XML says it has, if that is one of text."""
-    said = re.match(rb"""\s*<\?xml[^>]*encoding\s*=\s*["']([\w.:-]{1,40})["']""", data[:200])
+    """Encoding that XML declares, if allowed."""
+    declared = re.match(rb"""\s*<\?xml[^>]*encoding\s*=\s*["']([\w.:-]{1,40})["']""", data[:200])
     try:
-        name = codecs.lookup(said[1].decode()).name if said else "utf-8"
+        name = codecs.lookup(declared[1].decode()).name if declared else "utf-8"
     except LookupError:
         return "utf-8"
     return name if _ENCODINGS.fullmatch(name) else "utf-8"

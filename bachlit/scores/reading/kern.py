@@ -1,26 +1,27 @@
-"""Kern -> parts, by way of music21. The only module that imports it."""
+"""Kern -> parts, by music21. The only module that imports it."""
 
 import contextlib
 import io
 import re
 import warnings
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.reading.limits import MAX_BARS, MAX_DIGITS, MAX_FRAMES, MAX_METRE_DIGITS, MAX_TEXT
-from bachlit.scores.reading.score import COMMON_TIME, Measure, Part, Score, Signature, Tone
+from bachlit.scores.reading.score import COMMON_TIME, Part, Score, Signature, Tone, WrittenMeasure
 
 
 def read_kern(text: str) -> Score:
-    """The score of a file in kern.
+    """Read a file in kern.
 
     Raises:
-        Exception: Music21's own, of any kind, if it is none.
-        ValueError: If it is larger than a score.
+        Exception: Any of music21's, if it isn't kern.
+        ValueError: If it is too large.
     """
-    music = "\n".join(line for line in text.splitlines() if not line.startswith("!"))  # comments' numbers do no harm
+    music = "\n".join(line for line in text.splitlines() if not line.startswith("!"))  # comments may hold any number
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
     if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
@@ -32,11 +33,11 @@ def read_kern(text: str) -> Score:
 
     from music21 import converter, stream  # noqa: PLC0415  # heavy, and only needed here
 
-    said = io.StringIO()  # what music21 prints, as it goes on with a note too few
-    with warnings.catch_warnings(), contextlib.redirect_stderr(said):
+    printed = io.StringIO()  # music21 prints errors and goes on with a note missing
+    with warnings.catch_warnings(), contextlib.redirect_stderr(printed):
         warnings.simplefilter("ignore")  # music21 warns about its own reading
         piece = converter.parseData(text, format="humdrum")
-        wrong = re.search(r"Error in parsing event.*", said.getvalue())
+        wrong = re.search(r"Error in parsing event.*", printed.getvalue())
         if wrong:
             raise ValueError(wrong[0])
         if isinstance(piece, stream.Opus) and piece.scores:
@@ -46,7 +47,7 @@ def read_kern(text: str) -> Score:
         if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
         title = "" if piece.metadata is None else str(piece.metadata.title or piece.metadata.movementName or "")
-        expands = re.search(r"^(?:.*\t)?\*>\[", music, re.MULTILINE) is not None  # a list of what is played, in order
+        expands = re.search(r"^(?:.*\t)?\*>\[", music, re.MULTILINE) is not None  # an expansion list
         return Score(title, [replace(part, repeats=part.repeats or expands) for part in map(_part, piece.parts)])
 
 
@@ -57,31 +58,26 @@ def _part(part: Any) -> Part:
     ]
     keys = [key for key in sounding.recurse().getElementsByClass("KeySignature") if key.sharps is not None]
     written = list(sounding.getElementsByClass("Measure"))
-    notes = list(sounding.recurse().notes)
+    notes = [note for note in sounding.recurse().notes if "Harmony" in note.classes or note.duration.isGrace]
     return Part(
         name=str(sounding.partName or "").strip(),
-        measures=_measures(written, metres[0] if metres else COMMON_TIME) if written else [_flat(sounding)],
+        measures=_measures(written or [sounding], metres[0] if metres else COMMON_TIME),
         metres=metres,
         signatures=[Signature(int(key.sharps), getattr(key, "mode", None)) for key in keys],
         repeats=bool(sounding.recurse().getElementsByClass(("RepeatMark", "RepeatBracket"))),
-        chord_symbols=sum("Harmony" in note.classes for note in notes),
-        graces=sum(bool(note.duration.isGrace) for note in notes if "Harmony" not in note.classes),
+        left_out=Counter("chord symbol" if "Harmony" in note.classes else "grace note" for note in notes),
     )
 
 
-def _measures(written: list[Any], metre: tuple[int, int]) -> list[Measure]:
-    """The measures of a part; where the next begins later than one ends, silence lies between."""
+def _measures(written: list[Any], metre: tuple[int, int]) -> list[WrittenMeasure]:
+    """Measures of a part, or an unmeasured part as one."""
     measures = []
     for measure in written:
         for time in measure.getElementsByClass("TimeSignature"):
             metre = int(time.numerator), int(time.denominator)
-        number = str(measure.number)
-        measures.append(Measure(number, _sixteenths(measure.highestTime), _tones(measure), metre))
+        number = str(measure.number) if "Measure" in measure.classes else None  # else an unmeasured part
+        measures.append(WrittenMeasure(number, _sixteenths(measure.highestTime), _tones(measure), metre))
     return measures
-
-
-def _flat(part: Any) -> Measure:
-    return Measure(None, _sixteenths(part.highestTime), _tones(part))
 
 
 def _tones(measure: Any) -> list[Tone]:

@@ -1,16 +1,15 @@
-"""Standard MIDI files -> parts: one for each track, or for each channel where a track plays several."""
+"""Standard MIDI files -> parts, one per track and channel."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from string import whitespace
 
-from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.music.chorale import FRAMES_PER_QUARTER, TimeSignature
 from bachlit.scores.reading.contents import decode
 from bachlit.scores.reading.limits import MAX_FRAMES, MAX_MIDI_BYTES
-from bachlit.scores.reading.score import Measure, Part, Score, Signature, Tone
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.score import Part, Score, Signature, Tone, WrittenMeasure
 
 _DRUMS = 9  # the channel, counted from 0
 _NOTE_OFF, _NOTE_ON, _SYSTEM = 0x80, 0x90, 0xF0
@@ -21,13 +20,13 @@ Event = tuple[int, int, bytes]  # time in ticks, status (a meta event's is its k
 
 
 def read_midi(data: bytes) -> Score:
-    """The score of a MIDI file.
+    """Read a MIDI file.
 
-    A file has no title that could be told from its tracks' names, no pickup and no rests: a part ends with its last
-    note. Metre and key count from wherever they stand. Drums (channel 10) are no part.
+    MIDI has no title apart from track names, no pickup and no rests: a part ends with its last note. Metre and key may
+    stand in any track. Drums (channel 10) are left out.
 
     Raises:
-        ValueError: If it is broken, endless, or counts time in seconds.
+        ValueError: If it is damaged, too long, or counts time in seconds.
     """
     if len(data) > MAX_MIDI_BYTES:
         raise ValueError(f"it has more than {MAX_MIDI_BYTES // 2**20} MB, which is too much for MIDI")
@@ -44,8 +43,8 @@ def read_midi(data: bytes) -> Score:
             end = max(tone.start + tone.length for tone in tones)
             if end > MAX_FRAMES:
                 raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-            measures = [Measure(None, end, tones)]
-            parts.append(Part(track.name, measures, metres=metres, signatures=signatures, words=track.words))
+            measures = [WrittenMeasure(None, end, tones)]
+            parts.append(Part(track.name, measures, metres=metres, signatures=signatures, left_out=track.left_out))
     return Score("", parts)
 
 
@@ -55,7 +54,7 @@ def _tone(note: tuple[int, int, int], ticks: int) -> Tone:
 
 
 def _tracks(data: bytes) -> Iterator[bytes]:
-    """The contents of a file's track chunks; one that is cut off counts as far as it goes."""
+    """Yield the contents of the track chunks; a truncated one as far as it goes."""
     place = 8 + int.from_bytes(data[4:8], "big")
     while place + 8 <= len(data):
         length = int.from_bytes(data[place + 4 : place + 8], "big")
@@ -66,10 +65,10 @@ def _tracks(data: bytes) -> Iterator[bytes]:
 
 @dataclass
 class _Track:
-    """What a track holds: its name, whether it has words, and its notes (first tick, pitch, end) by channel."""
+    """Contents of a track; notes (first tick, pitch, end) are by channel."""
 
     name: str = ""
-    words: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
     notes: dict[int, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     metres: list[tuple[int, TimeSignature]] = field(default_factory=list)
     signatures: list[tuple[int, Signature]] = field(default_factory=list)
@@ -79,7 +78,7 @@ def _read_track(chunk: bytes) -> _Track:
     track = _Track()
     begun: dict[tuple[int, int], deque[int]] = defaultdict(deque)
     now = 0
-    for now, status, data in _events(chunk):  # the last time is when a note ends that has no end
+    for now, status, data in _events(chunk):  # notes without an end stop at the last time
         if status < 0:
             _read_meta(track, now, -status, data)
             continue
@@ -89,14 +88,12 @@ def _read_track(chunk: bytes) -> _Track:
         starts = begun[channel, data[0]]
         if kind == _NOTE_ON and data[1]:
             starts.append(now)
-        elif starts:
-            track.notes[channel].append((starts.popleft(), data[0], now))
+        elif starts and (start := starts.popleft()) < now:
+            track.notes[channel].append((start, data[0], now))
     for (channel, pitch), starts in begun.items():
-        track.notes[channel] += [(start, pitch, now) for start in starts]
-    for channel, notes in list(track.notes.items()):
-        track.notes[channel] = [note for note in notes if note[0] < note[2]]
-        if not track.notes[channel]:
-            del track.notes[channel]
+        for start in starts:
+            if start < now:
+                track.notes[channel].append((start, pitch, now))
     return track
 
 
@@ -104,7 +101,7 @@ def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
     if kind == _TRACK_NAME and not track.name:
         track.name = decode(data).strip("\0" + whitespace)  # some programs end it as C ends a string
     elif kind == _LYRIC:
-        track.words = True
+        track.left_out["word"] += 1
     elif kind == _TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] < 8:
         track.metres.append((now, (data[0], 2 ** data[1])))
     elif kind == _KEY_SIGNATURE and len(data) >= 2 and (data[0] + 7) % 256 <= 14 and data[1] < 2:
@@ -113,7 +110,7 @@ def _read_meta(track: _Track, now: int, kind: int, data: bytes) -> None:
 
 
 def _events(chunk: bytes) -> Iterator[Event]:
-    """A track's events up to its end, or to where it is cut off."""
+    """Yield the events of a track, up to its end or where it is truncated."""
     place = now = running = 0
     try:
         while place < len(chunk):
@@ -129,7 +126,7 @@ def _events(chunk: bytes) -> Iterator[Event]:
                         yield now, -kind, b""
                         return
                     yield now, -kind, chunk[begin:place]
-                continue  # the standard has it end a running status, but programs write on
+                continue  # by the standard this ends a running status, but programs rely on it
             if status & 0x80:
                 running, place = status, place + 1
             if not running:
@@ -144,7 +141,7 @@ def _events(chunk: bytes) -> Iterator[Event]:
 
 
 def _variable_length(chunk: bytes, place: int) -> tuple[int, int]:
-    """A number in groups of seven bits, and the place after it."""
+    """Read a variable-length number; return it and the place after it."""
     number = 0
     for count in range(_LONGEST_VARIABLE):
         byte = chunk[place + count]

@@ -1,29 +1,27 @@
-"""MusicXML -> parts, one for each staff: what a chorale can hold, and counts of what it can't."""
+"""MusicXML -> parts, one per staff, with counts of what a chorale can't hold."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.music.chorale import FRAMES_PER_QUARTER
-from bachlit.music.keys import Key
+from bachlit.music.chorale import FRAMES_PER_QUARTER, TimeSignature
+from bachlit.music.keys import STEPS, Key
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
 from bachlit.scores.reading.safe_xml import parse_xml
-from bachlit.scores.reading.score import COMMON_TIME, JUMP, Measure, Part, Score, Signature, Tone
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.scores.reading.score import COMMON_TIME, JUMP, BarLines, Part, Score, Signature, Tone, WrittenMeasure
 
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
 
 
 def read_musicxml(text: str) -> Score:
-    """The score of a MusicXML document, partwise or timewise.
+    """Read a MusicXML document, partwise or timewise.
 
     Raises:
-        ValueError: If it is no such document, or a number in it can't be.
+        ValueError: If it isn't one, or a number in it isn't possible.
     """
     root = parse_xml(text)
     if root.tag == "score-timewise":
@@ -36,7 +34,7 @@ def read_musicxml(text: str) -> Score:
 
 
 def _partwise(root: Element) -> Element:
-    """A timewise score, whose measures hold parts, with parts that hold measures."""
+    """Turn a timewise score into a partwise one."""
     turned = Element("score-partwise")
     turned.extend(child for child in root if child.tag != "measure")
     parts: dict[str | None, Element] = {}
@@ -50,62 +48,57 @@ def _partwise(root: Element) -> Element:
 
 
 @dataclass
-class _Reading:
-    """Where the reading of a part has come to, and what has been found on the way."""
+class _PartReading:
+    """State while reading a part, and what was found so far."""
 
     divisions: Fraction = Fraction(1)  # of a quarter
-    divisor: int = 1  # that all of them divide
-    transposition: int = 0  # semitones from what is written to what sounds
+    divisor: int = 1  # multiple of all divisions
+    transposition: int = 0  # semitones from written to sounding pitch
     metre: TimeSignature = COMMON_TIME
-    now: Fraction = Fraction(0)  # from the beginning of the measure, sixteenths
-    before: Fraction = Fraction(0)  # where the last note began, for chords
+    now: Fraction = Fraction(0)  # time in the measure, sixteenths
+    before: Fraction = Fraction(0)  # start of the last note, for chords
     end: Fraction = Fraction(0)  # of the measure
     written: Fraction = Fraction(0)  # of its last note or rest
     metres: list[TimeSignature] = field(default_factory=list)
     signatures: list[Signature] = field(default_factory=list)
-    chord_symbols: int = 0
     repeats: bool = False
     tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
-    graces: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # of the part, by staff
-    cues: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    slashes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    words: set[str] = field(default_factory=set)  # the staves that have some
+    left_out: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of the part, by staff
+    chord_symbols: int = 0
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
-    """The staves of a part that hold notes."""
-    reading = _Reading()
+    """Yield the staves of a part that have notes."""
+    reading = _PartReading()
     rows = list(_rows(part, reading))
-    if rows:  # a piece ends with what is written, not with silence that isn't
+    if rows:  # a piece ends with its last note or rest
         rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
     sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     for staff in sounding:
+        left_out = reading.left_out[staff] if len(sounding) > 1 else sum(reading.left_out.values(), Counter())
         yield Part(
             name=(name or "").strip(),
             measures=[replace(measure, tones=_ordered(tones[staff])) for measure, tones in rows],
             metres=reading.metres,
             signatures=reading.signatures,
             repeats=reading.repeats,
-            chord_symbols=reading.chord_symbols,
-            graces=reading.graces[staff] if len(sounding) > 1 else sum(reading.graces.values()),
-            cues=reading.cues[staff] if len(sounding) > 1 else sum(reading.cues.values()),
-            slashes=reading.slashes[staff] if len(sounding) > 1 else sum(reading.slashes.values()),
-            words=staff in reading.words if len(sounding) > 1 else bool(reading.words),
+            left_out=left_out + Counter({"chord symbol": reading.chord_symbols}),
         )
 
 
-def _rows(part: Element, reading: _Reading) -> Iterator[tuple[Measure, dict[str, list[Tone]]]]:
-    """The measures of a part, empty, each with the notes of its staves."""
+def _rows(part: Element, reading: _PartReading) -> Iterator[tuple[WrittenMeasure, dict[str, list[Tone]]]]:
+    """Yield the measures of a part, empty, each with the notes of its staves."""
     total = Fraction(0)
     for place, written in enumerate(part.iterfind("measure"), start=1):
         reading.now = reading.before = reading.end = reading.written = Fraction(0)
         reading.tones = defaultdict(list)
         for element in written:
-            _READERS.get(element.tag, _pass_over)(element, reading)
+            if element.tag in _READERS:
+                _READERS[element.tag](element, reading)
         number = " ".join(written.get("number", "").split())[:20] or str(place)
-        measure = Measure(number, reading.end, metre=reading.metre)
+        measure = WrittenMeasure(number, reading.end, metre=reading.metre, bar_lines=_bar_lines(written, reading))
         total += reading.end or measure.full
         if total > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
@@ -116,23 +109,17 @@ def _ordered(tones: list[Tone]) -> list[Tone]:
     return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
 
 
-def _pass_over(element: Element, reading: _Reading) -> None:
-    """What a chorale has no room for, such as the layout of pages."""
-
-
-def _note(note: Element, reading: _Reading) -> None:
+def _note(note: Element, reading: _PartReading) -> None:
     staff = note.findtext("staff", "1")
     slash = note.findtext("notehead", "").strip() == "slash"
     if note.find("pitch") is not None:
-        reading.slashes[staff] += slash
-        reading.graces[staff] += note.find("grace") is not None
-        reading.cues[staff] += note.find("cue") is not None
-        if note.find("lyric/text") is not None:
-            reading.words.add(staff)
+        reading.left_out[staff]["slash head"] += slash
+        for thing, tag in (("grace note", "grace"), ("cue note", "cue"), ("word", "lyric/text")):
+            reading.left_out[staff][thing] += note.find(tag) is not None
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
     start = reading.before if note.find("chord") is not None else reading.now
     rest = note.find("rest")
-    # A rest for a whole measure is as long as the measure is in other parts.
+    # A whole-measure rest is as long as the measure in other parts.
     if rest is None or rest.get("measure") != "yes":
         reading.written = max(reading.written, start + length)
         reading.end = max(reading.end, reading.written)
@@ -153,8 +140,8 @@ def _note(note: Element, reading: _Reading) -> None:
 
 
 def _pitch(pitch: Element, accidental: str) -> float:
-    """A MIDI pitch as written. Where a file forgets to say how it is altered, the accidental does."""
-    step = _STEPS.get(pitch.findtext("step", "").strip().upper())
+    """MIDI pitch as written; if `alter` is missing, the accidental alters it."""
+    step = STEPS.get(pitch.findtext("step", "").strip().upper())
     if step is None:
         raise ValueError(f"a note of it is called {pitch.findtext('step', '')[:20]!r}")
     alter = pitch.findtext("alter", "").strip()
@@ -162,22 +149,22 @@ def _pitch(pitch: Element, accidental: str) -> float:
     return 12 * (_whole(pitch, "octave") + 1) + step + altered
 
 
-def _length(element: Element, reading: _Reading) -> Fraction:
-    """A duration in sixteenths."""
+def _length(element: Element, reading: _PartReading) -> Fraction:
+    """Duration in sixteenths."""
     duration = _number(element.findtext("duration", "0"), "duration")
     return max(Fraction(0), duration * FRAMES_PER_QUARTER / reading.divisions)
 
 
-def _backup(element: Element, reading: _Reading) -> None:
+def _backup(element: Element, reading: _PartReading) -> None:
     reading.now = max(Fraction(0), reading.now - _length(element, reading))
 
 
-def _forward(element: Element, reading: _Reading) -> None:
+def _forward(element: Element, reading: _PartReading) -> None:
     reading.now += _length(element, reading)
     reading.end = max(reading.end, reading.now)
 
 
-def _attributes(attributes: Element, reading: _Reading) -> None:
+def _attributes(attributes: Element, reading: _PartReading) -> None:
     divisions = attributes.findtext("divisions")
     if divisions is not None:
         reading.divisions = _number(divisions, "divisions")
@@ -199,7 +186,7 @@ def _attributes(attributes: Element, reading: _Reading) -> None:
 
 
 def _metre(time: Element) -> TimeSignature:
-    """A time signature; one of several, such as 3/8 + 2/4, as their sum in the shorter beats."""
+    """Time signature; a composite one (3/8 + 2/4) becomes the sum in the shorter beats."""
     terms = [
         (
             sum(int(_number(beat, "beats")) for beat in (beats.text or "").split("+")),
@@ -221,16 +208,24 @@ def _signature(key: Element, transposition: int) -> Signature:
     return Signature(fifths, key.findtext("mode", "").strip() or None)
 
 
-def _harmony(element: Element, reading: _Reading) -> None:
+def _harmony(element: Element, reading: _PartReading) -> None:
     reading.chord_symbols += 1
 
 
-def _barline(barline: Element, reading: _Reading) -> None:
-    reading.repeats |= barline.find("repeat") is not None or barline.find("ending") is not None
+def _bar_lines(measure: Element, reading: _PartReading) -> BarLines:
+    repeats = {repeat.get("direction") for repeat in measure.iterfind("barline/repeat")}
+    endings = {ending.get("type"): ending.get("number", "") for ending in measure.iterfind("barline/ending")}
+    reading.repeats |= bool(repeats or endings)
+    return BarLines(
+        opens="forward" in repeats,
+        closes="backward" in repeats,
+        ending=endings.get("start", ""),
+        ends=bool(endings.keys() & {"stop", "discontinue"}),
+    )
 
 
-def _direction(direction: Element, reading: _Reading) -> None:
-    """Whether it sends the reader elsewhere: da capo, dal segno, to the coda."""
+def _direction(direction: Element, reading: _PartReading) -> None:
+    """Note a jump: da capo, dal segno, coda."""
     for element in direction.iter():
         jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))
         if element.tag == "sound":
@@ -244,20 +239,19 @@ _READERS = {
     "forward": _forward,
     "attributes": _attributes,
     "harmony": _harmony,
-    "barline": _barline,
     "direction": _direction,
     "sound": _direction,
 }
 
 
 def _ordinal(text: str) -> int:
-    """The place of a voice or a staff: its number, or the first place if it has none."""
+    """Number of a voice or staff, 0 if it has none."""
     text = text.strip()
     return int(text) if text.isdecimal() and len(text) < 4 else 0
 
 
 def _whole(parent: Element, tag: str) -> int:
-    """A small whole number, 0 if it isn't there."""
+    """Small whole number, 0 if missing."""
     text = parent.findtext(tag, "").strip() or "0"
     number = _number(text, tag)
     if number.denominator != 1 or abs(number) > 1000:
@@ -266,7 +260,7 @@ def _whole(parent: Element, tag: str) -> int:
 
 
 def _number(text: str | None, tag: str) -> Fraction:
-    """A number in decimal digits, as MusicXML writes it: no exponent that would make it endless."""
+    """Decimal number as in MusicXML, without an exponent that could make it huge."""
     digits = (text or "").strip()
     if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{0,12})?", digits):
         raise ValueError(f"its <{tag}> is {digits[:20]!r}")

@@ -1,4 +1,4 @@
-"""One part of a score -> the notes that a voice sings, on the grid of sixteenths."""
+"""Part of a score -> notes of a voice, on the grid of sixteenths."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -8,13 +8,13 @@ import numpy as np
 
 from bachlit.errors import ScoreError
 from bachlit.music.chorale import FRAMES_PER_QUARTER
-from bachlit.scores.reading.score import Measure, Part, Tone
+from bachlit.music.notes import Note
+from bachlit.scores.reading.score import Part, Tone, WrittenMeasure
 from bachlit.scores.reading.source import warn
-from bachlit.scores.writing.notation import Note
 
 
 class _Head(NamedTuple):
-    """A note head on the grid: first frame, end, and where it stands."""
+    """Note head on the grid: first frame, end, and its place for messages."""
 
     start: int
     end: int
@@ -23,19 +23,19 @@ class _Head(NamedTuple):
 
 
 def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) -> list[Note]:
-    """The notes of a part in order, tied ones joined; what lies between them is rest.
+    """Notes of a part in order, ties joined, with rests between them.
 
     A tied note of another pitch is a new note.
 
     Args:
         part: A part of a score.
-        voice: What messages call it: "soprano of bwv269.mxl".
-        quantize: Round what is finer than a sixteenth instead of refusing it.
-        tune: Keep the tune where several notes sound at once, with a warning, instead of refusing them.
+        voice: Its name in messages: "soprano of bwv269.mxl".
+        quantize: Round notes finer than a sixteenth instead of refusing them.
+        tune: Of simultaneous notes keep the tune, with a warning, instead of refusing them.
 
     Raises:
-        ScoreError: If the part has two notes at once, a note finer than a sixteenth or one outside MIDI's pitches, or
-            no note at all.
+        ScoreError: If the part has simultaneous notes, a note finer than a sixteenth or outside MIDI's pitches, or no
+            note.
     """
     heads, lost = [], 0
     for head in _heads(part.measures, voice, quantize):
@@ -50,10 +50,7 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
     for head in heads:
         before = notes[-1] if notes else None
         if before is not None and head.start < before.start + before.length:
-            raise ScoreError(
-                f"The {voice} has two notes at once {head.place}; expected one at a time; put each voice on a part of "
-                "its own."
-            )
+            raise ScoreError(f"The {voice} has two notes at once {head.place}; expected one at a time per part.")
         pitch, fermata = int(head.tone.pitch), head.tone.fermata
         tied = before is not None and (before.pitch, before.start + before.length) == (pitch, head.start)
         if before is not None and tied and head.tone.tied:
@@ -61,31 +58,32 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
         else:
             notes.append(Note(pitch, head.start, head.end - head.start, fermata))
     if not notes:
-        raise ScoreError(f"The {voice} holds no notes of a sixteenth or more; expected a melody; write longer values.")
+        raise ScoreError(f"The {voice} has no notes of a sixteenth or more; expected a melody in longer values.")
     return notes
 
 
 def _warn_of_what_is_left_out(part: Part, voice: str, lost: int) -> None:
-    """Tell of what a part shows and a voice doesn't sing, and of the notes that were lost by rounding."""
-    if part.graces:
-        warn(f"The {voice}: left out {_counted(part.graces, 'grace note')}.")
-    if part.cues:
-        warn(f"The {voice}: left out {_counted(part.cues, 'cue note')}.")
-    if part.slashes:
-        warn(f"The {voice}: left out {_counted(part.slashes, 'slash head')}, which tell a rhythm and no pitch.")
-    if lost:
-        warn(f"The {voice}: left out {_counted(lost, 'note')} too short for a sixteenth.")
+    """Warn of notes that a voice doesn't sing, and of notes lost by rounding."""
+    numbers = {**part.left_out, "note": lost}
+    for thing, why in (
+        ("grace note", ""),
+        ("cue note", ""),
+        ("slash head", ", which tell a rhythm and no pitch"),
+        ("note", " too short for a sixteenth"),
+    ):
+        if numbers.get(thing):
+            warn(f"The {voice}: left out {_counted(numbers[thing], thing)}{why}.")
 
 
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number > 1)}"
 
 
-def _heads(measures: Sequence[Measure], voice: str, quantize: bool) -> Iterator[_Head]:
-    """A part's note heads in order of time.
+def _heads(measures: Sequence[WrittenMeasure], voice: str, quantize: bool) -> Iterator[_Head]:
+    """Yield the note heads of a part in order of time.
 
     Raises:
-        ScoreError: If one is finer than a sixteenth and not rounded, or no voice's pitch.
+        ScoreError: If one is finer than a sixteenth (and not rounded), or no voice's pitch.
     """
     offset = Fraction(0)
     for measure in measures:
@@ -98,22 +96,19 @@ def _heads(measures: Sequence[Measure], voice: str, quantize: bool) -> Iterator[
             )
             if not quantize and (start.denominator != 1 or end.denominator != 1):
                 raise ScoreError(
-                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it "
-                    "with --quantize, or write it out."
+                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it with "
+                    "--quantize."
                 )
             if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
-                raise ScoreError(
-                    f"The {voice} has the pitch {tone.pitch:g} {place}, which isn't one of MIDI's pitches; expected 1 "
-                    "to 127 without quarter tones; write a note that voices sing."
-                )
+                raise ScoreError(f"The {voice} has the pitch {tone.pitch:g} {place}; expected a MIDI pitch, 1 to 127.")
             yield _Head(round(start), round(end), tone, place)
         offset += measure.length
 
 
 def _tune(heads: Sequence[_Head], voice: str) -> list[_Head]:
-    """The tune among notes that may sound at once: the highest of the first voice, the others where it rests.
+    """Pick the tune among simultaneous notes: the highest of the first voice, others where it rests.
 
-    Notes that run on a little while the next sounds, as on a keyboard, are cut short.
+    Notes that slightly overlap the next one (legato) are shortened.
     """
     heads, shortened = _without_legato(heads)
     taken = np.zeros(max((head.end for head in heads), default=0), np.bool_)
@@ -131,9 +126,9 @@ def _tune(heads: Sequence[_Head], voice: str) -> list[_Head]:
 
 
 def _without_legato(heads: Sequence[_Head]) -> tuple[list[_Head], int]:
-    """Heads of which none runs on for less than half of itself and of the next in its voice; and how many did."""
+    """Shorten heads that overlap the next in their voice by less than half of either; count them."""
     shorter = list(heads)
-    latest: dict[int, int] = {}  # of each voice, the index of its last head
+    latest: dict[int, int] = {}  # index of the last head of each voice
     shortened = 0
     for index, head in enumerate(heads):
         before = latest.get(head.tone.rank)

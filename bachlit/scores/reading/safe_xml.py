@@ -1,19 +1,19 @@
-"""XML text -> a tree, unless it is a trap."""
+"""Parse XML within limits, without entities."""
 
 import re
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from bachlit.scores.reading.limits import MAX_DEPTH, MAX_ELEMENTS
 
-# Declarations that multiply what a parser holds, or fetch it from elsewhere. MusicXML has none.
+# Declarations that expand in memory or fetch other files. MusicXML needs none.
 _DECLARATION = re.compile(r"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)\b|<!DOCTYPE[^<>]*\[")
 
 
 def parse_xml(text: str) -> Element:
-    """The root of a document that can't be a trap: no entities, nothing fetched, and bounded depth and number.
+    """Parse a document: no entities, nothing fetched, bounded depth and size.
 
     Raises:
-        ValueError: If it is one, or no XML.
+        ValueError: If it exceeds that, or isn't XML.
 
     >>> parse_xml('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
     Traceback (most recent call last):
@@ -31,7 +31,7 @@ def parse_xml(text: str) -> Element:
 
 
 class _Bounded(TreeBuilder):
-    """Builds a tree, but neither a deep nor an endless one."""
+    """Tree builder with limits on depth and number of elements."""
 
     def __init__(self) -> None:
         super().__init__()

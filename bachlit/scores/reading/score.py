@@ -1,34 +1,35 @@
-"""What every reader makes of a file: plain values, whatever the format was.
+"""Scores as plain values, common to all readers.
 
-Times and lengths are fractions of a sixteenth. Nothing here knows a file format or a library.
+Times and lengths are fractions of a sixteenth. Nothing here depends on a file format or a library.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from bachlit.scores.writing.durations import TimeSignature
+from bachlit.music.chorale import TimeSignature
 
 COMMON_TIME: TimeSignature = (4, 4)
 
 JUMP = re.compile(
     r"\b(?:d\. ?[cs]\.|d\.? ?[cs]\.? al\b|da ?capo\b|dal ?segno\b|(?:da)?coda\b|segno\b|fine\b)", re.IGNORECASE
 )
-"""Words that send a player elsewhere, however they are spelled."""
+"""Words for a jump (da capo, dal segno, coda), in any spelling."""
 
 
 class Tone(NamedTuple):
-    """A note head as it is written, at the pitch that sounds.
+    """Note head, at sounding pitch.
 
     Attributes:
-        start: From the beginning of its measure.
-        length: How long it lasts.
-        pitch: MIDI pitch; a fraction where it is a quarter tone.
-        tied: It goes on with the note before.
-        fermata: It carries a fermata.
-        rank: Its voice's place among those of its part, 0 the first.
+        start: Time from the beginning of its measure.
+        length: Its duration.
+        pitch: MIDI pitch; a fraction for a quarter tone.
+        tied: Whether it continues the previous note.
+        fermata: Whether it carries a fermata.
+        rank: Index of its voice within the part, 0 the first.
     """
 
     start: Fraction
@@ -40,76 +41,89 @@ class Tone(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A key signature: sharps if positive, flats if negative, and the mode if one is written."""
+    """Key signature: sharps if positive, flats if negative, and the mode if one is written."""
 
     fifths: int
     mode: str | None = None
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A measure of a part.
+class BarLines(NamedTuple):
+    """Repeat signs of a measure.
 
     Attributes:
-        number: As printed; None where a format has no measures.
-        length: Up to the end of its last note or rest; 0 if nothing is written in it.
+        opens: A repeated passage begins here.
+        closes: It ends here, to be played again.
+        ending: Passes on which the ending that begins here is played, such as "1"; empty if none begins.
+        ends: An ending ends here.
+    """
+
+    opens: bool = False
+    closes: bool = False
+    ending: str = ""
+    ends: bool = False
+
+
+_PLAIN = BarLines()
+
+
+@dataclass(frozen=True)
+class WrittenMeasure:
+    """Measure of a part.
+
+    Attributes:
+        number: As printed; None in formats without measures.
+        length: Up to the end of its last note or rest; 0 if it is empty.
         tones: Its notes, in order of time.
         metre: The time signature in force.
+        bar_lines: Its repeat signs.
     """
 
     number: str | None
     length: Fraction
     tones: Sequence[Tone] = ()
     metre: TimeSignature = COMMON_TIME
+    bar_lines: BarLines = _PLAIN
 
     @property
     def full(self) -> int:
-        """Sixteenths that its metre asks for."""
+        """Length of a full measure in this metre."""
         return 16 * self.metre[0] // self.metre[1]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A staff of a score.
+    """Part (staff) of a score.
 
     Attributes:
         name: As printed.
         measures: In order.
-        metres: The time signatures that are written, in order.
-        signatures: The key signatures that are written, in order, as they sound.
-        repeats: There are repeats, endings or jumps.
-        chord_symbols: How many stand above it.
-        graces: How many grace notes it has, which take no time.
-        cues: How many notes of others it shows in small print.
-        slashes: How many slashes it has, which tell an accompaniment's rhythm, and no pitch.
-        words: Its notes have words.
+        metres: Written time signatures, in order.
+        signatures: Written key signatures, in order, at sounding pitch.
+        repeats: Whether it has repeats, endings or jumps.
+        left_out: Number of each thing that a chorale can't hold: chord symbol, word, grace note, cue note, slash head.
     """
 
     name: str
-    measures: Sequence[Measure]
+    measures: Sequence[WrittenMeasure]
     metres: Sequence[TimeSignature] = ()
     signatures: Sequence[Signature] = ()
     repeats: bool = False
-    chord_symbols: int = 0
-    graces: int = 0
-    cues: int = 0
-    slashes: int = 0
-    words: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def sounds(self) -> bool:
-        """Whether it holds notes that last."""
+        """Whether it has any note."""
         return any(measure.tones for measure in self.measures)
 
 
 @dataclass(frozen=True)
 class Score:
-    """A piece.
+    """Piece.
 
     Attributes:
         title: As printed.
         parts: From the top down.
-        lost: What its reader had to leave out, as a sentence; empty if nothing.
+        lost: What the reader left out, as a sentence; empty if nothing.
     """
 
     title: str
@@ -118,28 +132,62 @@ class Score:
 
 
 def in_step(parts: Sequence[Part], others: Sequence[Part] = ()) -> list[Part]:
-    """Parts whose measures begin together: each is as long as the longest of its place.
+    """Align parts: each measure gets the length of the longest at its place.
 
-    One that is empty in all parts lasts as long as in others, or as its metre asks for.
+    A measure that is empty in all parts is as long as in the other parts, else a full measure.
 
     Args:
-        parts: Those that are wanted.
-        others: All of the score.
+        parts: Parts to align.
+        others: All parts of the score.
 
-    >>> short = Part("Soprano", [Measure("1", Fraction(4)), Measure("2", Fraction(0))])
-    >>> long = Part("Bass", [Measure("1", Fraction(16))])
+    >>> short = Part("Soprano", [WrittenMeasure("1", Fraction(4)), WrittenMeasure("2", Fraction(0))])
+    >>> long = Part("Bass", [WrittenMeasure("1", Fraction(16))])
     >>> [[int(measure.length) for measure in part.measures] for part in in_step([short, long])]
     [[16, 16], [16, 16]]
     """
-    most = max((part.measures for part in parts), key=len)
+    longest = max((part.measures for part in parts), key=len)
     lengths = []
-    for index, measure in enumerate(most):
-        written = [part.measures[index].length for part in parts if index < len(part.measures)]
-        elsewhere = [part.measures[index].length for part in others if index < len(part.measures)]
+    for index, measure in enumerate(longest):
+        written, elsewhere = (
+            [part.measures[index].length for part in some if index < len(part.measures)] for some in (parts, others)
+        )
         lengths.append(max(written) or max(elsewhere, default=Fraction(0)) or Fraction(measure.full))
     stepping = []
     for part in parts:
-        measures = [*part.measures, *(replace(measure, tones=()) for measure in most[len(part.measures) :])]
+        measures = [*part.measures, *(replace(measure, tones=()) for measure in longest[len(part.measures) :])]
         timed = [replace(measure, length=length) for measure, length in zip(measures, lengths, strict=True)]
         stepping.append(replace(part, measures=timed))
     return stepping
+
+
+def play_order(measures: Sequence[WrittenMeasure]) -> list[int]:
+    """Indices of the measures in the order in which they are played.
+
+    A repeated passage is played twice, the second time without its first ending.
+
+    >>> first, second = BarLines(ending="1", closes=True, ends=True), BarLines(ending="2", ends=True)
+    >>> play_order([WrittenMeasure("", Fraction(4), bar_lines=lines) for lines in (BarLines(), first, second)])
+    [0, 1, 0, 2]
+    """
+    lines = [measure.bar_lines for measure in measures]
+    played: list[int] = []
+    index = first = 0
+    again = False
+    while index < len(lines):
+        if again and lines[index].ending == "1":
+            while not lines[index].ends and index + 1 < len(lines):
+                index += 1
+            again = False
+            index = first = index + 1
+            continue
+        if lines[index].opens and not again:
+            first = index
+        played.append(index)
+        if lines[index].closes and not again:
+            index, again = first, True
+            continue
+        if lines[index].closes:
+            again = False
+            first = index + 1
+        index += 1
+    return played

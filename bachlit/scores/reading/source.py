@@ -1,4 +1,4 @@
-"""Score files opened: path -> a score in plain values, or one sentence that says why not."""
+"""Open score files: path -> score, or one clear error."""
 
 import warnings
 from pathlib import Path
@@ -13,14 +13,14 @@ from bachlit.scores.reading.score import Part, Score
 
 
 class ScoreWarning(UserWarning):
-    """Something in a score that a chorale has no room for, and what was done about it."""
+    """Something in a score that a chorale can't hold, and how it was handled."""
 
 
 def open_score(path: Path) -> tuple[Score, list[Part]]:
-    """The score of a file, and its parts that hold notes, from the top down, as they sound.
+    """Read the score of a file, and its parts that have notes, from the top down, at sounding pitch.
 
     Raises:
-        ScoreError: If the file isn't there, isn't a score, or holds no notes or several pieces.
+        ScoreError: If the file doesn't exist, isn't a score, or holds no notes or several pieces.
     """
     if not _is_file(path):
         raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
@@ -36,31 +36,24 @@ def open_score(path: Path) -> tuple[Score, list[Part]]:
         reason = " ".join(str(error).split())[:120]
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
         expected = (format_by_name(path) if content is None else content.format) or "a score"
+        partwise = " with a score-partwise" * (expected == "MusicXML")
         raise ScoreError(
-            f"{path} can't be read as a score ({kind}{reason}); expected {_EXPECTED.get(expected, expected)}; open it "
-            "in a notation program and export it as MusicXML."
+            f"{path} can't be read as a score ({kind}{reason}); expected {expected}{partwise}; open it in a notation "
+            "program and export it as MusicXML."
         ) from error
     if score is None:
-        raise ScoreError(
-            f"{path} doesn't end like a score, nor does it begin like one; expected one of {', '.join(SUFFIXES)}."
-        )
+        raise ScoreError(f"{path} isn't a score, by name or content; expected one of {', '.join(SUFFIXES)}.")
     if score.lost:
         warn(f"{path}: {score.lost}")
     parts = [part for part in score.parts if part.sounds]
     if not parts:
-        raise ScoreError(
-            f"{path} holds no notes that have a pitch; expected a melody or four voices; see that it isn't empty, or "
-            "percussion alone."
-        )
+        raise ScoreError(f"{path} has no pitched notes; expected a melody or four voices.")
     return score, parts
 
 
 def warn(message: str) -> None:
-    """Tell the reader of a score what it lost."""
+    """Warn the reader of a score."""
     warnings.warn(message, ScoreWarning, stacklevel=2)
-
-
-_EXPECTED = {"MusicXML": "MusicXML with a score-partwise"}
 
 
 def _read(path: Path, content: Content) -> Score:
@@ -70,8 +63,7 @@ def _read(path: Path, content: Content) -> Score:
         return read_musicxml(content.data)
     if content.format == "kern":
         return read_kern(content.data)
-    pieces = num_tunes(content.data)
-    if pieces > 1:
+    if (pieces := num_tunes(content.data)) > 1:
         raise ScoreError(f"{path} holds {pieces} pieces; expected one; keep each in a file of its own.")
     return read_abc(content.data)
 
@@ -79,5 +71,5 @@ def _read(path: Path, content: Content) -> Score:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long for the system, or one that holds a zero
+    except (OSError, ValueError):  # a name too long for the system, or one with a null character
         return False

@@ -1,13 +1,13 @@
-"""Lengths in sixteenths -> the note values that write them, tied where one isn't enough.
+"""Lengths in sixteenths -> note values, tied if one isn't enough.
 
 Positions are sixteenths from the bar line.
 """
 
 from functools import cache
 
-TimeSignature = tuple[int, int]
+from bachlit.music.chorale import TimeSignature
 
-# Length: name and dots. Whatever is longer or lies between is written as several, tied.
+# Length: name and dots. Other lengths are written as several tied values.
 VALUES: dict[int, tuple[str, int]] = {
     1: ("16th", 0),
     2: ("eighth", 0),
@@ -23,7 +23,7 @@ VALUES: dict[int, tuple[str, int]] = {
 
 
 def beat_length(time_signature: TimeSignature) -> int:
-    """Sixteenths in the beat that beams and ties show: a quarter, or three eighths or sixteenths in compound metres.
+    """Length of a beat: a quarter, or three eighths or sixteenths in compound metres.
 
     >>> [beat_length(metre) for metre in ((4, 4), (3, 2), (6, 8), (3, 8), (5, 8))]
     [4, 4, 6, 6, 4]
@@ -34,9 +34,9 @@ def beat_length(time_signature: TimeSignature) -> int:
 
 @cache
 def split(position: int, length: int, time_signature: TimeSignature, *, rest: bool = False) -> tuple[int, ...]:
-    """The values in which a note or a rest is written that lies within a measure.
+    """Split a note or rest within a measure into values.
 
-    Notes are split as rarely as the metre allows, then where the metre is strongest, then as evenly as can be.
+    Into as few as the metre allows, then where the metre is strongest, then as evenly as possible.
 
     >>> split(0, 10, (4, 4)), split(4, 12, (4, 4)), split(6, 4, (4, 4)), split(2, 4, (4, 4)), split(0, 8, (6, 8))
     ((8, 2), (12,), (2, 2), (4,), (6, 2))
@@ -50,7 +50,7 @@ def split(position: int, length: int, time_signature: TimeSignature, *, rest: bo
 def _cheapest(
     first: int, position: int, end: int, time_signature: TimeSignature, rest: bool
 ) -> tuple[tuple[int, int, int], tuple[int, ...]]:
-    """The cost (values, weakness of the splits, unevenness) and the values of the best way from position to end."""
+    """Cost (number of values, weakness of the splits, unevenness) and values of the best split."""
     if position == end:
         return (0, 0, 0), ()
     fits = _rest_fits if rest else _note_fits
@@ -68,7 +68,7 @@ def _weakness(position: int, beat: int) -> int:
 
 
 def _note_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a note may be written with this value here, the bar line apart."""
+    """Whether a note may have this value here, bar lines aside."""
     numerator, denominator = time_signature
     measure, beat = 16 * numerator // denominator, beat_length(time_signature)
     within = position % beat
@@ -76,13 +76,13 @@ def _note_fits(position: int, value: int, time_signature: TimeSignature) -> bool
         return beat == 4 or value <= beat or value % beat == 0
     if within + value <= beat:
         return value in ((1, 2, 3) if within % 2 else (1, 2, 4))
-    # A quarter off the beat may cross a beat, but must show the half measure, or the half notes of 3/2.
+    # A quarter off the beat may cross a beat, but not the half measure or the half notes of 3/2.
     hides_half = measure > 8 and measure % 8 == 0 and position % 8 == 6
     return (beat, within, value) == (4, 2, 4) and not hides_half
 
 
 def _rest_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a rest may be written with this value here: rests keep to multiples of themselves, undotted."""
+    """Whether a rest may have this value here: at multiples of itself, undotted."""
     numerator, denominator = time_signature
     measure, beat = 16 * numerator // denominator, beat_length(time_signature)
     if value == beat:

@@ -1,32 +1,32 @@
-"""Chorale -> Standard MIDI File, format 1: a conductor's track, then a track for each voice."""
+"""Chorale -> Standard MIDI File, format 1: a conductor track, then one track per voice."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from bachlit.errors import OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
+from bachlit.music.notes import notes_of
 from bachlit.scores.writing.durations import beat_length
-from bachlit.scores.writing.notation import notes_of
 
-TICKS_PER_QUARTER = 480
-TICKS_PER_FRAME = TICKS_PER_QUARTER // FRAMES_PER_QUARTER
-CHOIR_AAHS = 52  # General MIDI, counted from 0 as the file does
-VELOCITY = 80
+_TICKS_PER_QUARTER = 480
+TICKS_PER_FRAME = _TICKS_PER_QUARTER // FRAMES_PER_QUARTER
+CHOIR_AAHS = 52  # General MIDI, counted from 0 as in files
+_VELOCITY = 80
 
 _TRACK_NAME, _END_OF_TRACK, _TEMPO, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x03, 0x2F, 0x51, 0x58, 0x59
-_SLOWEST, _FASTEST = 4, 1000  # a tempo is three bytes of microseconds a quarter
+_SLOWEST, _FASTEST = 4, 1000  # a tempo is three bytes, microseconds per quarter
 
 Event = tuple[int, bytes]  # time in ticks from the beginning, message
 
 
 def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_minute: float = 80) -> bytes:
-    """The bytes of a MIDI file that plays a chorale.
+    """Make a MIDI file of a chorale.
 
-    A repeated note ends before it begins again. Fermatas are not held. MIDI knows no pickup: the music begins at
-    time 0, so a sequencer that draws bar lines draws them from the pickup's first note.
+    Fermatas are not held. MIDI has no pickup: the music begins at time 0, so a sequencer draws bar lines from the
+    pickup's first note.
 
     Args:
-        chorale: What to play.
-        voices: The voices to play, one track and one channel each.
+        chorale: The music.
+        voices: Voices to write, one track and channel each.
         quarters_per_minute: Tempo, 4 to 1000.
 
     Raises:
@@ -38,19 +38,18 @@ def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_
     """
     if not _SLOWEST <= quarters_per_minute <= _FASTEST:
         raise OptionError(
-            f"A tempo of {quarters_per_minute} quarters per minute can't be written to MIDI; "
-            f"choose one from {_SLOWEST} to {_FASTEST}."
+            f"MIDI can't hold {quarters_per_minute} quarters per minute; choose {_SLOWEST} to {_FASTEST}."
         )
     length = chorale.num_frames * TICKS_PER_FRAME
     tracks = [_track(_conductor(chorale, quarters_per_minute), length)]
     for channel, voice in enumerate(voices):
         tracks.append(_track(_performance(chorale, voice, channel), length))
-    header = b"".join(number.to_bytes(2, "big") for number in (1, len(tracks), TICKS_PER_QUARTER))
+    header = b"".join(number.to_bytes(2, "big") for number in (1, len(tracks), _TICKS_PER_QUARTER))
     return _chunk(b"MThd", header) + b"".join(tracks)
 
 
 def _conductor(chorale: Chorale, quarters_per_minute: float) -> Iterator[Event]:
-    """Title, tempo, metre and key."""
+    """Yield title, tempo, metre and key."""
     if chorale.title:
         yield 0, _meta(_TRACK_NAME, chorale.title.encode(errors="replace"))
     yield 0, _meta(_TEMPO, round(60_000_000 / quarters_per_minute).to_bytes(3, "big"))
@@ -61,17 +60,17 @@ def _conductor(chorale: Chorale, quarters_per_minute: float) -> Iterator[Event]:
 
 
 def _performance(chorale: Chorale, voice: Voice, channel: int) -> Iterator[Event]:
-    """A voice's name, sound and notes."""
+    """Yield a voice's name, sound and notes."""
     yield 0, _meta(_TRACK_NAME, voice.capitalize().encode())
     yield 0, bytes([0xC0 | channel, CHOIR_AAHS])
     for note in notes_of(chorale, voice):
         if note.pitch != REST:
-            yield note.start * TICKS_PER_FRAME, bytes([0x90 | channel, note.pitch, VELOCITY])
+            yield note.start * TICKS_PER_FRAME, bytes([0x90 | channel, note.pitch, _VELOCITY])
             yield (note.start + note.length) * TICKS_PER_FRAME, bytes([0x80 | channel, note.pitch, 0])
 
 
 def _track(events: Iterable[Event], length: int) -> bytes:
-    """A track chunk of events in order of time; length is the time in ticks at which it ends."""
+    """Make a track chunk of events in order of time; it ends at `length` ticks."""
     data, now = b"", 0
     for time, message in [*events, (length, _meta(_END_OF_TRACK, b""))]:
         data += _variable_length(time - now) + message
@@ -88,7 +87,7 @@ def _meta(kind: int, data: bytes) -> bytes:
 
 
 def _variable_length(number: int) -> bytes:
-    """A number in MIDI's groups of seven bits, all but the last marked.
+    """Encode a number in groups of seven bits, all but the last marked.
 
     >>> _variable_length(480).hex()
     '8360'

@@ -1,40 +1,42 @@
-"""Chorale -> MusicXML 4.0, the format that every notation program reads: one part a voice, as text."""
+"""Chorale -> MusicXML 4.0, one part per voice."""
 
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.music.keys import Key
+from bachlit.music.keys import Key, alteration
+from bachlit.music.notes import measures_of
 from bachlit.scores.writing.durations import VALUES
-from bachlit.scores.writing.notation import Measure, Symbol, measures_of, write_voice
+from bachlit.scores.writing.notation import Symbol, write_voice
 
-QUARTERS_PER_MINUTE = 80
-CHOIR_AAHS = 53  # General MIDI, counted from 1 as MusicXML does
+_QUARTERS_PER_MINUTE = 80
+_CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
-_CLEFS: dict[Voice, tuple[str, int, int]] = {  # sign, line, octaves that it moves
-    "soprano": ("G", 2, 0),
-    "alto": ("G", 2, 0),
-    "tenor": ("G", 2, -1),
-    "bass": ("F", 4, 0),
+_TREBLE = "<clef><sign>G</sign><line>2</line></clef>"
+_CLEFS: dict[Voice, str] = {
+    "soprano": _TREBLE,
+    "alto": _TREBLE,
+    "tenor": _TREBLE.replace("</clef>", "<clef-octave-change>-1</clef-octave-change></clef>"),
+    "bass": "<clef><sign>F</sign><line>4</line></clef>",
 }
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
-    """The score of a chorale, to be saved as UTF-8.
+    """Make a MusicXML document of a chorale, to be saved as UTF-8.
 
-    The same chorale gives the same text, always: there is no date in it.
+    The same chorale always gives the same text: there is no date in it.
 
     Args:
-        chorale: What to write. Its title stands above the music.
-        voices: The voices to write, from the top down, one staff each.
+        chorale: The music.
+        voices: Voices to write, from the top down, one staff each.
 
     >>> score = to_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 4), voices=("soprano",))
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
@@ -47,7 +49,7 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     _text(encoding, "software", "bachlit")
     for element in ("accidental", "beam"):
         SubElement(encoding, "supports", element=element, type="yes")
-    _add_part_list(root, voices)
+    root.append(_part_list(voices))
     for number, voice in enumerate(voices, start=1):
         _add_part(root, f"P{number}", chorale, voice, conducts=number == 1)
     ElementTree.indent(root)
@@ -55,7 +57,7 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
 
 
 def one_line(title: str) -> str:
-    r"""A title without line breaks and without what XML can't hold, such as control characters.
+    r"""Put a title on one line, without characters that XML forbids.
 
     >>> one_line("Ein feste\x01\n Burg")
     'Ein feste Burg'
@@ -67,68 +69,53 @@ def _text(parent: Element, tag: str, text: str | int) -> None:
     SubElement(parent, tag).text = str(text)
 
 
-def _add_part_list(root: Element, voices: Sequence[Voice]) -> None:
-    part_list = SubElement(root, "part-list")
-    if len(voices) > 1:
-        group = SubElement(part_list, "part-group", number="1", type="start")
-        _text(group, "group-symbol", "bracket")
-        _text(group, "group-barline", "no")  # as in choral scores
-    for number, voice in enumerate(voices, start=1):
-        part = SubElement(part_list, "score-part", id=f"P{number}")
-        _text(part, "part-name", voice.capitalize())
-        _text(part, "part-abbreviation", f"{voice[0].upper()}.")
-        instrument = SubElement(part, "score-instrument", id=f"P{number}-I1")
-        _text(instrument, "instrument-name", voice.capitalize())
-        sound = SubElement(part, "midi-instrument", id=f"P{number}-I1")
-        _text(sound, "midi-channel", number)
-        _text(sound, "midi-program", CHOIR_AAHS)
-    if len(voices) > 1:
-        SubElement(part_list, "part-group", number="1", type="stop")
+def _part_list(voices: Sequence[Voice]) -> Element:
+    parts = [
+        f'<score-part id="P{number}"><part-name>{voice.capitalize()}</part-name>'
+        f"<part-abbreviation>{voice[0].upper()}.</part-abbreviation>"
+        f'<score-instrument id="P{number}-I1"><instrument-name>{voice.capitalize()}</instrument-name>'
+        "</score-instrument>"
+        f'<midi-instrument id="P{number}-I1"><midi-channel>{number}</midi-channel>'
+        f"<midi-program>{_CHOIR_AAHS}</midi-program></midi-instrument></score-part>"
+        for number, voice in enumerate(voices, start=1)
+    ]
+    if len(voices) > 1:  # a bracket without joined bar lines, as in choral scores
+        bracket = "<group-symbol>bracket</group-symbol><group-barline>no</group-barline>"
+        parts.insert(0, f'<part-group number="1" type="start">{bracket}</part-group>')
+        parts.append('<part-group number="1" type="stop" />')
+    return fromstring(f"<part-list>{''.join(parts)}</part-list>")
 
 
 def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, conducts: bool) -> None:
     part = SubElement(root, "part", id=name)
     measures = measures_of(chorale)
     for measure, symbols in zip(measures, write_voice(chorale, voice), strict=True):
-        element = _add_measure(part, measure)
+        pickup = {"implicit": "yes"} if measure.position else {}
+        element = SubElement(part, "measure", {"number": str(measure.number), **pickup})
         if measure is measures[0]:
-            _add_attributes(element, chorale, voice)
+            element.append(_attributes(chorale, voice))
             if conducts:
-                SubElement(element, "sound", tempo=str(QUARTERS_PER_MINUTE))
+                SubElement(element, "sound", tempo=str(_QUARTERS_PER_MINUTE))
         for symbol, accidental in zip(symbols, _accidentals(symbols, chorale.key), strict=True):
             _add_note(element, symbol, accidental)
         if measure is measures[-1]:
             _text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
 
 
-def _add_measure(part: Element, measure: Measure) -> Element:
-    if measure.position > 0:
-        return SubElement(part, "measure", number="0", implicit="yes")
-    return SubElement(part, "measure", number=str(measure.number))
-
-
-def _add_attributes(measure: Element, chorale: Chorale, voice: Voice) -> None:
-    attributes = SubElement(measure, "attributes")
-    _text(attributes, "divisions", FRAMES_PER_QUARTER)
-    key = SubElement(attributes, "key")
-    _text(key, "fifths", chorale.key.fifths)
-    _text(key, "mode", chorale.key.mode)
-    time = SubElement(attributes, "time")
-    _text(time, "beats", chorale.time_signature[0])
-    _text(time, "beat-type", chorale.time_signature[1])
-    sign, line, octaves = _CLEFS[voice]
-    clef = SubElement(attributes, "clef")
-    _text(clef, "sign", sign)
-    _text(clef, "line", line)
-    if octaves:
-        _text(clef, "clef-octave-change", octaves)
+def _attributes(chorale: Chorale, voice: Voice) -> Element:
+    key, (beats, beat_type) = chorale.key, chorale.time_signature
+    return fromstring(
+        f"<attributes><divisions>{FRAMES_PER_QUARTER}</divisions>"
+        f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
+        f"<time><beats>{beats}</beats><beat-type>{beat_type}</beat-type></time>{_CLEFS[voice]}</attributes>"
+    )
 
 
 def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
-    """The accidental to print before each symbol of a measure.
+    """Accidentals to print before the symbols of a measure.
 
-    A note that is tied to the one before needs none. After an altered note tied over the bar line whatever comes on the
-    same line or space needs one, as that note's accidental doesn't count here but is still in the reader's mind.
+    A note tied to the one before needs none. After an altered note tied over the bar line the next note on its line or
+    space needs one: the old accidental no longer holds, but readers remember it.
     """
     accidentals: list[str | None] = []
     in_force: dict[tuple[str, int], int | None] = {}
@@ -137,7 +124,7 @@ def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
         if symbol.spelling is None:
             continue
         step, alter, octave = symbol.spelling
-        signature = _signature(step, key)
+        signature = alteration(step, key.fifths)
         if symbol.tied_back:
             if index == 0 and alter != signature:
                 in_force[step, octave] = None
@@ -147,13 +134,8 @@ def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
     return accidentals
 
 
-def _signature(step: str, key: Key) -> int:
-    """The alteration that a key signature gives to a step."""
-    return (key.fifths - "FCGDAEB".index(step) + 6) // 7
-
-
 def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
-    """One note or rest; the order of its children is the schema's."""
+    """Add a note or rest; the order of its children is the schema's."""
     note = SubElement(measure, "note")
     if symbol.spelling is None:
         SubElement(note, "rest", {"measure": "yes"} if symbol.fills_measure else {})
@@ -161,7 +143,7 @@ def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
         pitch = SubElement(note, "pitch")
         step, alter, octave = symbol.spelling
         _text(pitch, "step", step)
-        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends state it
+        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends have it
             _text(pitch, "alter", alter)
         _text(pitch, "octave", octave)
     _text(note, "duration", symbol.length)

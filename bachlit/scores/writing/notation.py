@@ -1,61 +1,35 @@
-"""From a chorale's grid to what a musician writes: measures, tied notes, beams and fermatas.
+"""Notate a chorale: tied note values, beams and fermatas, for any file format.
 
-Nothing here knows a file format. Lengths and positions are sixteenths; a position counts from the bar line, so the
-first note of a pickup of one quarter in 4/4 has position 12.
+Lengths and positions are sixteenths; a position counts from the bar line, so the first note of a pickup of one quarter
+in 4/4 has position 12.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Literal
 
-import numpy as np
-
-from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.music.chorale import Chorale, Voice
+from bachlit.music.notes import Note, measures_of, notes_of
 from bachlit.scores.writing.durations import beat_length, split
 from bachlit.scores.writing.spelling import Spelling, spell_voice
 
 Beam = Literal["begin", "continue", "end", "forward hook", "backward hook"]
 
 
-class Measure(NamedTuple):
-    """A written measure.
-
-    Attributes:
-        number: As printed; 0 is the pickup.
-        start: Its first frame.
-        position: Where in a full measure it begins; above 0 in a pickup.
-        length: Its frames, fewer than a full measure's in a pickup or at an early end.
-    """
-
-    number: int
-    start: int
-    position: int
-    length: int
-
-
-class Note(NamedTuple):
-    """A note, or a rest of pitch 0, as it sounds: one for each onset."""
-
-    pitch: int
-    start: int
-    length: int
-    fermata: bool = False
-
-
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
-    """A note or a rest as it is written: one note head, one value.
+    """Written note or rest: one note head, one value.
 
     Attributes:
-        spelling: Its pitch's name; None in a rest.
+        spelling: Spelling of the pitch; None for a rest.
         position: Where it begins in a full measure.
-        length: One of `values.VALUES`, or the whole measure's length if `fills_measure`.
-        tied_back: It goes on with the note before.
-        tied_on: It goes on in the note after.
-        fermata: It carries a fermata.
-        fills_measure: It is a rest for a full measure.
-        beams: From the eighths' beam to the sixteenths'; empty where a flag or nothing is written.
+        length: One of `durations.VALUES`, or the measure's length if `fills_measure`.
+        tied_back: Tied to the note before.
+        tied_on: Tied to the note after.
+        fermata: Carries a fermata.
+        fills_measure: Is a whole-measure rest.
+        beams: Beams from eighths to sixteenths; empty if unbeamed.
     """
 
     spelling: Spelling | None
@@ -68,42 +42,8 @@ class Symbol:
     beams: tuple[Beam, ...] = ()
 
 
-def measures_of(chorale: Chorale) -> list[Measure]:
-    """The measures of a chorale, in order; the last ends with the music, full or not.
-
-    >>> for measure in measures_of(Chorale.from_pitches([[60, 0, 0, 0]] * 24, pickup=4)):
-    ...     print(measure)
-    Measure(number=0, start=0, position=12, length=4)
-    Measure(number=1, start=4, position=0, length=16)
-    Measure(number=2, start=20, position=0, length=4)
-    """
-    full, pickup, end = chorale.measure_length, chorale.pickup, chorale.num_frames
-    measures = [Measure(0, 0, full - pickup, min(pickup, end))] if pickup else []
-    for number, start in enumerate(range(pickup, end, full), start=1):
-        measures.append(Measure(number, start, 0, min(full, end - start)))
-    return measures
-
-
-def notes_of(chorale: Chorale, voice: Voice) -> list[Note]:
-    """A voice's notes and rests as they sound, in order, without a gap.
-
-    Every voice that sounds at the end of a soprano note with a fermata carries one there; so does every voice that
-    sounds at the end of a fermata under which the soprano rests.
-
-    >>> notes_of(Chorale.from_pitches([[67, 60, 0, 0]] * 3 + [[69, 60, 0, 0]]), "soprano")
-    [Note(pitch=67, start=0, length=3, fermata=False), Note(pitch=69, start=3, length=1, fermata=False)]
-    """
-    column = VOICES.index(voice)
-    held = _fermata_frames(chorale)
-    pitches = chorale.pitches[:, column]
-    return [
-        Note(int(pitches[start]), start, end - start, bool(pitches[start] != REST and held[start:end].any()))
-        for start, end in _spans(chorale, column)
-    ]
-
-
 def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
-    """A voice as it is written, measure by measure.
+    """Notate a voice, measure by measure.
 
     >>> tied = write_voice(Chorale.from_pitches([[67, 0, 0, 0]] * 20), "soprano")
     >>> [[(symbol.length, symbol.tied_back, symbol.tied_on) for symbol in measure] for measure in tied]
@@ -128,7 +68,7 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
 def _symbols(
     note: Note, spelling: Spelling | None, begin: int, position: int, pieces: tuple[int, ...]
 ) -> Iterator[Symbol]:
-    """The pieces of a note or a rest in one measure, the first of them at frame `begin`."""
+    """Yield the values of a note or rest in one measure, the first at frame `begin`."""
     for length in pieces:
         last = begin + length == note.start + note.length
         yield Symbol(
@@ -143,7 +83,7 @@ def _symbols(
 
 
 def _beam(symbols: list[Symbol], beat: int) -> list[Symbol]:
-    """The symbols of a measure with neighbours shorter than a quarter beamed within each beat."""
+    """Beam the notes shorter than a quarter within each beat."""
 
     def beam_group(symbol: Symbol) -> int | None:
         return symbol.position // beat if symbol.spelling and symbol.length < 4 else None
@@ -159,35 +99,16 @@ def _beam(symbols: list[Symbol], beat: int) -> list[Symbol]:
 
 
 def _beams(notes: list[Symbol], index: int) -> tuple[Beam, ...]:
-    """The beams of one note in a group of two or more."""
+    """Beams of one note in a group."""
     beams: list[Beam] = []
-    for longest in (3, 1):  # dotted eighths and shorter have a first beam, sixteenths a second
+    for longest in (3, 1):  # up to dotted eighths have a first beam, sixteenths a second
         if notes[index].length > longest:
             break
         before = index > 0 and notes[index - 1].length <= longest
         after = index + 1 < len(notes) and notes[index + 1].length <= longest
         if before or after:
             beams.append("continue" if before and after else "end" if before else "begin")
-        else:  # a hook points to the note with which it makes up an eighth
+        else:  # a hook points to the other half of its eighth
             forward = index == 0 or (index + 1 < len(notes) and notes[index].position % 2 == 0)
             beams.append("forward hook" if forward else "backward hook")
     return tuple(beams)
-
-
-def _spans(chorale: Chorale, column: int) -> list[tuple[int, int]]:
-    """First frame and end of every note and rest of a voice."""
-    starts = [int(frame) for frame in np.flatnonzero(chorale.onsets[:, column])]
-    return list(zip(starts, [*starts[1:], chorale.num_frames], strict=True))
-
-
-def _fermata_frames(chorale: Chorale) -> BoolArray:
-    """(T,) true where a fermata stands: at the end of its soprano notes, or at its own where the soprano rests."""
-    held = np.zeros(chorale.num_frames, dtype=np.bool_)
-    for start, end in _spans(chorale, 0):
-        if chorale.pitches[start, 0] != REST and chorale.fermatas[start:end].any():
-            held[end - 1] = True
-    edges = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=0, append=0))
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        if not chorale.pitches[start:end, 0].any():
-            held[end - 1] = True
-    return held

@@ -1,14 +1,14 @@
-"""MIDI pitches -> the names that a musician would write in a key."""
+"""Spell MIDI pitches in a key."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from bachlit.music.chorale import REST
-from bachlit.music.keys import Key
+from bachlit.music.keys import FIFTHS, Key
 
 
 class Spelling(NamedTuple):
-    """A pitch's name: step A to G, semitones of alteration, octave (4 begins with middle C)."""
+    """Spelling of a pitch: step A to G, alteration in semitones, octave (4 begins at middle C)."""
 
     step: str
     alter: int
@@ -16,17 +16,17 @@ class Spelling(NamedTuple):
 
 
 def spell(pitch: int, key: Key, *, leads: int = 0) -> Spelling:
-    """The name of a pitch that suits a key: one of twelve neighbours on the line of fifths.
+    """Spell a pitch in a key, as one of twelve neighbours on the line of fifths.
 
     In C major those are E-flat to G-sharp, in A minor B-flat to D-sharp, and one fifth further before a step of a
-    semitone: D-sharp leads to E and A-flat to G. Double accidentals stay only where they are minor's raised sixth or
-    seventh degree; elsewhere the simpler name is taken. Of 21,206 notes in 92 of Bach's chorales all but 15 are spelled
-    as in music21's corpus; 39 differ if the next note isn't regarded.
+    semitone: D-sharp leads to E, A-flat to G. Double accidentals occur only as minor's raised sixth or seventh degree.
+    Of 21,206 notes in 92 of Bach's chorales all but 15 are spelled as in music21's corpus (39 without regard to the
+    next note).
 
     Args:
         pitch: MIDI pitch.
         key: The written key.
-        leads: 1 if the voice moves on a semitone up, -1 if a semitone down, 0 if anywhere else.
+        leads: 1 if the voice moves a semitone up next, -1 if a semitone down, else 0.
 
     >>> [spell(pitch, Key(0, "major")).step for pitch in (60, 61, 63, 66, 68, 70)]
     ['C', 'C', 'E', 'F', 'G', 'B']
@@ -41,11 +41,11 @@ def spell(pitch: int, key: Key, *, leads: int = 0) -> Spelling:
     if not -8 <= fifths <= 12 and not (key.mode == "minor" and degree in (6, 8)):
         fifths += -12 if fifths > 0 else 12
     alter = (fifths + 1) // 7
-    return Spelling("FCGDAEB"[(fifths + 1) % 7], alter, (pitch - alter) // 12 - 1)
+    return Spelling(FIFTHS[(fifths + 1) % 7], alter, (pitch - alter) // 12 - 1)
 
 
 def spell_voice(pitches: Sequence[int], key: Key) -> list[Spelling | None]:
-    """The names of a voice's notes, in order, each with regard to the next other pitch; None for rests.
+    """Spell the notes of a voice, each with regard to the next pitch; None for rests.
 
     >>> [name and name.step for name in spell_voice([63, 63, 64, 0, 63, 62], Key())]
     ['D', 'D', 'E', None, 'E', 'D']

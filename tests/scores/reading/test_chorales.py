@@ -17,8 +17,8 @@ from bachlit.corpus import BachCorpus
 from bachlit.errors import OptionError, ScoreError
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
 from bachlit.music.keys import Key
+from bachlit.music.notes import notes_of
 from bachlit.scores import ScoreWarning, read_chorale, read_melody, read_voices, write_midi, write_musicxml
-from bachlit.scores.writing.notation import notes_of
 
 BAR = line("C4 D4 E4 F4")
 REPEAT = '<barline location="right"><repeat direction="backward"/></barline>'
@@ -173,9 +173,9 @@ def test_names_win_over_order(tmp_path: Path) -> None:
 
 def test_four_parts_whose_names_speak_against_their_order_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path, four("Bass", "x", "y", "z"))
-    with pytest.raises(ScoreError, match="which are the four voices is unclear; expected parts named Soprano"):
+    with pytest.raises(ScoreError, match="unclear which are Soprano, Alto, Tenor and Bass; expected parts named so"):
         read_chorale(path)
-    with pytest.raises(ScoreError, match="which is the soprano is unclear"):
+    with pytest.raises(ScoreError, match="unclear which is Soprano"):
         read_melody(path)
 
 
@@ -190,10 +190,10 @@ def test_four_named_voices_are_found_among_other_parts(tmp_path: Path) -> None:
 def test_several_parts_of_which_none_is_the_soprano_are_refused(tmp_path: Path, number: int, name: str) -> None:
     path = save(tmp_path, score(*[[BAR]] * number, names=[name] * number))
     with pytest.raises(
-        ScoreError, match=f"has {number} parts, and which is the soprano is unclear; .* name one Soprano"
+        ScoreError, match=f"has {number} parts, and it is unclear which is Soprano; expected parts named so"
     ):
         read_melody(path)
-    with pytest.raises(ScoreError, match=f"has {number} parts with notes"):
+    with pytest.raises(ScoreError, match=f"has {number} parts"):
         read_chorale(path)
 
 
@@ -221,7 +221,9 @@ def test_an_only_part_is_the_soprano_unless_its_name_says_which(tmp_path: Path, 
 def test_an_only_part_is_the_one_voice_that_is_named_whatever_its_name(tmp_path: Path) -> None:
     path = save(tmp_path, score([BAR], names=["Tenor"]))
     assert read_voices(path, ["alto"]).pitches[0].tolist() == [0, 60, 0, 0]
-    with pytest.raises(ScoreError, match=r"has 1 part, and which are the alto and bass is unclear; .*Alto and Bass"):
+    with pytest.raises(
+        ScoreError, match=r"has 1 part, and it is unclear which are Alto and Bass; expected parts named so"
+    ):
         read_voices(path, ["bass", "alto"])
 
 
@@ -280,7 +282,7 @@ def test_a_voice_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_part_is_no_chorale(tmp_path: Path) -> None:
-    with pytest.raises(ScoreError, match="has 1 part with notes"):
+    with pytest.raises(ScoreError, match="has 1 part"):
         read_chorale(save(tmp_path, score([BAR])))
 
 

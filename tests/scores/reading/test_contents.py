@@ -97,7 +97,7 @@ def test_drums_of_midi_are_no_tune(tmp_path: Path) -> None:
     )
     assert read_voices(tmp_path / "tune.mid").compass == (67, 67)
     (tmp_path / "drums.mid").write_bytes(drums)
-    with pytest.raises(ScoreError, match="holds no notes"):
+    with pytest.raises(ScoreError, match="has no pitched notes"):
         read_voices(tmp_path / "drums.mid")
 
 

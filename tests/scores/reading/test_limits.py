@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from archives import container, zipped
 from handwritten import line, note, score
+from sizes import size
 
 from bachlit.errors import ScoreError
-from bachlit.scores import musicxml_root, read_voices
+from bachlit.scores import read_voices
 from bachlit.scores.reading import limits
+from bachlit.scores.reading.safe_xml import parse_xml
 
 BAR = line("C4 D4 E4 F4")
 MB = 2**20
@@ -112,11 +114,11 @@ def test_an_archive_packed_so_that_it_swells_at_once_is_not_unpacked(tmp_path: P
     # 200 MB in 285 bytes: of such packings, zipfile unpacks all, however little of it is asked for.
     swollen = io.BytesIO()
     with zipfile.ZipFile(swollen, "w", packing) as archive, archive.open(name, "w") as entry:
-        for _ in range(200):
+        for _ in range(size(200, 120)):
             entry.write(b" " * MB)
     taken = peak(lambda: refused(tmp_path / "file.mxl", swollen.getvalue()))
     assert taken < 3 * limits.MAX_BYTES / MB
-    assert f"it is an archive packed by method {packing}" in refused(tmp_path / "file.mxl", swollen.getvalue())
+    assert f"it is an archive of method {packing}" in refused(tmp_path / "file.mxl", swollen.getvalue())
 
 
 def test_an_archive_that_lies_about_its_size_is_not_unpacked(tmp_path: Path) -> None:
@@ -156,13 +158,13 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
 def test_deep_xml_is_refused_and_what_is_deep_enough_is_read(tmp_path: Path) -> None:
     assert "more than 64 deep" in refused(tmp_path / "file.xml", "<score-partwise>" + "<a>" * 1_000_000)
     deep = "<a>" * (limits.MAX_DEPTH - 1) + "</a>" * (limits.MAX_DEPTH - 1)
-    assert "holds no notes" in refused(tmp_path / "file.xml", f"<score-partwise>{deep}</score-partwise>")
+    assert "has no pitched notes" in refused(tmp_path / "file.xml", f"<score-partwise>{deep}</score-partwise>")
 
 
 def test_endless_xml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bachlit.scores.reading.safe_xml.MAX_ELEMENTS", 1000)  # a million take memory to write
     (tmp_path / "file.xml").write_text("<score-partwise>" + "<a/>" * 999 + "</score-partwise>")
-    assert musicxml_root(tmp_path / "file.xml") is not None
+    assert len(parse_xml((tmp_path / "file.xml").read_text())) == 999
     assert "more than 1000 elements" in refused(
         tmp_path / "file.xml", "<score-partwise>" + "<a/>" * 1000 + "</score-partwise>"
     )
@@ -183,8 +185,8 @@ def test_endless_xml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("<beat-type>4", "<beat-type>3", "is in 4/3, which doesn't fit a grid of sixteenths"),
         ("<fifths>0", "<fifths>100000000", "its <fifths> is 100000000"),
         ("<octave>4", "<octave>99999999999", "its <octave> is 99999999999"),
-        ("<octave>4", "<octave>99", "isn't one of MIDI's pitches"),
-        ("<alter>0", "<alter>1000000", "isn't one of MIDI's pitches"),
+        ("<octave>4", "<octave>99", "expected a MIDI pitch"),
+        ("<alter>0", "<alter>1000000", "expected a MIDI pitch"),
         ("<step>C", "<step>X", "a note of it is called 'X'"),
     ],
 )
@@ -224,12 +226,12 @@ def midi(events: bytes, division: bytes = b"\1\xe0") -> bytes:
     [
         (midi(b"\xff\xff\xff\x7f\x90\x3c\x50" * 1000), "longer than 20000 sixteenths"),
         (midi(b"\xff" * 1000), "a number of it never ends"),
-        (midi(b"\0\x90\x3c\x50\0\x80\x3c\0" * 1000), "holds no notes"),
+        (midi(b"\0\x90\x3c\x50\0\x80\x3c\0" * 1000), "has no pitched notes"),
         (midi(b"\0\x3c\x50"), "an event of it has no status"),
         (midi(b"", b"\xe7\x28"), "its time isn't counted in quarters"),
         (midi(b"", b"\0\0"), "its time isn't counted in quarters"),
         (b"MThd", "its time isn't counted in quarters"),
-        (midi(b"\0\xff\x01\xff\xff\xff\x7f" + b"x" * 1000), "holds no notes"),
+        (midi(b"\0\xff\x01\xff\xff\xff\x7f" + b"x" * 1000), "has no pitched notes"),
         (midi(b"\0" * limits.MAX_MIDI_BYTES), "more than 2 MB"),
     ],
     ids=["waits", "endless number", "no length", "no status", "seconds", "no time", "cut off", "long text", "huge"],

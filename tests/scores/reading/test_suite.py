@@ -61,8 +61,8 @@ def test_every_file_gives_music_or_one_sentence(path: Path) -> None:
 def test_all_that_has_notes_on_the_grid_gives_music() -> None:
     refused = {path: found for path in FILES if isinstance(found := read(path), str)}
     reasons = {
-        "holds no notes": WITHOUT_NOTES,
-        "isn't one of MIDI's pitches": QUARTER_TONES,
+        "has no pitched notes": WITHOUT_NOTES,
+        "expected a MIDI pitch": QUARTER_TONES,
         "finer than a sixteenth": FINE,
     }
     for reason, numbers in reasons.items():

@@ -13,9 +13,9 @@ from music21 import clef, converter, expressions, key, layout, meter
 
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key
+from bachlit.music.notes import notes_of
 from bachlit.scores.writing.durations import VALUES
 from bachlit.scores.writing.musicxml import to_musicxml
-from bachlit.scores.writing.notation import notes_of
 
 TITLE = "Wachet auf, „ruft“ & <uns>"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bachlit.music.chorale import LARGEST_MOVE, RANGES, VOICES, Voice, move_into_range
 from bachlit.scores import ScoreWarning, read_chorale, read_voices, write_musicxml
-from bachlit.scores.reading.octaves import sing_in_range
+from bachlit.scores.reading.voices import sing_in_range
 
 
 def sung_by(voice: Voice, *pitches: int) -> np.ndarray:
