@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -72,33 +73,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, args: list[str]) -> int:
-    if command in ("harmonize", "compose", "plot"):
-        with _loading():
-            from bachlit.commands import music  # noqa: PLC0415  # each command imports what it needs
-
-        music.run(command, args)
-        return 0
-    if command == "evaluate":
-        with _loading():
-            from bachlit.commands import music  # noqa: PLC0415
-            from bachlit.commands.evaluate import evaluate  # noqa: PLC0415
-
-        music.run_typed(command, evaluate, args)
-        return 0
-    if command == "sweep":
-        with _loading():
-            from bachlit.commands import sweep  # noqa: PLC0415
-
-        sweep.run(args)
-        return 0
-    if command in ("fit", "validate", "test", "predict"):
-        with _loading():
-            from bachlit.commands import train  # noqa: PLC0415  # Lightning takes seconds to import
-
-        train.run(command, args)
-        return 0
-    _tell(f"there is no command {command!r}; see bachlit --help.")
-    return 2
+    rooms = {"harmonize": "music", "compose": "music", "plot": "music", "evaluate": "evaluate", "sweep": "sweep"}
+    rooms |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+    if command not in rooms:
+        _tell(f"there is no command {command!r}; see bachlit --help.")
+        return 2
+    with _loading():
+        module = import_module(f"bachlit.commands.{rooms[command]}")  # each command imports what it needs
+    if command == rooms[command]:
+        module.run(args)
+    else:
+        module.run(command, args)
+    return 0
 
 
 def _refuse_bytes(args: Sequence[str]) -> None:

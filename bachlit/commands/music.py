@@ -1,38 +1,33 @@
 """`bachlit harmonize`, `compose` and `plot`: the commands that need neither Lightning nor a corpus."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import partial, wraps
 from importlib import import_module
 from importlib.metadata import version
-from inspect import Parameter, signature
+from inspect import signature
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from jsonargparse import auto_cli
+from jsonargparse import ArgumentError, ArgumentParser, auto_cli
 
 from bachlit import api
-from bachlit.classes import allow, tell_of_served, typed_paths
-from bachlit.commands.configurations import documents, part_configs
-from bachlit.commands.messages import one_sentence
-from bachlit.commands.options import (
-    HelpFormatter,
-    Parser,
-    bars_of,
-    plain_words,
-    refuse_absent_folder,
-    refuse_seed,
-    refuse_unknown_decoder,
-    voices_of,
-)
+from bachlit.classes import allow, tell_of_served
+from bachlit.commands.help import HelpFormatter
+from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
+from bachlit.commands.options import Words
 from bachlit.commands.plot import plot
+from bachlit.corpus import Corpus
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import careful_parsing
+from bachlit.music.chorale import VOICES, Voice
 from bachlit.rendering.output import contents, harmonized_places, numbered, places_for, save
 
 _IMPORT_HELP = (
@@ -86,7 +81,7 @@ def harmonize(
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     api.refuse_num(num, "harmonisations can't be written")
-    refuse_seed(seed)
+    _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     if chords is not None and not chords.strip():
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
@@ -99,9 +94,9 @@ def harmonize(
     check([*chain.from_iterable(places), *([description] if num > 1 else [])])
     prompt = api.prompt_of(
         melody,
-        voice=None if voice is None else voices_of(voice),
-        bars=None if bars is None else bars_of(bars),
-        rhythm=() if rhythm is None else voices_of(rhythm),
+        voice=None if voice is None else _voices_of(voice),
+        bars=None if bars is None else _bars_of(bars),
+        rhythm=() if rhythm is None else _voices_of(rhythm),
         quantize=quantize,
     )
     if tones is not None:
@@ -178,7 +173,7 @@ def compose(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
         )
     api.refuse_num(num, "chorales can't be composed")
-    refuse_seed(seed)
+    _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
@@ -216,49 +211,73 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    refuse_absent_folder(args)
+    output = Words.of(args).value_of("output") or ""
+    if output.endswith("/") and not Path(output).is_dir():  # as a path it loses its slash, and would name a file
+        raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
     run_typed(command, COMMANDS[command], args)
 
 
-def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) -> None:
+def run_typed(command: str, function: Callable[..., None], args: Sequence[str], *, rest: str | None = None) -> None:
     """Parse the arguments of a command into those of its function, and call it.
+
+    Args:
+        command: Its name.
+        function: It.
+        args: What was typed after its name.
+        rest: The option that gets, as a list, the words after `--`.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    refuse_unknown_decoder(args)
-    configs, others = part_configs(args)
-    typed = typed_paths(others, [said for _, said in documents(configs)])
-    allow(typed)
-    args = _with_imports(args)
-    options = signature(function).parameters
-    with one_sentence(command), careful_parsing(typed) as trust:
+    words, options = Words.of(args), signature(function).parameters
+    if rest is not None and words.rest:
+        words = replace(words.having(rest, json.dumps(words.rest)), rest=())
+    allow(words.paths)
+    words = _importing(words)
+    for option, kind in (("decoder", Decoder), ("corpus", Corpus)):
+        if option in options:
+            words.class_of(option, kind)
+    words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
+    phase = Phase(command)
+
+    @wraps(function)
+    def begin(*args: Any, **options: Any) -> None:
+        phase.running = True
+        function(*args, **options)
+
+    with one_sentence(phase), careful_parsing(words.paths) as trust:
         tell_of_served(trust)
-        auto_cli(
-            function,
-            args=_normal(args, options),
-            prog=f"bachlit {command}",
-            epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
-            formatter_class=HelpFormatter,
-            parser_class=Parser,
-            exit_on_error=False,
-            allow_abbrev=False,
-        )
+        try:
+            auto_cli(
+                begin,
+                args=words.argv,
+                prog=f"bachlit {command}",
+                epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
+                formatter_class=HelpFormatter,
+                parser_class=_Parser,
+                exit_on_error=False,
+                allow_abbrev=False,
+            )
+        except ArgumentError as error:
+            refuse_misspelt(str(error), words.names, options)
+            raise
 
 
-def _with_imports(args: Sequence[str]) -> list[str]:
-    """The arguments without `--import MODULE`, after the modules were imported.
+class _Parser(ArgumentParser):  # type: ignore[misc]  # jsonargparse isn't typed here
+    """Takes only what is typed for an option's value: `--decoder notes.txt` would read the file, and quote it."""
+
+    def add_function_arguments(self, *args: Any, **options: Any) -> Any:
+        """Add a function's arguments, none of which is read from a file."""
+        return super().add_function_arguments(*args, **options | {"sub_configs": False})
+
+
+def _importing(words: Words) -> Words:
+    """Import the modules that --import names, and take it out.
 
     Raises:
         OptionError: If one isn't there.
     """
-    others, words = [], iter(args)
-    for word in words:
-        option, equals, module = word.partition("=")
-        if option != "--import":
-            others.append(word)
-            continue
-        module = module if equals else next(words, "")
+    for module in words.values_of("import"):
         allow([module])
         try:
             import_module(module)
@@ -269,31 +288,35 @@ def _with_imports(args: Sequence[str]) -> list[str]:
                 f"There is no module {module!r} to import; expected its dotted path, from the folder that it is in; "
                 "correct it."
             ) from error
-    return others
+    return words.having("import", None)
 
 
-def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
-    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`; what is no option stays as it was typed."""
-    normal: list[str] = []
-    lists: set[str] = set()
-    words = plain_words(args)
-    while words:
-        arg, *words = words
-        name, equals, value = arg.partition("=")
-        plain = name.removeprefix("--").replace("-", "_")
-        option = options.get(plain.partition(".")[0]) if name.startswith("--") else None
-        if option is None:
-            normal.append(arg)
-        elif "list[" in str(option.annotation) and (equals or (words and not words[0].startswith("--"))):
-            if not equals:
-                value, *words = words
-            # The first word of a list takes the place of a configuration's, each other is added.
-            listed = value if value.startswith("[") else json.dumps([value])
-            normal.append(f"--{plain}{'+' if plain in lists else ''}={listed}")
-            lists.add(plain)
-        else:
-            normal.append(f"--{plain}{equals}{value}")
-    return normal
+def _refuse_seed(seed: int) -> None:
+    """Refuse a seed that the generators don't tell from another."""
+    if not 0 <= seed < 2**63:
+        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")
+
+
+def _voices_of(typed: str) -> list[Voice]:
+    """Read the voices of `soprano,bass`."""
+    names = [name.strip().lower() for name in typed.split(",")]
+    unknown = [name for name in names if name not in VOICES]
+    if unknown:
+        raise OptionError(
+            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
+            "such as soprano,bass."
+        )
+    return cast(list[Voice], names)
+
+
+def _bars_of(typed: str) -> tuple[int, int]:
+    """Read the first and the last bar of `5-8` or `5`."""
+    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
+    if not match:
+        raise OptionError(
+            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
+        )
+    return int(match[1]), int(match[2] or match[1])
 
 
 def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:

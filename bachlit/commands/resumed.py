@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bachlit.commands.options import Words
 from bachlit.commands.recalled import differences
-from bachlit.commands.typed import Words
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import BEFORE, LAST, read_options
 from bachlit.models.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
+
+# Options of the data that say nothing of a run.
+_OF_NO_RUN = ("data.prompts", "data.voice", "data.quantize", "data.corpus.cache")
+
+
+def describes_a_run(words: Words) -> bool:
+    """Tell whether anything was typed of the model and the data of a run."""
+    return bool(words.configs) or any(
+        name.startswith(("model", "data")) and not name.startswith(_OF_NO_RUN) for name in words.names
+    )
 
 
 def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:
@@ -42,7 +52,7 @@ def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | No
             )
         warnings.warn(f"The run {name} has no {LAST} in {_root(options)} yet, so it begins.", stacklevel=2)
         return None
-    lines = _differences(found, plain, "model", "data") if words.describe_a_run else []
+    lines = _differences(found, plain, "model", "data") if describes_a_run(words) else []
     if lines:
         raise CheckpointError(
             f"The run {name} has other options than these:\n  "
@@ -94,12 +104,14 @@ def run_folder(words: Words, options: Any, going_on: Path | None) -> RunFolder:
     root, name = _root(options), _name(options)
     if name is not None:
         found = folder_named(name, root)
-        return RunFolder(found or root / name, begun=found is not None and words.checkpoint == "last", named=True)
+        return RunFolder(
+            found or root / name, begun=found is not None and words.value_of("ckpt_path") == "last", named=True
+        )
     if going_on is not None and going_on.name in (LAST, BEFORE):
         folder = going_on.resolve().parents[1]
         if folder.parent in (root.resolve(), old_root(root).resolve()):
             return RunFolder(Path(os.path.relpath(folder)), begun=True, named=True)
-    return RunFolder(root / new_name(words.files), begun=False, named=False)
+    return RunFolder(root / new_name([config.path for config in words.configs]), begun=False, named=False)
 
 
 def _root(options: Any) -> Path:

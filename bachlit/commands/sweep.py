@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
@@ -35,12 +34,8 @@ def run(args: Sequence[str]) -> None:
     require_optuna()
     import optuna.pruners  # noqa: F401, PLC0415  # makes its classes known by their short names
 
-    own = ["--wandb=true" if word == "--wandb" else word for word in args]
-    if "--" in own:
-        at = own.index("--")
-        own[at:] = [f"--also={json.dumps(joined(own[at + 1 :]))}"]
     try:
-        run_typed("sweep", sweep, own)
+        run_typed("sweep", sweep, args, rest="also")
     except OptionError as error:
         if "search_space" not in str(error):
             raise
@@ -112,7 +107,7 @@ def sweep(
     planned = Sweep(
         name=name,
         base=tuple(base or ()),
-        words=(*words_of(options or {}), *(also or ())),
+        words=(*words_of(options or {}), *joined(also or ())),
         space=space_of(space or {}),
         monitor=monitor,
         direction=direction,
