@@ -115,7 +115,7 @@ def _remembered(checkpoint: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
         if text is not None:
             if not isinstance(text, str) or len(text) > _MOST_CHARACTERS:
                 raise TypeError("no text")
-            options = json.loads(text)
+            options = json.loads(classes.renewed(text))
         else:
             description = checkpoint.get("bachlit", checkpoint)
             options = {
