@@ -1,4 +1,4 @@
-"""The command `bachlit`: sends each command where it is at home, and turns errors into one sentence."""
+"""Entry point: dispatch commands; print BachlitErrors as one line."""
 
 import re
 import sys
@@ -32,7 +32,7 @@ train and evaluate (PyTorch Lightning)
   predict            decode many prompts
   sweep              search for good options by many fits
 
-bachlit COMMAND --help tells a command's options."""
+bachlit COMMAND --help shows a command's options."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -96,7 +96,7 @@ def _refuse_bytes(args: Sequence[str]) -> None:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Tell a person at a terminal, after a second, that libraries are being loaded."""
+    """Print at a terminal, after a second, that libraries are being loaded."""
     notice = Timer(1.0, print, ["Loading PyTorch ..."], {"file": sys.stderr, "flush": True})
     if sys.stderr.isatty():
         notice.start()
@@ -107,12 +107,12 @@ def _loading() -> Iterator[None]:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """A warning as a line; those that are none of the user's business were filtered before."""
+    """Print a warning as a line; those that are none of the user's business were filtered before."""
     _tell(message)
 
 
 def _tell(message: object) -> None:
-    """A line on stderr, written at once: several processes may share it."""
+    """Print a line on stderr, written at once: several processes may share it."""
     sys.stderr.write(f"bachlit: {message}\n")
 
 

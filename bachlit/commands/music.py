@@ -88,7 +88,7 @@ def harmonize(
     tones = None if chords is None else ChordTones(chords=chords)
     weighed = weighed if tones is None else tones & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
-    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
+    stems = [paths[0].name.removesuffix(paths[0].suffix) for paths in places]
     description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
     check = partial(refuse_replacing, inputs=[melody], overwrite=overwrite)
     check([*chain.from_iterable(places), *([description] if num > 1 else [])])
@@ -105,9 +105,7 @@ def harmonize(
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    files = chain.from_iterable(
-        contents(piece.chorale, its_places) for piece, its_places in zip(pieces, places, strict=False)
-    )
+    files = chain.from_iterable(contents(piece.chorale, paths) for piece, paths in zip(pieces, places, strict=False))
     if num == 1:
         save(files, check)
     else:
@@ -190,9 +188,7 @@ def compose(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     save(
-        chain.from_iterable(
-            contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True)
-        ),
+        chain.from_iterable(contents(chorale, paths) for chorale, paths in zip(chorales, places, strict=True)),
         check,
     )
 
@@ -327,8 +323,8 @@ def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], op
         "bachlit": version("bachlit"),
         "options": ranking.plain(options),
         "pieces": [
-            {"files": [path.name for path in its_places], **ranking.figures(piece)}
-            for piece, its_places in zip(pieces, places, strict=False)
+            {"files": [path.name for path in paths], **ranking.figures(piece)}
+            for piece, paths in zip(pieces, places, strict=False)
         ],
     }
     return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()

@@ -60,7 +60,7 @@ _MOST_LEVELS, _MOST_VALUES, _MOST_CHARACTERS = 16, 10_000, 1_000_000
 
 
 class RememberOptions(Callback):
-    """Writes the options of the model and the data into every checkpoint, so that later commands needn't repeat them.
+    """Write the model's and the data's options into checkpoints: later commands needn't repeat them.
 
     Args:
         options: Plain data.
@@ -109,7 +109,7 @@ def recall(path: Path | None, *, typed: Collection[str] = (), told: Collection[s
 
 
 def _remembered(checkpoint: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    """The options in a checkpoint, or in a model's description."""
+    """Read the options in a checkpoint, or in a model's description."""
     try:
         text = checkpoint.get("bachlit_options")
         if text is not None:

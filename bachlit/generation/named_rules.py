@@ -1,4 +1,4 @@
-"""Rules of part-writing by name and number, as people type them."""
+"""Rules of part-writing by name and weight, as people type them."""
 
 import dataclasses
 import inspect
@@ -15,7 +15,7 @@ from bachlit.generation.harmonizing import usual_rules
 
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
-    """The usual rules for a decoder, with the numbers that were typed.
+    """Weigh a decoder's usual rules by the numbers that were typed.
 
     Args:
         typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0. Or `none`, which is just that.
@@ -57,7 +57,7 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
 
 
 def rules_help() -> str:
-    """What `--help` tells of rules: their names, their usual numbers and what they ask."""
+    """Describe rules for `--help`: names, usual weights and meaning."""
     rows = [("", "search", "draw", "")]
     for name, kind in _rules().items():
         search, draw = (
@@ -67,8 +67,8 @@ def rules_help() -> str:
         rows.append((name, search, draw, re.split("[.:;]", inspect.getdoc(kind) or "")[0]))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
-        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {said}".rstrip()
-        for name, search, draw, said in rows
+        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {meaning}".rstrip()
+        for name, search, draw, meaning in rows
     ]
     return (
         "rules, each --rules.NAME NUMBER: the nats that a breach costs, inf to forbid it, 0 to switch it off. Their\n"
@@ -79,7 +79,7 @@ def rules_help() -> str:
 
 
 def _rules() -> dict[str, type[Rule]]:
-    """The built-in rules that a number is enough for, by name; the usual ones first, in their order."""
+    """List built-in rules that a weight is enough for, by name; the usual ones first, in their order."""
     kinds = [type(rule) for rule in LIVELY]
     kinds += [
         kind
@@ -90,7 +90,7 @@ def _rules() -> dict[str, type[Rule]]:
 
 
 def _rule(name: str) -> type[Rule]:
-    """The class of a rule.
+    """Find the class of a rule.
 
     Raises:
         OptionError: If there is none.
@@ -107,7 +107,7 @@ def _rule(name: str) -> type[Rule]:
 
 
 def _number(name: str, value: Any) -> float:
-    """The number of a rule.
+    """Read the weight of a rule.
 
     Raises:
         OptionError: If it is none.
