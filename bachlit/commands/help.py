@@ -8,6 +8,25 @@ from typing import Any
 
 from jsonargparse import DefaultHelpFormatter
 
+# What help shows first, and what it says there.
+HELP = {
+    "config": "A file of options in YAML, such as one in configs/; the option may be repeated, and later files win.",
+    "model.network": "The network's class, such as FrameLSTM; then its options, such as --model.network.hidden.",
+    "model.optimizer": "The optimiser's class, Adam if left out; its learning rate is --model.optimizer.lr.",
+    "data.corpus": "Where chorales come from: BachCorpus, FolderCorpus, Jsb16Corpus or your own class.",
+    "trainer.max_epochs": "Stop after so many epochs (1000).",
+    "trainer.accelerator": "cpu, gpu, mps or auto.",
+    "trainer.limit_train_batches": "Take so many batches of an epoch, or this share of them.",
+}
+FIRST = (
+    *("config", "run", "ckpt_path", "model.network", "model.optimizer", "data.corpus", "data.keys", "data.lanes"),
+    *("trainer.max_epochs", "trainer.accelerator", "trainer.devices"),
+)
+CLASS_HELP = (
+    "Where an option takes a class, --OPTION.help CLASS shows the options of that class, such as\n"
+    "--model.network.help FrameLSTM, --trainer.callbacks.help EarlyStopping or --model.lr_scheduler.help StepLR."
+)
+
 _WIDTH = 140  # characters: two lines of a terminal
 
 

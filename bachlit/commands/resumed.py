@@ -1,5 +1,6 @@
-"""Find the run that a fit goes on with, and the folder in which it works."""
+"""Find the checkpoint that a command works with, the run that a fit goes on with, and its folder."""
 
+import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -7,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from bachlit.commands.options import Words
-from bachlit.commands.recalled import differences
+from bachlit.commands.recalled import FORGOTTEN, Recalled, recall
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import BEFORE, LAST, read_options
-from bachlit.models.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
+from bachlit.models.runs import (
+    LIGHTNINGS_WORDS,
+    ROOT,
+    RunFolder,
+    check_name,
+    folder_named,
+    located,
+    new_name,
+    old_root,
+    run_folders,
+)
+from bachlit.models.shipped import PRETRAINED
 
 # Options of the data that say nothing of a run.
 _OF_NO_RUN = ("data.prompts", "data.voice", "data.quantize", "data.corpus.cache")
@@ -21,6 +33,50 @@ def describes_a_run(words: Words) -> bool:
     return bool(words.configs) or any(
         name.startswith(("model", "data")) and not name.startswith(_OF_NO_RUN) for name in words.names
     )
+
+
+def locating(command: str, words: Words) -> Words:
+    """Let --ckpt_path name a file, or the folder of a model, where it named a run or a model that ships.
+
+    Raises:
+        CheckpointError: If it can't be used.
+    """
+    checkpoint = words.value_of("ckpt_path")
+    if checkpoint == "":
+        raise CheckpointError(
+            "--ckpt_path names no file; expected one that `bachlit fit` wrote; add it, or leave it out."
+        )
+    if checkpoint in LIGHTNINGS_WORDS and command != "fit":
+        raise CheckpointError(
+            f"The checkpoint {checkpoint} can't be used so; name one file on the command line: --ckpt_path FILE."
+        )
+    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
+        return words
+    root = Path(words.value_of("trainer.logger.save_dir") or ROOT)
+    found = located(checkpoint, root=root, going_on=command == "fit")
+    return words.having("ckpt_path", str(found) if found.exists() else checkpoint)
+
+
+def recalled_by(command: str, words: Words) -> tuple[Recalled, Words]:
+    """Read the checkpoint whose options hold where nothing else was typed; a model's folder is left to us.
+
+    Raises:
+        CheckpointError: If it can't be used.
+    """
+    checkpoint = words.value_of("ckpt_path")
+    if checkpoint is None and command != "fit":
+        return recall(PRETRAINED, typed=words.paths, told=words.names), words
+    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
+        return recall(None), words
+    if not Path(checkpoint).is_dir():
+        return recall(Path(checkpoint), typed=words.paths, told=words.names), words
+    if command == "fit":
+        raise CheckpointError(
+            f"{checkpoint} is a model alone, and a fit goes on with its optimiser, too; expected a checkpoint that "
+            "`bachlit fit` wrote; name that, or leave --ckpt_path out."
+        )
+    recalled = recall(Path(checkpoint), typed=words.paths, told=words.names)
+    return recalled, words.having("ckpt_path", None)  # weights alone, which Lightning can't read
 
 
 def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:
@@ -160,3 +216,40 @@ def _whole(paths: Sequence[Path]) -> Path | None:
             else:
                 return path
     return None
+
+
+def differences(typed: Any, run: Any, option: str = "") -> list[str]:
+    """List the options of the model and the data in which a command differs from a run, a line each.
+
+    Places that machines may have elsewhere don't count, nor do options that the run, of an older bachlit, doesn't have.
+
+    Args:
+        typed: The command's options.
+        run: Those that the run's checkpoint remembers.
+        option: The one at hand.
+
+    >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
+    ['--data.lanes is 2 here, 3 in the run']
+    """
+    if option in FORGOTTEN or typed == run:
+        return []
+    if not isinstance(typed, Mapping) or not isinstance(run, Mapping):
+        return [f"--{option} is {_shown(typed)} here, {_shown(run)} in the run"]
+    if _path(typed) != _path(run):
+        return [f"--{option} is {_path(typed) or 'no class'} here, {_path(run) or 'no class'} in the run"]
+    outer = f"{option}." if option else ""
+    lines = []
+    for name in run.keys() - {"class_path"}:
+        inner = option if name in ("init_args", "dict_kwargs") else f"{outer}{name}"
+        lines += differences(typed.get(name), run[name], inner)
+    return sorted(lines)
+
+
+def _path(options: Mapping[str, Any]) -> Any:
+    return options.get("class_path")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return str(_path(value)) if isinstance(value, Mapping) and "class_path" in value else json.dumps(value)

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.classes import allow, tell_of_served
-from bachlit.commands.help import BriefHelpFormatter
+from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
 from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import Recalled, RememberOptions, recall
-from bachlit.commands.resumed import describes_a_run, find_last, run_folder
+from bachlit.commands.resumed import describes_a_run, find_last, locating, recalled_by, run_folder
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
@@ -29,7 +29,7 @@ from bachlit.errors import BachlitError, CheckpointError, StoppedError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.models.language_model import Bounded, LanguageModel
-from bachlit.models.runs import LIGHTNINGS_WORDS, ROOT, RunFolder, located, refuse_others
+from bachlit.models.runs import ROOT, RunFolder, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
 from bachlit.training.checks import MonitorCheck, rehearse
@@ -62,25 +62,6 @@ _CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), 
 
 # The parts whose classes have options of their own.
 _PARTS: dict[str, type[Any]] = {"model.network": Network, "data.corpus": Corpus, "data.encoding": Encoding}
-
-# What help shows first, and what it says there.
-_HELP = {
-    "config": "A file of options in YAML, such as one in configs/; the option may be repeated, and later files win.",
-    "model.network": "The network's class, such as FrameLSTM; then its options, such as --model.network.hidden.",
-    "model.optimizer": "The optimiser's class, Adam if left out; its learning rate is --model.optimizer.lr.",
-    "data.corpus": "Where chorales come from: BachCorpus, FolderCorpus, Jsb16Corpus or your own class.",
-    "trainer.max_epochs": "Stop after so many epochs (1000).",
-    "trainer.accelerator": "cpu, gpu, mps or auto.",
-    "trainer.limit_train_batches": "Take so many batches of an epoch, or this share of them.",
-}
-_FIRST = (
-    *("config", "run", "ckpt_path", "model.network", "model.optimizer", "data.corpus", "data.keys", "data.lanes"),
-    *("trainer.max_epochs", "trainer.accelerator", "trainer.devices"),
-)
-_CLASS_HELP = (
-    "Where an option takes a class, --OPTION.help CLASS shows the options of that class, such as\n"
-    "--model.network.help FrameLSTM, --trainer.callbacks.help EarlyStopping or --model.lr_scheduler.help StepLR."
-)
 
 
 class _Running(Callback):
@@ -179,10 +160,10 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         if predict:
             self._add_decoding(parser)
         last = "last: that of --run, or of the newest run of these options" if fit else "a model's folder"
-        for option, text in (_HELP | {"ckpt_path": f"A checkpoint, a run's name, or {last}."}).items():
+        for option, text in (HELP | {"ckpt_path": f"A checkpoint, a run's name, or {last}."}).items():
             self.explain(self.command, option, text)
-        self.show_first(self.command, [name for name in _FIRST if fit or name != "run"], "most used")
-        parser.epilog = f"{rules_help()}\n\n{_CLASS_HELP}" if predict else _CLASS_HELP
+        self.show_first(self.command, [name for name in FIRST if fit or name != "run"], "most used")
+        parser.epilog = f"{rules_help()}\n\n{CLASS_HELP}" if predict else CLASS_HELP
 
     def _add_decoding(self, parser: LightningArgumentParser) -> None:
         parser.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
@@ -377,7 +358,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    words = _locating(command, Words.of(args))
+    words = locating(command, Words.of(args))
     allow(words.paths)
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
     folders: list[RunFolder] = []
@@ -389,7 +370,7 @@ def run(command: str, args: Sequence[str]) -> None:
             tell_of_served(trust)
             if command == "predict":
                 words.class_of("decoder", Decoder)
-            recalled, words = _recalled(command, words)
+            recalled, words = recalled_by(command, words)
             ChoraleCLI(
                 command,
                 words,
@@ -411,50 +392,6 @@ def run(command: str, args: Sequence[str]) -> None:
     finally:
         for folder in folders:
             folder.release(refused=refused)
-
-
-def _locating(command: str, words: Words) -> Words:
-    """Let --ckpt_path name a file, or the folder of a model, where it named a run or a model that ships.
-
-    Raises:
-        CheckpointError: If it can't be used.
-    """
-    checkpoint = words.value_of("ckpt_path")
-    if checkpoint == "":
-        raise CheckpointError(
-            "--ckpt_path names no file; expected one that `bachlit fit` wrote; add it, or leave it out."
-        )
-    if checkpoint in LIGHTNINGS_WORDS and command != "fit":
-        raise CheckpointError(
-            f"The checkpoint {checkpoint} can't be used so; name one file on the command line: --ckpt_path FILE."
-        )
-    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
-        return words
-    root = Path(words.value_of("trainer.logger.save_dir") or ROOT)
-    found = located(checkpoint, root=root, going_on=command == "fit")
-    return words.having("ckpt_path", str(found) if found.exists() else checkpoint)
-
-
-def _recalled(command: str, words: Words) -> tuple[Recalled, Words]:
-    """Read the checkpoint whose options hold where nothing else was typed; a model's folder is left to us.
-
-    Raises:
-        CheckpointError: If it can't be used.
-    """
-    checkpoint = words.value_of("ckpt_path")
-    if checkpoint is None and command != "fit":
-        return recall(PRETRAINED, typed=words.paths, told=words.names), words
-    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
-        return recall(None), words
-    if not Path(checkpoint).is_dir():
-        return recall(Path(checkpoint), typed=words.paths, told=words.names), words
-    if command == "fit":
-        raise CheckpointError(
-            f"{checkpoint} is a model alone, and a fit goes on with its optimiser, too; expected a checkpoint that "
-            "`bachlit fit` wrote; name that, or leave --ckpt_path out."
-        )
-    recalled = recall(Path(checkpoint), typed=words.paths, told=words.names)
-    return recalled, words.having("ckpt_path", None)  # weights alone, which Lightning can't read
 
 
 @contextmanager

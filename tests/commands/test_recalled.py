@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from bachlit.__main__ import main
-from bachlit.commands.recalled import checked, differences
+from bachlit.commands.recalled import checked
+from bachlit.commands.resumed import differences
 from bachlit.errors import CheckpointError
 from bachlit.music.chorale import Chorale
 
