@@ -2,14 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from traceback import walk_tb
+from typing import Any
 
 import torch
 from jsonargparse import ArgumentError
+from torch.multiprocessing.spawn import ProcessException
 
 from bachlit.errors import BachlitError, CheckpointError, OptionError
 
@@ -21,12 +23,17 @@ class Phase:
     Attributes:
         command: Its name.
         running: Whether all was parsed and made.
-        suspect: Names the checkpoint whose content may be at fault just now, if there is one.
+        suspect: Has the path of the checkpoint whose content may be at fault just now, or None.
     """
 
     command: str
     running: bool = False
-    suspect: Callable[[], object] = lambda: None
+    suspect: Any = None
+
+    @property
+    def suspected(self) -> object:
+        """The checkpoint that may be at fault."""
+        return getattr(self.suspect, "path", None)
 
 
 @contextmanager
@@ -64,11 +71,12 @@ def _told(error: BaseException, phase: Phase) -> BachlitError | None:
         return OptionError(_memory(message, phase.command))
     # Lightning says so at any time, when an epoch is over too, and of nothing but options.
     refused = isinstance(error, ArgumentError) or type(error).__name__ == "MisconfigurationException"
-    suspected = not refused and ("loading state_dict" in message or phase.suspect() is not None)
-    if not refused and (_own(error) or (phase.running and not suspected)):
+    suspected = not refused and ("loading state_dict" in message or phase.suspected is not None)
+    running = phase.running or isinstance(error, ProcessException)  # of a process that a strategy started
+    if not refused and (_own(error) or (running and not suspected)):
         return None
     if suspected:
-        return _changed(error, message, phase.suspect())
+        return _changed(error, message, phase.suspected)
     kind = "" if refused or isinstance(error, ValueError | TypeError | RuntimeError) else f"{type(error).__name__}: "
     return OptionError(f"{kind}{message.removesuffix('.')}. See bachlit {phase.command} --help.")
 

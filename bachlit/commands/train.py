@@ -115,9 +115,11 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     ) -> None:
         self.command, self.words, self.recalled = command, words, recalled
         self.folders, self.suspect, self.phase = folders, suspect, phase
-        only = {command: LightningCLI.subcommands()[command]}
-        self.subcommands = lambda: only  # type: ignore[method-assign]  # a parser takes a second to build
         super().__init__(ChoraleModel, ChoraleDataModule, args=[command], **options)
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Name the command that runs, alone: a parser takes a second to build."""
+        return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what every command has beside Lightning's own."""
@@ -238,7 +240,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         self.config["fit"]["ckpt_path"] = str(found)
 
     def _options(self) -> dict[str, Any]:
-        """The command's options as plain data."""
+        """Give the command's options as plain data."""
         dumped = self.parser.dump(self.config, skip_none=False, skip_validation=True)
         return yaml.safe_load(dumped)[self.command]  # type: ignore[no-any-return]
 
@@ -363,7 +365,7 @@ def run(command: str, args: Sequence[str]) -> None:
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
     folders: list[RunFolder] = []
     suspect = Suspect()
-    phase = Phase(command, suspect=lambda: suspect.path)
+    phase = Phase(command, suspect=suspect)
     refused = False
     try:
         with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(phase):
