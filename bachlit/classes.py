@@ -35,7 +35,7 @@ _MOVED = {
     "bachlit.tracking": "bachlit.training.wandb_logger",
 }
 # A module before the name of a class: a file's name may look like a module's.
-_OLD = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
+_OLD = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
 
 # Options that name files and folders, however their names look.
 _PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")

@@ -144,7 +144,9 @@ leave it out.
         if name in known or not re.search(rf"\b{re.escape(leaf)}\b", message):
             continue
         inner = [one for one in known if one.endswith(f".{leaf}") and one.startswith(f"{outer.partition('.')[0]}.")]
-        near = inner or get_close_matches(name, [one for one in known if one.rpartition(".")[0] == outer], cutoff=0.7)
+        near = inner or get_close_matches(
+            name, [one for one in known if one.rpartition(".")[0] == outer], n=1, cutoff=0.7
+        )
         if near:
             raise OptionError(
                 f"There is no option --{name}; expected {' or '.join(f'--{one}' for one in sorted(near))}; correct "

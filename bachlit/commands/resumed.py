@@ -36,7 +36,7 @@ def describes_a_run(words: Words) -> bool:
 
 
 def locating(command: str, words: Words) -> Words:
-    """Let --ckpt_path name a file, or the folder of a model, where it named a run or a model that ships.
+    """Let --ckpt_path name a file, or a model's folder, where it named a run or a model that ships.
 
     Raises:
         CheckpointError: If it can't be used.

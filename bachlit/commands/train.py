@@ -184,13 +184,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with.
-
-        Raises:
-            CheckpointError: If the checkpoint was named in another way than by one `--ckpt_path FILE`, or the run has
-                other options than those that were typed.
-            OptionError: If an option isn't there, and another has nearly its name.
-        """
+        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with."""
         self._parse(parser)
         used = self.config[self.command].get("ckpt_path")
         if used is not None and str(used) != self.words.value_of("ckpt_path"):
@@ -224,11 +218,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 parser.set_defaults({part: {"class_path": path}})
 
     def _go_on(self, parser: LightningArgumentParser) -> None:
-        """Find the run that goes on, and take its options where none were typed; else begin.
-
-        Raises:
-            CheckpointError: If the run that was named has others, or its checkpoints are damaged.
-        """
+        """Find the run that goes on, and take its options where none were typed; else begin."""
         found = find_last(self.words, self.config["fit"], self._options())
         if found is None:
             self.config["fit"]["ckpt_path"] = None
@@ -253,11 +243,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         ]
 
     def instantiate_classes(self) -> None:
-        """Make them; the network of a checkpoint's options can't be far larger than its weights.
-
-        Raises:
-            CheckpointError: If it would be.
-        """
+        """Make them; the network of a checkpoint's options can't be far larger than its weights."""
         checkpoint = self.recalled.checkpoint
         if checkpoint is None:
             super().instantiate_classes()
@@ -268,11 +254,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none.
-
-        Raises:
-            OptionError: If its processes would lose what W&B is told, or the run's folder is taken.
-        """
+        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none."""
         made = self.config_init[self.command]
         if made["trainer"]["enable_checkpointing"] is False:
             ours = self.parser_of(self.command).callback_keys
