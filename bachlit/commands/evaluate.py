@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from bachlit.commands.music import run_typed
+from bachlit.commands.functions import run_typed
 from bachlit.corpus import Corpus, Fold
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError

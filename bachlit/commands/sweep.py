@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from bachlit.commands.music import run_typed
+from bachlit.commands.functions import run_typed
 from bachlit.errors import OptionError
 from bachlit.sweeping.definition import Direction, Sweep, joined, words_of
 from bachlit.sweeping.extra import BasePruner, BaseSampler, require_optuna

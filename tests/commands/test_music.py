@@ -16,7 +16,7 @@ import bachlit.api
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
 from bachlit.api import harmonize_several, prompt_of
-from bachlit.commands.music import run_typed
+from bachlit.commands.functions import run_typed
 from bachlit.decoding import (
     BeamSearch,
     Greedy,
