@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -39,14 +40,18 @@ def _try_step(model: ChoraleModel) -> None:
     """Take a step with a weight that nobody needs; those of others are left alone."""
     weight = nn.Parameter(torch.zeros(2, 2))
     weight.grad = torch.zeros(2, 2)
-    optimizer = model.optimizer([weight])
-    scheduler = model.lr_scheduler(optimizer) if model.lr_scheduler else None
-    for part, value in ((optimizer, lambda: torch.zeros(())), (scheduler, torch.zeros(()))):
-        plateau = isinstance(part, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    optimizer: Any = model.optimizer([weight])
+    scheduler: Any = model.lr_scheduler(optimizer) if model.lr_scheduler else None
+    is_plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    steps: list[tuple[Any, list[Any]]] = [
+        (optimizer, [lambda: torch.zeros(())]),
+        (scheduler, [torch.zeros(())] if is_plateau else []),
+    ]
+    for part, values in steps:
         if not type(part).__module__.startswith(("torch.optim", "pytorch_lightning")):
             continue
         try:
-            part.step(value) if part is optimizer or plateau else part.step()
+            part.step(*values)
         except Exception as error:  # it may fail in many ways
             raise OptionError(
                 f"{type(part).__name__} can't work so ({' '.join(str(error).split())}); expected options with which it "
