@@ -50,14 +50,14 @@ def one_sentence(phase: Phase) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = _told(error, phase)
-        if told is None or told is error:
+        explained = _explained(error, phase)
+        if explained is None or explained is error:
             raise
-        raise told from error
+        raise explained from error
 
 
-def _told(error: BaseException, phase: Phase) -> BachlitError | None:
-    """Say what the user can put right; None of a bug."""
+def _explained(error: BaseException, phase: Phase) -> BachlitError | None:
+    """Explain what the user can put right; None for a bug."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, BachlitError):

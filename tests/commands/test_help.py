@@ -1,10 +1,13 @@
-"""What `--help` of Lightning's commands shows."""
+"""What `--help` of Lightning's commands shows, and what flags mean in all commands."""
 
 import re
+from inspect import signature
 
 import pytest
 
 from bachlit.__main__ import main
+from bachlit.commands.evaluate import evaluate
+from bachlit.commands.music import COMMANDS
 
 FIRST = [
     *("--config", "--run", "--ckpt_path", "--model.network", "--model.optimizer", "--data.corpus", "--data.keys"),
@@ -49,3 +52,9 @@ def test_an_option_that_takes_a_class_shows_the_options_of_that_class(capsys: py
     with pytest.raises(SystemExit):
         main(["fit", "--model.network.help", "FrameLSTM"])
     assert "--model.network.head" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["decoder", "rules", "strict", "seed", "overwrite", "quantize", "png", "wav"])
+def test_a_flag_has_one_kind_and_one_default_everywhere(flag: str) -> None:
+    options = [signature(function).parameters.get(flag) for function in (*COMMANDS.values(), evaluate)]
+    assert len({(str(option.annotation), option.default) for option in options if option is not None}) == 1
