@@ -35,48 +35,36 @@ def describes_a_run(words: Words) -> bool:
     )
 
 
-def locating(command: str, words: Words) -> Words:
-    """Let --ckpt_path name a file, or a model's folder, where it named a run or a model that ships.
+def find_checkpoint(command: str, words: Words) -> tuple[Recalled, Words]:
+    """Read the checkpoint that --ckpt_path names by a file, a run or a model, or the model that ships.
+
+    Args:
+        command: fit, validate, test or predict.
+        words: What was typed after it.
+
+    Returns:
+        What it remembers, and the words for the parser, with a file for --ckpt_path; without it, for a model's folder
+        holds weights alone, which Lightning can't read.
 
     Raises:
         CheckpointError: If it can't be used.
     """
-    checkpoint = words.value_of("ckpt_path")
-    if checkpoint == "":
+    typed, fit = words.value_of("ckpt_path"), command == "fit"
+    if typed is None or (fit and typed in LIGHTNINGS_WORDS):
+        return recall(None if fit else PRETRAINED, typed=words.paths, told=words.names), words
+    if not typed or typed in LIGHTNINGS_WORDS:
         raise CheckpointError(
-            "--ckpt_path names no file; expected one that `bachlit fit` wrote; add it, or leave it out."
+            f"--ckpt_path {typed!r} can't be used; expected one file that `bachlit fit` wrote: --ckpt_path FILE."
         )
-    if checkpoint in LIGHTNINGS_WORDS and command != "fit":
+    found = located(typed, root=Path(words.value_of("trainer.logger.save_dir") or ROOT), going_on=fit)
+    path = found if found.exists() else Path(typed)
+    if fit and path.is_dir():
         raise CheckpointError(
-            f"The checkpoint {checkpoint} can't be used so; name one file on the command line: --ckpt_path FILE."
-        )
-    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
-        return words
-    root = Path(words.value_of("trainer.logger.save_dir") or ROOT)
-    found = located(checkpoint, root=root, going_on=command == "fit")
-    return words.having("ckpt_path", str(found) if found.exists() else checkpoint)
-
-
-def recalled_by(command: str, words: Words) -> tuple[Recalled, Words]:
-    """Read the checkpoint whose options hold where nothing else was typed; a model's folder is left to us.
-
-    Raises:
-        CheckpointError: If it can't be used.
-    """
-    checkpoint = words.value_of("ckpt_path")
-    if checkpoint is None and command != "fit":
-        return recall(PRETRAINED, typed=words.paths, told=words.names), words
-    if checkpoint is None or checkpoint in LIGHTNINGS_WORDS:
-        return recall(None), words
-    if not Path(checkpoint).is_dir():
-        return recall(Path(checkpoint), typed=words.paths, told=words.names), words
-    if command == "fit":
-        raise CheckpointError(
-            f"{checkpoint} is a model alone, and a fit goes on with its optimiser, too; expected a checkpoint that "
+            f"{path} is a model alone, and a fit goes on with its optimiser, too; expected a checkpoint that "
             "`bachlit fit` wrote; name that, or leave --ckpt_path out."
         )
-    recalled = recall(Path(checkpoint), typed=words.paths, told=words.names)
-    return recalled, words.having("ckpt_path", None)  # weights alone, which Lightning can't read
+    recalled = recall(path, typed=words.paths, told=words.names)
+    return recalled, words.having("ckpt_path", None if path.is_dir() else str(path))
 
 
 def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:

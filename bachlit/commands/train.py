@@ -21,7 +21,7 @@ from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
 from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import Recalled, RememberOptions, recall
-from bachlit.commands.resumed import describes_a_run, find_last, locating, recalled_by, run_folder
+from bachlit.commands.resumed import describes_a_run, find_checkpoint, find_last, run_folder
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
@@ -189,7 +189,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         used = self.config[self.command].get("ckpt_path")
         if used is not None and str(used) != self.words.value_of("ckpt_path"):
             raise CheckpointError(
-                f"The checkpoint {used} can't be used so; name one file on the command line: --ckpt_path FILE."
+                f"The checkpoint {used} can't be used; expected one file, named on the command line: --ckpt_path FILE."
             )
         if self.command == "fit" and used == "last":
             self._go_on(parser)
@@ -342,7 +342,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    words = locating(command, Words.of(args))
+    words = Words.of(args)
     allow(words.paths)
     quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
     folders: list[RunFolder] = []
@@ -354,7 +354,7 @@ def run(command: str, args: Sequence[str]) -> None:
             tell_of_served(trust)
             if command == "predict":
                 words.class_of("decoder", Decoder)
-            recalled, words = recalled_by(command, words)
+            recalled, words = find_checkpoint(command, words)
             ChoraleCLI(
                 command,
                 words,
