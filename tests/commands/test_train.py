@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import dataclasses
 import inspect
 import json
 import logging
@@ -33,7 +32,7 @@ from bachlit.training.model import ChoraleModel
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-TWINKLE = ROOT / "examples" / "twinkle.musicxml"
+TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"  # decoded in no time
 QUICK = [
     "--trainer.accelerator=cpu",
     "--trainer.enable_progress_bar=false",
@@ -59,16 +58,6 @@ def jsb16(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale]) -> Path
 @pytest.fixture(scope="module")
 def corpus(jsb16: Path) -> list[str]:
     return ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={jsb16}"]
-
-
-@pytest.fixture(scope="module")
-def tune(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two bars of Twinkle, which are decoded in no time."""
-    whole = read_melody(TWINKLE)
-    path = tmp_path_factory.mktemp("tune") / "twinkle.musicxml"
-    cut = {field: getattr(whole, field)[:32] for field in ("pitches", "onsets", "fermatas")}
-    write_musicxml(dataclasses.replace(whole, **cut), path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -175,29 +164,28 @@ def test_lanes_do_not_change_the_figures(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("decoder", ["Greedy", "Sampling", "BeamSearch"])
-def test_predict_decodes_with_the_typed_decoder_and_writes_scores(
-    trained: Path, tune: Path, tmp_path: Path, decoder: str
-) -> None:
+def test_predict_decodes_with_the_typed_decoder_and_writes_scores(trained: Path, tmp_path: Path, decoder: str) -> None:
     checkpoint = f"{trained}/checkpoints/best.ckpt"
-    args = ["predict", *QUICK, "--ckpt_path", checkpoint, "--data.prompts", str(tune)]
+    args = ["predict", *QUICK, "--ckpt_path", checkpoint, "--data.prompts", str(TWINKLE)]
     assert main([*args, "--decoder", decoder, "--seed=4", "--output=out"]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"twinkle.musicxml", "twinkle.mid"}
     assert (
-        main(["harmonize", str(tune), "--checkpoint", checkpoint, "--decoder", decoder, "--seed=4", "--output=x"]) == 0
+        main(["harmonize", str(TWINKLE), "--checkpoint", checkpoint, "--decoder", decoder, "--seed=4", "--output=x"])
+        == 0
     )
     assert (tmp_path / "out/twinkle.musicxml").read_bytes() == (tmp_path / "x.musicxml").read_bytes()
 
 
 @pytest.mark.parametrize("decoder", ["Greedy", "Sampling"])
-def test_predict_keeps_the_rules_that_are_typed_as_harmonize_does(tune: Path, tmp_path: Path, decoder: str) -> None:
+def test_predict_keeps_the_rules_that_are_typed_as_harmonize_does(tmp_path: Path, decoder: str) -> None:
     """Typed, or from a config whose numbers typed ones beat."""
     (tmp_path / "rules.yaml").write_text("rules: {NoOverlap: .inf, NoHidden: 0, Attack: 7}\n")
-    args = ["predict", *QUICK, "--data.prompts", str(tune), "--decoder", decoder]
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder", decoder]
     rules = ["--rules.NoOverlap", "inf", "--rules.NoHidden=0", "--rules.Attack", "-2.5"]
     assert main([*args, "--output=usual"]) == 0
     assert main([*args, "--output=typed", *rules]) == 0
     assert main([*args, "--output=config", "--config", "rules.yaml", "--rules.Attack", "-2.5"]) == 0
-    assert main(["harmonize", str(tune), "--decoder", decoder, *rules, "--output=called.musicxml"]) == 0
+    assert main(["harmonize", str(TWINKLE), "--decoder", decoder, *rules, "--output=called.musicxml"]) == 0
     called = (tmp_path / "called.musicxml").read_bytes()
     assert (tmp_path / "typed/twinkle.musicxml").read_bytes() == called
     assert (tmp_path / "config/twinkle.musicxml").read_bytes() == called
@@ -205,7 +193,7 @@ def test_predict_keeps_the_rules_that_are_typed_as_harmonize_does(tune: Path, tm
 
 
 def test_predict_stops_where_a_rule_cannot_be_kept_if_strict(
-    tune: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "own_refusal.py").write_text(
         "from bachlit.decoding import Rule\n"
@@ -213,7 +201,7 @@ def test_predict_stops_where_a_rule_cannot_be_kept_if_strict(
         "    def breaches(self, position):\n"
         "        return position.pitch[None, None] == position.pitch\n"
     )
-    args = ["predict", *QUICK, "--data.prompts", str(tune), "--decoder=Greedy", "--rules.own_refusal.Never=inf"]
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy", "--rules.own_refusal.Never=inf"]
     assert main([*args, "--strict"]) == 2
     assert "has no note that all rules" in capsys.readouterr().err.strip().splitlines()[-1]
     assert main(args) == 0
@@ -898,11 +886,9 @@ def test_a_csv_is_there_whatever_logger_is_typed(typed: str, corpus: list[str], 
     assert list(tmp_path.rglob("wandb")) == []
 
 
-def test_predictions_are_the_same_whatever_logs_them(
-    tune: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_predictions_are_the_same_whatever_logs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    args = ["predict", *QUICK, "--data.prompts", str(tune), "--decoder=Greedy"]
+    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy"]
     written = set()
     for logger in ("CSVLogger", "false", "AutoWandbLogger"):
         assert main([*args, f"--trainer.logger={logger}", f"--output={logger}"]) == 0
@@ -911,7 +897,7 @@ def test_predictions_are_the_same_whatever_logs_them(
     assert len(list(tmp_path.glob("logs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1
 
 
-def test_commands_leave_the_process_as_it_was(corpus: list[str], tune: Path, tmp_path: Path) -> None:
+def test_commands_leave_the_process_as_it_was(corpus: list[str], tmp_path: Path) -> None:
     """Filters were added at each call, the path for modules grew, and YAML's writer was changed for all."""
     (tmp_path / "own_here.py").write_text("from bachlit.networks import TokenLSTM as Own\n")
 
@@ -928,8 +914,8 @@ def test_commands_leave_the_process_as_it_was(corpus: list[str], tune: Path, tmp
     commands = [
         [*fit, "--model.network=own_here.Own"],
         [*fit, "--data.lanes=0"],
-        ["predict", *QUICK, "--data.prompts", str(tune), "--decoder=Greedy", "--rules=none"],
-        ["harmonize", str(tune), "--decoder=Greedy", "--rules=none", "--import=own_here"],
+        ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy", "--rules=none"],
+        ["harmonize", str(TWINKLE), "--decoder=Greedy", "--rules=none", "--import=own_here"],
     ]
     for args in commands:
         main(args)
