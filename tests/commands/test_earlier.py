@@ -17,7 +17,7 @@ from bachlit.decoding import Greedy, NoHidden, Rule
 from bachlit.generation.named_rules import weighed_rules
 
 EARLIER = Path(__file__).parent / "earlier"
-TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
+TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"
 
 
 @pytest.fixture(autouse=True)

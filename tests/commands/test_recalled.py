@@ -22,7 +22,7 @@ from bachlit.errors import CheckpointError
 from bachlit.music.chorale import Chorale
 
 AUDIT = Path(__file__).parents[1] / "audit.py"
-TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
+TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"
 LARGE = os.environ.get("BACHLIT_TESTS") == "large"
 QUICK = [
     "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
