@@ -193,7 +193,7 @@ def _config(value: str) -> Config:
 def _value(word: str) -> Any:
     try:
         return yaml.safe_load(word)
-    except (yaml.YAMLError, ValueError):  # of which the parser will speak
+    except (yaml.YAMLError, RecursionError, ValueError):  # of which the parser will speak
         return None
 
 
