@@ -1,10 +1,11 @@
-"""The command `bachlit`: sends each command where it is at home, and turns errors into one sentence."""
+"""Entry point: dispatch commands; print BachlitErrors as one line."""
 
 import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -32,7 +33,7 @@ train and evaluate (PyTorch Lightning)
   predict            decode many prompts
   sweep              search for good options by many fits
 
-bachlit COMMAND --help tells a command's options."""
+bachlit COMMAND --help shows a command's options."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -73,34 +74,20 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, args: list[str]) -> int:
-    if command in ("harmonize", "compose", "plot"):
-        with _loading():
-            from bachlit.commands import music  # noqa: PLC0415  # each command imports what it needs
-
-        music.run(command, args)
-        return 0
-    if command == "evaluate":
-        with _loading():
-            from bachlit.commands import music  # noqa: PLC0415
-            from bachlit.commands.evaluate import evaluate  # noqa: PLC0415
-
-        music.run_typed(command, evaluate, args)
-        return 0
+    rooms = {"harmonize": "music", "compose": "music", "plot": "music", "evaluate": "evaluate", "sweep": "sweep"}
+    rooms |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+    if command not in rooms:
+        _tell(f"there is no command {command!r}; see bachlit --help.")
+        return 2
     if command == "sweep":
         require("optuna", "A sweep", extra="sweep")
-        with _loading():
-            from bachlit.commands import sweep  # noqa: PLC0415
-
-        sweep.run(args)
-        return 0
-    if command in ("fit", "validate", "test", "predict"):
-        with _loading():
-            from bachlit.commands import train  # noqa: PLC0415  # Lightning takes seconds to import
-
-        train.run(command, args)
-        return 0
-    _tell(f"there is no command {command!r}; see bachlit --help.")
-    return 2
+    with _loading():
+        module = import_module(f"bachlit.commands.{rooms[command]}")  # each command imports what it needs
+    if command == rooms[command]:
+        module.run(args)
+    else:
+        module.run(command, args)
+    return 0
 
 
 def _refuse_bytes(args: Sequence[str]) -> None:
@@ -112,7 +99,7 @@ def _refuse_bytes(args: Sequence[str]) -> None:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Tell a person at a terminal, after a second, that libraries are being loaded."""
+    """Print at a terminal, after a second, that libraries are being loaded."""
     notice = Timer(1.0, print, ["Loading PyTorch ..."], {"file": sys.stderr, "flush": True})
     if sys.stderr.isatty():
         notice.start()
@@ -123,12 +110,12 @@ def _loading() -> Iterator[None]:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """A warning as a line; those that are none of the user's business were filtered before."""
+    """Print a warning as a line; those that are none of the user's business were filtered before."""
     _tell(message)
 
 
 def _tell(message: object) -> None:
-    """A line on stderr, written at once: several processes may share it."""
+    """Print a line on stderr, written at once: several processes may share it."""
     sys.stderr.write(f"bachlit: {message}\n")
 
 

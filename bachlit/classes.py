@@ -21,6 +21,22 @@ SERVED = "BACHLIT_SERVED"
 
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 
+# Modules whose classes stand in older configurations and checkpoints, and where these classes are now.
+_MOVED = {
+    "bachlit.data": "bachlit.training.data",
+    "bachlit.decoding.chords": "bachlit.decoding.rules.chords",
+    "bachlit.decoding.enforced": "bachlit.decoding.rules.enforced",
+    "bachlit.decoding.harmony": "bachlit.decoding.rules.harmony",
+    "bachlit.decoding.part_writing": "bachlit.decoding.rules.part_writing",
+    "bachlit.decoding.rules": "bachlit.decoding.rules.base",
+    "bachlit.model": "bachlit.training.model",
+    "bachlit.rehearsing": "bachlit.training.checks",
+    "bachlit.remembering": "bachlit.commands.recalled",
+    "bachlit.tracking": "bachlit.training.wandb_logger",
+}
+# A module before the name of a class: a file's name may look like a module's.
+_OLD = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
+
 # Options that name files and folders, however their names look.
 _PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")
 # Options of which one or whose parts name classes.
@@ -37,6 +53,17 @@ def path_of(kind: type) -> str:
     True
     """
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def renewed(text: str) -> str:
+    """Replace the paths of classes that have moved: typed words, configurations and remembered options pass here.
+
+    >>> renewed("--trainer.logger=bachlit.tracking.AutoWandbLogger")
+    '--trainer.logger=bachlit.training.wandb_logger.AutoWandbLogger'
+    >>> renewed("--output=bachlit.tracking.csv")
+    '--output=bachlit.tracking.csv'
+    """
+    return _OLD.sub(lambda module: _MOVED[module[1]], text)
 
 
 def subclasses(base: type[Kind]) -> Iterator[type[Kind]]:
@@ -155,27 +182,23 @@ def typed_paths(words: Sequence[str], documents: Sequence[Any] = ()) -> set[str]
     """Collect the dotted paths that may name classes in what the user typed.
 
     Args:
-        words: The command line's options; those that name files and folders are left out.
+        words: The command line, options as `--name=value`; those that name files and folders are left out.
         documents: What typed configurations say.
 
-    >>> sorted(typed_paths(["tune.mid", "--decoder=mine.Own", "--rules.my.Rule", "3", "--output", "a.b"]))
+    >>> sorted(typed_paths(["tune.mid", "--decoder=mine.Own", "--rules.my.Rule=3", "--output=a.b"]))
     ['mine.Own', 'my.Rule']
     >>> typed_paths([], [{"model": {"loss": "mine.Loss"}, "data": {"corpus": {"path": "my.folder"}}}])
     {'mine.Loss'}
     """
     found = {name for document in documents for name in _named(document)}
-    option = ""
     for word in words:
-        value = word
-        if word.startswith("--"):
-            name, _, value = word.removeprefix("--").partition("=")
-            first, _, rest = name.partition(".")
-            leaf = name.rpartition(".")[2].rstrip("+")
-            option = first if first.rstrip("+") in _CLASS_OPTIONS and leaf not in _PLACES else ""
+        name, _, value = word.removeprefix("--").partition("=")
+        first, _, rest = name.partition(".")
+        if word.startswith("--") and first.rstrip("+") in _CLASS_OPTIONS:
             if first == "rules" and _PATH.fullmatch(rest):
                 found.add(rest)
-        if option:
-            found |= set(_PATH.findall(value))
+            if name.rpartition(".")[2].rstrip("+") not in _PLACES:
+                found |= set(_PATH.findall(value))
     return found
 
 

@@ -6,7 +6,7 @@ Nothing of Lightning is imported: light commands parse by `careful_parsing`, too
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -75,6 +75,17 @@ class CommandParsers:
         for action in self.parser_of(command)._actions:
             if action.dest == option:
                 action.help = text
+
+    def show_first(self, command: str, options: Sequence[str], title: str) -> None:
+        """Put some options before all others in a command's help, in a group of their own."""
+        parser = self.parser_of(command)
+        actions = {action.dest: action for action in parser._actions if "help" not in action.dest}
+        first = [actions[option] for option in options]
+        for group in parser._action_groups:
+            group._group_actions[:] = [action for action in group._group_actions if action not in first]
+        shown = parser.add_argument_group(title)
+        shown._group_actions[:] = first
+        parser._action_groups.insert(0, parser._action_groups.pop())
 
     def _parse_ckpt_path(self) -> None:
         """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed, and make them."""

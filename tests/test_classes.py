@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bachlit.__main__ import main
-from bachlit.classes import allow, class_at, imported, typed_paths, working_folder
+from bachlit.classes import allow, class_at, imported, working_folder
+from bachlit.commands.options import Words
 from bachlit.decoding import Decoder
 
 TWINKLE = Path(__file__).parents[1] / "examples" / "twinkle.musicxml"
@@ -111,7 +112,7 @@ def test_a_class_may_be_named_where_it_is_imported_from_another_file_of_ones_own
     ],
 )  # fmt: skip
 def test_typed_paths_are_those_of_options_that_hold_classes(words: list[str], paths: set[str]) -> None:
-    assert typed_paths(words) == paths
+    assert Words.of(words).paths == paths
 
 
 def test_what_is_imported_is_found_without_running_a_modules_getattr() -> None:

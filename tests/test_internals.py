@@ -31,6 +31,8 @@ USED = {
     "LightningCLI._subcommand_parsers": lambda: "_subcommand_parsers" in str(inspect.getsource(LightningCLI)),
     "LightningCLI._parse_ckpt_path": lambda: callable(LightningCLI._parse_ckpt_path),
     "ArgumentParser._actions": lambda: any(action.dest == "help" for action in ArgumentParser()._actions),
+    "ArgumentParser._action_groups": lambda: bool(ArgumentParser()._action_groups),
+    "ArgumentParser._group_actions": lambda: ArgumentParser()._action_groups[1]._group_actions[0].dest == "help",
     "Strategy._start_method": lambda: DDPStrategy(start_method="spawn")._start_method == "spawn",
     "FitLoop._should_accumulate": lambda: callable(TRAINER.fit_loop._should_accumulate),
     "FitLoop._can_stop_early": lambda: isinstance(TRAINER.fit_loop._can_stop_early, bool),

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
+from bachlit.commands.functions import run_typed
 from bachlit.corpus import Corpus, Fold
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
@@ -34,6 +35,18 @@ from bachlit.rendering import MissingPackageError, require_engraver
 _WIDTH = 132  # columns of the table outside a terminal
 _MOST_RESAMPLES = 20_000  # each figure of 400 pieces takes 64 MB
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
+
+
+def run(args: Sequence[str]) -> None:
+    """Run `bachlit evaluate`.
+
+    Args:
+        args: Its options.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    run_typed("evaluate", evaluate, args)
 
 
 def evaluate(

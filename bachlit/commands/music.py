@@ -1,43 +1,24 @@
 """`bachlit harmonize`, `compose` and `plot`: the commands that need neither Lightning nor a corpus."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
 from importlib.metadata import version
-from inspect import Parameter, signature
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-from jsonargparse import auto_cli
+from typing import Any, cast
 
 from bachlit import api
-from bachlit.classes import allow, tell_of_served, typed_paths
-from bachlit.commands.configurations import documents, part_configs
-from bachlit.commands.messages import one_sentence
-from bachlit.commands.options import (
-    HelpFormatter,
-    Parser,
-    bars_of,
-    plain_words,
-    refuse_absent_folder,
-    refuse_seed,
-    refuse_unknown_decoder,
-    voices_of,
-)
+from bachlit.commands.functions import run_typed
 from bachlit.commands.plot import plot
 from bachlit.decoding import ChordTones, Decoder
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
-from bachlit.generation.named_rules import rules_help, weighed_rules
-from bachlit.internals import careful_parsing
+from bachlit.generation.named_rules import weighed_rules
+from bachlit.music.chorale import VOICES, Voice
 from bachlit.rendering.output import contents, harmonized_places, numbered, places_for, save
-
-_IMPORT_HELP = (
-    "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
-)
 
 
 def harmonize(
@@ -86,22 +67,22 @@ def harmonize(
         quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     api.refuse_num(num, "harmonisations can't be written")
-    refuse_seed(seed)
+    _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     if chords is not None and not chords.strip():
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
     tones = None if chords is None else ChordTones(chords=chords)
     weighed = weighed if tones is None else tones & weighed
     places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
-    stems = [its_places[0].name.removesuffix(its_places[0].suffix) for its_places in places]
+    stems = [paths[0].name.removesuffix(paths[0].suffix) for paths in places]
     description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
     check = partial(refuse_replacing, inputs=[melody], overwrite=overwrite)
     check([*chain.from_iterable(places), *([description] if num > 1 else [])])
     prompt = api.prompt_of(
         melody,
-        voice=None if voice is None else voices_of(voice),
-        bars=None if bars is None else bars_of(bars),
-        rhythm=() if rhythm is None else voices_of(rhythm),
+        voice=None if voice is None else _voices_of(voice),
+        bars=None if bars is None else _bars_of(bars),
+        rhythm=() if rhythm is None else _voices_of(rhythm),
         quantize=quantize,
     )
     if tones is not None:
@@ -110,9 +91,7 @@ def harmonize(
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    files = chain.from_iterable(
-        contents(piece.chorale, its_places) for piece, its_places in zip(pieces, places, strict=False)
-    )
+    files = chain.from_iterable(contents(piece.chorale, paths) for piece, paths in zip(pieces, places, strict=False))
     if num == 1:
         save(files, check)
     else:
@@ -178,7 +157,7 @@ def compose(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
         )
     api.refuse_num(num, "chorales can't be composed")
-    refuse_seed(seed)
+    _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     seeds = range(seed, seed + num)
     places = [
@@ -195,15 +174,13 @@ def compose(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
     save(
-        chain.from_iterable(
-            contents(chorale, its_places) for chorale, its_places in zip(chorales, places, strict=True)
-        ),
+        chain.from_iterable(contents(chorale, paths) for chorale, paths in zip(chorales, places, strict=True)),
         check,
     )
 
 
 def _also(png: bool, wav: bool) -> list[str]:
-    """The endings of what is written beside a score."""
+    """List the endings of what is written beside a score."""
     return [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
 
 
@@ -216,84 +193,35 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    refuse_absent_folder(args)
     run_typed(command, COMMANDS[command], args)
 
 
-def run_typed(command: str, function: Callable[..., None], args: Sequence[str]) -> None:
-    """Parse the arguments of a command into those of its function, and call it.
+def _refuse_seed(seed: int) -> None:
+    """Refuse a seed that the generators don't tell from another."""
+    if not 0 <= seed < 2**63:
+        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")
 
-    Raises:
-        BachlitError: If the user has something to put right.
-    """
-    refuse_unknown_decoder(args)
-    configs, others = part_configs(args)
-    typed = typed_paths(others, [said for _, said in documents(configs)])
-    allow(typed)
-    args = _with_imports(args)
-    options = signature(function).parameters
-    with one_sentence(command), careful_parsing(typed) as trust:
-        tell_of_served(trust)
-        auto_cli(
-            function,
-            args=_normal(args, options),
-            prog=f"bachlit {command}",
-            epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
-            formatter_class=HelpFormatter,
-            parser_class=Parser,
-            exit_on_error=False,
-            allow_abbrev=False,
+
+def _voices_of(typed: str) -> list[Voice]:
+    """Read the voices of `soprano,bass`."""
+    names = [name.strip().lower() for name in typed.split(",")]
+    unknown = [name for name in names if name not in VOICES]
+    if unknown:
+        raise OptionError(
+            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
+            "such as soprano,bass."
         )
+    return cast(list[Voice], names)
 
 
-def _with_imports(args: Sequence[str]) -> list[str]:
-    """The arguments without `--import MODULE`, after the modules were imported.
-
-    Raises:
-        OptionError: If one isn't there.
-    """
-    others, words = [], iter(args)
-    for word in words:
-        option, equals, module = word.partition("=")
-        if option != "--import":
-            others.append(word)
-            continue
-        module = module if equals else next(words, "")
-        allow([module])
-        try:
-            import_module(module)
-        except (ModuleNotFoundError, TypeError, ValueError) as error:
-            if getattr(error, "name", module) not in (module, module.partition(".")[0]):
-                raise  # it is there, and lacks another
-            raise OptionError(
-                f"There is no module {module!r} to import; expected its dotted path, from the folder that it is in; "
-                "correct it."
-            ) from error
-    return others
-
-
-def _normal(args: Sequence[str], options: Mapping[str, Parameter]) -> list[str]:
-    """Arguments as jsonargparse wants them: `--max-bars` is `--max_bars`; what is no option stays as it was typed."""
-    normal: list[str] = []
-    lists: set[str] = set()
-    words = plain_words(args)
-    while words:
-        arg, *words = words
-        name, equals, value = arg.partition("=")
-        plain = name.removeprefix("--").replace("-", "_")
-        option = options.get(plain.partition(".")[0]) if name.startswith("--") else None
-        if option is None:
-            normal.append(arg)
-        elif "list[" in str(option.annotation) and (equals or (words and not words[0].startswith("--"))):
-            if not equals:
-                value, *words = words
-            # The first word of a list takes the place of a configuration's, each other is added.
-            listed = value if value.startswith("[") else json.dumps([value])
-            normal.append(f"--{plain}{'+' if plain in lists else ''}={listed}")
-            lists.add(plain)
-        else:
-            normal.append(f"--{plain}{equals}{value}")
-    return normal
+def _bars_of(typed: str) -> tuple[int, int]:
+    """Read the first and the last bar of `5-8` or `5`."""
+    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
+    if not match:
+        raise OptionError(
+            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
+        )
+    return int(match[1]), int(match[2] or match[1])
 
 
 def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
@@ -304,8 +232,8 @@ def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], op
         "bachlit": version("bachlit"),
         "options": ranking.plain(options),
         "pieces": [
-            {"files": [path.name for path in its_places], **ranking.figures(piece)}
-            for piece, its_places in zip(pieces, places, strict=False)
+            {"files": [path.name for path in paths], **ranking.figures(piece)}
+            for piece, paths in zip(pieces, places, strict=False)
         ],
     }
     return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()

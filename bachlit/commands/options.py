@@ -1,130 +1,220 @@
-"""What people type, taken apart: decoders, voices and bars."""
+"""The words of a command in one normal form, made once: all that asks what was typed asks this."""
 
 import inspect
+import json
+import os
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+import yaml
 
-from bachlit import decoding
-from bachlit.decoding import Decoder
+from bachlit.classes import path_of, renewed, subclasses, typed_paths
 from bachlit.errors import OptionError
-from bachlit.music.chorale import VOICES, Voice
+from bachlit.files.options import read_options, refuse_swollen_word
+
+# Options that stand for true where neither true nor false comes after them.
+_FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
+# Options that take no value as a word of their own.
+_ALONE = ("help", "print_config")
+# Not the word none: jsonargparse would forget it when another number is typed after it.
+_NO_RULES = '{"all": 0}'
 
 
-def refuse_unknown_decoder(args: Sequence[str]) -> None:
-    """Refuse a `--decoder` that is no decoder's name; dotted paths and mappings are left to the parser.
+class Config(NamedTuple):
+    """A configuration that was typed.
 
-    Raises:
-        OptionError: If there is no such decoder.
+    Attributes:
+        value: For the parser: the file's name, or its text if classes in it have moved.
+        path: The file.
+        options: What it says; nothing if it isn't there, of which the parser will speak.
     """
-    names = sorted(
-        name
-        for name, kind in vars(decoding).items()
-        if inspect.isclass(kind) and issubclass(kind, Decoder) and not inspect.isabstract(kind)
-    )
-    for index, word in enumerate(args):
-        option, _, value = word.partition("=")
-        if option == "--decoder":
-            value = value or (args[index + 1] if index + 1 < len(args) else "")
-            if value not in names and not re.fullmatch(r"\s*[{\[].*|(\w+\.)+\w+", value, re.DOTALL):
+
+    value: str
+    path: Path
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was typed after a command.
+
+    Attributes:
+        words: Options as `--name=value`, and other words, as they came.
+        configs: The configurations, which count less than options, wherever they were typed.
+        rest: What came after `--`.
+    """
+
+    words: tuple[str, ...] = ()
+    configs: tuple[Config, ...] = ()
+    rest: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, args: Sequence[str]) -> "Words":
+        """Bring arguments into normal form, and read configurations within bounds.
+
+        Raises:
+            OptionError: If a configuration can't be read, or a word is YAML that no memory holds.
+
+        >>> Words.of(["tune.mid", "--max-bars", "8", "--strict", "--seed=3", "--rules", "none"]).words
+        ('tune.mid', '--max_bars=8', '--strict=true', '--seed=3', '--rules={"all": 0}')
+        """
+        end = list(args).index("--") if "--" in args else len(args)
+        words = [renewed(word) for word in joined(args[:end])]
+        for word in words:
+            refuse_swollen_word(word)
+        files = [word for word in words if word.partition("=")[0] == "--config"]
+        configs = tuple(_config(word.partition("=")[2]) for word in files)
+        return cls(tuple(word for word in words if word not in files), configs, tuple(args[end + 1 :]))
+
+    @property
+    def argv(self) -> list[str]:
+        """All words, for a parser."""
+        return [*self.config_args, *self.words, *(("--", *self.rest) if self.rest else ())]
+
+    @property
+    def config_args(self) -> list[str]:
+        """The configurations, for a parser."""
+        return [f"--config={config.value}" for config in self.configs]
+
+    @property
+    def paths(self) -> set[str]:
+        """The dotted paths that may name classes."""
+        return typed_paths(self.words, [config.options for config in self.configs])
+
+    @property
+    def names(self) -> list[str]:
+        """The options, without dashes: `data.corpus.path`, whether it was typed with `init_args` or not."""
+        options = (word[2:].partition("=")[0] for word in self.words if word.startswith("--"))
+        return [name.replace(".init_args", "").rstrip("+") for name in options]
+
+    def values_of(self, name: str) -> list[str]:
+        """Give all values that were typed for an option.
+
+        >>> Words.of(["--run", "wide", "--data.lanes=2", "--run=b"]).values_of("run")
+        ['wide', 'b']
+        """
+        pairs = (word.partition("=") for word in self.words)
+        return [value for option, equals, value in pairs if option == f"--{name}" and equals]
+
+    def value_of(self, name: str) -> str | None:
+        """Give the value that counts of those that were typed for an option: the last; None if there is none."""
+        return next(reversed(self.values_of(name)), None)
+
+    def having(self, name: str, value: str | None) -> "Words":
+        """Put one value, or none, in the place of those that were typed for an option."""
+        others = tuple(word for word in self.words if word.partition("=")[0] != f"--{name}")
+        return replace(self, words=others if value is None else (*others, f"--{name}={value}"))
+
+    def listing(self, names: Collection[str]) -> "Words":
+        """Let options that hold lists be repeated: the first takes the place of a configuration's, others are added."""
+        words, seen = [], set[str]()
+        for word in self.words:
+            name, equals, value = word.removeprefix("--").partition("=")
+            if word.startswith("--") and equals and name in names:
+                listed = value if value.startswith("[") else json.dumps([value])
+                words.append(f"--{name}{'+' if name in seen else ''}={listed}")
+                seen.add(name)
+            else:
+                words.append(word)
+        return replace(self, words=tuple(words))
+
+    def class_of(self, option: str, kind: type[Any], recalled: Mapping[str, Any] | None = None) -> str | None:
+        """Give the path of the class that an option names: typed, recalled, or in a configuration, in this order.
+
+        Args:
+            option: Such as model.network.
+            kind: The base of its classes.
+            recalled: What a checkpoint remembers.
+
+        Returns:
+            None if none is named, or it isn't there.
+
+        Raises:
+            OptionError: If a name without dots was typed, and none of our classes has it.
+
+        >>> from bachlit.networks import Network
+        >>> Words.of(["--model.network", "FrameLSTM"]).class_of("model.network", Network)
+        'bachlit.networks.frame_lstm.FrameLSTM'
+        """
+        known = {one.__name__: path_of(one) for one in subclasses(kind) if not inspect.isabstract(one)}
+        typed = [_class_path(_value(word)) for word in self.values_of(option)] + self.values_of(f"{option}.class_path")
+        for name in typed:
+            if name is not None and name not in known and not re.fullmatch(r"(\w+\.)+\w+", name):
+                ours = ", ".join(sorted(one for one, path in known.items() if path.startswith("bachlit.")))
                 raise OptionError(
-                    f"There is no decoder {value!r}; expected {', '.join(names)}, or the dotted path of your own class."
+                    f"There is no {kind.__name__.lower()} {name!r}; expected {ours}, or the dotted path of your own "
+                    f"class; correct --{option}."
                 )
+        documents = [*(config.options for config in self.configs), recalled]
+        written = [_class_path(_within(document, option)) for document in documents]
+        name = next((name for name in reversed([*written, *typed]) if name), "")
+        path = name if "." in name else known.get(name, "")
+        return path if _is_there(path) else None
 
 
-def refuse_absent_folder(args: Sequence[str]) -> None:
-    """Refuse `--output FOLDER/` where there is none: as a path it loses its slash, and would name a file.
+def joined(args: Sequence[str]) -> Iterator[str]:
+    """Write each option and its value as one word.
 
-    Raises:
-        OptionError: If so.
-
-    >>> refuse_absent_folder(["--output=nowhere/"])
-    Traceback (most recent call last):
-    ...
-    bachlit.errors.OptionError: There is no folder nowhere/ to write to; make it, or choose another --output.
+    >>> list(joined(["--data.window", "64", "--config=a.yaml", "--data.quantize"]))
+    ['--data.window=64', '--config=a.yaml', '--data.quantize']
     """
-    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--output=") else [arg])]
-    for option, value in pairwise(words):
-        if option == "--output" and value.endswith("/") and not Path(value).is_dir():
-            raise OptionError(f"There is no folder {value} to write to; make it, or choose another --output.")
-
-
-def plain_words(args: Sequence[str]) -> list[str]:
-    """Arguments as jsonargparse wants them: `--strict` is `--strict=true`, `--rules none` is `--rules={"all": 0}`."""
-    plain: list[str] = []
     words = list(args)
     while words:
-        word, *words = words
-        if word in _FLAGS and words[:1] not in (["true"], ["false"]):
-            word += "=true"
-        elif word == "--rules" and words[:1] == ["none"]:
-            word, words = _NO_RULES, words[1:]
-        elif word == "--rules=none":
-            word = _NO_RULES
-        plain.append(word)
-    return plain
+        word = words.pop(0)
+        word = re.sub(r"^-c(?==|$)", "--config", word)
+        name, equals, value = word.removeprefix("--").partition("=")
+        first, dot, more = name.partition(".")
+        name = f"{first.replace('-', '_')}{dot}{more}"
+        follows = words[0] if words else "--"
+        if not word.startswith("--"):
+            yield word
+            continue
+        if not equals and name in _FLAGS and follows not in ("true", "false"):
+            equals, value = "=", "true"
+        elif not equals and name not in _ALONE and not follows.startswith("--"):
+            equals, value = "=", words.pop(0)
+        yield f"--{name}{equals}{_NO_RULES if (name, value) == ('rules', 'none') else value}"
 
 
-_FLAGS = ("--quantize", "--strict", "--png", "--wav", "--overwrite")
-
-# Not the word none: jsonargparse would forget it when another number is typed after it.
-_NO_RULES = '--rules={"all": 0}'
-
-
-def refuse_seed(seed: int) -> None:
-    """Refuse a seed that the generators don't tell from another.
-
-    Raises:
-        OptionError: If so.
-    """
-    if not 0 <= seed < 2**63:
-        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")
-
-
-def voices_of(typed: str) -> list[Voice]:
-    """The voices of `soprano,bass`.
-
-    Raises:
-        OptionError: If one of them is none.
-    """
-    names = [name.strip().lower() for name in typed.split(",")]
-    unknown = [name for name in names if name not in VOICES]
-    if unknown:
+def _config(value: str) -> Config:
+    """Read a configuration."""
+    if not value.strip():
         raise OptionError(
-            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
-            "such as soprano,bass."
+            "--config names no file; expected options in YAML, such as NAME: VALUE; correct it, or leave --config out."
         )
-    return cast(list[Voice], names)
+    path = Path(value)
+    if not os.path.exists(value):  # noqa: PTH110  # YAML in place of a name isn't there either
+        return Config(value, path, {})
+    text, options = read_options(path)
+    new = renewed(text)
+    return Config(value, path, options) if new == text else Config(new, path, yaml.safe_load(new))
 
 
-def bars_of(typed: str) -> tuple[int, int]:
-    """The first and the last bar of `5-8` or `5`.
-
-    Raises:
-        OptionError: If these are no numbers.
-    """
-    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
-    if not match:
-        raise OptionError(
-            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
-        )
-    return int(match[1]), int(match[2] or match[1])
+def _value(word: str) -> Any:
+    try:
+        return yaml.safe_load(word)
+    except (yaml.YAMLError, RecursionError, ValueError):  # of which the parser will speak
+        return None
 
 
-class Parser(ArgumentParser):  # type: ignore[misc]  # jsonargparse isn't typed here
-    """Takes only what is typed for an option's value: `--decoder notes.txt` would read the file, and quote it."""
-
-    def add_function_arguments(self, *args: Any, **options: Any) -> Any:
-        """Add a function's arguments, none of which is read from a file."""
-        return super().add_function_arguments(*args, **options | {"sub_configs": False})
+def _class_path(value: Any) -> str | None:
+    named = value.get("class_path") if isinstance(value, Mapping) else value
+    return named if isinstance(named, str) else None
 
 
-class HelpFormatter(DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed here
-    """Leaves the lines of a help's last part as they are."""
+def _within(options: Any, option: str) -> Any:
+    for key in option.split("."):
+        options = options.get(key) if isinstance(options, Mapping) else None
+    return options
 
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return text if "\n" in text else str(super()._fill_text(text, width, indent))
+
+def _is_there(path: str) -> bool:
+    module, _, name = path.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except Exception:  # whatever goes wrong in a module of the user's own
+        return False

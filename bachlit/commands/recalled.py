@@ -51,8 +51,9 @@ CLASS_OPTIONS: dict[str, _Base] = {
 }
 """The options that hold a class; no other option of a checkpoint may."""
 
-# Where the machine at hand keeps things: not a checkpoint's to say.
-_FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts")
+FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts")
+"""Options of where the machine at hand keeps things: not a checkpoint's to say."""
+
 # Where the user's own pieces are.
 _PLACES = ("data.corpus.path",)
 _SPEC = {"class_path", "init_args", "dict_kwargs"}
@@ -60,7 +61,7 @@ _MOST_LEVELS, _MOST_VALUES, _MOST_CHARACTERS = 16, 10_000, 1_000_000
 
 
 class RememberOptions(Callback):
-    """Writes the options of the model and the data into every checkpoint, so that later commands needn't repeat them.
+    """Write the model's and the data's options into checkpoints: later commands needn't repeat them.
 
     Args:
         options: Plain data.
@@ -109,13 +110,13 @@ def recall(path: Path | None, *, typed: Collection[str] = (), told: Collection[s
 
 
 def _remembered(checkpoint: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    """The options in a checkpoint, or in a model's description."""
+    """Read the options in a checkpoint, or in a model's description."""
     try:
         text = checkpoint.get("bachlit_options")
         if text is not None:
             if not isinstance(text, str) or len(text) > _MOST_CHARACTERS:
                 raise TypeError("no text")
-            options = json.loads(text)
+            options = json.loads(classes.renewed(text))
         else:
             description = checkpoint.get("bachlit", checkpoint)
             options = {
@@ -217,7 +218,7 @@ class _Check:
             if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w{0,99}", name):
                 raise self._refusal(option, f"an option {str(name)[:50]!r}", "names as Python has them")
             inner = f"{option}.{name}"
-            if inner in _FORGOTTEN or (isinstance(part, str) and inner in self.told and inner not in CLASS_OPTIONS):
+            if inner in FORGOTTEN or (isinstance(part, str) and inner in self.told and inner not in CLASS_OPTIONS):
                 continue
             yield name, self.plain(part, inner, level + 1)
 
@@ -251,40 +252,3 @@ class _Check:
             f"{self.source} remembers {found} for --{option}, where {expected} was expected; if you trust it, type "
             "that option yourself, else don't use the file."
         )
-
-
-def differences(typed: Any, run: Any, option: str = "") -> list[str]:
-    """List the options of the model and the data in which a command differs from a run, a line each.
-
-    Places that machines may have elsewhere don't count, nor do options that the run, of an older bachlit, doesn't have.
-
-    Args:
-        typed: The command's options.
-        run: Those that the run's checkpoint remembers.
-        option: The one at hand.
-
-    >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
-    ['--data.lanes is 2 here, 3 in the run']
-    """
-    if option in _FORGOTTEN or typed == run:
-        return []
-    if not isinstance(typed, Mapping) or not isinstance(run, Mapping):
-        return [f"--{option} is {_shown(typed)} here, {_shown(run)} in the run"]
-    if _path(typed) != _path(run):
-        return [f"--{option} is {_path(typed) or 'no class'} here, {_path(run) or 'no class'} in the run"]
-    outer = f"{option}." if option else ""
-    lines = []
-    for name in run.keys() - {"class_path"}:
-        inner = option if name in ("init_args", "dict_kwargs") else f"{outer}{name}"
-        lines += differences(typed.get(name), run[name], inner)
-    return sorted(lines)
-
-
-def _path(options: Mapping[str, Any]) -> Any:
-    return options.get("class_path")
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not set"
-    return str(_path(value)) if isinstance(value, Mapping) and "class_path" in value else json.dumps(value)

@@ -1,16 +1,70 @@
-"""Find the run that a fit goes on with, and the folder in which it works."""
+"""Find the checkpoint that a command works with, the run that a fit goes on with, and its folder."""
 
+import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bachlit.commands.recalled import differences
-from bachlit.commands.typed import Words
+from bachlit.commands.options import Words
+from bachlit.commands.recalled import FORGOTTEN, Recalled, recall
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import BEFORE, LAST, read_options
-from bachlit.models.runs import ROOT, RunFolder, check_name, folder_named, new_name, old_root, run_folders
+from bachlit.models.runs import (
+    LIGHTNINGS_WORDS,
+    ROOT,
+    RunFolder,
+    check_name,
+    folder_named,
+    located,
+    new_name,
+    old_root,
+    run_folders,
+)
+from bachlit.models.shipped import PRETRAINED
+
+# Options of the data that say nothing of a run.
+_OF_NO_RUN = ("data.prompts", "data.voice", "data.quantize", "data.corpus.cache")
+
+
+def describes_a_run(words: Words) -> bool:
+    """Tell whether anything was typed of the model and the data of a run."""
+    return bool(words.configs) or any(
+        name.startswith(("model", "data")) and not name.startswith(_OF_NO_RUN) for name in words.names
+    )
+
+
+def find_checkpoint(command: str, words: Words) -> tuple[Recalled, Words]:
+    """Read the checkpoint that --ckpt_path names by a file, a run or a model, or the model that ships.
+
+    Args:
+        command: fit, validate, test or predict.
+        words: What was typed after it.
+
+    Returns:
+        What it remembers, and the words for the parser, with a file for --ckpt_path; without it, for a model's folder
+        holds weights alone, which Lightning can't read.
+
+    Raises:
+        CheckpointError: If it can't be used.
+    """
+    typed, fit = words.value_of("ckpt_path"), command == "fit"
+    if typed is None or (fit and typed in LIGHTNINGS_WORDS):
+        return recall(None if fit else PRETRAINED, typed=words.paths, told=words.names), words
+    if not typed or typed in LIGHTNINGS_WORDS:
+        raise CheckpointError(
+            f"--ckpt_path {typed!r} can't be used; expected one file that `bachlit fit` wrote: --ckpt_path FILE."
+        )
+    found = located(typed, root=Path(words.value_of("trainer.logger.save_dir") or ROOT), going_on=fit)
+    path = found if found.exists() else Path(typed)
+    if fit and path.is_dir():
+        raise CheckpointError(
+            f"{path} is a model alone, and a fit goes on with its optimiser, too; expected a checkpoint that "
+            "`bachlit fit` wrote; name that, or leave --ckpt_path out."
+        )
+    recalled = recall(path, typed=words.paths, told=words.names)
+    return recalled, words.having("ckpt_path", None if path.is_dir() else str(path))
 
 
 def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | None:
@@ -42,7 +96,7 @@ def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | No
             )
         warnings.warn(f"The run {name} has no {LAST} in {_root(options)} yet, so it begins.", stacklevel=2)
         return None
-    lines = _differences(found, plain, "model", "data") if words.describe_a_run else []
+    lines = _differences(found, plain, "model", "data") if describes_a_run(words) else []
     if lines:
         raise CheckpointError(
             f"The run {name} has other options than these:\n  "
@@ -94,12 +148,14 @@ def run_folder(words: Words, options: Any, going_on: Path | None) -> RunFolder:
     root, name = _root(options), _name(options)
     if name is not None:
         found = folder_named(name, root)
-        return RunFolder(found or root / name, begun=found is not None and words.checkpoint == "last", named=True)
+        return RunFolder(
+            found or root / name, begun=found is not None and words.value_of("ckpt_path") == "last", named=True
+        )
     if going_on is not None and going_on.name in (LAST, BEFORE):
         folder = going_on.resolve().parents[1]
         if folder.parent in (root.resolve(), old_root(root).resolve()):
             return RunFolder(Path(os.path.relpath(folder)), begun=True, named=True)
-    return RunFolder(root / new_name(words.files), begun=False, named=False)
+    return RunFolder(root / new_name([config.path for config in words.configs]), begun=False, named=False)
 
 
 def _root(options: Any) -> Path:
@@ -148,3 +204,40 @@ def _whole(paths: Sequence[Path]) -> Path | None:
             else:
                 return path
     return None
+
+
+def differences(typed: Any, run: Any, option: str = "") -> list[str]:
+    """List the options of the model and the data in which a command differs from a run, a line each.
+
+    Places that machines may have elsewhere don't count, nor do options that the run, of an older bachlit, doesn't have.
+
+    Args:
+        typed: The command's options.
+        run: Those that the run's checkpoint remembers.
+        option: The one at hand.
+
+    >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
+    ['--data.lanes is 2 here, 3 in the run']
+    """
+    if option in FORGOTTEN or typed == run:
+        return []
+    if not isinstance(typed, Mapping) or not isinstance(run, Mapping):
+        return [f"--{option} is {_shown(typed)} here, {_shown(run)} in the run"]
+    if _path(typed) != _path(run):
+        return [f"--{option} is {_path(typed) or 'no class'} here, {_path(run) or 'no class'} in the run"]
+    outer = f"{option}." if option else ""
+    lines = []
+    for name in run.keys() - {"class_path"}:
+        inner = option if name in ("init_args", "dict_kwargs") else f"{outer}{name}"
+        lines += differences(typed.get(name), run[name], inner)
+    return sorted(lines)
+
+
+def _path(options: Mapping[str, Any]) -> Any:
+    return options.get("class_path")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return str(_path(value)) if isinstance(value, Mapping) and "class_path" in value else json.dumps(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
@@ -15,7 +14,8 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, TPESampler
 
-from bachlit.commands.music import run_typed
+from bachlit.commands.functions import run_typed
+from bachlit.commands.options import joined
 from bachlit.errors import OptionError
 from bachlit.sweeping.definition import Sweep, space_of, word
 from bachlit.sweeping.results import check_option, report
@@ -27,17 +27,7 @@ def run(args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    own = ["--wandb=true" if arg == "--wandb" else arg for arg in args]
-    if "--" in own:
-        at = own.index("--")
-        also: list[str] = []
-        for arg in own[at + 1 :]:
-            if arg.startswith("--") or not also:
-                also.append(arg)
-            else:  # the value of the option before
-                also[-1] += f"={arg}"
-        own[at:] = [f"--also={json.dumps(also)}"]
-    run_typed("sweep", sweep, own)
+    run_typed("sweep", sweep, args, rest="also")
 
 
 def sweep(
@@ -107,7 +97,7 @@ def sweep(
     planned = Sweep(
         name=name or output.resolve().name,
         base=tuple(base or ()),
-        words=(*(word(option.lstrip("-"), value) for option, value in (options or {}).items()), *(also or ())),
+        words=(*(word(option.lstrip("-"), value) for option, value in (options or {}).items()), *joined(also or ())),
         space=space_of(space or {}),
         monitor=monitor,
         direction=direction,

@@ -1,7 +1,7 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
 
+import json
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,28 +11,28 @@ from typing import Any
 import pytorch_lightning as pl
 import yaml
 from jsonargparse import ArgumentError
-from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from torch import Tensor
 
-import bachlit.networks  # noqa: F401  # makes the built-in classes known by their short names
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.classes import allow, tell_of_served
-from bachlit.commands.messages import one_sentence
-from bachlit.commands.options import HelpFormatter
-from bachlit.commands.parser_words import refuse_misspelt
+from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
+from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
+from bachlit.commands.options import Words
 from bachlit.commands.recalled import Recalled, RememberOptions, recall
-from bachlit.commands.resumed import find_last, run_folder
-from bachlit.commands.typed import Words
-from bachlit.commands.typed_classes import typed_classes
+from bachlit.commands.resumed import describes_a_run, find_checkpoint, find_last, run_folder
+from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
+from bachlit.encoding import Encoding
 from bachlit.errors import BachlitError, CheckpointError, StoppedError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.models.language_model import Bounded, LanguageModel
 from bachlit.models.runs import ROOT, RunFolder, refuse_others
 from bachlit.models.shipped import PRETRAINED
-from bachlit.training.checks import MonitorCheck, refuse_numbers, rehearse
+from bachlit.networks import Network
+from bachlit.training.checks import MonitorCheck, rehearse
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.language_module import Writing
 from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
@@ -61,6 +61,30 @@ _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": str(ROOT), "name": 
 _ASIDE = Path("logs")
 _CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), "name": PROJECT}}
 
+# The parts whose classes have options of their own.
+_PARTS: dict[str, type[Any]] = {"model.network": Network, "data.corpus": Corpus, "data.encoding": Encoding}
+
+
+class _Running(Callback):
+    """Tell when all is made, and a trainer begins with its batches.
+
+    Args:
+        phase: Is told.
+    """
+
+    def __init__(self, phase: Phase) -> None:
+        self.phase = phase
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say so; it's also what the other commands and the sanity check call."""
+        self.phase.running = True
+
+    on_validation_start = on_test_start = on_predict_start = on_train_start
+
+    def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take it back: what training needs is made after it."""
+        self.phase.running = False
+
 
 class ChoraleCLI(CommandParsers, LightningCLI):
     """The command line over `ChoraleModel` and `ChoraleDataModule`.
@@ -70,18 +94,33 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     ship. `fit` has `--run`, the name of its run.
 
     Args:
-        words: What was typed, taken apart.
+        command: fit, validate, test or predict.
+        words: What was typed after it.
         recalled: What a checkpoint remembers that is named by its file.
         folders: Gets the folder of the run that is worked on.
         suspect: Is told of the checkpoint that is read.
+        phase: Is told when all is made.
         options: Those of LightningCLI.
     """
 
     def __init__(
-        self, words: Words, recalled: Recalled, folders: list[RunFolder], suspect: Suspect, **options: Any
+        self,
+        command: str,
+        words: Words,
+        recalled: Recalled,
+        *,
+        folders: list[RunFolder],
+        suspect: Suspect,
+        phase: Phase,
+        **options: Any,
     ) -> None:
-        self.words, self.recalled, self.folders, self.suspect = words, recalled, folders, suspect
-        super().__init__(ChoraleModel, ChoraleDataModule, **options)
+        self.command, self.words, self.recalled = command, words, recalled
+        self.folders, self.suspect, self.phase = folders, suspect, phase
+        super().__init__(ChoraleModel, ChoraleDataModule, args=[command], **options)
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Name the command that runs, alone: a parser takes a second to build."""
+        return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what every command has beside Lightning's own."""
@@ -104,113 +143,108 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
     ) -> None:
-        """Add what `fit` and `predict` alone have."""
+        """Add what `fit` and `predict` alone have, and set out the help."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
-        fit = self.parser_of("fit")
-        fit.add_lightning_class_args(TrainingCurves, "curves")
-        fit.add_lightning_class_args(LastCheckpoint, "last")
-        # The last of the two is the one to which --trainer.logger.group and the like belong.
-        fit.set_defaults({"trainer.logger": [_CSV, {"class_path": "bachlit.training.wandb_logger.AutoWandbLogger"}]})
-        fit.add_argument(
-            "--run",
-            type=str | None,
-            default=None,
-            help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it, or begins.",
-        )
-        for command in self.subcommands():
-            more = (
-                "last: that of --run, or of the newest run of these options" if command == "fit" else "a model's folder"
+        parser = self.parser_of(self.command)
+        parser.prog = f"bachlit {self.command}"
+        fit, predict = self.command == "fit", self.command == "predict"
+        if fit:
+            parser.add_lightning_class_args(TrainingCurves, "curves")
+            parser.add_lightning_class_args(LastCheckpoint, "last")
+            # The last of the two is the one to which --trainer.logger.group and the like belong.
+            wandb = {"class_path": "bachlit.training.wandb_logger.AutoWandbLogger"}
+            parser.set_defaults({"trainer.logger": [_CSV, wandb]})
+            parser.add_argument(
+                "--run",
+                type=str | None,
+                default=None,
+                help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it.",
             )
-            self.explain(command, "ckpt_path", f"A checkpoint, a run's name, or {more}.")
-        predict = self.parser_of("predict")
-        predict.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
-        predict.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
-        predict.add_argument(
+        if predict:
+            self._add_decoding(parser)
+        last = "last: that of --run, or of the newest run of these options" if fit else "a model's folder"
+        for option, text in (HELP | {"ckpt_path": f"A checkpoint, a run's name, or {last}."}).items():
+            self.explain(self.command, option, text)
+        self.show_first(self.command, [name for name in FIRST if fit or name != "run"], "most used")
+        parser.epilog = f"{rules_help()}\n\n{CLASS_HELP}" if predict else CLASS_HELP
+
+    def _add_decoding(self, parser: LightningArgumentParser) -> None:
+        parser.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
+        parser.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
+        parser.add_argument(
             "--rules",
             type=dict[str, Any] | str | None,
             default=None,
             help="Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.",
         )
-        predict.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
-        predict.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
-        predict.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
-        predict.add_argument(
+        parser.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
+        parser.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
+        parser.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
+        parser.add_argument(
             "--overwrite", type=bool, default=False, help="Replace files there that bachlit didn't write."
         )
-        predict.formatter_class, predict.epilog = HelpFormatter, rules_help()
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with.
-
-        Raises:
-            CheckpointError: If the checkpoint was named in another way than by one `--ckpt_path FILE`, or the run has
-                other options than those that were typed.
-            OptionError: If an option isn't there, and another has nearly its name, or a number is out of range.
-        """
-        command = self.words.command
+        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with."""
         self._parse(parser)
-        refuse_numbers(self.config[command])
-        used = self.config[command].get("ckpt_path")
-        if used is not None and str(used) != self.words.checkpoint:
+        used = self.config[self.command].get("ckpt_path")
+        if used is not None and str(used) != self.words.value_of("ckpt_path"):
             raise CheckpointError(
-                f"The checkpoint {used} can't be used so; name one file, once, on the command line: --ckpt_path FILE."
+                f"The checkpoint {used} can't be used; expected one file, named on the command line: --ckpt_path FILE."
             )
-        if command == "fit" and used == "last":
+        if self.command == "fit" and used == "last":
             self._go_on(parser)
 
     def _parse(self, parser: LightningArgumentParser) -> None:
         """Parse configurations, then what is recalled, then what was typed: later options win."""
-        with tempfile.TemporaryDirectory() as folder:
-            remembered = Path(folder) / "remembered.yaml"
-            remembered.write_text(yaml.safe_dump(self.recalled.options), encoding="utf-8")
-            args = [self.words.command, *self.words.configs, "--config", str(remembered), *self.words.others]
-            try:
-                super().parse_arguments(parser, args)
-            except ArgumentError as error:
-                refuse_misspelt(str(error), self.parser_of(self.words.command).get_defaults().keys())
-                raise
+        typed = list(self.words.words)
+        if self.words.value_of("trainer.logger") is not None:  # it takes its folder from one logger, not from a list
+            typed.insert(0, f"--trainer.logger={json.dumps(_CSV if self.command == 'fit' else _CSV_ASIDE)}")
+        recalled = f"--config={json.dumps(self.recalled.options)}"
+        try:
+            super().parse_arguments(parser, [self.command, *self.words.config_args, recalled, *typed])
+        except ArgumentError as error:
+            refuse_misspelt(str(error), self.words.names, [*self.parser_of(self.command).get_defaults().keys()])
+            raise
 
     def _start_from_own_defaults(self, parser: LightningArgumentParser) -> None:
-        """Let the class that each part will have bring its own options' defaults."""
-        said = [*self.words.documents, self.recalled.options]
-        for part, class_path in typed_classes(said, self.words.others).items():
-            parser.set_defaults({part: {"class_path": class_path}})
+        """Let the class that each part will have bring its own options' defaults.
+
+        Where a class takes the place of a parser's default class, jsonargparse leaves it the default's options as far
+        as it has such, too: a FrameLSTM would have the three layers of TokenLSTM.
+        """
+        for part, kind in _PARTS.items():
+            path = self.words.class_of(part, kind, self.recalled.options)
+            if path is not None:
+                parser.set_defaults({part: {"class_path": path}})
 
     def _go_on(self, parser: LightningArgumentParser) -> None:
-        """Find the run that goes on, and take its options where none were typed; else begin.
-
-        Raises:
-            CheckpointError: If the run that was named has others, or its checkpoints are damaged.
-        """
+        """Find the run that goes on, and take its options where none were typed; else begin."""
         found = find_last(self.words, self.config["fit"], self._options())
         if found is None:
             self.config["fit"]["ckpt_path"] = None
             return
-        self.recalled = recall(found, typed=self.words.paths, told=self.words.told)
-        if not self.words.describe_a_run:
+        self.recalled = recall(found, typed=self.words.paths, told=self.words.names)
+        if not describes_a_run(self.words):
             self._start_from_own_defaults(self.parser_of("fit"))
             self._parse(parser)
         self.config["fit"]["ckpt_path"] = str(found)
 
     def _options(self) -> dict[str, Any]:
-        """The command's options as plain data."""
-        said = self.parser.dump(self.config, skip_none=False, skip_validation=True)
-        return yaml.safe_load(said)[self.words.command]  # type: ignore[no-any-return]
+        """Give the command's options as plain data."""
+        dumped = self.parser.dump(self.config, skip_none=False, skip_validation=True)
+        return yaml.safe_load(dumped)[self.command]  # type: ignore[no-any-return]
 
     def before_instantiate_classes(self) -> None:
         """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
         options = self._options()
         remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
         self.trainer_defaults["callbacks"] = [
-            *(self.suspect, MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+            *(self.suspect, _Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
         ]
 
     def instantiate_classes(self) -> None:
-        """Make them; the network of a checkpoint's options can't be far larger than its weights.
-
-        Raises:
-            CheckpointError: If it would be.
-        """
+        """Make them; the network of a checkpoint's options can't be far larger than its weights."""
         checkpoint = self.recalled.checkpoint
         if checkpoint is None:
             super().instantiate_classes()
@@ -221,16 +255,12 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none.
-
-        Raises:
-            OptionError: If its processes would lose what W&B is told, or the run's folder is taken.
-        """
-        made = self.config_init[self.subcommand]
+        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none."""
+        made = self.config_init[self.command]
         if made["trainer"]["enable_checkpointing"] is False:
-            ours = self.parser_of(self.words.command).callback_keys
+            ours = self.parser_of(self.command).callback_keys
             ours[:] = [name for name in ours if not isinstance(made[name], Checkpoint)]
-        if self.subcommand == "fit":
+        if self.command == "fit":
             settings = self._settle(made)
         else:
             settings = {"logger": csv_first(made["trainer"]["logger"], _ASIDE, PROJECT)}
@@ -270,7 +300,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
 
     def before_validate(self) -> None:
         """Take the weights of a model's folder if one is named, or those that ship if no checkpoint is."""
-        if self.config_init[self.subcommand]["ckpt_path"] is None:
+        if self.config_init[self.command]["ckpt_path"] is None:
             shipped = LanguageModel.load(self.recalled.path or PRETRAINED)
             try:
                 if shipped.encoding.config != self.model.encoding.config:
@@ -312,34 +342,31 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    words = Words.of(command, args, _CSV if command == "fit" else _CSV_ASIDE)
+    words = Words.of(args)
     allow(words.paths)
-    quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}
+    quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
     folders: list[RunFolder] = []
     suspect = Suspect()
+    phase = Phase(command, suspect=suspect)
     refused = False
     try:
-        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(command, lambda: suspect.path):
+        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(phase):
             tell_of_served(trust)
-            recalled = recall(words.recalled_from, typed=words.paths, told=words.told)
-            if recalled.path is not None and recalled.path.is_dir():
-                if command == "fit":
-                    raise CheckpointError(
-                        f"{recalled.path} is a model alone, and a fit goes on with its optimiser, too; expected a "
-                        "checkpoint that `bachlit fit` wrote; name that, or leave --ckpt_path out."
-                    )
-                words = words.without_checkpoint()
+            if command == "predict":
+                words.class_of("decoder", Decoder)
+            recalled, words = find_checkpoint(command, words)
             ChoraleCLI(
+                command,
                 words,
                 recalled,
-                folders,
-                suspect,
-                args=[command],
+                folders=folders,
+                suspect=suspect,
+                phase=phase,
                 seed_everything_default=0,
                 auto_configure_optimizers=False,
                 save_config_callback=SaveConfigCallback if command == "fit" else None,
                 save_config_kwargs={"overwrite": True},
-                parser_kwargs=quiet | {name: dict(quiet) for name in ChoraleCLI.subcommands()},
+                parser_kwargs=quiet | {command: dict(quiet)},
             )
     except StoppedError:
         raise

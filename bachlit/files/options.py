@@ -1,4 +1,4 @@
-"""Read options in YAML, within bounds that no memory bursts at."""
+"""Read options in YAML, within bounds of memory."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,7 +60,7 @@ def refuse_swollen_word(word: str) -> None:
 
 
 def _swollen(text: str) -> str | None:
-    """Say what is too much in YAML, if something is; aliases count as what they stand for.
+    """Name what is too much in YAML, if anything; aliases count as what they stand for.
 
     >>> _swollen("{a: &a [1, 2], b: [*a, *a]}")
     >>> _swollen("[" * 99 + "]" * 99)

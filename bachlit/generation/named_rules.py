@@ -15,7 +15,7 @@ from bachlit.generation.harmonizing import usual_rules
 
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
-    """Weigh the usual rules of a decoder by typed numbers.
+    """Weigh a decoder's usual rules by the numbers that were typed.
 
     Args:
         typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0. Or `none`, which means that.
@@ -57,7 +57,7 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
 
 
 def rules_help() -> str:
-    """Describe the rules for `--help`: names, usual numbers and meanings."""
+    """Describe rules for `--help`: names, usual weights and meaning."""
     rows = [("", "search", "draw", "")]
     for name, kind in _rules().items():
         search, draw = (
@@ -79,7 +79,7 @@ def rules_help() -> str:
 
 
 def _rules() -> dict[str, type[Rule]]:
-    """List the built-in rules that need only a number, by name; the usual ones first, in their order."""
+    """List built-in rules that a weight is enough for, by name; the usual ones first, in their order."""
     kinds = [type(rule) for rule in LIVELY]
     kinds += [
         kind
@@ -107,7 +107,7 @@ def _rule(name: str) -> type[Rule]:
 
 
 def _number(name: str, value: Any) -> float:
-    """Read the number of a rule.
+    """Read the weight of a rule.
 
     Raises:
         OptionError: If it is none.

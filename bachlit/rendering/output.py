@@ -1,4 +1,4 @@
-"""Places: where the scores, pictures and sounds of a command go, and writing them there."""
+"""Where a command's scores, pictures and sounds go, and writing them there."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -31,18 +31,18 @@ _OTHERS = (
 
 
 def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[str] = ()) -> list[list[Path]]:
-    """The files of each harmonisation; several are numbered from 1."""
+    """List the files of each harmonisation; several are numbered from 1."""
     if num == 1:
         # A tune's own dots are no ending.
         return [_named(Path(name), also) if output is None else places_for(output, name, also)]
     names = [f"{name}-{number}" for number in range(1, num + 1)]
     if output is None:
-        return [_named(Path(its), also) for its in names]
-    return [places_for(numbered(output, number), its, also) for number, its in enumerate(names, start=1)]
+        return [_named(Path(stem), also) for stem in names]
+    return [places_for(numbered(output, number), stem, also) for number, stem in enumerate(names, start=1)]
 
 
 def numbered(output: Path, number: int) -> Path:
-    """The same place for one of several pieces; a folder is that of all.
+    """Give one of several pieces its place; a folder is that of all.
 
     Raises:
         ScoreError: If one of the pieces would be put into a folder that happens to have its name.
@@ -54,7 +54,7 @@ def numbered(output: Path, number: int) -> Path:
 
 
 def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
-    """The files to write: `output` itself, or beside it with both endings; in it, by `name`, if it is a folder.
+    """List the files to write: `output` itself, both endings beside it, or `name` in it if it is a folder.
 
     It is asked before the work, so that nobody waits for what can't be written.
 
@@ -82,7 +82,7 @@ def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
 
 
 def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
-    """The files of a piano roll and of hidden units.
+    """Name the files of a piano roll and of hidden units.
 
     Args:
         name: Of the files, where what was typed doesn't say.
@@ -104,17 +104,17 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
 
 
 def _named(path: Path, also: Sequence[str]) -> list[Path]:
-    """A name with the usual endings, and others."""
+    """Give a name the usual endings, and others."""
     return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
 
 
 def _ending(path: Path) -> str:
-    """A format's ending, one of ours or not; a name's other dots, as in `v1.2` or `Nr.v2`, begin none."""
+    """Find a format's ending, ours or not; a name's other dots, as in `v1.2` or `Nr.v2`, begin none."""
     return path.suffix if path.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
 
 
 def _checked(path: Path) -> Path:
-    """A place that can be written, as far as one can tell before."""
+    """Refuse a place that can't be written, as far as one can tell before."""
     if path.suffix.lower() in (".svg", ".png"):
         require_engraver(path.suffix.lower())
     return _in_folder(path)
@@ -143,7 +143,7 @@ def _no_folder(path: Path) -> Path:
 
 
 def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
-    """A chorale's file for each of its places, without a seal."""
+    """Make a chorale's file for each of its places, without a seal."""
     for path in places:
         yield path, _FORMATS[path.suffix.lower()](chorale)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bachlit.__main__ import main
-from bachlit.commands.configurations import part_configs
+from bachlit.commands.options import Words
 from bachlit.errors import OptionError
 from bachlit.files.options import read_options
 
@@ -101,7 +101,7 @@ def test_aliases_within_reason_are_read() -> None:
 
 @pytest.mark.parametrize("word", ["*a", "--output=*a", "[*a", "C | F : [", "--rules={a: *b}", "&", "%", "\t- a"])
 def test_words_that_are_no_yaml_are_left_to_the_parser(word: str) -> None:
-    assert part_configs([word]) == ([], [word])
+    assert Words.of([word]) == Words((word,))
 
 
 def test_a_hostile_configuration_takes_no_longer_than_the_command_s_start() -> None:

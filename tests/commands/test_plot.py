@@ -23,8 +23,7 @@ from bachlit.models.shipped import PRETRAINED
 from bachlit.rendering import output as places
 from bachlit.scores import write_musicxml
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-TWINKLE = EXAMPLES / "twinkle.musicxml"
+TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"  # decoded in no time
 FAST = ["--decoder", "Greedy"]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")

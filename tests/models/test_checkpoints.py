@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bachlit.commands.messages import one_sentence
+from bachlit.commands.messages import Phase, one_sentence
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import read_checkpoint
 from bachlit.training.resuming import Suspect
@@ -103,5 +103,7 @@ def test_a_bug_is_no_checkpoints_fault_once_an_epoch_was_made_of_it() -> None:
 
 
 def test_what_fails_in_code_of_ones_own_keeps_its_traceback() -> None:
-    with pytest.raises(KeyError), one_sentence("fit", lambda: "a.ckpt"):
+    suspect = Suspect()
+    suspect.path = "a.ckpt"
+    with pytest.raises(KeyError), one_sentence(Phase("fit", suspect=suspect)):
         raise KeyError("mine")
