@@ -1,7 +1,7 @@
 """Commands that are functions: parse what was typed into arguments, and call."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from importlib import import_module
@@ -25,14 +25,24 @@ _IMPORT_HELP = (
     "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
 )
 
+_KINDS: Mapping[str, type[Any]] = {"decoder": Decoder, "corpus": Corpus}
 
-def run_typed(command: str, function: Callable[..., None], args: Sequence[str], *, rest: str | None = None) -> None:
+
+def run_typed(
+    command: str,
+    function: Callable[..., None],
+    args: Sequence[str],
+    *,
+    kinds: Mapping[str, type[Any]] = _KINDS,
+    rest: str | None = None,
+) -> None:
     """Parse the arguments of a command into those of its function, and call it.
 
     Args:
         command: Its name.
         function: It.
         args: What was typed after its name.
+        kinds: Base classes of the options that name classes.
         rest: The option that gets, as a list, the words after `--`.
 
     Raises:
@@ -47,9 +57,8 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str], 
         raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
     allow(words.paths)
     words = _importing(words)
-    for option, kind in (("decoder", Decoder), ("corpus", Corpus)):
-        if option in options:
-            words.class_of(option, kind)
+    for option in kinds.keys() & options.keys():
+        words.class_of(option, kinds[option])
     words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
     phase = Phase(command)
 

@@ -27,7 +27,7 @@ def run(args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    run_typed("sweep", sweep, args, rest="also")
+    run_typed("sweep", sweep, args, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
 
 
 def sweep(
