@@ -844,7 +844,7 @@ def test_wandb_keeps_what_decoders_wrote_as_pictures_sound_and_files(tracked: Pa
         (tracked / f"{number}.musicxml").write_bytes(base64.b64decode(score[1]))
         assert (read_chorale(tracked / f"{number}.musicxml").pitches.max(axis=0) > 0).all()
     for line in lines:
-        assert line["log-probability, nats"] == pytest.approx(-64 * line["nats a frame"])
+        assert line["log-probability, nats"] == pytest.approx(-64 * line["nats per frame"])
     for decoder in ("Greedy", "greedy-free"):
         for which in ("best", "worst"):
             (page,) = history(kept, f"decoding/{decoder}/{which}.path")
