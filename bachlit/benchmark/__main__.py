@@ -31,7 +31,7 @@ def main(args: Sequence[str] | None = None) -> None:
     two.add_argument("--steps", type=int, default=10, help="windows a round, of each process")
     two.add_argument("--lanes", type=int, nargs="+", default=[16, 50], metavar="NUMBER", help="of each process")
     two.add_argument("--rounds", type=int, default=8, help="the median is reported")
-    other = benchmarks.add_parser("decoding", help="decoders against a plain loop and what the machine could do")
+    other = benchmarks.add_parser("decoding", help="decoders against a plain loop")
     other.add_argument("--frames", type=int, default=32, help="sixteenths a piece")
     other.add_argument("--pieces", type=int, default=64, help="pieces at once")
     other.add_argument("--rounds", type=int, default=3, help="the fastest is reported")
