@@ -35,7 +35,12 @@ PLAIN: dict[str, Callable[[TokenLSTM, bool], Decoder]] = {
 
 
 def decoding(
-    *, frames: int, pieces: int, rounds: int, decoders: Sequence[str], checkpoints: Sequence[str]
+    *,
+    frames: int = 32,
+    pieces: int = 64,
+    rounds: int = 3,
+    decoders: Sequence[str] = tuple(DECODERS),
+    checkpoints: Sequence[str] = ("bachbot", "bachlit"),
 ) -> Iterator[str]:
     """Harmonise the sopranos of held-out chorales with some models, under the default rules, in one thread.
 
@@ -50,8 +55,11 @@ def decoding(
         Lines of the report.
 
     Raises:
-        OptionError: If no chorale has so many frames.
+        OptionError: If no chorale has so many frames, or a decoder isn't in `DECODERS`.
     """
+    unknown = [name for name in decoders if name not in DECODERS]
+    if unknown:
+        raise OptionError(f"There is no decoder {unknown[0]!r}; expected {', '.join(DECODERS)}.")
     torch.set_num_threads(1)
     prompts = melodies(split_by_tune(BachCorpus().chorales())["test"], frames, pieces)
     yield f"1 thread, {pieces} sopranos of {frames} frames, fastest of {rounds} rounds"

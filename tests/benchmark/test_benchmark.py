@@ -26,7 +26,7 @@ def test_the_training_benchmark_prints_each_networks_ratio(capsys: pytest.Captur
 
 
 def test_the_processes_benchmark_prints_speeds_and_ratios(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["processes", "--steps", "2", "--rounds", "1", "--lanes", "3"])
+    main(["processes", "--steps", "2", "--rounds", "1", "--lanes", "[3]"])
     head, *lines = capsys.readouterr().out.splitlines()
     assert head == "2 processes of 1 thread, 2 windows each, 1 rounds"
     heads = ["beside", "together", "together / beside"]
@@ -39,7 +39,7 @@ def test_the_decoding_benchmark_prints_each_decoders_ratios(
     framed_model: LanguageModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     framed_model.save(tmp_path)
-    options = ["--frames", "4", "--pieces", "3", "--rounds", "1", "--checkpoints", "bachbot", str(tmp_path)]
+    options = ["--frames", "4", "--pieces", "3", "--rounds", "1", "--checkpoints", f"[bachbot, {tmp_path}]"]
     main(["decoding", *options])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("1 thread, 3 sopranos of 4 frames")
@@ -59,7 +59,7 @@ def test_the_corpus_benchmark_prints_figures_and_ratios(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bachlit.benchmark.corpus._measured", _epoch)  # new processes take their time to start
-    main(["corpus", "--times", "1", "2"])
+    main(["corpus", "--times", "[1, 2]"])
     heads, *lines = capsys.readouterr().out.splitlines()
     assert heads.split() == ["pieces", "opening", "epoch", "memory"]
     ways = ["a list in memory", "from the cache", "cache to list"]
