@@ -1,6 +1,7 @@
 """`python -P -m bachlit.benchmark NAME`: costs, as ratios to baselines in one run."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
@@ -29,7 +30,8 @@ def main(args: Sequence[str] | None = None) -> None:
         for line in auto_cli(BENCHMARKS, args=args and list(args), prog="python -P -m bachlit.benchmark"):
             print(line, flush=True)
     except BachlitError as error:
-        raise SystemExit(str(error)) from error
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
 
 
 if __name__ == "__main__":
