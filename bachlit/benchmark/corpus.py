@@ -50,7 +50,7 @@ def copies(chorales: Sequence[Chorale], times: int) -> Iterator[tuple[str, Chora
         yield name, replace(chorale.transpose(int(random.choice(singable_moves(chorale)))), name=name)
 
 
-def corpus(*, times: Sequence[int]) -> Iterator[str]:
+def corpus(*, times: Sequence[int] = (1, 10, 100)) -> Iterator[str]:
     """Compare corpora of several sizes, each in its own process.
 
     Args:

@@ -1,15 +1,12 @@
-"""What decoding costs, against a plain loop and against what the machine could do, all in the same run."""
+"""Cost of decoding, as ratios to a plain loop in the same run."""
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
-from typing import cast
 
 import torch
-from torch import Tensor, nn
 
 from bachlit.benchmark.plain import PlainBeam, PlainGreedy, PlainSampling
 from bachlit.corpus import BachCorpus
@@ -20,7 +17,7 @@ from bachlit.generation.harmonizing import write
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
-from bachlit.networks import FrameLSTM, Memory, Network, Stepper, TokenLSTM
+from bachlit.networks import TokenLSTM
 
 WIDTH = 16
 DECODERS: dict[str, Decoder] = {
@@ -37,89 +34,13 @@ PLAIN: dict[str, Callable[[TokenLSTM, bool], Decoder]] = {
 }
 
 
-class Floor:
-    """The least time that a step of a network can take on this machine, as measured now.
-
-    A step reads every weight once that isn't looked up in a table, and multiplies each with every row: it can't be
-    faster than memory, or the caches where the weights fit in, brings the weights, nor than the fastest product of
-    matrices. The five steps of a `FrameLSTM`'s frame do so together, with a row for each key that it listens in.
-
-    Args:
-        network: Whose step.
-
-    Attributes:
-        num_bytes: Of the weights.
-        num_products: Multiply-adds a row.
-        num_views: Rows that one is made of.
-        num_steps: Steps, one a token, that share them.
-        bandwidth: Bytes a second, of a tensor of the weights' size that is summed again and again.
-        rate: Multiply-adds a second, of two square matrices of 1,024: by `torch.mm` or by oneDNN, which may be twice as
-            fast, whichever wins.
-    """
-
-    def __init__(self, network: Network) -> None:
-        weights = _read_in_a_step(network)
-        self.num_steps, self.num_views = 1, 1
-        if isinstance(network, FrameLSTM):
-            self.num_steps, self.num_views = network.reader.size, network.views.num
-        self.num_bytes = sum(weight.numel() * weight.element_size() for weight in weights)
-        self.num_products = sum(weight.numel() for weight in weights if weight.dim() == 2)
-        read = torch.rand(self.num_bytes // 4)
-        self.bandwidth = 4 * read.numel() / _fastest(read.sum, 200)
-        self.rate = 1024**3 / min(_fastest(product, 20) for product in _products(torch.rand(1024, 1024)))
-
-    def seconds(self, num_rows: int) -> float:
-        """For one step of so many rows."""
-        products = num_rows * self.num_views * self.num_products
-        return max(self.num_bytes / self.bandwidth, products / self.rate) / self.num_steps
-
-
-def _read_in_a_step(network: Network) -> list[Tensor]:
-    """The weights that aren't looked up in tables, embeddings and what is projected beforehand."""
-    looked_up: set[nn.Module] = {module for module in network.modules() if isinstance(module, nn.Embedding)}
-    read: list[Tensor] = []
-    if isinstance(network, FrameLSTM):
-        looked_up |= {network.projection, *network.hears}
-        # What heads hear of chosen voices is looked up; what all of them hear isn't.
-        size = network.hidden + network.projection.out_features
-        for hear in cast(list[nn.Linear], list(network.hears)):
-            read += [hear.weight[:, :size], hear.bias]
-    for module in network.modules():
-        if module not in looked_up:
-            read += module.parameters(recurse=False)
-    return read
-
-
-class _Counted(LanguageModel):
-    """Counts its steps by their rows."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        super().__init__(model.network, model.encoding, model.keys)
-        self.steps: Counter[int] = Counter()
-
-    def stepper(self) -> Stepper:
-        """See `LanguageModel.stepper`."""
-        return _CountedStepper(super().stepper(), self.steps)
-
-
-class _CountedStepper(Stepper):
-    """Counts another stepper's steps by their rows."""
-
-    def __init__(self, stepper: Stepper, steps: Counter[int]) -> None:
-        self.stepper, self.steps = stepper, steps
-
-    def begin(self, batch_size: int) -> Memory:
-        """See `Stepper.begin`."""
-        return self.stepper.begin(batch_size)
-
-    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """See `Stepper.step`."""
-        self.steps[len(tokens)] += 1
-        return self.stepper.step(tokens, memory)
-
-
 def decoding(
-    *, frames: int, pieces: int, rounds: int, decoders: Sequence[str], checkpoints: Sequence[str]
+    *,
+    frames: int = 32,
+    pieces: int = 64,
+    rounds: int = 3,
+    decoders: Sequence[str] = tuple(DECODERS),
+    checkpoints: Sequence[str] = ("bachbot", "bachlit"),
 ) -> Iterator[str]:
     """Harmonise the sopranos of held-out chorales with some models, under the default rules, in one thread.
 
@@ -134,22 +55,20 @@ def decoding(
         Lines of the report.
 
     Raises:
-        OptionError: If no chorale has so many frames.
+        OptionError: If no chorale has so many frames, or a decoder isn't in `DECODERS`.
     """
+    unknown = [name for name in decoders if name not in DECODERS]
+    if unknown:
+        raise OptionError(f"There is no decoder {unknown[0]!r}; expected {', '.join(DECODERS)}.")
     torch.set_num_threads(1)
     prompts = melodies(split_by_tune(BachCorpus().chorales())["test"], frames, pieces)
     yield f"1 thread, {pieces} sopranos of {frames} frames, fastest of {rounds} rounds"
     first: dict[str, list[_Run]] = {}
     for checkpoint in checkpoints:
         model = LanguageModel.load(checkpoint)
-        floor = Floor(model.network)
-        yield f"{checkpoint}: {type(model.network).__name__} of {floor.num_bytes / 1e6:.1f} MB"
-        yield (
-            f"floor: so many bytes, read again and again (from cache, if they fit), come at "
-            f"{floor.bandwidth / 1e9:.0f} GB/s; a product of large matrices runs at {2 * floor.rate / 1e9:.0f} Gflop/s"
-        )
+        yield f"{checkpoint}: {type(model.network).__name__}"
         for name in decoders:
-            runs = [_Run(DECODERS[name], model, some, floor) for some in (prompts[:1], prompts)]
+            runs = [_Run(DECODERS[name], model, some) for some in (prompts[:1], prompts)]
             yield from _compare(name, runs, rounds)
             for run, other in zip(runs, first.setdefault(name, runs), strict=True):
                 if run is not other:
@@ -158,7 +77,7 @@ def decoding(
 
 
 def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]:
-    """So many sopranos, cut from the chorales' beginnings first, then from where the first cuts end, and so on."""
+    """Cut sopranos from the chorales: all beginnings first, then what follows the first cuts, and so on."""
     longest = max(chorale.num_frames for chorale in chorales)
     if not 1 <= frames <= longest:
         raise OptionError(f"No chorale can be cut to {frames} frames; expected 1 to {longest}.")
@@ -172,30 +91,27 @@ def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]
 
 
 def cut(chorale: Chorale, first: int, last: int) -> Chorale:
-    """The frames from the first to before the last, where all voices begin anew."""
+    """Cut the frames from the first to before the last; all voices begin anew there."""
     onsets = chorale.onsets[first:last].copy()
     onsets[0] = True
     return replace(chorale, pitches=chorale.pitches[first:last], onsets=onsets, fermatas=chorale.fermatas[first:last])
 
 
 def _compare(name: str, runs: Sequence["_Run"], rounds: int) -> Iterator[str]:
-    """One decoder's lines, of one piece and of all at once."""
+    """Yield one decoder's lines: one piece, all at once, and the plain loop."""
     single, together = runs
     plain = {}
     network = single.model.network
     if name in PLAIN and isinstance(network, TokenLSTM):
         plain = {
-            label: _Run(PLAIN[name](network, onednn), single.model, single.prompts, single.floor)
+            label: _Run(PLAIN[name](network, onednn), single.model, single.prompts)
             for label, onednn in (("plain loop", True), ("plain loop, oneDNN off", False))
         }
     for _ in range(rounds):
         for run in (single, together, *plain.values()):
             run.turn()
-    yield _line(name, "one piece", single, f"{single.times_floor:.1f} x its floor")
-    ratio = single.seconds / together.seconds
-    yield _line(
-        name, "all at once", together, f"{together.times_floor:.1f} x its floor; {ratio:.2f} x as fast as one piece"
-    )
+    yield _line(name, "one piece", single, "")
+    yield _line(name, "all at once", together, f"{single.seconds / together.seconds:.2f} x as fast as one piece")
     for label, run in plain.items():
         alone, batched = run.seconds / single.seconds, run.seconds / together.seconds
         same = "; the same notes" if run.notes == single.notes else ""
@@ -204,50 +120,25 @@ def _compare(name: str, runs: Sequence["_Run"], rounds: int) -> Iterator[str]:
 
 def _line(name: str, label: str, run: "_Run", ratios: str) -> str:
     frames = run.prompts[0].chorale.num_frames
-    return f"{name:<11}{label:<24}{frames / run.seconds:8.0f} frames/s   {ratios}"
+    return f"{name:<11}{label:<24}{frames / run.seconds:8.0f} frames/s   {ratios}".rstrip()
 
 
 class _Run:
-    """A decoder on some prompts, timed.
+    """Timed decoder on some prompts.
 
     Attributes:
-        seconds: A piece took in the fastest turn.
-        times_floor: The same as a multiple of the least time that its steps can take.
-        notes: What it wrote last.
+        seconds: Per piece, in the fastest turn.
+        notes: Pieces of the last turn.
     """
 
-    def __init__(self, decoder: Decoder, model: LanguageModel, prompts: Sequence[Prompt], floor: Floor) -> None:
-        self.decoder, self.prompts, self.floor = decoder, prompts, floor
-        self.model = model if isinstance(model, _Counted) else _Counted(model)
-        self.seconds, self.times_floor = math.inf, math.nan
+    def __init__(self, decoder: Decoder, model: LanguageModel, prompts: Sequence[Prompt]) -> None:
+        self.decoder, self.model, self.prompts = decoder, model, prompts
+        self.seconds = math.inf
         self.notes: list[Chorale] = []
 
     def turn(self) -> None:
         """Decode once more."""
-        self.model.steps.clear()
         begun = time.perf_counter()
         written = write(self.model, self.prompts, decoder=self.decoder, seeds=range(len(self.prompts)))
-        seconds = time.perf_counter() - begun
+        self.seconds = min(self.seconds, (time.perf_counter() - begun) / len(self.prompts))
         self.notes = [one.chorale for one in written]
-        if seconds / len(self.prompts) < self.seconds:
-            self.seconds = seconds / len(self.prompts)
-            least = sum(calls * self.floor.seconds(rows) for rows, calls in self.model.steps.items())
-            self.times_floor = seconds / least if least else math.nan
-
-
-def _products(square: Tensor) -> Iterator[Callable[[], Tensor]]:
-    """The ways in which PyTorch multiplies matrices."""
-    yield lambda: square.mm(square)
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        packed = square.to_mkldnn()
-        yield lambda: nn.functional.linear(packed, packed)
-
-
-def _fastest(work: Callable[[], object], times: int) -> float:
-    """Seconds that it takes at best."""
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - begun)
-    return min(taken)

@@ -7,7 +7,7 @@ would only make the baseline slower.
 
 from abc import abstractmethod
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ class PlainLoop(Decoder):
         self.network, self.onednn = network, onednn
 
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
-        """See `Decoder.decode`. Only the score is counted: it stands for the log-probability, and the cost is 0."""
+        """Write row after row. Only the score is counted: it stands for the log-probability, and the cost is 0."""
         with torch.inference_mode(), nullcontext() if self.onednn else plain_kernels():
             written = [self.piece(prompt.rows(torch.tensor([row]))) for row in range(len(prompt.allowed))]
         tokens, score = torch.tensor([one for one, _ in written]), torch.tensor([one for _, one in written])
@@ -59,12 +59,12 @@ class PlainLoop(Decoder):
 
 
 class PlainGreedy(PlainLoop):
-    """The likeliest token at every step."""
+    """Take the likeliest token at every step."""
 
     seeks_likeliest = True
 
     def piece(self, prompt: TokenPrompt) -> tuple[list[int], float]:
-        """See `PlainLoop.piece`."""
+        """Write one piece, token by token."""
         token, memory, state = self.start(prompt)
         tokens, score = [], 0.0
         for t in range(prompt.allowed.shape[1]):
@@ -82,17 +82,16 @@ class PlainGreedy(PlainLoop):
 
 
 class PlainSampling(PlainGreedy):
-    """Each token drawn from what is legal, by PyTorch's global stream of random numbers."""
+    """Draw each token from what is legal, by PyTorch's global stream of random numbers."""
 
     seeks_likeliest = False
 
     def choose(self, legal: Tensor) -> int:
-        """See `PlainGreedy.choose`."""
+        """Draw a token."""
         return int(torch.multinomial(legal.softmax(-1), 1))
 
 
-@dataclass(frozen=True)
-class _Hypothesis:
+class _Hypothesis(NamedTuple):
     tokens: tuple[int, ...]
     memory: Memory
     score: float = 0.0
@@ -102,9 +101,9 @@ class PlainBeam(PlainLoop):
     """The search of `BeamSearch`, its hypotheses stepped one by one.
 
     Args:
-        network: See `PlainLoop`.
+        network: Called module by module.
         width: K, hypotheses.
-        onednn: See `PlainLoop`.
+        onednn: Whether PyTorch runs as it comes; else without oneDNN.
     """
 
     seeks_likeliest = True
@@ -114,7 +113,7 @@ class PlainBeam(PlainLoop):
         self.width = width
 
     def piece(self, prompt: TokenPrompt) -> tuple[list[int], float]:
-        """See `PlainLoop.piece`."""
+        """Write one piece: the winner of the beam."""
         token, memory, state = self.start(prompt)
         beam = [_Hypothesis((token,), memory)]
         for t in range(prompt.allowed.shape[1]):
@@ -122,7 +121,7 @@ class PlainBeam(PlainLoop):
             legal = []
             for index, one in enumerate(beam):
                 log_probs, memory = self.log_probs(one.tokens[-1], one.memory)
-                beam[index] = replace(one, memory=memory)
+                beam[index] = one._replace(memory=memory)
                 legal.append(one.score + (log_probs - cost[index]).double())
             candidates = torch.stack(legal)  # (K, V)
             best, indices = candidates.flatten().topk(min(self.width, int((candidates > -torch.inf).sum())))

@@ -27,7 +27,7 @@ Rounds = dict[How, list[float]]
 """Seconds of the slower process per round, by how they trained."""
 
 
-def processes(*, steps: int, rounds: int, lanes: Sequence[int]) -> Iterator[str]:
+def processes(*, steps: int = 10, rounds: int = 8, lanes: Sequence[int] = (16, 50)) -> Iterator[str]:
     """Train in two processes of one thread, by turns beside each other and together (DDP).
 
     Both turns last as long as the slower process: the ratio counts what they exchange, and waiting for each other.

@@ -93,7 +93,7 @@ def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Windo
     return stopwatch.seconds
 
 
-def training(*, steps: int, rounds: int) -> Iterator[str]:
+def training(*, steps: int = 40, rounds: int = 8) -> Iterator[str]:
     """Compare both loops on each of bachlit's networks and Bach's chorales, by turns.
 
     Args:

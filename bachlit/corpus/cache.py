@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from bachlit.corpus.pieces import Pieces
 from bachlit.errors import CorpusError
 from bachlit.files.writing import FileBytes, clear_parts, write_whole
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.music.keys import Key, Mode
+from bachlit.music.keys import Key
 from bachlit.scores.reading.limits import MAX_MEASURE
 
 _MAGIC = b"bachlit's chorales, 3\n"
@@ -30,7 +30,6 @@ _END = struct.Struct("<QQ")  # number of chorales, offset of the table
 _SUM = struct.Struct("<I")  # checksum of all before it
 _CHUNK = 2**20
 _MAX_RECORD, _MAX_ABOUT, _MAX_SKIPPED = 2**26, 2**20, 2**24  # bytes, unpacked: objects take 30 times as much as JSON
-_ABOUT = {"num_frames", "time_signature", "pickup", "key", "title", "name"}
 
 
 class CachedChorales(Pieces):
@@ -120,33 +119,31 @@ def _unpacked(record: bytes) -> Chorale:
         ValueError: If it isn't a chorale.
     """
     line, _, arrays = record.partition(b"\n")
-    about = _mapping(line, _MAX_ABOUT)
-    texts, numbers = (about.get("title"), about.get("name")), (about.get("num_frames"), about.get("pickup"))
-    metre, key = about.get("time_signature"), about.get("key")
-    if (
-        about.keys() != _ABOUT
-        or not all(isinstance(text, str) for text in texts)
-        or not all(type(number) is int and number >= 0 for number in numbers)
-        or not (isinstance(metre, list) and [type(part) for part in metre] == [int, int])
-        or not (isinstance(key, list) and [type(part) for part in key] == [int, str])
-    ):
-        raise ValueError("a record doesn't describe a chorale")
-    if not (metre[0] * 16 <= metre[1] * MAX_MEASURE and -7 <= key[0] <= 7 and key[1] in get_args(Mode)):
-        raise ValueError("a record has a metre or key that no score has")
-    shape = about["num_frames"], len(VOICES)
-    size = shape[0] * shape[1]
-    if len(arrays) != size + -(-(size + shape[0]) // 8):
+    match _mapping(line, _MAX_ABOUT):
+        case {
+            "num_frames": int(num_frames),
+            "time_signature": [int(beats), int(beat_type)],
+            "pickup": int(pickup),
+            "key": [int(fifths), "major" | "minor" as mode],
+            "title": str(title),
+            "name": str(name),
+            **others,
+        } if not others and 16 * beats <= MAX_MEASURE * beat_type and -7 <= fifths <= 7:
+            shape, size = (num_frames, len(VOICES)), num_frames * len(VOICES)
+        case _:
+            raise ValueError("a record doesn't describe a chorale that a score could have")
+    if num_frames < 1 or len(arrays) != size + -(-(size + num_frames) // 8):
         raise ValueError("a record is too long or too short")
-    flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + shape[0]).astype(np.bool_)
+    flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + num_frames).astype(np.bool_)
     return Chorale(
         pitches=np.frombuffer(arrays, np.int8, count=size).reshape(shape).astype(np.int16),
         onsets=flags[:size].reshape(shape),
         fermatas=flags[size:],
-        time_signature=(metre[0], metre[1]),
-        pickup=about["pickup"],
-        key=Key(*key),
-        title=about["title"],
-        name=about["name"],
+        time_signature=(beats, beat_type),
+        pickup=pickup,
+        key=Key(fifths, mode),
+        title=title,
+        name=name,
     )
 
 

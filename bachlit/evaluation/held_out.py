@@ -104,9 +104,8 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
     if not all(isinstance(value, kinds[name]) for name, value in chosen.items()):
         raise TypeError("no options of a corpus")
-    alone = (
-        {"workers": 1} if issubclass(kind, ScoreCorpus) else {}
-    )  # start no processes for a folder that the file names
+    # Start no processes for a folder that the file names.
+    alone = {"workers": 1} if issubclass(kind, ScoreCorpus) else {}
     return kind(**chosen, **alone), ""
 
 

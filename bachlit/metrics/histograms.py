@@ -170,9 +170,7 @@ def _moved(here: list[float], there: list[float]) -> float:
 
 def _repeated(symbols: bytes, starts: list[int]) -> Iterator[tuple[bytes, int]]:
     """Yield the maximal repeated patterns with their number of occurrences, by sorted suffixes."""
-    before = {
-        start: symbols[last:start] for last, start in zip([0, *starts], starts, strict=False)
-    }  # the previous note
+    previous = {start: symbols[last:start] for last, start in zip([0, *starts], starts, strict=False)}  # notes
     order = sorted(starts, key=lambda start: symbols[start:])
     shared = [0, *(_num_shared(symbols[one:], symbols[two:]) for one, two in pairwise(order)), 0]
     groups = set()
@@ -184,7 +182,7 @@ def _repeated(symbols: bytes, starts: list[int]) -> Iterator[tuple[bytes, int]]:
             last += 1
         groups.add((shared[index], first, last))
     for length, first, last in groups:
-        if length and len({before[start] for start in order[first : last + 1]}) > 1:
+        if length and len({previous[start] for start in order[first : last + 1]}) > 1:
             yield symbols[order[first] : order[first] + length], last - first + 1
 
 

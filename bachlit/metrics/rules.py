@@ -4,7 +4,7 @@ Rules compare neighbouring frames in which all pitches concerned sound. Bach bre
 matters is how often (`test_rules.py` has figures from JSB-16th).
 """
 
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +61,11 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     """
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
+    upper, lower = pitches[:, :3], pitches[:, 1:]  # (T, 3) neighbours
     (fifths, octaves), similar = parallel_motion(chorale)
     hidden_fifths, hidden_octaves = _hidden(pitches, sounding)
+    wide = ((upper - lower > _OCTAVE) & sounding[:, :3] & sounding[:, 1:]).sum(axis=0).tolist()  # (3,)
+    lowest, highest = np.array(list(RANGES.values())).T
     return RuleCounts(
         frames=chorale.num_frames,
         parallel_fifths=int(fifths.sum()),
@@ -71,17 +74,12 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
         similar_octaves=int((octaves & similar).sum()),
         hidden_fifths=hidden_fifths,
         hidden_octaves=hidden_octaves,
-        crossings=sum(_below(pitches[:, [upper]], pitches[:, [lower]]) for upper, lower in pairwise(range(4))),
-        overlaps=sum(_overlaps(pitches, upper, lower) for upper, lower in pairwise(range(4))),
-        wide_soprano_alto=_wide(pitches, 0, 1),
-        wide_alto_tenor=_wide(pitches, 1, 2),
-        out_of_range=sum(
-            int((sounding[:, voice] & ((pitches[:, voice] < low) | (pitches[:, voice] > high))).sum())
-            for voice, (low, high) in enumerate(RANGES.values())
-        ),
-        wide_leaps=int(
-            ((np.abs(np.diff(pitches, axis=0)) > _OCTAVE) & sounding[1:] & sounding[:-1]).sum(),
-        ),
+        crossings=_below(upper, lower),
+        overlaps=_below(upper[1:], lower[:-1]) + _below(upper[:-1], lower[1:]),
+        wide_soprano_alto=wide[0],
+        wide_alto_tenor=wide[1],
+        out_of_range=int((sounding & ((pitches < lowest) | (pitches > highest))).sum()),
+        wide_leaps=int(((np.abs(np.diff(pitches, axis=0)) > _OCTAVE) & sounding[1:] & sounding[:-1]).sum()),
     )
 
 
@@ -115,13 +113,3 @@ def _hidden(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> 
 
 def _below(upper: npt.NDArray[np.int64], lower: npt.NDArray[np.int64]) -> int:
     return int(((upper < lower) & (upper != REST) & (lower != REST)).sum())
-
-
-def _overlaps(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
-    before, after = pitches[:-1], pitches[1:]
-    return _below(after[:, upper], before[:, lower]) + _below(before[:, upper], after[:, lower])
-
-
-def _wide(pitches: npt.NDArray[np.int64], upper: int, lower: int) -> int:
-    sounding = (pitches[:, upper] != REST) & (pitches[:, lower] != REST)
-    return int((sounding & (pitches[:, upper] - pitches[:, lower] > _OCTAVE)).sum())

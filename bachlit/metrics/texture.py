@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bachlit.metrics.totals import total
-from bachlit.music.chorale import REST, Chorale
+from bachlit.music.chorale import REST, VOICES, Chorale
+from bachlit.music.notes import notes_of
 
 LENGTHS = (1, 2, 3, 4, 6, 8)
 """Note lengths to distinguish, in sixteenths."""
@@ -75,17 +76,12 @@ def texture_counts(chorale: Chorale) -> TextureCounts:
     >>> counts.changes, counts.onsets_alto, counts.onsets_tenor, counts.steps, counts.moves, counts.lasting_8
     (1, 2, 1, 2, 3, 6)
     """
-    begins = chorale.onsets & (chorale.pitches != REST)
-    steps, moves = 0, 0
-    lengths: list[int] = []
-    for voice in range(4):
-        starts = np.flatnonzero(chorale.onsets[:, voice])
-        ends = np.append(starts[1:], chorale.num_frames)
-        sung = chorale.pitches[starts, voice].astype(int)
-        lengths += (ends - starts)[sung != REST].tolist()
-        leaps = np.abs(np.diff(sung))[(sung[1:] != REST) & (sung[:-1] != REST)]
-        moves += int((leaps > 0).sum())
-        steps += int(((leaps > 0) & (leaps <= 2)).sum())
+    pitches = chorale.pitches.astype(int)
+    sounding = pitches != REST
+    begins = chorale.onsets & sounding
+    leaps = np.abs(np.diff(pitches, axis=0))[sounding[1:] & sounding[:-1]]
+    moves, steps = int((leaps > 0).sum()), int(((leaps > 0) & (leaps <= 2)).sum())
+    lengths = [note.length for voice in VOICES for note in notes_of(chorale, voice) if note.pitch != REST]
     changes = int(begins[1:].any(axis=1).sum())
     by_voice, by_length = begins.sum(axis=0).tolist(), [lengths.count(length) for length in LENGTHS]
     return TextureCounts._make(

@@ -80,12 +80,11 @@ def read_abc(text: str) -> Score:
             _read_line(content, reading)
     if reading.voice is reading.head:
         raise ValueError("it has no line K:, after which a tune begins")
-    lost = any(voice.lost for voice in reading.voices.values())
-    return Score(
-        reading.title,
-        [voice.part() for voice in reading.voices.values() if not voice.drums],
-        "what is laid over a voice with & is left out." if lost else "",
-    )
+    voices = reading.voices.values()
+    for voice in voices:
+        voice.finish()
+    lost = "what is laid over a voice with & is left out." if any(voice.lost for voice in voices) else ""
+    return Score(reading.title, [voice for voice in voices if not voice.drums], lost)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """A voice of ABC: its fields, and the notes read so far."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -18,21 +17,15 @@ _CLEF = re.compile(r"\w+=|treble|alto|tenor|bass|perc|[\^_=+]")
 
 
 @dataclass
-class Voice:
-    """State of a voice while reading."""
+class Voice(Part):
+    """Part that is being read."""
 
-    name: str = ""
     drums: bool = False
     altered: dict[str, int] = field(default_factory=dict)  # semitones per step, by the key signature
     metre: TimeSignature = COMMON_TIME
     unit: Fraction | None = None  # unit length in sixteenths; None until the head ends
     higher: int = 0  # semitones from written to sounding pitch
-    metres: list[TimeSignature] = field(default_factory=list)
-    signatures: list[Signature] = field(default_factory=list)
-    measures: list[WrittenMeasure] = field(default_factory=list)
     barred: bool = False
-    repeats: bool = False
-    left_out: Counter[str] = field(default_factory=Counter)
     total: Fraction = Fraction(0)  # sixteenths before the measure
     now: Fraction = Fraction(0)  # in the measure
     tones: list[Tone] = field(default_factory=list)  # of the measure
@@ -168,21 +161,14 @@ class Voice:
             self.total += self.now
             self.now, self.tones = Fraction(0), []
 
-    def part(self) -> Part:
-        """Make the part. An incomplete first measure has the number 0; without bar lines there are no numbers."""
+    def finish(self) -> None:
+        """Number the measures. An incomplete first one has the number 0; without bar lines there are no numbers."""
         self.end_measure()
         first = 0 if len(self.measures) > 1 and self.measures[0].length < self.measures[0].full else 1
-        return Part(
-            name=self.name,
-            measures=[
-                replace(measure, number=str(place) if self.barred else None)
-                for place, measure in enumerate(self.measures, start=first)
-            ],
-            metres=self.metres,
-            signatures=self.signatures,
-            repeats=self.repeats,
-            left_out=self.left_out,
-        )
+        self.measures = [
+            replace(measure, number=str(place) if self.barred else None)
+            for place, measure in enumerate(self.measures, start=first)
+        ]
 
 
 def number(text: str) -> int:

@@ -12,16 +12,10 @@ from bachlit.scores.reading.safe_xml import parse_xml
 
 Format = Literal["MusicXML", "MIDI", "ABC", "kern"]
 
-MIDI_SUFFIXES = (".mid", ".midi")
-SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES, ".abc", ".krn")
-_FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML"),
-    **dict.fromkeys(MIDI_SUFFIXES, "MIDI"),
-    ".abc": "ABC",
-    ".krn": "kern",
-}
+_FORMATS: dict[str, Format] = dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML")
+_FORMATS |= {".mid": "MIDI", ".midi": "MIDI", ".abc": "ABC", ".krn": "kern"}
+SUFFIXES = tuple(_FORMATS)
 
-_MUSESCORE = ".mscx"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it begins with
@@ -91,7 +85,7 @@ def _unzip(data: bytes) -> bytes:
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
-            if any(name.endswith(_MUSESCORE) for name in names):
+            if any(name.endswith(".mscx") for name in names):
                 raise ValueError("it is MuseScore's own format")
             inflated = _inflate(archive, _root_file(archive, names), MAX_BYTES + 1)
     except ValueError:
@@ -113,8 +107,7 @@ def _inflate(archive: ZipFile, name: str, most: int) -> bytes:
 
 
 def _root_file(archive: ZipFile, names: list[str]) -> str:
-    container = next((name for name in names if name == "META-INF/container.xml"), None)
-    if container is not None:
+    if (container := "META-INF/container.xml") in names:
         root = parse_xml(decode(_inflate(archive, container, 2**20)))
         for file in root.iter():
             if file.tag.endswith("rootfile") and file.get("full-path") in names:

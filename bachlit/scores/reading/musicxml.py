@@ -64,7 +64,6 @@ class _PartReading:
     repeats: bool = False
     tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
     left_out: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of the part, by staff
-    chord_symbols: int = 0
 
 
 def _staves(part: Element, name: str | None) -> Iterator[Part]:
@@ -84,7 +83,7 @@ def _staves(part: Element, name: str | None) -> Iterator[Part]:
             metres=reading.metres,
             signatures=reading.signatures,
             repeats=reading.repeats,
-            left_out=left_out + Counter({"chord symbol": reading.chord_symbols}),
+            left_out=left_out + Counter({"chord symbol": len(part.findall("measure/harmony"))}),
         )
 
 
@@ -208,10 +207,6 @@ def _signature(key: Element, transposition: int) -> Signature:
     return Signature(fifths, key.findtext("mode", "").strip() or None)
 
 
-def _harmony(element: Element, reading: _PartReading) -> None:
-    reading.chord_symbols += 1
-
-
 def _bar_lines(measure: Element, reading: _PartReading) -> BarLines:
     repeats = {repeat.get("direction") for repeat in measure.iterfind("barline/repeat")}
     endings = {ending.get("type"): ending.get("number", "") for ending in measure.iterfind("barline/ending")}
@@ -238,7 +233,6 @@ _READERS = {
     "backup": _backup,
     "forward": _forward,
     "attributes": _attributes,
-    "harmony": _harmony,
     "direction": _direction,
     "sound": _direction,
 }

@@ -37,13 +37,9 @@ def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) ->
         ScoreError: If the part has simultaneous notes, a note finer than a sixteenth or outside MIDI's pitches, or no
             note.
     """
-    heads, lost = [], 0
-    for head in _heads(part.measures, voice, quantize):
-        if head.start < head.end:
-            heads.append(head)
-        else:
-            lost += 1
-    _warn_of_what_is_left_out(part, voice, lost)
+    written = list(_heads(part.measures, voice, quantize))
+    heads = [head for head in written if head.start < head.end]
+    _warn_of_what_is_left_out(part, voice, len(written) - len(heads))
     if tune:
         heads = _tune(heads, voice)
     notes: list[Note] = []

@@ -63,9 +63,6 @@ class BarLines(NamedTuple):
     ends: bool = False
 
 
-_PLAIN = BarLines()
-
-
 @dataclass(frozen=True)
 class WrittenMeasure:
     """Measure of a part.
@@ -82,7 +79,7 @@ class WrittenMeasure:
     length: Fraction
     tones: Sequence[Tone] = ()
     metre: TimeSignature = COMMON_TIME
-    bar_lines: BarLines = _PLAIN
+    bar_lines: BarLines = BarLines()  # noqa: RUF009  # immutable
 
     @property
     def full(self) -> int:
@@ -90,7 +87,7 @@ class WrittenMeasure:
         return 16 * self.metre[0] // self.metre[1]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Part:
     """Part (staff) of a score.
 
@@ -103,10 +100,10 @@ class Part:
         left_out: Number of each thing that a chorale can't hold: chord symbol, word, grace note, cue note, slash head.
     """
 
-    name: str
-    measures: Sequence[WrittenMeasure]
-    metres: Sequence[TimeSignature] = ()
-    signatures: Sequence[Signature] = ()
+    name: str = ""
+    measures: list[WrittenMeasure] = field(default_factory=list)
+    metres: list[TimeSignature] = field(default_factory=list)
+    signatures: list[Signature] = field(default_factory=list)
     repeats: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
 

@@ -44,18 +44,14 @@ def parts_of_voices(path: Path, parts: Sequence[Part]) -> dict[Voice, Part]:
     if len(parts) == 1 and others:
         return {"soprano": parts[0]}
     if (others and "soprano" not in named) or any(names.count(voice) > 1 for voice in named):
-        tune = _tune(others or parts)
+        # The part with the tune: one named so, else the top one.
+        tune = next((part for part in others or parts if _TUNE.search(part.name)), (others or parts)[0])
         left_out = [part for part in parts if part is not tune]
         warn(f"{path}: the tune is taken from {_called([tune])}; left out: {_called(left_out)}.")
         return {"soprano": tune}
     if others:
         warn(f"{path}: parts that are no voice are left out: {_called(others)}.")
     return named
-
-
-def _tune(parts: Sequence[Part]) -> Part:
-    """The part with the tune: one named so, else the top one."""
-    return next((part for part in parts if _TUNE.search(part.name)), parts[0])
 
 
 def _called(parts: Sequence[Part]) -> str:
