@@ -59,10 +59,6 @@ class Features(nn.Module):
         tables = [*voices, self.start, *self.run, *self.interval, *echoes, *self.echoed, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
-    def rows(self, frames: Frames) -> Tensor:
-        """Look up the row (B, F, R) of each frame in each table."""
-        return torch.cat([self.known_rows(frames), frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
-
     def known_rows(self, frames: Frames) -> Tensor:
         """Look up the rows (..., R - 2) known before the mark, with a dimension for frames or without."""
         pitch = self.pitch[frames.before]  # (..., 4)
@@ -70,14 +66,15 @@ class Features(nn.Module):
         start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
         return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
 
-    def forward(self, frames: Frames) -> Tensor:
-        """Embed frames: (B, F, I)."""
-        parts = [table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)]
+    def forward(self, frames: Frames, mark: Tensor) -> Tensor:
+        """Embed frames with their marks (B, F): (B, F, I)."""
+        rows = [*self.known_rows(frames).unbind(2), mark, frames.position]
+        parts = [table(row) for table, row in zip(self.tables(), rows, strict=True)]
         return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
 
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """Replace the mark and the position of features (B, F, I) by what is known before the mark."""
-        place = [self.mark(torch.full_like(frames.mark, END)), self.position(frames.expected)]
+        place = [self.mark(torch.full_like(frames.expected, END)), self.position(frames.expected)]
         return torch.cat([features[:, :, : -self.placed], *place], 2)
 
 
