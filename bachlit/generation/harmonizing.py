@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Rule, Rules, Yielded
-from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError
 from bachlit.generation.batches import PromptBatch
 from bachlit.generation.prompts import model_prompt, move_for
 from bachlit.models.language_model import LanguageModel
@@ -102,7 +100,7 @@ def write_several(
         PromptError: If a given note is out of its voice's range.
         DeadEndError: If nothing is left to choose.
     """
-    encoding = writing_encoding(model)
+    encoding = model.voiced_encoding
     moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys)) for prompt in prompts]
     kept = usual_rules(decoder) if rules is None else rules
     batch = PromptBatch(model, encoding, moved, decoder, rules=kept, strict=strict)
@@ -125,17 +123,3 @@ def write_several(
 def usual_rules(decoder: Decoder) -> Rules:
     """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
     return LIVELY if decoder.seeks_likeliest else PART_WRITING
-
-
-def writing_encoding(model: LanguageModel) -> SatbEncoding:
-    """Give the encoding of a model that can write.
-
-    Raises:
-        CheckpointError: If its tokens don't tell the voices apart.
-    """
-    if not isinstance(model.encoding, SatbEncoding):
-        raise CheckpointError(
-            f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell "
-            "the voices apart; use one trained with SatbEncoding."
-        )
-    return model.encoding
