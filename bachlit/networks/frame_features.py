@@ -29,7 +29,6 @@ class Features(nn.Module):
 
     Attributes:
         size: I, of a frame's vector.
-        placed: How much of it, at its end, is about the mark and the position.
     """
 
     pitch: Tensor
@@ -47,7 +46,6 @@ class Features(nn.Module):
         self.echoed = nn.ModuleList(nn.Embedding(LONGEST + 1, _ECHO) for _ in range(reader.echoes.num))
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
-        self.placed = _MARK + _POSITION
         self.size = sum(table.embedding_dim for table in self.tables())
         self.dropout = Dropout(dropout, whole=True)
         nn.init.normal_(self.token.weight, 0.0, 0.5)
@@ -75,7 +73,7 @@ class Features(nn.Module):
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """Replace the mark and the position of features (B, F, I) by what is known before the mark."""
         place = [self.mark(torch.full_like(frames.expected, END)), self.position(frames.expected)]
-        return torch.cat([features[:, :, : -self.placed], *place], 2)
+        return torch.cat([features[:, :, : -(_MARK + _POSITION)], *place], 2)
 
 
 def _interval(upper: Tensor, lower: Tensor) -> Tensor:
