@@ -150,6 +150,13 @@ def validates_this_epoch(trainer: Trainer) -> bool:
     return trainer.fit_loop.epoch_loop._should_check_val_epoch()
 
 
+def epochs_done(trainer: Trainer) -> float:
+    """Count the finished epochs, with the fraction of the present one."""
+    batches = trainer.num_training_batches
+    done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
+    return trainer.current_epoch + round(min(done, 1.0), 4)
+
+
 def forget_sigterm(trainer: Trainer) -> None:
     """Let a trainer not know that it was told to end: it would end the fit after a step as if it were done."""
     trainer._signal_connector.received_sigterm = False

@@ -27,7 +27,6 @@ from bachlit.evaluation import (
     pool,
     written_row,
 )
-from bachlit.generation.harmonizing import writing_encoding
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.training.model import ChoraleModel
@@ -82,7 +81,7 @@ class DecodingEvaluation(Callback):
             CheckpointError: If its encoding doesn't tell the voices apart.
             OptionError: If it is no `ChoraleModel`.
         """
-        writing_encoding(_language_model(pl_module))
+        _ = _language_model(pl_module).voiced_encoding
         self._ready = None  # another fit or validation may have other pieces
         self._last = 0
         # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.

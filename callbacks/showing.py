@@ -62,23 +62,21 @@ def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]
         media: dict[str, Any] = {"decoding/pieces": table}
         for decoder, why, piece in shown:
             chorale = piece.chorale
-            picture = _picture(chorale)
-            score = base64.b64encode(to_musicxml(chorale).encode()).decode()
-            link = (
-                f'<a download="{escape(chorale.name)}.musicxml" href="data:application/xml;base64,{score}">MusicXML</a>'
-            )
+            picture, image = _picture(wandb, chorale)
+            score = _uri("application/xml", to_musicxml(chorale).encode())
+            link = f'<a download="{escape(chorale.name)}.musicxml" href="{score}">MusicXML</a>'
             # Such a sound is enough to judge a piece by, and a tenth of what a CD would take.
-            sound = base64.b64encode(wav(chorale, rate=11_025, stereo=False)).decode()
-            player = f'<audio controls src="data:audio/wav;base64,{sound}"></audio>'
+            sound = _uri("audio/wav", wav(chorale, rate=11_025, stereo=False))
+            player = f'<audio controls src="{sound}"></audio>'
             if why in ("best", "worst"):
-                page = f"<p>{escape(chorale.title or chorale.name)}</p>{player} {link}{_inline(picture)}"
+                page = f"<p>{escape(chorale.title or chorale.name)}</p>{player} {link}{picture}"
                 media[f"decoding/{decoder}/{why}"] = wandb.Html(page, inject=False)
             table.add_data(
                 epoch,
                 decoder,
                 why,
                 chorale.name,
-                _image(wandb, picture),
+                image,
                 wandb.Html(player, inject=False),
                 wandb.Html(link, inject=False),
                 -piece.figures["nats_per_frame"][0],
@@ -89,25 +87,18 @@ def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]
     return make
 
 
-def _picture(chorale: Chorale) -> bytes | None:
-    """Draw the score as PNG, if the packages are there."""
+def _picture(wandb: Any, chorale: Chorale) -> tuple[str, Any]:
+    """Draw the score for a page and for W&B's table, if the packages are there."""
     try:
-        return png(chorale, zoom=1.5)
+        picture = png(chorale, zoom=1.5)
     except MissingPackageError:
-        return None
-
-
-def _image(wandb: Any, picture: bytes | None) -> Any:
-    """Wrap a PNG for W&B."""
-    if picture is None:
-        return None
+        return "", None
     from PIL import Image  # noqa: PLC0415  # it comes with matplotlib, by which the picture was drawn
 
-    return wandb.Image(Image.open(io.BytesIO(picture)))
+    page = f'<img style="max-width: 100%" src="{_uri("image/png", picture)}">'
+    return page, wandb.Image(Image.open(io.BytesIO(picture)))
 
 
-def _inline(picture: bytes | None) -> str:
-    """Embed a PNG in a page."""
-    if picture is None:
-        return ""
-    return f'<img style="max-width: 100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+def _uri(kind: str, content: bytes) -> str:
+    """Embed a file in a page."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -13,6 +13,8 @@ from pytorch_lightning.utilities import rank_zero_warn
 from bachlit.errors import BachlitError
 from bachlit.extras import require
 from bachlit.files.writing import write_whole
+from bachlit.internals import epochs_done
+from bachlit.rendering.plots import as_png
 from bachlit.training.wandb_logger import log_media
 
 _Figures = dict[str, float]
@@ -65,19 +67,18 @@ class TrainingCurves(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add validation's figures."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            # Those of training are still the epoch's before.
-            self._add(trainer, {name: value for name, value in _logged(trainer).items() if not _of_training(name)})
+            self._add(trainer, "val")  # those of training are still the epoch's before
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add training's figures."""
-        self._add(trainer, {name: value for name, value in _logged(trainer).items() if _of_training(name)})
+        self._add(trainer, "train")
 
-    def _add(self, trainer: pl.Trainer, figures: _Figures) -> None:
+    def _add(self, trainer: pl.Trainer, stage: str) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared; it leaves no files
             return
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
-            self.rows.append({"epoch": _epochs(trainer), "step": trainer.global_step, **self._rate})
-        self.rows[-1] |= figures
+            self.rows.append({"epoch": epochs_done(trainer), "step": trainer.global_step, **self._rate})
+        self.rows[-1] |= _logged(trainer, stage)
         self._keep(trainer, drawn=time.monotonic() - self._drawn > _SECONDS)
 
     def _keep(self, trainer: pl.Trainer, *, drawn: bool) -> None:
@@ -148,9 +149,7 @@ def _picture(rows: list[_Figures]) -> bytes:
         axes.grid(alpha=0.3)
         if axes.get_lines():
             axes.legend()
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    return content.getvalue()
+    return as_png(figure, dpi=120)
 
 
 def _curve(axes: Any, rows: list[_Figures], name: str, label: str) -> None:
@@ -160,25 +159,12 @@ def _curve(axes: Any, rows: list[_Figures], name: str, label: str) -> None:
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=label)
 
 
-def _logged(trainer: pl.Trainer) -> _Figures:
-    """Collect the figures of training and validation for whole epochs, each name once.
+def _logged(trainer: pl.Trainer, stage: str) -> _Figures:
+    """Collect the figures of training or validation for whole epochs, each name once.
 
     Those that callbacks log now and then, such as decoders', Lightning would repeat.
     """
-    logged = {
-        name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(("train", "val"))
-    }
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(stage)}
     return {
         name: value for name, value in logged.items() if not name.endswith("_step") and f"{name}_epoch" not in logged
     }
-
-
-def _of_training(name: str) -> bool:
-    return name.startswith("train")
-
-
-def _epochs(trainer: pl.Trainer) -> float:
-    """Count the finished epochs, with the fraction of the present one."""
-    batches = trainer.num_training_batches
-    done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
-    return trainer.current_epoch + round(min(done, 1.0), 4)

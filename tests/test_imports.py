@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",
     },
-    "sweeping": {"errors", "extras", "files", "rendering"},
+    "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {
         "api", "callbacks", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files", "generation",
         "internals", "models", "music", "networks", "rendering", "scores", "sweeping", "training",

@@ -12,7 +12,6 @@ from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
-from bachlit.generation.harmonizing import writing_encoding
 from bachlit.metrics import Likelihood
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
@@ -103,7 +102,7 @@ def evaluate(
     pieces = held_out.pieces
     masks = [letters_of(letters) for letters in missing]
     for model in models.values():
-        writing_encoding(model)
+        _ = model.voiced_encoding
     judge = Judge(held_out.training)
     alone = next(iter(models.values())) if len(models) == 1 else None
     rows = [bachs_row(pieces, judge, alone)]

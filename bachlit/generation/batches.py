@@ -5,8 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bachlit.decoding import Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
-from bachlit.encoding import SatbEncoding
+from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.prompts import ModelPrompt, token_prompt
 from bachlit.models.language_model import LanguageModel, evaluating
@@ -18,26 +17,25 @@ class PromptBatch:
 
     Args:
         model: Predicts the tokens.
-        encoding: The model's.
         prompts: B pieces.
         decoder: Chooses the tokens.
-        rules: What they must keep.
+        rules: What they must keep; `usual_rules` if None.
         strict: Whether a rule that can't be kept is an error.
     """
 
     def __init__(
         self,
         model: LanguageModel,
-        encoding: SatbEncoding,
         prompts: Sequence[ModelPrompt],
         decoder: Decoder,
         *,
-        rules: Rules | Rule,
+        rules: Rules | Rule | None,
         strict: bool,
     ) -> None:
         self._model, self._decoder = model, decoder
         self._names = [prompt.name or "the piece" for prompt in prompts]
-        self._tokens = token_prompt(encoding, prompts, rules, strict=strict)
+        rules = usual_rules(decoder) if rules is None else rules
+        self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
     def decode(self, seeds: Sequence[int], num: int = 1) -> Generation:
         """Write up to `num` pieces per prompt, all at once.
@@ -98,3 +96,8 @@ class PromptBatch:
         column = grid.voices[slot]
         bar = (frame - int(grid.pickup[row])) // int(grid.measure[row]) + 1
         return f"The {'end' if column is None else VOICES[column]} of {self._names[row]} at bar {bar} (frame {frame})"
+
+
+def usual_rules(decoder: Decoder) -> Rules:
+    """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
+    return LIVELY if decoder.seeks_likeliest else PART_WRITING

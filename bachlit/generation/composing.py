@@ -9,7 +9,7 @@ from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
 from bachlit.encoding import open_mask
 from bachlit.errors import OptionError
 from bachlit.generation.batches import PromptBatch
-from bachlit.generation.harmonizing import Written, usual_rules, writing_encoding
+from bachlit.generation.harmonizing import Written
 from bachlit.generation.prompts import ModelPrompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale
@@ -65,7 +65,7 @@ def write_freely(
             f"{len(seeds)} pieces of {min_frames} to {max_frames} sixteenths can't be written; expected at least 1 "
             "piece of at least 1 sixteenth, and the longest no shorter than the shortest."
         )
-    encoding = writing_encoding(model)
+    encoding = model.voiced_encoding
     pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     prompts = [
@@ -80,8 +80,7 @@ def write_freely(
         )
         for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
     ]
-    kept = usual_rules(decoder) if rules is None else rules
-    batch = PromptBatch(model, encoding, prompts, decoder, rules=kept, strict=strict)
+    batch = PromptBatch(model, prompts, decoder, rules=rules, strict=strict)
     once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
     tries = 1 if once else _TRIES
     generation = batch.decode(seeds, tries)
@@ -101,7 +100,7 @@ def write_freely(
         )
         row = index * tries + chosen
         yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
-        pieces.append(Written.of(chorale, generation, row))
+        pieces.append(Written(chorale, generation, row))
     batch.warn(yielded)
     return pieces
 

@@ -5,9 +5,7 @@ import math
 from collections.abc import Sequence
 from hashlib import sha256
 
-from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Rule, Rules, Yielded
-from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError
+from bachlit.decoding import Decoder, Generation, Rule, Rules, Yielded
 from bachlit.generation.batches import PromptBatch
 from bachlit.generation.prompts import model_prompt, move_for
 from bachlit.models.language_model import LanguageModel
@@ -16,7 +14,7 @@ from bachlit.music.prompt import Prompt
 
 
 class Written:
-    """A piece that a model wrote.
+    """A piece that a model wrote, with its figures from a row of a generation.
 
     Attributes:
         chorale: The piece, given cells and metadata as they were.
@@ -27,15 +25,10 @@ class Written:
     """
 
     # No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
-    def __init__(self, chorale: Chorale, log_prob: float, score: float, cost: float = 0.0, yielded: int = 0) -> None:
-        self.chorale, self.log_prob, self.score, self.cost = chorale, log_prob, score, cost
-        self.yielded = yielded
-
-    @classmethod
-    def of(cls, chorale: Chorale, generation: Generation, row: int) -> "Written":
-        """Take the figures of a piece from a generation's row."""
-        log_prob, score, cost = (float(part[row]) for part in (generation.log_prob, generation.score, generation.cost))
-        return cls(chorale, log_prob, score, cost, len({one.t for one in generation.yielded if one.row == row}))
+    def __init__(self, chorale: Chorale, generation: Generation, row: int) -> None:
+        self.chorale, self.log_prob = chorale, float(generation.log_prob[row])
+        self.score, self.cost = float(generation.score[row]), float(generation.cost[row])
+        self.yielded = len({one.t for one in generation.yielded if one.row == row})
 
     @property
     def merit(self) -> float:
@@ -102,10 +95,9 @@ def write_several(
         PromptError: If a given note is out of its voice's range.
         DeadEndError: If nothing is left to choose.
     """
-    encoding = writing_encoding(model)
+    encoding = model.voiced_encoding
     moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys)) for prompt in prompts]
-    kept = usual_rules(decoder) if rules is None else rules
-    batch = PromptBatch(model, encoding, moved, decoder, rules=kept, strict=strict)
+    batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
     distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
     yielded: dict[Yielded, None] = {}
     for generation in batch.decode_batches(seeds, num):
@@ -117,25 +109,6 @@ def write_several(
             if generation.score[row] > -math.inf and key not in known:
                 notes = encoding.decode(tokens).transpose(-move)
                 written = dataclasses.replace(chorale, pitches=notes.pitches, onsets=notes.onsets)
-                known[key] = Written.of(written, generation, row)
+                known[key] = Written(written, generation, row)
     batch.warn([*yielded])
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
-
-
-def usual_rules(decoder: Decoder) -> Rules:
-    """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
-    return LIVELY if decoder.seeks_likeliest else PART_WRITING
-
-
-def writing_encoding(model: LanguageModel) -> SatbEncoding:
-    """Give the encoding of a model that can write.
-
-    Raises:
-        CheckpointError: If its tokens don't tell the voices apart.
-    """
-    if not isinstance(model.encoding, SatbEncoding):
-        raise CheckpointError(
-            f"A model in {type(model.encoding).__name__} can be scored but can't write, since its tokens don't tell "
-            "the voices apart; use one trained with SatbEncoding."
-        )
-    return model.encoding

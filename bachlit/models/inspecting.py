@@ -38,7 +38,7 @@ def pitch_probabilities(model: LanguageModel, chorale: Chorale) -> FloatArray:
     >>> probabilities.shape, bool(probabilities[7, 0, 67] > 0.5)  # seven sixteenths are followed by an eighth
     ((8, 4, 128), True)
     """
-    encoding = _telling_encoding(model)
+    encoding = model.voiced_encoding
     tokens, move = _read(model, encoding, chorale)
     with evaluating(model.network) as network:
         logits, _ = network(tokens[:, :-1], network.initial_memory(1))
@@ -75,7 +75,7 @@ def hidden_units(model: LanguageModel, chorale: Chorale, part: int = 0) -> Float
         CheckpointError: If the model's tokens don't tell the voices apart, or the memory has no units in that part.
         EncodingError: If a pitch has no token.
     """
-    encoding = _telling_encoding(model)
+    encoding = model.voiced_encoding
     model = _in_one_key(model)
     shape = _unit_shape(model.network, part)
     tokens, _ = _read(model, encoding, chorale)
@@ -142,15 +142,6 @@ def _in_one_key(model: LanguageModel) -> LanguageModel:
     single = type(network)(model.encoding, **{**network.config, "views": 1})
     single.load_state_dict(network.state_dict())
     return LanguageModel(single.to(model.device).train(network.training), model.encoding, model.keys)
-
-
-def _telling_encoding(model: LanguageModel) -> SatbEncoding:
-    if not isinstance(model.encoding, SatbEncoding):
-        raise CheckpointError(
-            f"The tokens of {type(model.encoding).__name__} don't say which voice is which; expected a model trained "
-            "with SatbEncoding; use another checkpoint."
-        )
-    return model.encoding
 
 
 def _unit_shape(network: Network, part: int) -> tuple[int, ...]:

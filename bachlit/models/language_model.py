@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from bachlit.classes import path_of, subclasses
-from bachlit.encoding import Encoding
+from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.files.writing import write_whole
 from bachlit.models.checkpoints import read_checkpoint
@@ -50,6 +50,20 @@ class LanguageModel:
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device
+
+    @property
+    def voiced_encoding(self) -> SatbEncoding:
+        """The encoding of a model that can write.
+
+        Raises:
+            CheckpointError: If its tokens don't tell the voices apart.
+        """
+        if not isinstance(self.encoding, SatbEncoding):
+            raise CheckpointError(
+                f"A model in {type(self.encoding).__name__} can be scored but can't write or be plotted, since its "
+                "tokens don't tell the voices apart; use one trained with SatbEncoding."
+            )
+        return self.encoding
 
     def stepper(self) -> Stepper:
         """Make a stepper for one decoding, with the present weights; it gives log-probabilities (B, V) in nats."""

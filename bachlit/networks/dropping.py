@@ -50,12 +50,9 @@ class DroppedLSTM(nn.LSTM):
         super().__init__(inputs, hidden, batch_first=True)
         self.share = share
         # PyTorch adds both biases (Jozefowicz et al. 2015 on the forget gate).
-        *_, bias, other = self._weights()
+        [[*_, bias, other]] = self.all_weights
         nn.init.zeros_(other)
         nn.init.ones_(bias[hidden : 2 * hidden])
-
-    def _weights(self) -> list[nn.Parameter]:
-        return [self.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def forward(  # type: ignore[override]  # no packed sequences, and never without a state
         self, x: Tensor, state: tuple[Tensor, Tensor]
@@ -63,7 +60,7 @@ class DroppedLSTM(nn.LSTM):
         """Read (B, N, I): outputs (B, N, H), and the last output and cell (1, B, H)."""
         if not self.training or self.share == 0:
             return super().forward(x, state)
-        inputs, outputs, *biases = self._weights()
+        [[inputs, outputs, *biases]] = self.all_weights
         weights = [inputs, _drop(outputs, self.share), *biases]
         output, *after = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
         return output, (after[0], after[1])

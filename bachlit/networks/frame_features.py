@@ -29,7 +29,6 @@ class Features(nn.Module):
 
     Attributes:
         size: I, of a frame's vector.
-        placed: How much of it, at its end, is about the mark and the position.
     """
 
     pitch: Tensor
@@ -47,7 +46,6 @@ class Features(nn.Module):
         self.echoed = nn.ModuleList(nn.Embedding(LONGEST + 1, _ECHO) for _ in range(reader.echoes.num))
         self.mark = nn.Embedding(size, _MARK)
         self.position = nn.Embedding(reader.num_positions, _POSITION)
-        self.placed = _MARK + _POSITION
         self.size = sum(table.embedding_dim for table in self.tables())
         self.dropout = Dropout(dropout, whole=True)
         nn.init.normal_(self.token.weight, 0.0, 0.5)
@@ -59,10 +57,6 @@ class Features(nn.Module):
         tables = [*voices, self.start, *self.run, *self.interval, *echoes, *self.echoed, self.mark, self.position]
         return cast(list[nn.Embedding], tables)
 
-    def rows(self, frames: Frames) -> Tensor:
-        """Look up the row (B, F, R) of each frame in each table."""
-        return torch.cat([self.known_rows(frames), frames.mark.unsqueeze(2), frames.position.unsqueeze(2)], 2)
-
     def known_rows(self, frames: Frames) -> Tensor:
         """Look up the rows (..., R - 2) known before the mark, with a dimension for frames or without."""
         pitch = self.pitch[frames.before]  # (..., 4)
@@ -70,15 +64,16 @@ class Features(nn.Module):
         start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
         return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
 
-    def forward(self, frames: Frames) -> Tensor:
-        """Embed frames: (B, F, I)."""
-        parts = [table(row) for table, row in zip(self.tables(), self.rows(frames).unbind(2), strict=True)]
+    def forward(self, frames: Frames, mark: Tensor) -> Tensor:
+        """Embed frames with their marks (B, F): (B, F, I)."""
+        rows = [*self.known_rows(frames).unbind(2), mark, frames.position]
+        parts = [table(row) for table, row in zip(self.tables(), rows, strict=True)]
         return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
 
     def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
         """Replace the mark and the position of features (B, F, I) by what is known before the mark."""
-        place = [self.mark(torch.full_like(frames.mark, END)), self.position(frames.expected)]
-        return torch.cat([features[:, :, : -self.placed], *place], 2)
+        place = [self.mark(torch.full_like(frames.expected, END)), self.position(frames.expected)]
+        return torch.cat([features[:, :, : -(_MARK + _POSITION)], *place], 2)
 
 
 def _interval(upper: Tensor, lower: Tensor) -> Tensor:

@@ -202,7 +202,7 @@ class FrameLSTM(Network):
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
         groups = tokens.view(len(tokens), -1, self.reader.size)
         frames, last, echoes = self.reader.read(groups, LastFrame.unpack(memory.last), echoes)
-        raw = self.features(frames)
+        raw = self.features(frames, groups[:, :, 1])
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
         x = features
@@ -217,13 +217,13 @@ class FrameLSTM(Network):
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([memory.top.unsqueeze(1), x[:, :-1]], 1)
         precision = torch.promote_types(x.dtype, torch.float32)
-        shape = (*frames.mark.shape, self.reader.size, self.vocabulary_size)
+        shape = (*groups.shape, self.vocabulary_size)
         logits = torch.full(shape, IMPOSSIBLE, dtype=precision, device=x.device)
         self._say(logits, 0, torch.cat([before, unmarked], 2), frames)
         heard = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
-                heard.append(self.features.token(frames.chosen[:, :, slot - 2]))
+                heard.append(self.features.token(groups[:, :, slot]))
             self._say(logits, slot, torch.cat(heard, 2), frames)
         after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last.pack(), *echoes)
         return logits.flatten(1, 2), _FrameMemory(*after, opened=memory.opened)

@@ -1,72 +1,20 @@
 """FrameStepper: a `FrameLSTM` with its present weights, prepared to go one token at a time."""
 
 from itertools import accumulate, pairwise
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag, gelu
 
-from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Stepper
 from bachlit.networks.echoes import EchoState, echo_gain
-from bachlit.networks.frame_features import Features
-from bachlit.networks.frames import IMPOSSIBLE, FrameReader, Frames, LastFrame
+from bachlit.networks.frames import IMPOSSIBLE, Frames, LastFrame
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
 
-
-class FrameNetwork(Protocol):
-    """The parts of a `FrameLSTM` that a `FrameStepper` is made of."""
-
-    hidden: int
-    vocabulary_size: int
-    reader: FrameReader
-    features: Features
-    projection: nn.Linear
-    lstms: nn.ModuleList
-    hears: nn.ModuleList
-    thinks: nn.ModuleList
-    says: nn.ModuleList
-    trust: nn.Parameter
-
-    def get_buffer(self, target: str) -> Tensor:
-        """Give the tokens of a slot, `tokens_0` to `tokens_4`."""
-
-
-class _Known(NamedTuple):
-    """What is known of the frame at hand, from its first token on; one tensor in memory.
-
-    Attributes:
-        start: (B, 1) the token with which the piece started.
-        position: (B, 1) in the bar: the expected one until the mark is known.
-        run: (B, 4) as in `Frames`.
-        before: (B, 4) likewise.
-        echo: (B, 4 E) likewise, echo after echo.
-        echoed: (B, E) likewise.
-    """
-
-    start: Tensor
-    position: Tensor
-    run: Tensor
-    before: Tensor
-    echo: Tensor
-    echoed: Tensor
-
-    @classmethod
-    def of(cls, frame: Frames) -> "_Known":
-        single = frame.start.unsqueeze(1), frame.expected.unsqueeze(1)
-        return cls(*single, frame.run, frame.before, frame.echo.flatten(1), frame.echoed)
-
-    def pack(self) -> Tensor:
-        """(B, 10 + 5 E)."""
-        return torch.cat(self, 1)
-
-    @classmethod
-    def unpack(cls, packed: Tensor) -> "_Known":
-        """From (B, 10 + 5 E)."""
-        num, voices = (packed.shape[1] - 10) // 5, len(VOICES)
-        return cls(*torch.split(packed, [1, 1, voices, voices, voices * num, num], 1))
+if TYPE_CHECKING:
+    from bachlit.networks.frame_lstm import FrameLSTM
 
 
 class _StepMemory(NamedTuple):
@@ -76,7 +24,7 @@ class _StepMemory(NamedTuple):
         outputs: (B, layers H) of the LSTMs, side by side.
         cells: (B, layers H) likewise.
         top: (B, H) the sum of their outputs.
-        frame: Before a frame's first token the packed `LastFrame`, then the packed `_Known`.
+        frame: Before a frame's first token the packed `LastFrame`, then its packed `Frames`.
         opened: (B, p) its tokens so far.
         heard: (B, ...) what the heads of the tokens to come hear of it so far.
         past: As in `EchoState`.
@@ -107,7 +55,7 @@ class FrameStepper(Stepper):
         network: In evaluation.
     """
 
-    def __init__(self, network: FrameNetwork) -> None:
+    def __init__(self, network: "FrameLSTM") -> None:
         self.reader, self.features = network.reader, network.features
         self.hidden, self.trust = network.hidden, network.trust.detach().clone()
         mark, *voices = cast(list[nn.Linear], list(network.hears))
@@ -136,7 +84,7 @@ class FrameStepper(Stepper):
         ]
         self.says = [self._say(network, slot) for slot in range(self.reader.size)]
 
-    def _project(self, network: FrameNetwork) -> None:
+    def _project(self, network: "FrameLSTM") -> None:
         """Project every row of every table of features (R, P), and note where tables begin; the last two stay apart."""
         tables, projection = self.features.tables(), network.projection
         columns = torch.split(projection.weight, [table.embedding_dim for table in tables], 1)
@@ -150,7 +98,7 @@ class FrameStepper(Stepper):
         self.unmarked = self.mark[END] + self.position
 
     @staticmethod
-    def _say(network: FrameNetwork, slot: int) -> Product:
+    def _say(network: "FrameLSTM", slot: int) -> Product:
         """Extend a head's last map to all tokens and echoes; a bias keeps out what can't stand in the slot."""
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
         num = network.reader.echoes.num if slot else 0
@@ -174,14 +122,14 @@ class FrameStepper(Stepper):
         opened = torch.cat([memory.opened, tokens.unsqueeze(1)], 1)
         if slot == 0:
             memory, known = self._enter(tokens, memory)
-            place = memory.heard + self.unmarked[known.position.squeeze(1)]
+            place = memory.heard + self.unmarked[known.position]
             said = self.hear_mark(torch.cat([memory.top, place], 1))
         elif slot == 1:
             memory, known = self._mark(tokens, memory)
             said = memory.heard[:, : self.head]
         else:
             heard = memory.heard[:, self.head :] + self.chosen[slot - 2][tokens]
-            memory, known = memory._replace(heard=heard), _Known.unpack(memory.frame)
+            memory, known = memory._replace(heard=heard), Frames.unpack(memory.frame)
             said = heard[:, : self.head]
         thought = gelu(said)
         for think in self.thinks[slot]:
@@ -189,33 +137,32 @@ class FrameStepper(Stepper):
         logits = self._echo(self.says[slot](thought), slot, known)
         if slot < self.reader.size - 1:
             return logits, memory._replace(opened=opened)
-        last = LastFrame(known.start.squeeze(1), known.position.squeeze(1), opened[:, 2:], known.run)
+        last = LastFrame(known.start, known.position, opened[:, 2:], known.run)
         return logits, memory._replace(frame=last.pack(), opened=opened[:, :0], heard=memory.heard[:, :0])
 
-    def _echo(self, said: Tensor, slot: int, known: _Known) -> Tensor:
+    def _echo(self, said: Tensor, slot: int, known: Frames) -> Tensor:
         """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
         if slot == 0:
             return said
         num, voice = self.reader.echoes.num, slot - 1
-        echo = known.echo[:, voice :: len(VOICES)]  # (B, E)
-        logits = said[:, :-num].scatter_add(1, echo, echo_gain(said[:, -num:], self.trust[voice], known.echoed))
+        gained = echo_gain(said[:, -num:], self.trust[voice], known.echoed)  # (B, E)
+        logits = said[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
         return logits.masked_fill(self.reader.stranded(known.before[:, voice]), IMPOSSIBLE)
 
-    def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, _Known]:
+    def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Open a frame with the token before it: what is known of it, and its features (B, P) without its place."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
-        frame, echoes = self.reader.enter(token, LastFrame.unpack(memory.frame), echoes)
-        rows = self.features.known_rows(frame) + self.offsets
+        known, echoes = self.reader.enter(token, LastFrame.unpack(memory.frame), echoes)
+        rows = self.features.known_rows(known) + self.offsets
         features = embedding_bag(rows, self.table, mode="sum") + self.always
-        known = _Known.of(frame)
         state = memory.outputs, memory.cells, memory.top
         return _StepMemory(*state, known.pack(), memory.opened, features, *echoes), known
 
-    def _mark(self, mark: Tensor, memory: _StepMemory) -> tuple[_StepMemory, _Known]:
+    def _mark(self, mark: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Place a frame by its mark, and let the LSTMs read it."""
-        known = _Known.unpack(memory.frame)
-        position = self.reader.place(mark, known.position.squeeze(1))
-        known = known._replace(position=position.unsqueeze(1))
+        known = Frames.unpack(memory.frame)
+        position = self.reader.place(mark, known.position)
+        known = known._replace(position=position)
         features = memory.heard + self.mark[mark] + self.position[position]
         outputs, cells, top = self._read(features, memory)
         heard = self.hear(torch.cat([top, features], 1))

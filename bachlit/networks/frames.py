@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
+from bachlit.music.chorale import VOICES
 from bachlit.networks.echoes import Echoes, EchoState
 from bachlit.tokens import END
 
@@ -32,9 +33,7 @@ class Frames(NamedTuple):
         echo: (B, F, E, 4) the tokens that followed when the piece last went as it goes now; END without such an echo.
         echoed: (B, F, E) of how many frames the echo is, up to `LONGEST`; 0 without one.
         expected: (B, F) the position if no bar begins here.
-        mark: (B, F) the frame's mark.
-        position: (B, F) the position in the bar.
-        chosen: (B, F, 3) the frame's own tokens of the voices but the last.
+        position: (B, F) the position in the bar; the expected one before the mark is known.
     """
 
     start: Tensor
@@ -43,9 +42,20 @@ class Frames(NamedTuple):
     echo: Tensor
     echoed: Tensor
     expected: Tensor
-    mark: Tensor
     position: Tensor
-    chosen: Tensor
+
+    def pack(self) -> Tensor:
+        """Make one tensor (B, 10 + 5 E) of a single frame, without what was expected."""
+        single = self.start.unsqueeze(1), self.position.unsqueeze(1)
+        return torch.cat([*single, self.run, self.before, self.echoed, self.echo.flatten(1)], 1)
+
+    @classmethod
+    def unpack(cls, packed: Tensor) -> "Frames":
+        """Undo `pack`."""
+        num, voices = (packed.shape[1] - 10) // 5, len(VOICES)
+        start, position, run, before, echoed, echo = torch.split(packed, [1, 1, voices, voices, num, voices * num], 1)
+        place = position.squeeze(1)
+        return cls(start.squeeze(1), before, run, echo.view(len(echo), num, voices), echoed, place, place)
 
 
 class LastFrame(NamedTuple):
@@ -122,9 +132,8 @@ class FrameReader(nn.Module):
         everywhere = start.unsqueeze(1).expand_as(expected)
         echo, echoed, past = self.echoes.read(before, past)
         echoed = echoed.clamp(max=LONGEST)
-        mark, chosen = groups[:, :, 1], groups[:, :, 2:]
-        frames = Frames(everywhere, before, run, echo, echoed, expected, mark, position, chosen)
-        return frames, LastFrame(start, position[:, -1], chosen[:, -1], run[:, -1]), past
+        frames = Frames(everywhere, before, run, echo, echoed, expected, position)
+        return frames, LastFrame(start, position[:, -1], groups[:, -1, 2:], run[:, -1]), past
 
     def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
         """Read what is known of one frame before its mark, without a dimension for frames; give the echoes' state.
@@ -138,8 +147,8 @@ class FrameReader(nn.Module):
         before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
         run = torch.where(self.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
         echo, echoed, past = self.echoes.follow(before, past)
-        expected, unknown = self._following(last.position), token[:0]
-        return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, unknown, unknown, unknown), past
+        expected = self._following(last.position)
+        return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, expected), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""

@@ -151,9 +151,6 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
 
 def gates_of(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
     """Give a layer's input weights (4 H, I), output weights (4 H, H) and bias, ordered input, forget, output, new."""
-    weights: list[Tensor] = [
-        layer.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    ]
-    inputs, outputs, bias, other = weights
+    [[inputs, outputs, bias, other]] = layer.all_weights
     order = torch.arange(4 * layer.hidden_size, device=bias.device).view(4, -1)[[0, 1, 3, 2]].flatten()
     return inputs[order], outputs[order], (bias + other)[order]

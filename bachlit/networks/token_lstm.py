@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from bachlit.encoding import Encoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
+from bachlit.networks.dropping import DroppedLSTM
 from bachlit.networks.stepping import FoldedStepper
 from bachlit.tokens import END
 
@@ -59,16 +60,10 @@ class TokenLSTM(Network):
             "batch_norm": batch_norm,
         }
         self.embedding = nn.Embedding(encoding.vocabulary_size, embedding)
-        self.lstms = nn.ModuleList(
-            nn.LSTM(embedding if layer == 0 else hidden, hidden, batch_first=True) for layer in range(layers)
-        )
+        self.lstms = nn.ModuleList(DroppedLSTM(embedding if layer == 0 else hidden, hidden) for layer in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) if batch_norm else nn.Identity() for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, encoding.vocabulary_size)
-        for lstm in self.lstms:
-            # A forget gate that begins open, as BachBot's (Jozefowicz et al. 2015): PyTorch adds both biases.
-            nn.init.zeros_(lstm.bias_hh_l0)  # type: ignore[arg-type]
-            nn.init.ones_(lstm.bias_ih_l0[hidden : 2 * hidden])  # type: ignore[index]
 
     def initial_memory(self, batch_size: int) -> Memory:
         """Make two tensors of zeros (B, layers, H): the LSTMs' outputs and their cells."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ def piano_roll(chorale: Chorale, probabilities: _FloatArray | None = None, given
         _draw_time(axes, spans, span, chorale)
     shown = " (shades: the model's probabilities)" if probabilities is not None else ""
     _add_legend(figure, f"bar{shown}", lines=given is not None)
-    return _png(figure)
+    return as_png(figure)
 
 
 def activations(chorale: Chorale, units: _FloatArray, labels: Sequence[str], *, caption: str = "units") -> bytes:
@@ -106,7 +106,7 @@ def activations(chorale: Chorale, units: _FloatArray, labels: Sequence[str], *, 
         _draw_time(heat, spans, (begin, end), chorale, fermatas=False)
         heat.set_yticks(range(len(labels)), labels, fontsize=7)
     _add_legend(figure, f"bar ({caption}: red {largest:.2g}, white 0, blue {-largest:.2g})")
-    return _png(figure)
+    return as_png(figure)
 
 
 def _check(what: str, array: npt.NDArray[np.generic] | None, shape: tuple[int, ...]) -> None:
@@ -232,7 +232,8 @@ def _add_legend(figure: Figure, label: str, *, lines: bool = False) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure, **options: Any) -> bytes:
+    """Save a figure as PNG, with options of `Figure.savefig`."""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", **options)
     return file.getvalue()

@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from bachlit.errors import OptionError
+from bachlit.internals import epochs_done
 from bachlit.sweeping.fitting import UNDER_A_SWEEP, Figure, tell
 
 
@@ -36,12 +37,5 @@ class Pruning(Callback):
             )
         stop = False
         if trainer.is_global_zero:
-            stop = tell(Figure(float(figures[self.monitor]), _epochs(trainer)))
+            stop = tell(Figure(float(figures[self.monitor]), epochs_done(trainer)))
         trainer.should_stop |= trainer.strategy.broadcast(stop)
-
-
-def _epochs(trainer: pl.Trainer) -> float:
-    """Count the epochs done, with the fraction of the current one."""
-    batches = trainer.num_training_batches
-    done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
-    return trainer.current_epoch + round(min(done, 1.0), 4)

@@ -24,6 +24,7 @@ from bachlit.errors import OptionError
 from bachlit.extras import MissingPackageError, require
 from bachlit.files.writing import write_together
 from bachlit.rendering.escaping import in_spreadsheet
+from bachlit.rendering.plots import as_png
 from bachlit.sweeping.definition import Space, folder_of, same_name, word
 from bachlit.sweeping.study import SWEEP, counted, outcome_of, seconds_of
 
@@ -155,9 +156,7 @@ def curves(trials: Sequence[FrozenTrial], space: Space, by: str, folder: Path) -
     axes.grid(alpha=0.3)
     if axes.get_lines():
         axes.legend(title=by)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return as_png(figure)
 
 
 def choose(trials: Sequence[FrozenTrial], space: Space, by: str) -> dict[str, FrozenTrial]:
@@ -231,16 +230,15 @@ def _drawn(draw: Callable[..., Any], study: Study, monitor: str, num_options: in
 
     backend = matplotlib.rcParams.copy()["backend"]  # the original would choose one now, if there is none yet
     pyplot.switch_backend("agg")
-    file = io.BytesIO()
     try:
         with matplotlib.rc_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as of an axis with one value
             draw(study, target_name=monitor)
             figure = pyplot.gcf()
             figure.set_size_inches(3 * max(2, num_options), 4.5)
-            figure.savefig(file, format="png", dpi=110, bbox_inches="tight")
+            content = as_png(figure, dpi=110, bbox_inches="tight")
             pyplot.close(figure)
+            return content
     finally:
         if isinstance(backend, str):
             pyplot.switch_backend(backend)
-    return file.getvalue()

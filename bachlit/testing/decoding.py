@@ -183,34 +183,23 @@ def check_decoder(
 
 
 class _Interrupted:
-    """Interrupt a model's decoding, once, after two steps."""
+    """Interrupt a model's decoding, once, after two steps; it is the stepper, too."""
 
     def __init__(self, model: Model, interrupt: Callable[[], object]) -> None:
-        self.model, self.interrupt = model, interrupt
-        self.steps_left = 2
-
-    @property
-    def device(self) -> torch.device:
-        return self.model.device
+        self.device, self._stepper, self._interrupt = model.device, model.stepper(), interrupt
+        self._steps_left = 2
 
     def stepper(self) -> Stepper:
-        return _InterruptedStepper(self, self.model.stepper())
-
-
-class _InterruptedStepper:
-    """Steps for `_Interrupted`."""
-
-    def __init__(self, model: _Interrupted, stepper: Stepper) -> None:
-        self.model, self.stepper = model, stepper
+        return self
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
-        return self.stepper.begin(batch_size)
+        return self._stepper.begin(batch_size)
 
     def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        stepped = self.stepper.step(tokens, memory)
-        self.model.steps_left -= 1
-        if self.model.steps_left == 0:
-            self.model.interrupt()
+        stepped = self._stepper.step(tokens, memory)
+        self._steps_left -= 1
+        if self._steps_left == 0:
+            self._interrupt()
         return stepped
 
 

@@ -1,6 +1,6 @@
 """Windows for truncated back-propagation through time: lanes of pieces, cut into batches."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
@@ -94,8 +94,8 @@ class WindowLoader:
     """Stream ready batches: windows of passages one after another, lanes side by side.
 
     Shorter lanes are filled with padding, so that all lanes, and so all ranks, have equally many windows. Everything
-    follows from the seed and the epoch. A lane holds no more than the piece that it is in. A checkpoint keeps how many
-    windows were given, so that a fit resumes within an epoch.
+    follows from the seed and the epoch. A lane holds no more than the passage that it is in. A checkpoint keeps how
+    many windows were given, so that a fit resumes within an epoch.
 
     Args:
         pieces: Gives an epoch's pieces as tokens (START to END), from a generator that may transpose them; one that
@@ -169,18 +169,20 @@ class WindowLoader:
         for passage in passages:
             num = self._windows_of(passage)
             if first < num:
-                for index, window in enumerate(_cut(self._steps(passage, pieces, first * self.window), self.window)):
-                    yield window, first + index == 0
+                windows = self._steps(passage, pieces).reshape(3, num, self.window)
+                for index in range(first, num):
+                    yield windows[:, index], index == 0
             first = max(0, first - num)
 
-    def _steps(self, passage: Passage, pieces: Sequence[Tokens], skipped: int) -> Iterator[npt.NDArray[np.int64]]:
-        """Inputs, targets and slots (3, M) of a passage's spans, after the first `skipped` steps."""
+    def _steps(self, passage: Passage, pieces: Sequence[Tokens]) -> npt.NDArray[np.int64]:
+        """Inputs, targets and slots (3, M) of a passage's spans, the last window filled up."""
+        parts = []
         for span in passage:
-            if skipped < span.num_steps:
-                tokens = pieces[span.piece]
-                steps = np.stack([tokens[:-1], tokens[1:], self.encoding.slots(tokens[1:])]).astype(np.int64)
-                yield steps[:, span.start + skipped : span.stop]
-            skipped = max(0, skipped - span.num_steps)
+            tokens = pieces[span.piece]
+            steps = np.stack([tokens[:-1], tokens[1:], self.encoding.slots(tokens[1:])]).astype(np.int64)
+            parts.append(steps[:, span.start : span.stop])
+        num_padded = -sum(span.num_steps for span in passage) % self.window
+        return np.concatenate([*parts, np.tile(_PADDING, num_padded)], 1)
 
     def state_dict(self) -> dict[str, Any]:
         """How far the epoch has come."""
@@ -206,22 +208,3 @@ class WindowLoader:
                 "the data and options that it was begun with."
             )
         self._resumed = (state["epoch"], state["windows"])
-
-
-def _cut(chunks: Iterable[npt.NDArray[np.int64]], size: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Cut chunks (3, M), joined one after another, into windows (3, N); the last one is padded.
-
-    >>> steps = np.arange(15).reshape(3, 5)
-    >>> [window[0].tolist() for window in _cut([steps[:, :1], steps[:, 1:]], 3)]
-    [[0, 1, 2], [3, 4, 0]]
-    """
-    left = np.empty((3, 0), np.int64)
-    for chunk in chunks:
-        joined = np.concatenate([left, chunk], 1) if left.shape[1] else chunk
-        whole = joined.shape[1] - joined.shape[1] % size
-        for start in range(0, whole, size):
-            yield joined[:, start : start + size]
-        left = joined[:, whole:]
-    if left.shape[1]:
-        padding = np.tile(_PADDING, size - left.shape[1])
-        yield np.concatenate([left, padding], 1)

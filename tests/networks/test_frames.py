@@ -91,11 +91,12 @@ def test_features_go_missing_whole_in_training_but_never_where_a_frame_stands(ba
     encoding = SatbEncoding(bars=True)
     reader = FrameReader(encoding)
     features = Features(encoding, reader, 8, 0.3)
-    tokens = torch.from_numpy(encoding.encode(bach[0]))[None, :300]
-    frames, *_ = reader.read(tokens.view(1, -1, 5), *reader.begin(1))
+    tokens = torch.from_numpy(encoding.encode(bach[0]))[:300].view(1, -1, 5)
+    frames, *_ = reader.read(tokens, *reader.begin(1))
+    marks = tokens[:, :, 1]
     sizes = [table.embedding_dim for table in features.tables()]
-    *known, mark, position = ((part == 0).all(2) for part in features.train()(frames).split(sizes, 2))
+    *known, mark, position = ((part == 0).all(2) for part in features.train()(frames, marks).split(sizes, 2))
     assert 0.2 < torch.stack(known).float().mean() < 0.4
     assert not mark.any()
     assert not position.any()
-    assert not any((part == 0).all(2).any() for part in features.eval()(frames).split(sizes, 2))
+    assert not any((part == 0).all(2).any() for part in features.eval()(frames, marks).split(sizes, 2))
