@@ -55,7 +55,8 @@ for number in streams:
 status = connection.recv(8)
 code = int.from_bytes(status, "big", signed=True) if status else 1
 if code < 0:
-    signal.signal(-code, signal.SIG_DFL)
+    if -code in {signals!r}:
+        signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 os._exit(code)
 """
@@ -236,7 +237,8 @@ def _interpret(words: list[str]) -> Callable[[], object]:
     if kind == "-c":
         sys.argv[:] = ["-c", *rest[1:]]
         main = sys.modules["__main__"]
-        vars(main).update(__name__="__main__", __spec__=None, __file__=None)
+        vars(main).update(__name__="__main__", __spec__=None)
+        vars(main).pop("__file__", None)
         return lambda: exec(compile(rest[0], "<string>", "exec"), vars(main))
     sys.argv[:] = [kind, *rest]
     return lambda: runpy.run_path(kind, run_name="__main__")

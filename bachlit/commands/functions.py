@@ -1,11 +1,12 @@
 """Commands that are functions: parse what was typed into arguments, and call."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from inspect import getdoc, signature
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -23,14 +24,24 @@ _IMPORT_HELP = (
     "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
 )
 
+_KINDS: Mapping[str, type[Any]] = {"decoder": Decoder, "corpus": Corpus}
 
-def run_typed(command: str, function: Callable[..., None], args: Sequence[str], *, rest: str | None = None) -> None:
+
+def run_typed(
+    command: str,
+    function: Callable[..., None],
+    args: Sequence[str],
+    *,
+    kinds: Mapping[str, type[Any]] = _KINDS,
+    rest: str | None = None,
+) -> None:
     """Parse the arguments of a command into those of its function, and call it.
 
     Args:
         command: Its name.
         function: It.
         args: What was typed after its name.
+        kinds: Base classes of the options that name classes.
         rest: The option that gets, as a list, the words after `--`.
 
     Raises:
@@ -55,9 +66,8 @@ def run_typed(command: str, function: Callable[..., None], args: Sequence[str], 
     parser.add_argument("--config", action="config", help="Path to a configuration file.")
     with careful_parsing(words.paths), one_sentence(phase):
         words = _importing(words)
-        for option, kind in (("decoder", Decoder), ("corpus", Corpus)):
-            if option in options:
-                words.class_of(option, kind)
+        for option in kinds.keys() & options.keys():
+            words.class_of(option, kinds[option])
         words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
         try:
             # Not as sub-configurations: `--decoder notes.txt` would read the file, and quote it.

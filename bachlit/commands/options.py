@@ -20,6 +20,8 @@ from bachlit.files.options import read_options, refuse_swollen_word
 _FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
 # Options that take no value as a word of their own.
 _ALONE = ("help", "print_config")
+# Whose classes are known by their short names.
+_OURS = ("bachlit.", "optuna.")
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '{"all": 0}'
 
@@ -142,10 +144,10 @@ class Words:
         typed = [_class_path(_value(word)) for word in self.values_of(option)] + self.values_of(f"{option}.class_path")
         for name in typed:
             if name is not None and name not in known and not re.fullmatch(r"(\w+\.)+\w+", name):
-                ours = ", ".join(sorted(one for one, path in known.items() if path.startswith("bachlit.")))
+                public = [one for one, path in known.items() if path.startswith(_OURS) and not one.startswith("_")]
                 raise OptionError(
-                    f"There is no {kind.__name__.lower()} {name!r}; expected {ours}, or the dotted path of your own "
-                    f"class; correct --{option}."
+                    f"There is no {option.rpartition('.')[2]} {name!r}; expected {', '.join(sorted(public))}, or the "
+                    f"dotted path of your own class; correct --{option}."
                 )
         documents = [*(config.options for config in self.configs), recalled]
         written = [_class_path(_within(document, option)) for document in documents]

@@ -27,7 +27,7 @@ def run(command: str, args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    run_typed(command, sweep, args, rest="also")
+    run_typed(command, sweep, args, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
 
 
 def sweep(

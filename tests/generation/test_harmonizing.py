@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import size
 
 from bachlit.benchmark.decoding import cut
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
@@ -71,7 +72,7 @@ def assert_given_back(written: Chorale, melody: Chorale, voice: Voice) -> None:
         assert getattr(written, field) == getattr(melody, field)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(40, 8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 2**40), voice=st.sampled_from(VOICES), keys=st.sampled_from(["home", "all"]))
 def test_every_decoder_gives_every_melody_back_note_for_note(
     small_model: LanguageModel, data: st.DataObject, seed: int, voice: Voice, keys: str
@@ -86,7 +87,7 @@ def test_every_decoder_gives_every_melody_back_note_for_note(
             assert ((sung == REST) | ((low <= sung) & (sung <= high))).all()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(25, 5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), voice=st.sampled_from(VOICES), seed=st.integers(0, 2**40))
 def test_a_melody_survives_the_whole_way_from_file_to_file(
     small_model: LanguageModel,
@@ -107,7 +108,7 @@ def test_a_melody_survives_the_whole_way_from_file_to_file(
         assert_given_back(again, dataclasses.replace(tune, name="chorale"), voice)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(40, 8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 2**40))
 def test_any_cells_that_are_given_come_back(
     small_model: LanguageModel, bach: list[Chorale], data: st.DataObject, seed: int
@@ -127,7 +128,7 @@ def test_any_cells_that_are_given_come_back(
     assert np.array_equal(written.chorale.onsets[notes], piece.onsets[notes])
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(20, 5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 2**40))
 def test_a_rhythm_that_is_given_is_kept_whatever_else_is(
     small_model: LanguageModel, bach: list[Chorale], data: st.DataObject, seed: int

@@ -359,11 +359,14 @@ def test_what_is_a_machines_own_may_differ() -> None:
 WRONG = {
     "no name": (["--sampler=Grid"], "The sweep has no name"),
     "no space": (["--name=x", "--sampler=Grid"], "The space is empty"),
-    "a sampler that is none": (["--sampler=TPESamplr"], "--sampler can't be TPESamplr; expected the name of a class"),
-    "a sampler's option that is none": (["--sampler=TPESampler", "--sampler.x=1"], "TPESampler has no option 'x'"),
+    "a sampler that is none": (
+        ["--sampler=TPESamplr"],
+        "There is no sampler 'TPESamplr'; expected Brute",
+    ),
+    "a sampler's option that is none": (["--sampler=TPESampler", "--sampler.x=1"], "Option 'x' is not accepted"),
     "Optuna's own grid": (["--sampler=GridSampler"], "search_space"),
     "no end": (["--sampler=RandomSampler"], "RandomSampler never ends; expected the number of trials"),
-    "a pruner that is none": (["--pruner=MedianPrunr"], "--pruner can't be MedianPrunr"),
+    "a pruner that is none": (["--pruner=MedianPrunr"], "There is no pruner 'MedianPrunr'; expected HyperbandPruner, "),
     "a grid without steps": (["--space.data.lanes={low: 0.5, high: 1}"], "A grid can't have every number"),
     "an empty list": (["--space.data.lanes=[]"], "The space of data.lanes can't be []"),
     "a range upside down": (["--space.data.lanes={low: 2, high: 1}"], "The space of data.lanes can't be"),
