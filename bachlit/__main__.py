@@ -57,9 +57,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     try:
         with warnings.catch_warnings(), working_folder():  # classes of one's own are found where one works
-            warnings.showwarning = _show_warning  # type: ignore[assignment]  # it ignores what the others need
-            _refuse_bytes(args)
-            return _run(args[0], args[1:])
+            warnings.showwarning = lambda message, *_, **__: _tell(message)
+            _run(args[0], args[1:])
+            return 0
     except StoppedError as error:
         from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
 
@@ -73,28 +73,22 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(command: str, args: list[str]) -> int:
-    rooms = {"harmonize": "music", "compose": "music", "plot": "music", "evaluate": "evaluate", "sweep": "sweep"}
-    rooms |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
-    if command not in rooms:
-        _tell(f"there is no command {command!r}; see bachlit --help.")
-        return 2
+_ROOMS = {"harmonize": "music", "compose": "music", "plot": "music", "evaluate": "evaluate", "sweep": "sweep"}
+_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+
+
+def _run(command: str, args: list[str]) -> None:
+    """Run a command of a room that is imported for it."""
+    if command not in _ROOMS:
+        raise OptionError(f"there is no command {command!r}; see bachlit --help.")
+    foreign = [word for word in args if re.search("[\ud800-\udfff]", word)]  # of a system with another encoding
+    if foreign:
+        raise OptionError(f"{foreign[0]!r} holds bytes that are no text; expected names in UTF-8; rename the file.")
     if command == "sweep":
         require("optuna", "A sweep", extra="sweep")
     with _loading():
-        module = import_module(f"bachlit.commands.{rooms[command]}")  # each command imports what it needs
-    if command == rooms[command]:
-        module.run(args)
-    else:
-        module.run(command, args)
-    return 0
-
-
-def _refuse_bytes(args: Sequence[str]) -> None:
-    """Raise an OptionError for a word that is no text, as a file's name from a system with another encoding."""
-    for arg in args:
-        if re.search("[\ud800-\udfff]", arg):
-            raise OptionError(f"{arg!r} holds bytes that are no text; expected names in UTF-8; rename the file.")
+        module = import_module(f"bachlit.commands.{_ROOMS[command]}")
+    module.run(command, args)
 
 
 @contextmanager
@@ -107,11 +101,6 @@ def _loading() -> Iterator[None]:
         yield
     finally:
         notice.cancel()
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """Print a warning as a line; those that are none of the user's business were filtered before."""
-    _tell(message)
 
 
 def _tell(message: object) -> None:

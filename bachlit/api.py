@@ -166,7 +166,12 @@ def prompt_of(
         PromptError: If there are no such bars, or a voice has no rhythm to keep.
     """
     voices, timed = None if voice is None else _several(voice), _several(rhythm)
-    chorale = _read(melody, voices, timed, bars is not None, quantize)
+    if isinstance(melody, Chorale):
+        chorale = melody
+    elif bars is not None:
+        chorale = read_chorale(melody, quantize=quantize)
+    else:  # the voices that aren't asked for may be faulty
+        chorale = read_voices(melody, voices, also=timed, quantize=quantize)
     if bars is not None:
         first, last = (bars, bars) if isinstance(bars, int) else bars
         prompt = Prompt.bars(chorale, first, last, *(voices or ()))
@@ -181,21 +186,6 @@ def prompt_of(
 
 def _several(voice: Voice | Sequence[Voice]) -> tuple[Voice, ...]:
     return (voice,) if isinstance(voice, str) else tuple(voice)
-
-
-def _read(
-    melody: str | Path | Chorale,
-    voices: Sequence[Voice] | None,
-    rhythm: Sequence[Voice],
-    whole: bool,
-    quantize: bool,
-) -> Chorale:
-    """Read the voices of a score that a prompt takes; the others may be faulty."""
-    if isinstance(melody, Chorale):
-        return melody
-    if whole:
-        return read_chorale(melody, quantize=quantize)
-    return read_voices(melody, voices, also=rhythm, quantize=quantize)
 
 
 def compose(
@@ -233,24 +223,11 @@ def compose(
         DeadEndError: If the rules leave nothing to choose and are strict.
         CheckpointError: If the checkpoint can't be used.
     """
-    return list(
-        compose_each(
-            num,
-            bars=bars,
-            min_bars=min_bars,
-            max_bars=max_bars,
-            decoder=decoder,
-            rules=rules,
-            strict=strict,
-            seed=seed,
-            checkpoint=checkpoint,
-        )
-    )
+    return list(compose_each(num, bars, min_bars, max_bars, decoder, rules, strict, seed, checkpoint))
 
 
 def compose_each(
     num: int = 1,
-    *,
     bars: int | None = None,
     min_bars: int = 8,
     max_bars: int = 40,

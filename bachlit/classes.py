@@ -195,10 +195,7 @@ def typed_paths(words: Sequence[str], documents: Sequence[Any] = ()) -> set[str]
         name, _, value = word.removeprefix("--").partition("=")
         first, _, rest = name.partition(".")
         if word.startswith("--") and first.rstrip("+") in _CLASS_OPTIONS:
-            if first == "rules" and _PATH.fullmatch(rest):
-                found.add(rest)
-            if name.rpartition(".")[2].rstrip("+") not in _PLACES:
-                found |= set(_PATH.findall(value))
+            found |= set(_named({rest if first == "rules" else name.rpartition(".")[2].rstrip("+"): value}))
     return found
 
 

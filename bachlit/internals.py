@@ -6,7 +6,7 @@ Nothing of Lightning is imported: light commands parse by `careful_parsing`, too
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from jsonargparse import _common, _stubs_resolver, set_parsing_settings
+
+from bachlit.classes import allow, tell_of_served
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -26,15 +28,15 @@ _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightni
 
 
 @contextmanager
-def careful_parsing(typed: Collection[str]) -> Iterator[Callable[[str], None]]:
+def careful_parsing(typed: Collection[str]) -> Iterator[None]:
     """Have parsers import from bachlit, PyTorch and Lightning, and what the user typed, and fetch nothing.
+
+    What the user typed may have its classes from other modules where one works; these are served, too.
 
     Args:
         typed: Dotted paths.
-
-    Yields:
-        A function that lets them import from a module more, such as one from which a typed one has its classes.
     """
+    allow(typed)
     before = dict(_common.parsing_settings)
     representers = yaml.SafeDumper.yaml_multi_representers
     tops = {path.partition(".")[0] for path in typed} - {"jsonargparse"}
@@ -54,7 +56,8 @@ def careful_parsing(typed: Collection[str]) -> Iterator[Callable[[str], None]]:
         Enum: lambda dumper, value: dumper.represent_data(value.value)
     }
     try:
-        yield lambda name: set_parsing_settings(import_path_allowlist=[name])
+        tell_of_served(lambda name: set_parsing_settings(import_path_allowlist=[name]))
+        yield
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
         _stubs_resolver.stubs_resolver = resolver

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "errors": set(),
     "tokens": set(),
     "classes": set(),
-    "internals": set(),
+    "internals": {"classes"},
     "extras": {"errors"},
     "files": {"errors"},
     "music": {"errors"},

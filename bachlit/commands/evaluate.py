@@ -37,16 +37,13 @@ _MOST_RESAMPLES = 20_000  # each figure of 400 pieces takes 64 MB
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
 
 
-def run(args: Sequence[str]) -> None:
-    """Run `bachlit evaluate`.
-
-    Args:
-        args: Its options.
+def run(command: str, args: Sequence[str]) -> None:
+    """Run `bachlit evaluate` with its options.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed("evaluate", evaluate, args)
+    run_typed(command, evaluate, args)
 
 
 def evaluate(

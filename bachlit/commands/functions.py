@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import wraps
 from importlib import import_module
-from inspect import signature
+from inspect import getdoc, signature
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser, auto_cli
+from jsonargparse import ArgumentError, ArgumentParser
 
-from bachlit.classes import allow, tell_of_served
+from bachlit.classes import allow
 from bachlit.commands.help import HelpFormatter
-from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
+from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
 from bachlit.commands.options import Words
 from bachlit.corpus import Corpus
 from bachlit.decoding import Decoder
@@ -55,42 +54,30 @@ def run_typed(
     if command in ("harmonize", "compose", "plot") and output.endswith("/") and not Path(output).is_dir():
         # As a path it loses its slash, and would name a file.
         raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
-    allow(words.paths)
-    words = _importing(words)
-    for option in kinds.keys() & options.keys():
-        words.class_of(option, kinds[option])
-    words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
     phase = Phase(command)
-
-    @wraps(function)
-    def begin(*args: Any, **options: Any) -> None:
-        phase.running = True
-        function(*args, **options)
-
-    with one_sentence(phase), careful_parsing(words.paths) as trust:
-        tell_of_served(trust)
+    parser = ArgumentParser(
+        prog=f"bachlit {command}",
+        description=(getdoc(function) or "").partition("\n\n")[0],
+        epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
+        formatter_class=HelpFormatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", action="config", help="Path to a configuration file.")
+    with careful_parsing(words.paths), one_sentence(phase):
+        words = _importing(words)
+        for option in kinds.keys() & options.keys():
+            words.class_of(option, kinds[option])
+        words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
         try:
-            auto_cli(
-                begin,
-                args=words.argv,
-                prog=f"bachlit {command}",
-                epilog=f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP,
-                formatter_class=HelpFormatter,
-                parser_class=_Parser,
-                exit_on_error=False,
-                allow_abbrev=False,
-            )
+            # Not as sub-configurations: `--decoder notes.txt` would read the file, and quote it.
+            parser.add_function_arguments(function, as_group=False, as_positional=True, sub_configs=False)
+            made = parser.instantiate(parser.parse_args(words.argv))
         except ArgumentError as error:
-            refuse_misspelt(str(error), words.names, options)
+            refuse_mistyped(str(error), words.names, options)
             raise
-
-
-class _Parser(ArgumentParser):  # type: ignore[misc]  # jsonargparse isn't typed here
-    """Take only what is typed for an option's value: `--decoder notes.txt` would read the file, and quote it."""
-
-    def add_function_arguments(self, *args: Any, **options: Any) -> Any:
-        """Add a function's arguments, none of which is read from a file."""
-        return super().add_function_arguments(*args, **options | {"sub_configs": False})
+        phase.running = True
+        function(**{name: made[name] for name in options})
 
 
 def _importing(words: Words) -> Words:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import isabstract
 from traceback import walk_tb
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from jsonargparse import ArgumentError
 from torch.multiprocessing.spawn import ProcessException
 
+from bachlit.classes import imported, subclasses
 from bachlit.errors import BachlitError, CheckpointError, OptionError
 
 
@@ -121,8 +123,8 @@ def shortened(message: str) -> str:
     return message if len(message) <= _MOST_CHARACTERS else f"{message[:_MOST_CHARACTERS]} ..."
 
 
-def refuse_misspelt(message: str, typed: Collection[str], known: Collection[str]) -> None:
-    """Refuse an option that isn't there, if another has nearly its name.
+def refuse_mistyped(message: str, typed: Collection[str], known: Collection[str]) -> None:
+    """Refuse an option that isn't there, if another has nearly its name, and options of a class that isn't named.
 
     Args:
         message: What the parser says, which names it.
@@ -132,26 +134,30 @@ def refuse_misspelt(message: str, typed: Collection[str], known: Collection[str]
     Raises:
         OptionError: If so.
 
-    >>> refuse_misspelt("unrecognized arguments: --model.layers=3", ["model.layers"], ["model.network.layers"])
+    >>> refuse_mistyped("unrecognized arguments: --model.layers=3", ["model.layers"], ["model.network.layers"])
     Traceback (most recent call last):
     ...
     bachlit.errors.OptionError: There is no option --model.layers; expected --model.network.layers; correct it, or \
 leave it out.
     """
+    alone = re.search(r'key "([\w.]+)": Expected an instantiatable class, but (\S+) is abstract', shortened(message))
+    if alone:
+        parts = [name.rpartition(".")[0] for name in typed if f".{name}".rpartition(".")[0].endswith(f".{alone[1]}")]
+        option = f"--{parts[0] if parts else alone[1]}"
+        kinds = sorted(kind.__name__ for kind in subclasses(imported(alone[2])) if not isabstract(kind))
+        example = next(iter(kinds), "CLASS")
+        raise OptionError(f"{option} has options, but no class; name the class, too: {option} {example}.")
     known = {re.sub(r"\.(class_path|init_args)\b", "", name) for name in known}
     for name in typed:
         outer, _, leaf = name.rpartition(".")
         if name in known or not re.search(rf"\b{re.escape(leaf)}\b", message):
             continue
         inner = [one for one in known if one.endswith(f".{leaf}") and one.startswith(f"{outer.partition('.')[0]}.")]
-        near = inner or get_close_matches(
-            name, [one for one in known if one.rpartition(".")[0] == outer], n=1, cutoff=0.7
-        )
+        beside = [one for one in known if one.rpartition(".")[0] == outer]
+        near = inner or get_close_matches(name, beside, n=1, cutoff=0.7)
         if near:
-            raise OptionError(
-                f"There is no option --{name}; expected {' or '.join(f'--{one}' for one in sorted(near))}; correct "
-                "it, or leave it out."
-            )
+            expected = " or ".join(f"--{one}" for one in sorted(near))
+            raise OptionError(f"There is no option --{name}; expected {expected}; correct it, or leave it out.")
 
 
 def _own(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.music.chorale import VOICES, Voice
-from bachlit.rendering.output import contents, harmonized_places, numbered, places_for, save
+from bachlit.rendering.output import contents, places_for, save
 
 
 def harmonize(
@@ -73,7 +73,7 @@ def harmonize(
         raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
     tones = None if chords is None else ChordTones(chords=chords)
     weighed = weighed if tones is None else tones & weighed
-    places = harmonized_places(f"{melody.stem}-harmonized", num, output, _also(png, wav))
+    places = _places(output, f"{melody.stem}-harmonized", png, wav, range(1, num + 1))
     stems = [paths[0].name.removesuffix(paths[0].suffix) for paths in places]
     description = places[0][0].with_name(f"{stems[0].removesuffix('-1')}.json")
     check = partial(refuse_replacing, inputs=[melody], overwrite=overwrite)
@@ -91,23 +91,13 @@ def harmonize(
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    files = chain.from_iterable(contents(piece.chorale, paths) for piece, paths in zip(pieces, places, strict=False))
+    files = chain.from_iterable(map(contents, (piece.chorale for piece in pieces), places))  # there may be fewer
     if num == 1:
         save(files, check)
     else:
-        options = {
-            "melody": melody,
-            "voice": voice,
-            "bars": bars,
-            "rhythm": rhythm,
-            "num": num,
-            "decoder": decoder or api.harmonizer(num),
-            "rules": weighed,
-            "strict": strict,
-            "seed": seed,
-            "checkpoint": checkpoint,
-            "quantize": quantize,
-        }
+        options: dict[str, Any] = {"melody": melody, "voice": voice, "bars": bars, "rhythm": rhythm, "num": num}
+        options |= {"decoder": decoder or api.harmonizer(num), "rules": weighed, "strict": strict, "seed": seed}
+        options |= {"checkpoint": checkpoint, "quantize": quantize}
         save(chain(files, [(description, _description(pieces, places, options))]), check)
         _compare(pieces, stems[: len(pieces)], num)
 
@@ -147,11 +137,8 @@ def compose(
         png: Draw the scores beside them, too; needs bachlit[render].
         wav: Play them into files beside them, too.
     """
-    length = {
-        name: typed
-        for name, typed in (("bars", bars), ("min_bars", min_bars), ("max_bars", max_bars))
-        if typed is not None
-    }
+    typed = {"bars": bars, "min_bars": min_bars, "max_bars": max_bars}
+    length = {name: number for name, number in typed.items() if number is not None}
     if bars is not None and len(length) > 1:
         raise OptionError(
             f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
@@ -159,29 +146,19 @@ def compose(
     api.refuse_num(num, "chorales can't be composed")
     _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
-    seeds = range(seed, seed + num)
-    places = [
-        places_for(
-            output if num == 1 else numbered(output, number),
-            "chorale" if num == 1 else f"chorale-{number}",
-            _also(png, wav),
-        )
-        for number in seeds
-    ]
+    places = _places(output, "chorale", png, wav, range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])
     chorales = api.compose_each(
         num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
-    save(
-        chain.from_iterable(contents(chorale, paths) for chorale, paths in zip(chorales, places, strict=True)),
-        check,
-    )
+    save(chain.from_iterable(map(contents, chorales, places)), check)
 
 
-def _also(png: bool, wav: bool) -> list[str]:
-    """List the endings of what is written beside a score."""
-    return [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
+def _places(output: Path | None, name: str, png: bool, wav: bool, numbers: range) -> list[list[Path]]:
+    """List the files of each piece; several are numbered."""
+    also = [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
+    return [places_for(output, name, also, number if len(numbers) > 1 else None) for number in numbers]
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"harmonize": harmonize, "compose": compose, "plot": plot}

@@ -113,15 +113,13 @@ class Words:
 
     def listing(self, names: Collection[str]) -> "Words":
         """Let options that hold lists be repeated: the first takes the place of a configuration's, others are added."""
-        words, seen = [], set[str]()
-        for word in self.words:
+        words, seen = list(self.words), set[str]()
+        for at, word in enumerate(words):
             name, equals, value = word.removeprefix("--").partition("=")
             if word.startswith("--") and equals and name in names:
                 listed = value if value.startswith("[") else json.dumps([value])
-                words.append(f"--{name}{'+' if name in seen else ''}={listed}")
+                words[at] = f"--{name}{'+' if name in seen else ''}={listed}"
                 seen.add(name)
-            else:
-                words.append(word)
         return replace(self, words=tuple(words))
 
     def class_of(self, option: str, kind: type[Any], recalled: Mapping[str, Any] | None = None) -> str | None:

@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,56 +82,43 @@ def find_last(words: Words, options: Any, plain: Mapping[str, Any]) -> Path | No
         CheckpointError: If the run that was named has other options, or its checkpoints are damaged.
         OptionError: If its name can't be one.
     """
-    name = _name(options)
+    name, root, typed = _name(options), _root(options), options["checkpoint"]["dirpath"]
     if name is None:
-        return _newest(options, plain)
-    folder = folder_named(name, _root(options))
-    lasts = [] if folder is None else _lasts(folder, options)
-    found = _whole(lasts)
-    if found is None:
-        if any(path.is_file() for path in lasts):
+        folders = [Path(typed)] if typed else run_folders(root)
+        compared: tuple[str, ...] = ("model", "data", "seed_everything")
+    else:
+        folder = folder_named(name, root)
+        folders = [] if folder is None else [folder]
+        compared = ("model", "data") if describes_a_run(words) else ()
+    others: list[tuple[Path, list[str]]] = []
+    for folder in folders:
+        lasts = [(Path(typed) if typed else folder / "checkpoints") / last for last in (LAST, BEFORE)]
+        found, run = _whole(lasts)
+        lines = differences(plain, {part: run[part] for part in compared if part in run})
+        if found is not None and not lines:
+            return found
+        if found is not None:
+            others.append((folder, lines))
+        elif name is not None and any(path.is_file() for path in lasts):
             raise CheckpointError(
                 f"The run {name} has no whole checkpoint left; expected one to go on from; begin another run with "
                 "--run."
             )
-        warnings.warn(f"The run {name} has no {LAST} in {_root(options)} yet, so it begins.", stacklevel=2)
-        return None
-    lines = _differences(found, plain, "model", "data") if describes_a_run(words) else []
-    if lines:
+    if others and name is not None:
+        listed = "\n  ".join(others[0][1])
         raise CheckpointError(
-            f"The run {name} has other options than these:\n  "
-            + "\n  ".join(lines)
-            + "\nexpected its own; correct them, or name another run with --run."
+            f"The run {name} has other options than these:\n  {listed}\nexpected its own; correct them, or name "
+            "another run with --run."
         )
-    return found
-
-
-def _newest(options: Any, plain: Mapping[str, Any]) -> Path | None:
-    """Find the newest checkpoint of a run with the typed options, and say which others were passed over."""
-    root, typed = _root(options), options["checkpoint"]["dirpath"]
-    others: list[tuple[Path, list[str]]] = []
-    for folder in [Path(typed)] if typed else run_folders(root):
-        found = _whole(_lasts(folder, options))
-        lines = [] if found is None else _differences(found, plain, "model", "data", "seed_everything")
-        if found is not None and not lines:
-            return found
-        if lines:
-            others.append((folder, lines))
+    warning = f"{root} has no {LAST} yet, so a fit begins."
     if others:
         folder, lines = others[0]
         more = f" ({len(others) - 1} older ones, too)" if len(others) > 1 else ""
-        warnings.warn(
-            f"A fit begins, for the run {folder}{more} has other options: {'; '.join(lines[:5])}", stacklevel=2
-        )
-    else:
-        warnings.warn(f"{root} has no {LAST} yet, so a fit begins.", stacklevel=2)
+        warning = f"A fit begins, for the run {folder}{more} has other options: {'; '.join(lines[:5])}"
+    elif name is not None:
+        warning = f"The run {name} has no {LAST} in {root} yet, so it begins."
+    warnings.warn(warning, stacklevel=2)
     return None
-
-
-def _differences(path: Path, plain: Mapping[str, Any], *parts: str) -> list[str]:
-    run = read_options(path)
-    known = [part for part in parts if part in run]
-    return differences({part: plain[part] for part in known}, {part: run[part] for part in known})
 
 
 def run_folder(words: Words, options: Any, going_on: Path | None) -> RunFolder:
@@ -187,57 +174,48 @@ def _name(options: Any) -> str | None:
     return None if name is None else check_name(name)
 
 
-def _lasts(folder: Path, options: Any) -> list[Path]:
-    """List the checkpoints from which a run in a folder would go on, the last first."""
-    typed = options["checkpoint"]["dirpath"]
-    return [(Path(typed) if typed else folder / "checkpoints") / name for name in (LAST, BEFORE)]
-
-
-def _whole(paths: Sequence[Path]) -> Path | None:
-    """Find the first checkpoint that is whole, and warn of those that aren't."""
+def _whole(paths: Sequence[Path]) -> tuple[Path | None, Mapping[str, Any]]:
+    """Find the first checkpoint that is whole, and its options; warn of those that aren't."""
     for path in paths:
         if path.is_file():
             try:
-                read_options(path)
+                return path, read_options(path)
             except CheckpointError as error:
                 warnings.warn(str(error), stacklevel=2)
-            else:
-                return path
-    return None
+    return None, {}
 
 
-def differences(typed: Any, run: Any, option: str = "") -> list[str]:
+def differences(typed: Any, run: Any) -> list[str]:
     """List the options of the model and the data in which a command differs from a run, a line each.
 
-    Places that machines may have elsewhere don't count, nor do options that the run, of an older bachlit, doesn't have.
+    Places that machines may have elsewhere don't count, nor do options that the run, of an older bachlit, doesn't have,
+    nor those within a class that isn't the run's.
 
     Args:
         typed: The command's options.
         run: Those that the run's checkpoint remembers.
-        option: The one at hand.
 
     >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
     ['--data.lanes is 2 here, 3 in the run']
     """
-    if option in FORGOTTEN or typed == run:
-        return []
-    if not isinstance(typed, Mapping) or not isinstance(run, Mapping):
-        return [f"--{option} is {_shown(typed)} here, {_shown(run)} in the run"]
-    if _path(typed) != _path(run):
-        return [f"--{option} is {_path(typed) or 'no class'} here, {_path(run) or 'no class'} in the run"]
-    outer = f"{option}." if option else ""
-    lines = []
-    for name in run.keys() - {"class_path"}:
-        inner = option if name in ("init_args", "dict_kwargs") else f"{outer}{name}"
-        lines += differences(typed.get(name), run[name], inner)
-    return sorted(lines)
+    here, there = dict(_flat(typed)), dict(_flat(run))
+    differing = [name for name in there if name not in FORGOTTEN and here.get(name) != there[name]]
+    return [
+        f"--{name} is {_shown(here.get(name))} here, {_shown(there[name])} in the run"
+        for name in sorted(differing)
+        if not any(name.startswith(f"{outer}.") for outer in differing)
+    ]
 
 
-def _path(options: Mapping[str, Any]) -> Any:
-    return options.get("class_path")
+def _flat(options: Any, option: str = "") -> Iterator[tuple[str, Any]]:
+    """List options by their dotted names; that of a class has its path."""
+    if not isinstance(options, Mapping):
+        yield option, options
+        return
+    for name, value in options.items():
+        within = name in ("class_path", "init_args", "dict_kwargs")
+        yield from _flat(value, option if within else f"{option}.{name}".lstrip("."))
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "not set"
-    return str(_path(value)) if isinstance(value, Mapping) and "class_path" in value else json.dumps(value)
+    return "not set" if value is None else value if isinstance(value, str) else json.dumps(value)

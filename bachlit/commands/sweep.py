@@ -23,11 +23,11 @@ from bachlit.sweeping.running import Runner
 from bachlit.sweeping.study import begin, find
 
 
-def run(args: Sequence[str]) -> None:
+def run(command: str, args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    run_typed("sweep", sweep, args, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
+    run_typed(command, sweep, args, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
 
 
 def sweep(

@@ -4,7 +4,8 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,19 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from torch import Tensor
 
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
-from bachlit.classes import allow, tell_of_served
 from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
-from bachlit.commands.messages import Phase, one_sentence, refuse_misspelt
+from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
 from bachlit.commands.options import Words
-from bachlit.commands.recalled import Recalled, RememberOptions, recall
+from bachlit.commands.recalled import RememberOptions, recall
 from bachlit.commands.resumed import describes_a_run, find_checkpoint, find_last, run_folder
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
-from bachlit.errors import BachlitError, CheckpointError, StoppedError
+from bachlit.errors import CheckpointError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.models.language_model import Bounded, LanguageModel
-from bachlit.models.runs import ROOT, RunFolder, refuse_others
+from bachlit.models.runs import ROOT, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
 from bachlit.training.checks import MonitorCheck, rehearse
@@ -43,16 +43,9 @@ from bachlit.training.wandb_logger import PROJECT, AutoWandbLogger
 
 # What Lightning says of its own insides, or of loaders that are not ours.
 _NOISE = (
-    ".*LeafSpec.*",
-    ".*does not have many workers.*",
-    ".*`IterableDataset` has `__len__`.*",
-    ".*litlogger.*",
-    ".*TF32 acceleration.*",
-    ".*args parameter is intended to run.*",
-    ".*transfer_batch_to_device.*",
-    ".*Checkpoint directory .* exists.*",
-    ".*Experiment logs directory .* exists.*",
-    ".*could not find the monitored key.*",
+    *("LeafSpec", "does not have many workers", "`IterableDataset` has `__len__`", "litlogger", "TF32 acceleration"),
+    *("args parameter is intended to run", "transfer_batch_to_device", "Checkpoint directory .* exists"),
+    *("Experiment logs directory .* exists", "could not find the monitored key"),
 )
 
 # A CSV is always there, and comes first: its folder is the run's.
@@ -96,27 +89,24 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     Args:
         command: fit, validate, test or predict.
         words: What was typed after it.
-        recalled: What a checkpoint remembers that is named by its file.
-        folders: Gets the folder of the run that is worked on.
-        suspect: Is told of the checkpoint that is read.
-        phase: Is told when all is made.
-        options: Those of LightningCLI.
+        phase: Is told when all is made; its suspect of the checkpoint that is read.
+        stack: Gets the release of the run's folder.
     """
 
-    def __init__(
-        self,
-        command: str,
-        words: Words,
-        recalled: Recalled,
-        *,
-        folders: list[RunFolder],
-        suspect: Suspect,
-        phase: Phase,
-        **options: Any,
-    ) -> None:
-        self.command, self.words, self.recalled = command, words, recalled
-        self.folders, self.suspect, self.phase = folders, suspect, phase
-        super().__init__(ChoraleModel, ChoraleDataModule, args=[command], **options)
+    def __init__(self, command: str, words: Words, phase: Phase, stack: ExitStack) -> None:
+        self.command, self.phase, self.stack = command, phase, stack
+        self.recalled, self.words = find_checkpoint(command, words)
+        quiet = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
+        super().__init__(
+            ChoraleModel,
+            ChoraleDataModule,
+            args=[command],
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            save_config_callback=SaveConfigCallback if command == "fit" else None,
+            save_config_kwargs={"overwrite": True},
+            parser_kwargs=quiet | {command: dict(quiet)},
+        )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Name the command that runs, alone: a parser takes a second to build."""
@@ -161,28 +151,13 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 help="The run's name: that of its folder in runs/, and W&B's. --ckpt_path last goes on with it.",
             )
         if predict:
-            self._add_decoding(parser)
+            parser.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
+            parser.add_function_arguments(_writing, as_group=False)
         last = "last: that of --run, or of the newest run of these options" if fit else "a model's folder"
         for option, text in (HELP | {"ckpt_path": f"A checkpoint, a run's name, or {last}."}).items():
             self.explain(self.command, option, text)
         self.show_first(self.command, [name for name in FIRST if fit or name != "run"], "most used")
         parser.epilog = f"{rules_help()}\n\n{CLASS_HELP}" if predict else CLASS_HELP
-
-    def _add_decoding(self, parser: LightningArgumentParser) -> None:
-        parser.set_defaults({"return_predictions": False})  # they are files; all at once would fill memory
-        parser.add_argument("--decoder", type=Decoder | None, default=None, help="Chooses the notes; a beam of 16.")
-        parser.add_argument(
-            "--rules",
-            type=dict[str, Any] | str | None,
-            default=None,
-            help="Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.",
-        )
-        parser.add_argument("--strict", type=bool, default=False, help="Stop where a rule can't be kept.")
-        parser.add_argument("--seed", type=int, default=0, help="The same seed gives the same result.")
-        parser.add_argument("--output", type=Path, default=Path("predictions"), help="The folder of the scores.")
-        parser.add_argument(
-            "--overwrite", type=bool, default=False, help="Replace files there that bachlit didn't write."
-        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, with what a checkpoint remembers, and find the run that a fit goes on with."""
@@ -204,7 +179,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         try:
             super().parse_arguments(parser, [self.command, *self.words.config_args, recalled, *typed])
         except ArgumentError as error:
-            refuse_misspelt(str(error), self.words.names, [*self.parser_of(self.command).get_defaults().keys()])
+            refuse_mistyped(str(error), self.words.names, [*self.parser_of(self.command).get_defaults().keys()])
             raise
 
     def _start_from_own_defaults(self, parser: LightningArgumentParser) -> None:
@@ -240,7 +215,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         options = self._options()
         remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
         self.trainer_defaults["callbacks"] = [
-            *(self.suspect, _Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+            *(self.phase.suspect, _Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
         ]
 
     def instantiate_classes(self) -> None:
@@ -264,10 +239,10 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             settings = self._settle(made)
         else:
             settings = {"logger": csv_first(made["trainer"]["logger"], _ASIDE, PROJECT)}
-        plugins = made["trainer"]["plugins"]
         settings["strategy"] = without_copies(made["trainer"]["strategy"])
-        given = plugins if isinstance(plugins, list) else [plugins] if plugins else []
-        settings["plugins"] = [SafeCheckpoints(self.recalled.path, self.recalled.checkpoint, self.suspect), *given]
+        plugins, recalled = made["trainer"]["plugins"] or [], self.recalled
+        checkpoints = SafeCheckpoints(recalled.path, recalled.checkpoint, self.phase.suspect)
+        settings["plugins"] = [checkpoints, *(plugins if isinstance(plugins, list) else [plugins])]
         trainer = super().instantiate_trainer(**settings | kwargs)
         share_runs(trainer)
         return trainer
@@ -278,7 +253,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         options = self.config["fit"]
         run = run_folder(self.words, options, self.recalled.path)
         if not made["trainer"]["fast_dev_run"]:
-            self.folders.append(run)
+            self.stack.push(run.release)
             run.claim()
             if options["checkpoint"]["dirpath"]:
                 refuse_others(Path(options["checkpoint"]["dirpath"]), self.recalled.path)
@@ -326,10 +301,31 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
         self.before_validate()
         options = self.config_init["predict"]
-        decoder = options["decoder"] or BeamSearch()
-        rules = weighed_rules(options["rules"], decoder)
-        self.model.writing = Writing(decoder, rules, strict=options["strict"], seed=options["seed"])
-        self.trainer.callbacks.append(ScoreWriter(options["output"], options["overwrite"]))  # type: ignore[attr-defined]
+        self.model.writing, writer = _writing(**{name: options[name] for name in signature(_writing).parameters})
+        self.trainer.callbacks.append(writer)  # type: ignore[attr-defined]
+
+
+def _writing(
+    *,
+    decoder: Decoder | None = None,
+    rules: dict[str, Any] | str | None = None,
+    strict: bool = False,
+    seed: int = 0,
+    output: Path = Path("predictions"),
+    overwrite: bool = False,
+) -> tuple[Writing, ScoreWriter]:
+    """Make what `predict` writes with, and where.
+
+    Args:
+        decoder: Chooses the notes; a beam of 16.
+        rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
+        strict: Stop where a rule can't be kept.
+        seed: The same seed gives the same result.
+        output: The folder of the scores.
+        overwrite: Replace files there that bachlit didn't write.
+    """
+    decoder = decoder or BeamSearch()
+    return Writing(decoder, weighed_rules(rules, decoder), strict=strict, seed=seed), ScoreWriter(output, overwrite)
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -343,50 +339,22 @@ def run(command: str, args: Sequence[str]) -> None:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
     words = Words.of(args)
-    allow(words.paths)
-    quiet: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
-    folders: list[RunFolder] = []
-    suspect = Suspect()
-    phase = Phase(command, suspect=suspect)
-    refused = False
-    try:
-        with _quiet(command), careful_parsing(words.paths) as trust, one_sentence(phase):
-            tell_of_served(trust)
-            if command == "predict":
-                words.class_of("decoder", Decoder)
-            recalled, words = find_checkpoint(command, words)
-            ChoraleCLI(
-                command,
-                words,
-                recalled,
-                folders=folders,
-                suspect=suspect,
-                phase=phase,
-                seed_everything_default=0,
-                auto_configure_optimizers=False,
-                save_config_callback=SaveConfigCallback if command == "fit" else None,
-                save_config_kwargs={"overwrite": True},
-                parser_kwargs=quiet | {command: dict(quiet)},
-            )
-    except StoppedError:
-        raise
-    except BachlitError:
-        refused = True
-        raise
-    finally:
-        for folder in folders:
-            folder.release(refused=refused)
+    phase = Phase(command, suspect=Suspect())
+    with ExitStack() as stack, _quiet(command), careful_parsing(words.paths), one_sentence(phase):
+        if command == "predict":
+            words.class_of("decoder", Decoder)
+        ChoraleCLI(command, words, phase, stack)
 
 
 @contextmanager
 def _quiet(command: str) -> Iterator[None]:
     """Leave out what Lightning says of its own insides."""
     # That a resumed fit forgets earlier best scores, or lacks a callback, is news; for the other commands it isn't.
-    others = () if command == "fit" else (".*The dirpath has changed.*", ".*callbacks used to create the checkpoint.*")
+    others = () if command == "fit" else ("The dirpath has changed", "callbacks used to create the checkpoint")
     lightnings = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     with warnings.catch_warnings():
         for noise in (*_NOISE, *others):
-            warnings.filterwarnings("ignore", message=noise)
+            warnings.filterwarnings("ignore", message=f".*{noise}")
         lightnings.addFilter(_no_advertisement)
         try:
             yield

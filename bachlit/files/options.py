@@ -25,29 +25,25 @@ def read_options(path: Path) -> tuple[str, Mapping[str, Any]]:
     Raises:
         OptionError: If it isn't a file of some size with options in YAML.
     """
+    text, options, fault = "", None, "is a pipe"
     try:
-        if path.is_fifo():  # it can be read once, and the parser wants it, too
-            raise OptionError(f"The configuration {path} is a pipe; {_EXPECTED}")
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise OptionError(f"The configuration {path} has more than {_MAX_BYTES // 1024} kB; {_EXPECTED}")
-        text = content.decode()
-        swollen = _swollen(text)
-        if swollen:
-            raise OptionError(f"The configuration {path} {swollen}; {_EXPECTED}")
-        options = yaml.load(text, Loader=_LOADER)
+        if not path.is_fifo():  # it can be read once, and the parser wants it, too
+            with path.open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+            fault = f"has more than {_MAX_BYTES // 1024} kB"
+            if len(content) <= _MAX_BYTES:
+                text = content.decode()
+                fault = _swollen(text) or ""
+        options = None if fault else yaml.load(text, Loader=_LOADER)
     except OSError as error:
-        raise OptionError(f"The configuration {path} can't be read ({error.strerror}); {_EXPECTED}") from error
-    except UnicodeDecodeError as error:
-        raise OptionError(f"The configuration {path} isn't text in UTF-8; {_EXPECTED}") from error
-    except OptionError:
-        raise
+        fault = f"can't be read ({error.strerror})"
+    except UnicodeDecodeError:
+        fault = "isn't text in UTF-8"
     except (yaml.YAMLError, ValueError) as error:  # such as of a number of 5,000 digits
-        said = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
-        raise OptionError(f"The configuration {path} is no YAML ({said}); {_EXPECTED}") from error
-    if not isinstance(options, Mapping):
-        raise OptionError(f"The configuration {path} holds no options; {_EXPECTED}")
+        message = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+        fault = f"is no YAML ({message})"
+    if fault or not isinstance(options, Mapping):
+        raise OptionError(f"The configuration {path} {fault or 'holds no options'}; {_EXPECTED}")
     return text, options
 
 

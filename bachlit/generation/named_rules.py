@@ -13,6 +13,8 @@ from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Ru
 from bachlit.errors import OptionError
 from bachlit.generation.batches import usual_rules
 
+_HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
+
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
     """Weigh a decoder's usual rules by the numbers that were typed.
@@ -58,18 +60,11 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
 
 def rules_help() -> str:
     """Describe rules for `--help`: names, usual weights and meaning."""
-    rows = [("", "search", "draw", "")]
+    lines = [_HELP_ROW.format("", "search", "draw", "").rstrip()]
     for name, kind in _rules().items():
-        search, draw = (
-            "/".join(f"{rule.weight:g}" for rule in rules if type(rule) is kind) or "0"
-            for rules in (LIVELY, PART_WRITING)
-        )
-        rows.append((name, search, draw, re.split("[.:;]", inspect.getdoc(kind) or "")[0]))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        f"  {name.ljust(widths[0])}  {search.rjust(widths[1])}  {draw.rjust(widths[2])}  {meaning}".rstrip()
-        for name, search, draw, meaning in rows
-    ]
+        weights = [[f"{rule.weight:g}" for rule in rules if type(rule) is kind] for rules in (LIVELY, PART_WRITING)]
+        meaning = re.split("[.:;]", inspect.getdoc(kind) or "")[0]
+        lines.append(_HELP_ROW.format(name, *("/".join(some) or "0" for some in weights), meaning))
     return (
         "rules, each --rules.NAME NUMBER: the nats that a breach costs, inf to forbid it, 0 to switch it off. Their\n"
         "usual numbers for decoders that search (such as BeamSearch) and that draw (such as Sampling):\n"

@@ -4,14 +4,14 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bachlit.errors import OptionError
+from bachlit.errors import BachlitError, OptionError, StoppedError
 from bachlit.models.checkpoints import BEFORE, LAST
 from bachlit.models.shipped import DESCRIPTION, SHIPPED
 
@@ -39,15 +39,11 @@ def check_name(name: str) -> str:
     Raises:
         OptionError: If it can't.
     """
-    if not re.fullmatch(_NAME, name):
+    taken = name in LIGHTNINGS_WORDS or name.endswith(".") or re.fullmatch(_DEVICES, name)
+    if taken or not re.fullmatch(_NAME, name):
         raise OptionError(
-            f"A run can't be named {name!r}; expected letters, digits, dots, hyphens and _, such as --run wide-1; "
-            "rename it."
-        )
-    if name in LIGHTNINGS_WORDS or name.endswith(".") or re.fullmatch(_DEVICES, name):
-        raise OptionError(
-            f"A run can't be named {name!r}: --ckpt_path, or Windows, takes that for something else; expected a name "
-            "such as --run wide-1; rename it."
+            f"A run can't be named {name!r}; expected letters, digits, dots, hyphens and _, such as --run wide-1, and "
+            "nothing that --ckpt_path or Windows takes for something else; rename it."
         )
     return name
 
@@ -80,22 +76,14 @@ def old_root(root: Path) -> Path:
     return root / _OLD
 
 
-def run_folders(root: Path) -> Iterator[Path]:
+def run_folders(root: Path) -> list[Path]:
     """List the folders of the runs that have a checkpoint to go on from, the newest first."""
-    found = {path.parents[1]: _time(path) for path in sorted(_lasts(root), key=_time)}
-    yield from sorted(found, key=lambda folder: found[folder], reverse=True)
-
-
-def _lasts(root: Path) -> Iterator[Path]:
-    for name in (LAST, BEFORE):
-        yield from root.glob(f"*/checkpoints/{name}")
-        yield from old_root(root).glob(f"*/checkpoints/{name}")
-
-
-def _time(path: Path) -> int:
-    with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0
+    times = dict[Path, int]()
+    for path in (path for one in (root, old_root(root)) for path in one.glob("*/checkpoints/*.ckpt")):
+        if path.name in (LAST, BEFORE):
+            with suppress(OSError):
+                times[path.parents[1]] = max(times.get(path.parents[1], 0), path.stat().st_mtime_ns)
+    return sorted(times, key=times.__getitem__, reverse=True)
 
 
 def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False) -> Path:
@@ -188,33 +176,27 @@ class RunFolder:
         for number in itertools.count(2):
             try:
                 self.folder.mkdir()
+                break
             except FileExistsError:
-                if not self._named:
-                    self.folder = self.folder.with_name(f"{wanted}-{number}")
-                elif _is_run(self.folder):
-                    raise OptionError(
-                        f"There is a run {wanted} in {self.folder.parent} already; expected a new name, or --ckpt_path "
-                        "last to go on with it; choose one of both."
-                    ) from None
-                else:
-                    raise OptionError(
-                        f"{self.folder} is there already, and no fit made it; expected a name of which nothing stands "
-                        "there; choose another --run."
-                    ) from None
-            else:
-                return True
-        raise AssertionError("numbers have no end")
+                if self._named:
+                    expected = ", and no fit made it; expected a name of which nothing stands there"
+                    if _is_run(self.folder):
+                        expected = "; expected a new name, or --ckpt_path last to go on with it"
+                    raise OptionError(f"{self.folder} is there already{expected}; choose another --run.") from None
+                self.folder = self.folder.with_name(f"{wanted}-{number}")
+        return True
 
-    def release(self, *, refused: bool = False) -> None:
+    def release(self, kind: type[BaseException] | None = None, *_: object) -> None:
         """Unlock the folder; remove it if this fit made it, was refused, and left no checkpoint.
 
         Args:
-            refused: Whether the fit was.
+            kind: The class of the error with which the fit ended, if it did.
         """
         if self._lock is None:
             return
         self._lock.release()
         self._lock = None
+        refused = kind is not None and issubclass(kind, BachlitError) and not issubclass(kind, StoppedError)
         if refused and self._made and not any(self.folder.rglob("*.ckpt")):
             shutil.rmtree(self.folder, ignore_errors=True)
             with suppress(OSError):

@@ -30,55 +30,32 @@ _OTHERS = (
 )
 
 
-def harmonized_places(name: str, num: int, output: Path | None, also: Sequence[str] = ()) -> list[list[Path]]:
-    """List the files of each harmonisation; several are numbered from 1."""
-    if num == 1:
-        # A tune's own dots are no ending.
-        return [_named(Path(name), also) if output is None else places_for(output, name, also)]
-    names = [f"{name}-{number}" for number in range(1, num + 1)]
-    if output is None:
-        return [_named(Path(stem), also) for stem in names]
-    return [places_for(numbered(output, number), stem, also) for number, stem in enumerate(names, start=1)]
-
-
-def numbered(output: Path, number: int) -> Path:
-    """Give one of several pieces its place; a folder is that of all.
-
-    Raises:
-        ScoreError: If one of the pieces would be put into a folder that happens to have its name.
-    """
-    if _is_folder(output):
-        return output
-    ending = _ending(output)
-    return _no_folder(output.parent / f"{output.name.removesuffix(ending)}-{number}{ending}")
-
-
-def places_for(output: Path, name: str, also: Sequence[str] = ()) -> list[Path]:
+def places_for(output: Path | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
     """List the files to write: `output` itself, both endings beside it, or `name` in it if it is a folder.
 
     It is asked before the work, so that nobody waits for what can't be written.
 
     Args:
-        output: What was typed.
+        output: What was typed, if anything.
         name: Of a file in a folder, without an ending.
         also: Endings, such as .png, of what is written beside them.
+        number: Of one of several pieces.
 
     Raises:
         ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
         MissingPackageError: If a picture needs what isn't installed.
     """
-    if _is_folder(output):
-        return _named(output / name, also)
-    if output.suffix.lower() in _FORMATS:
-        stem = output.name.removesuffix(output.suffix)
-        others = [ending for ending in also if ending != output.suffix.lower()]
-        return [_checked(path) for path in (output, *(output.parent / f"{stem}{ending}" for ending in others))]
-    if _ending(output):
+    path, ending = _split(output, name)
+    if ending and ending.lower() not in _FORMATS:
         raise ScoreError(
-            f"A score can't be written as {output.suffix}; expected --output to end in .musicxml, .mid, .svg, .png or "
+            f"A score can't be written as {ending}; expected --output to end in .musicxml, .mid, .svg, .png or "
             ".wav, or to have no ending for a score and its MIDI file."
         )
-    return _named(output, also)
+    endings = [ending, *(other for other in also if other != ending.lower())] if ending else [*_USUAL, *also]
+    for picture in {".svg", ".png"}.intersection(map(str.lower, endings)):
+        require_engraver(picture)
+    numbered = path.name if number is None else f"{path.name}-{number}"
+    return [_checked(path.parent / f"{numbered}{one}") for one in endings]
 
 
 def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
@@ -93,40 +70,33 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
         MissingPackageError: If there is nothing to draw them with.
     """
     require("matplotlib", "A plot")
+    path, ending = _split(output, name)
+    if ending.lower() not in ("", ".png"):
+        raise ScoreError(f"A plot can't be written as {ending}; expected --output to be a name, or to end in .png.")
+    return _checked(path.parent / f"{path.name}-roll.png"), _checked(path.parent / f"{path.name}-units.png")
+
+
+def _split(output: Path | None, name: str) -> tuple[Path, str]:
+    """Split an output into a path and a format's ending, ours or not; other dots, as in `v1.2` or `Nr.v2`, begin none.
+
+    A folder, or no output, gets the name.
+    """
     if output is None or _is_folder(output):
-        folder, stem = output or Path(), name
-    else:
-        ending = _ending(output)
-        if ending.lower() not in ("", ".png"):
-            raise ScoreError(f"A plot can't be written as {ending}; expected --output to be a name, or to end in .png.")
-        folder, stem = output.parent, output.name.removesuffix(ending)
-    return _in_folder(folder / f"{stem}-roll.png"), _in_folder(folder / f"{stem}-units.png")
-
-
-def _named(path: Path, also: Sequence[str]) -> list[Path]:
-    """Give a name the usual endings, and others."""
-    return [_checked(path.parent / f"{path.name}{ending}") for ending in (*_USUAL, *also)]
-
-
-def _ending(path: Path) -> str:
-    """Find a format's ending, ours or not; a name's other dots, as in `v1.2` or `Nr.v2`, begin none."""
-    return path.suffix if path.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
+        return (output or Path()) / name, ""
+    ending = output.suffix if output.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
+    return output.parent / output.name.removesuffix(ending), ending
 
 
 def _checked(path: Path) -> Path:
     """Refuse a place that can't be written, as far as one can tell before."""
-    if path.suffix.lower() in (".svg", ".png"):
-        require_engraver(path.suffix.lower())
-    return _in_folder(path)
-
-
-def _in_folder(path: Path) -> Path:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise ScoreError(f"There is no folder {folder} to write to; make it, or choose another --output.")
     if not os.access(folder, os.W_OK):
         raise ScoreError(f"The folder {folder} can't be written to; choose another with --output.")
-    return _no_folder(path)
+    if _is_folder(path):
+        raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
+    return path
 
 
 def _is_folder(path: Path) -> bool:
@@ -134,12 +104,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:  # a name that is too long
         raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
-
-
-def _no_folder(path: Path) -> Path:
-    if _is_folder(path):
-        raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
-    return path
 
 
 def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:

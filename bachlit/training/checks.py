@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,30 @@ from torch import nn
 from bachlit.errors import OptionError
 from bachlit.training.model import ChoraleModel
 
+# Lightning takes any number here, and divides by it or turns the gradient round.
+_ABOVE_ZERO = ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval")
+
 
 def rehearse(trainer: pl.Trainer, model: ChoraleModel) -> None:
     """Make what a fit would make after it began its folder: optimiser, schedule, a typed folder of checkpoints.
 
     Raises:
-        OptionError: If an optimiser, a schedule or a loss of PyTorch's can't work here.
+        OptionError: If an optimiser, a schedule or a loss of PyTorch's, or a number for the trainer, can't work here.
     """
+    for option in (*_ABOVE_ZERO, "gradient_clip_val"):
+        value, least = getattr(trainer, option), "more than 0" if option in _ABOVE_ZERO else "at least 0"
+        if isinstance(value, int | float) and (value < 0 or (value == 0 and option in _ABOVE_ZERO)):
+            raise OptionError(f"--trainer.{option} is {value}; expected {least}; correct it, or leave it out.")
     model.configure_optimizers()
-    _try_step(model)
-    if type(model.loss_function).__module__.startswith("torch.nn."):  # those of others may keep count
-        _try_loss(model.loss_function, model.encoding.vocabulary_size)
+    weight = nn.Parameter(torch.zeros(2, 2))  # that nobody needs
+    weight.grad = torch.zeros(2, 2)
+    optimizer: Any = model.optimizer([weight])
+    scheduler: Any = model.lr_scheduler(optimizer) if model.lr_scheduler else None
+    metric = [torch.zeros(())] if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau) else []
+    logits, targets = torch.zeros(2, model.encoding.vocabulary_size), torch.zeros(2, dtype=torch.long)
+    _try(optimizer, lambda: optimizer.step(lambda: torch.zeros(())))
+    _try(scheduler, lambda: scheduler.step(*metric))
+    _try(model.loss_function, lambda: model.loss_function(logits, targets).item())
     for callback in trainer.checkpoint_callbacks:
         if isinstance(callback, ModelCheckpoint):
             callback.format_checkpoint_name({})
@@ -36,40 +49,16 @@ def rehearse(trainer: pl.Trainer, model: ChoraleModel) -> None:
                 pass
 
 
-def _try_step(model: ChoraleModel) -> None:
-    """Take a step with a weight that nobody needs; those of others are left alone."""
-    weight = nn.Parameter(torch.zeros(2, 2))
-    weight.grad = torch.zeros(2, 2)
-    optimizer: Any = model.optimizer([weight])
-    scheduler: Any = model.lr_scheduler(optimizer) if model.lr_scheduler else None
-    is_plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
-    steps: list[tuple[Any, list[Any]]] = [
-        (optimizer, [lambda: torch.zeros(())]),
-        (scheduler, [torch.zeros(())] if is_plateau else []),
-    ]
-    for part, values in steps:
-        if not type(part).__module__.startswith(("torch.optim", "pytorch_lightning")):
-            continue
+def _try(part: object, act: Callable[[], object]) -> None:
+    """Try a part of PyTorch's or Lightning's; those of others may keep count."""
+    if type(part).__module__.startswith(("torch.", "pytorch_lightning")):
         try:
-            part.step(*values)
+            act()
         except Exception as error:  # it may fail in many ways
             raise OptionError(
                 f"{type(part).__name__} can't work so ({' '.join(str(error).split())}); expected options with which it "
                 "can; correct them, or choose another."
             ) from error
-
-
-def _try_loss(loss: nn.Module, vocabulary_size: int) -> None:
-    try:
-        shape = tuple(loss(torch.zeros(2, vocabulary_size), torch.zeros(2, dtype=torch.long)).shape)
-        fault = f"it gives {shape}" if shape else ""
-    except Exception as error:  # it may fail in many ways
-        fault = " ".join(str(error).split())
-    if fault:
-        raise OptionError(
-            f"{type(loss).__name__} can't be the loss of logits (M, {vocabulary_size}) and targets (M,) ({fault}); "
-            "expected one number, as of CrossEntropyLoss; correct --model.loss, or leave it out."
-        )
 
 
 class MonitorCheck(Callback):

@@ -542,15 +542,15 @@ WRONG = {
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (
         ["harmonize", "tune.musicxml", "--decoder.width", "16"],
-        'Parser key "decoder": Expected an instantiatable class, but bachlit.decoding.Decoder is abstract',
+        "--decoder has options, but no class; name the class, too: --decoder BeamSearch.",
     ),
     "an inner decoder's option alone": (
         ["compose", "--decoder=Gibbs", "--decoder.start.width=3"],
-        'Parser key "start": Expected an instantiatable class',
+        "name the class, too: --decoder.start BeamSearch.",
     ),
     "a corpus's option alone": (
         ["evaluate", "--corpus.path", "X"],
-        'Parser key "corpus": Expected an instantiatable class',
+        "name the class, too: --corpus BachBotCorpus.",
     ),
     "a decoder of a config that is none": (
         ["evaluate", "--config", "hot.yaml"],

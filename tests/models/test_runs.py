@@ -113,7 +113,7 @@ def test_a_named_run_of_other_options_is_refused_a_line_each_and_stays_as_it_is(
         "expected its own; correct them, or name another run with --run.",
     ]
     assert main([*configs["a"], "--trainer.max_epochs=1", "--run=mine"]) == 2
-    assert "There is a run mine in runs already; expected a new name, or --ckpt_path last" in capsys.readouterr().err
+    assert "runs/mine is there already; expected a new name, or --ckpt_path last" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
     # Trainer options may differ, and where nothing is said of the model and the data, the run's hold.
     assert main(["fit", *TINY, "--trainer.gradient_clip_val=0.5", *last]) == 0
@@ -208,7 +208,7 @@ def test_two_unnamed_runs_of_one_second_have_folders_of_their_own() -> None:
         run.claim()
     assert [run.folder.name for run in runs] == [f"20261128-120000-bach{end}" for end in ("", "-2", "-3")]
     for run in runs:
-        run.release(refused=True)
+        run.release(OptionError)
     assert not Path("runs").exists()
 
 
@@ -261,7 +261,7 @@ def test_a_typed_version_of_the_csv_is_the_runs_name(
     fit = [*configs["a"], "--trainer.logger.version=five"]
     assert main([*fit, "--trainer.max_epochs=1"]) == 0
     assert main([*fit, "--trainer.max_epochs=1"]) == 2
-    assert "There is a run five in runs already" in capsys.readouterr().err
+    assert "runs/five is there already; expected a new name" in capsys.readouterr().err
     assert main([*fit, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
     assert main([*configs["a"], "--trainer.logger.version=3", "--trainer.max_epochs=1"]) == 0
     assert main([*fit, "--trainer.max_epochs=1", "--run=six"]) == 0
