@@ -21,7 +21,7 @@ _FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
 # Options that take no value as a word of their own.
 _ALONE = ("help", "print_config")
 # Whose classes are known by their short names.
-_OURS = ("bachlit.", "optuna.")
+_OURS = r"bachlit\.(?!benchmark|testing)|optuna\."
 # Not the word none: jsonargparse would forget it when another number is typed after it.
 _NO_RULES = '{"all": 0}'
 
@@ -144,7 +144,7 @@ class Words:
         typed = [_class_path(_value(word)) for word in self.values_of(option)] + self.values_of(f"{option}.class_path")
         for name in typed:
             if name is not None and name not in known and not re.fullmatch(r"(\w+\.)+\w+", name):
-                public = [one for one, path in known.items() if path.startswith(_OURS) and not one.startswith("_")]
+                public = [one for one, path in known.items() if re.match(_OURS, path) and not one.startswith("_")]
                 raise OptionError(
                     f"There is no {option.rpartition('.')[2]} {name!r}; expected {', '.join(sorted(public))}, or the "
                     f"dotted path of your own class; correct --{option}."

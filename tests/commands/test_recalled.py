@@ -265,7 +265,6 @@ DEEP = [
     (("state_dict",), [1]),
     (("callbacks", "ModelCard", "best"), True),
     (("callbacks", "LastCheckpoint", "figures", "val/accuracy"), -1),
-    (("callbacks", "LastCheckpoint", "figures", "train/loss_epoch"), torch.zeros(3)),
     (("callbacks", "TrainingCurves", "rows"), [{}]),
     (("loops", "fit_loop", "epoch_progress", "current"), [1]),
     (("optimizer_states", 0), (1, 2)),

@@ -140,8 +140,8 @@ def test_a_long_title_is_not_cut_by_the_edges(title: str) -> None:
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were drawn, to look into."""
     kept: list[Figure] = []
-    draw = plots._png
-    monkeypatch.setattr(plots, "_png", lambda figure: kept.append(figure) or draw(figure))
+    draw = plots.as_png
+    monkeypatch.setattr(plots, "as_png", lambda figure: kept.append(figure) or draw(figure))
     return kept
 
 
