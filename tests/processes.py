@@ -26,7 +26,8 @@ def start(folder: Path, *args: str) -> subprocess.Popen[str]:
     """Begin a command in a folder; a fit is the folder's one run, if it doesn't say where it goes on."""
     folder.mkdir(exist_ok=True)
     named = [word for word in args if word.startswith("--ckpt_path") and not word.endswith("=last")]
-    command = [python(), "-m", "bachlit", *args, *(["--run=run"] if args[0] == "fit" and not named else [])]
+    fits = ["--curves.picture=false", *([] if named else ["--run=run"])] if args[0] == "fit" else []
+    command = [python(), "-m", "bachlit", *args, *fits]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -19,7 +19,7 @@ from bachlit.music.chorale import Chorale
 
 TINY = [
     "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
-    "--trainer.logger=CSVLogger", "--trainer.log_every_n_steps=1",
+    "--trainer.logger=CSVLogger", "--trainer.log_every_n_steps=1", "--curves.picture=false",
 ]  # fmt: skip
 SIZES = {"layers": 1, "hidden": 8, "embedding": 4}
 

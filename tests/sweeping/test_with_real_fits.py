@@ -24,6 +24,7 @@ SMALL = [
     "--trainer.limit_train_batches=2",
     "--trainer.limit_val_batches=2",
     "--data.lanes=2",
+    "--curves.picture=false",
 ]
 TINY = ["--model.network.layers=1", "--model.network.embedding=4"]
 

@@ -16,9 +16,9 @@ from bachlit.music.chorale import Chorale
 
 CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
 FIT = [
-    "--trainer.logger=CSVLogger", "--trainer.max_epochs=4", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1", "--data.lanes=4",
     "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
-    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
+    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--curves.picture=false",
 ]  # fmt: skip
 
 # Starts as many tasks as it is told, tells them which they are, and hands signals on; the last failure is its own.
@@ -71,7 +71,7 @@ def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach:
     (tmp_path / "second").mkdir()
     nodes = [
         subprocess.Popen(
-            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=5"],
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=4"],
             cwd=tmp_path / folder,
             env=environment(
                 tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"
