@@ -43,13 +43,14 @@ class TrainingCurves(Callback):
         self._folder = Path()
         self._rate: _Figures = {}
         self._drawn = 0.0  # when, in seconds
+        self._is_begun = False  # whether a row is this fit's
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Find the run's folder, and whether pictures can be drawn."""
         # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
         self.rows = []  # those of a checkpoint come after this
-        self._drawn = time.monotonic()
+        self._drawn, self._is_begun = time.monotonic(), False
         if stage == "fit" and self.picture:
             try:
                 require("matplotlib", "The picture of the curves")
@@ -79,11 +80,12 @@ class TrainingCurves(Callback):
         if not self.rows or self.rows[-1]["step"] != trainer.global_step:
             self.rows.append({"epoch": epochs_done(trainer), "step": trainer.global_step, **self._rate})
         self.rows[-1] |= _logged(trainer, stage)
+        self._is_begun = True
         self._keep(trainer, drawn=time.monotonic() - self._drawn > _SECONDS)
 
     def _keep(self, trainer: pl.Trainer, *, drawn: bool) -> None:
         """Write the table, and perhaps the picture."""
-        if trainer.is_global_zero and self.rows:
+        if trainer.is_global_zero and self._is_begun:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_whole(self._folder / "curves.csv", _table(self.rows))

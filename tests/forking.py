@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightning_fabric.utilities.rank_zero import _get_rank, rank_zero_only
 
 _NUM_STREAMS = 3
 
@@ -192,6 +193,7 @@ def _program(asked: dict[str, Any], executable: str) -> int:
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
+    rank_zero_only.rank = _get_rank() or 0  # by the environment, as when Lightning is imported
     sys.executable = executable  # so its own programs are forked, too
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False))  # type: ignore[assignment]
     random.seed()
