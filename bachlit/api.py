@@ -1,4 +1,4 @@
-"""What a program calls, and the command line too: `harmonize` and `compose`."""
+"""Harmonise melodies and compose chorales: `harmonize`, `compose` and `compose_each`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

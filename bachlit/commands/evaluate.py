@@ -158,7 +158,7 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
 
 
 def _is_own(path: Path) -> bool:
-    """Whether bachlit wrote a report and nobody changed it: the JSON by its seal, others by their digests in it."""
+    """Check that bachlit wrote a report and nobody changed it: JSON by its seal, others by their digests in it."""
     index = path.with_name(_FILES[0])
     if not index.is_file() or not is_sealed(index):
         return False

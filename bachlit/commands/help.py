@@ -1,4 +1,4 @@
-"""What `--help` shows: rules as they were set out, and of Lightning's many options a line each."""
+"""Format `--help`: rules as a table, and one line per option of Lightning."""
 
 import re
 from argparse import SUPPRESS, Action

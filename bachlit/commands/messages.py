@@ -20,7 +20,7 @@ from bachlit.errors import BachlitError, CheckpointError, OptionError
 
 @dataclass
 class Phase:
-    """How far a command has come, on which it depends whose fault an error is.
+    """Record how far a command has come: the phase decides whose fault an error is.
 
     Attributes:
         command: Its name.

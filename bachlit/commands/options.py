@@ -42,7 +42,7 @@ class Config(NamedTuple):
 
 @dataclass(frozen=True)
 class Words:
-    """What was typed after a command.
+    """Hold the words typed after a command, in normal form.
 
     Attributes:
         words: Options as `--name=value`, and other words, as they came.

@@ -12,7 +12,7 @@ from bachlit.errors import OptionError
 from bachlit.music.chorale import Chorale
 
 SplitBy = Literal["tune", "position"]
-"""How to divide a corpus: whole tunes, or one stream of all pieces cut by position."""
+"""Ways to divide a corpus: by whole tunes, or by position in one stream of all pieces."""
 
 
 def split_by_tune(

@@ -49,7 +49,7 @@ class Decoder(ABC):
     """Base class: writes tokens under a prompt."""
 
     seeks_likeliest: bool = False
-    """Whether it searches for the likeliest piece instead of drawing one; the usual rules then reward movement."""
+    """True if it searches for the likeliest piece instead of drawing one; the usual rules then reward movement."""
 
     @abstractmethod
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:

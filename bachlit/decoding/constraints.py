@@ -38,7 +38,7 @@ class Constraint(ABC):
     """
 
     gives_way: bool = True
-    """Whether it may be broken where no token is left otherwise."""
+    """True if it may be broken where no token is left otherwise."""
 
     @abstractmethod
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:

@@ -103,6 +103,30 @@ def test_without_matplotlib_the_table_still_lands_and_one_sentence_helps(
     assert not (tmp_path / "curves.png").exists()
 
 
+def test_a_fit_that_fails_draws_how_far_it_came_and_nothing_before_its_first_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that a checkpoint's rows were given to wrote them into the folder of a fit that never trained."""
+    curves = TrainingCurves(picture=False)
+    fit(curves, epochs=1, default_root_dir=tmp_path / "first")
+    [last] = (tmp_path / "first").rglob("last.ckpt")
+
+    def failing(at: int) -> None:
+        def training_step(self: Falls, batch: Any, batch_idx: int) -> Any:
+            if self.global_step >= at:
+                raise RuntimeError("a bug")
+            return BoringModel.training_step(self, batch, batch_idx)
+
+        monkeypatch.setattr(Falls, "training_step", training_step)
+
+    for at, files in ((0, set()), (8, {"curves.csv", "curves.png"})):
+        failing(at)
+        folder = tmp_path / f"at {at}"
+        with pytest.raises(RuntimeError, match="a bug"):
+            fit(TrainingCurves(), epochs=4, resumed=last, default_root_dir=folder)
+        assert {path.name for path in folder.glob("curves.*")} == files
+
+
 def test_the_picture_marks_the_best_epoch_and_names_its_units(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure))
