@@ -4,6 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+import forking
 import pytest
 import torch
 
@@ -16,6 +17,12 @@ from bachlit.scores import read_chorale, write_musicxml
 
 os.environ["WANDB_MODE"] = "disabled"  # a run of W&B takes seconds; the tests of it say when they want one
 torch.set_num_threads(1)  # two threads on busy cores make one LSTM step a hundred times slower
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the process that forks once for all workers of a whole run; else the first test that needs it does."""
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput"):
+        forking.share()
 
 
 @pytest.fixture

@@ -61,7 +61,15 @@ if code < 0:
     os.kill(os.getpid(), -code)
 os._exit(code)
 """
+_SHARED = "BACHLIT_TESTS_FORKING"
 _FORWARDED = [int(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def share() -> None:
+    """Start the process that forks for this process and those that it starts, such as pytest's workers."""
+    made = folder()
+    if made is not None:
+        os.environ[_SHARED] = str(made)
 
 
 @functools.cache
@@ -69,6 +77,8 @@ def folder() -> Path | None:
     """Start the process that forks, once; its folder holds `python`, `python3` and `bachlit`. None off Linux."""
     if sys.platform != "linux":
         return None
+    if _SHARED in os.environ:
+        return Path(os.environ[_SHARED])
     place = tempfile.TemporaryDirectory(prefix="forking-")
     atexit.register(place.cleanup)
     made = Path(place.name)
@@ -247,14 +257,14 @@ def _interpret(words: list[str]) -> Callable[[], object]:
 
 
 def _serve(address: str, executable: str) -> None:
+    server = _Server(address, executable)
+    sys.stdout.write("ready\n")  # clients may ask from now on, and wait
+    sys.stdout.flush()
     for name in ("callbacks", "commands.evaluate", "commands.music", "commands.sweep", "commands.train"):
         import_module(f"bachlit.{name}")
     gc.collect()
     gc.freeze()
     assert len(os.listdir("/proc/self/task")) == 1, "a process with threads can't be forked"  # noqa: PTH208
-    server = _Server(address, executable)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
     server.run()
 
 
