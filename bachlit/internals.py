@@ -1,4 +1,4 @@
-"""Use the private names of Lightning and jsonargparse, here alone: what an upgrade must look at first.
+"""Private names of Lightning and jsonargparse, used here alone: check these first at an upgrade.
 
 Nothing of Lightning is imported: light commands parse by `careful_parsing`, too.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonargparse import _common, _stubs_resolver, set_parsing_settings
+from jsonargparse import Namespace, _common, _stubs_resolver, _typehints, set_parsing_settings
 
-from bachlit.classes import allow, tell_of_served
+from bachlit.classes import allow, imported, tell_of_served
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -29,9 +29,10 @@ _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightni
 
 @contextmanager
 def careful_parsing(typed: Collection[str]) -> Iterator[None]:
-    """Have parsers import from bachlit, PyTorch and Lightning, and what the user typed, and fetch nothing.
+    """Restrict parsers to imports from bachlit, PyTorch, Lightning and what the user typed; nothing is fetched.
 
-    What the user typed may have its classes from other modules where one works; these are served, too.
+    Typed modules may import others in the working folder, which are allowed, too. A class of bachlit's that another
+    one replaces leaves it no options.
 
     Args:
         typed: Dotted paths.
@@ -51,6 +52,7 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
     places = _stubs_resolver.tc.get_search_context(search_path=[Path(place) for place in sys.path if place])
     resolver = _stubs_resolver.stubs_resolver
     _stubs_resolver.stubs_resolver = _stubs_resolver.StubsResolver(search_context=places)
+    _typehints.discard_init_args_on_class_path_change = _start_from_own_defaults
     # Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
     yaml.SafeDumper.yaml_multi_representers = representers | {
         Enum: lambda dumper, value: dumper.represent_data(value.value)
@@ -60,8 +62,25 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         yield
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
+        _typehints.discard_init_args_on_class_path_change = _discard
         _stubs_resolver.stubs_resolver = resolver
         _common.parsing_settings.update(before)
+
+
+_discard = _typehints.discard_init_args_on_class_path_change
+
+
+def _start_from_own_defaults(parser: Any, before: Any, value: Any) -> None:
+    """Let a class that replaces one of bachlit's start from its own defaults.
+
+    jsonargparse leaves it all options of the other that it has, too: a FrameLSTM would have the three layers of
+    TokenLSTM.
+    """
+    if before and "init_args" in before and str(before["class_path"]).startswith("bachlit."):
+        if imported(before["class_path"]) is not imported(value["class_path"]):
+            before["init_args"] = Namespace()
+    else:
+        _discard(parser, before, value)
 
 
 class CommandParsers:
@@ -74,7 +93,7 @@ class CommandParsers:
         return self._subcommand_parsers[command]
 
     def explain(self, command: str, option: str, text: str) -> None:
-        """Say in a command's help what an option is, in place of what a library says."""
+        """Replace an option's help."""
         for action in self.parser_of(command)._actions:
             if action.dest == option:
                 action.help = text

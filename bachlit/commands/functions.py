@@ -1,4 +1,4 @@
-"""Commands that are functions: parse what was typed into arguments, and call."""
+"""Commands that are functions: parse the command line into arguments, and call."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ def run_typed(
     if command in ("harmonize", "compose", "plot") and output.endswith("/") and not Path(output).is_dir():
         # As a path it loses its slash, and would name a file.
         raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
-    phase = Phase(command)
+    phase = Phase(command, own=words.has_own)
     parser = ArgumentParser(
         prog=f"bachlit {command}",
         description=(getdoc(function) or "").partition("\n\n")[0],
@@ -66,8 +66,7 @@ def run_typed(
     parser.add_argument("--config", action="config", help="Path to a configuration file.")
     with careful_parsing(words.paths), one_sentence(phase):
         words = _importing(words)
-        for option in kinds.keys() & options.keys():
-            words.class_of(option, kinds[option])
+        words.refuse_unknown({option: kinds[option] for option in kinds.keys() & options.keys()})
         words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
         try:
             # Not as sub-configurations: `--decoder notes.txt` would read the file, and quote it.
@@ -81,10 +80,10 @@ def run_typed(
 
 
 def _importing(words: Words) -> Words:
-    """Import the modules that --import names, and take it out.
+    """Import the modules that --import names, and remove the option.
 
     Raises:
-        OptionError: If one isn't there.
+        OptionError: If one doesn't exist.
     """
     for module in words.values_of("import"):
         allow([module])
@@ -92,7 +91,7 @@ def _importing(words: Words) -> Words:
             import_module(module)
         except (ModuleNotFoundError, TypeError, ValueError) as error:
             if getattr(error, "name", module) not in (module, module.partition(".")[0]):
-                raise  # it is there, and lacks another
+                raise  # it exists, and lacks another
             raise OptionError(
                 f"There is no module {module!r} to import; expected its dotted path, from the folder that it is in; "
                 "correct it."

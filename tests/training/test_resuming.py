@@ -33,7 +33,7 @@ from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
 from bachlit.training.resumable import _draw_apart
-from bachlit.training.resuming import SafeCheckpoints
+from bachlit.training.checkpoint_io import SafeCheckpoints
 
 
 class Kill(pl.Callback):
