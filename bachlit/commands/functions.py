@@ -53,7 +53,7 @@ def run_typed(
     output = words.value_of("output") or ""
     if command in ("harmonize", "compose", "plot") and output.endswith("/") and not Path(output).is_dir():
         # As a path it loses its slash, and would name a file.
-        raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
+        raise OptionError(f"There is no folder {output} that can be written to; make it, or choose another --output.")
     phase = Phase(command, own=words.has_own)
     parser = ArgumentParser(
         prog=f"bachlit {command}",

@@ -26,16 +26,16 @@ def read_options(path: Path) -> tuple[str, Mapping[str, Any]]:
     """
     try:
         if path.is_fifo():  # the parser wants to read it, too
-            raise ValueError("is a pipe")
+            raise ValueError("a pipe")
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
-            raise ValueError(f"has more than {_MAX_BYTES // 1024} kB")
+            raise ValueError(f"more than {_MAX_BYTES // 1024} kB")
         text = content.decode()
         _count(yaml.compose(text, Loader=_LOADER))
         options = yaml.load(text, Loader=_LOADER)
         if not isinstance(options, Mapping):
-            raise ValueError("holds no options")
+            raise ValueError("no options")
     except (OSError, RecursionError, ValueError, yaml.YAMLError) as error:
         message = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise OptionError(

@@ -333,7 +333,7 @@ def test_differences_name_options_as_they_are_typed() -> None:
         "model": {"network": {"class_path": "A", "init_args": {"hidden": 3, "layers": 2}}, "loss": {"class_path": "L"}}
     }
     assert differences(mine, run) == [
-        "--model.loss is not set here, L in the run", "--model.network.hidden is 1 here, 3 in the run",
+        "--model.loss is None here, L in the run", "--model.network.hidden is 1 here, 3 in the run",
     ]  # fmt: skip
     assert differences({"data": {"prompts": "a", "new": 1}}, {"data": {"prompts": "b"}}) == []
 
