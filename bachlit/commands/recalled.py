@@ -25,23 +25,16 @@ from bachlit.networks import Network
 _PARTS = ("model", "data")
 
 
-class _Base(NamedTuple):
-    """Base of an option's class, and the packages that it may come from without being typed."""
-
-    kind: type[Any]
-    packages: tuple[str, ...]
-
-
-CLASS_OPTIONS: dict[str, _Base] = {
-    "model.network": _Base(Network, ("bachlit",)),
-    "model.loss": _Base(nn.Module, ("torch.nn.modules.loss",)),
-    "model.optimizer": _Base(Optimizer, ("torch.optim",)),
-    "model.lr_scheduler": _Base(LRScheduler, ("torch.optim", "pytorch_lightning.cli")),
-    "model.encoding": _Base(Encoding, ("bachlit",)),
-    "data.encoding": _Base(Encoding, ("bachlit",)),
-    "data.corpus": _Base(Corpus, ("bachlit",)),
+CLASS_OPTIONS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
+    "model.network": (Network, ("bachlit.",)),
+    "model.loss": (nn.Module, ("torch.nn.modules.loss.",)),
+    "model.optimizer": (Optimizer, ("torch.optim.",)),
+    "model.lr_scheduler": (LRScheduler, ("torch.optim.", "pytorch_lightning.cli.")),
+    "model.encoding": (Encoding, ("bachlit.",)),
+    "data.encoding": (Encoding, ("bachlit.",)),
+    "data.corpus": (Corpus, ("bachlit.",)),
 }
-"""Options that hold a class; no other option of a checkpoint may."""
+"""Options that hold a class, its base, and the packages that it may come from without being typed."""
 
 FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts")
 """Options about places on a machine: those of a checkpoint are ignored."""
@@ -146,14 +139,6 @@ PyTorch's that belong there; if you trust it, type --data.corpus os.system.
     """
     check = _Check(source, frozenset(typed), frozenset(told))
     plain = {part: check.part(options[part], part) for part in _PARTS if part in options}
-    if check.foreign:
-        wanted = " and ".join(f"{path} for --{option}" for option, path in check.foreign.items())
-        typing = " ".join(f"--{option} {path}" for option, path in check.foreign.items())
-        kind, none, them = ("class", "is none", "it") if len(check.foreign) == 1 else ("classes", "are none", "them")
-        raise CheckpointError(
-            f"{source} wants the {kind} {wanted}, which {none} of bachlit's or PyTorch's that belong there; if you "
-            f"trust {them}, type {typing}."
-        )
     corpus: Any = plain.get("data", {}).get("corpus")
     named = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
     if isinstance(named, type) and issubclass(named, ScoreCorpus):
@@ -166,8 +151,6 @@ class _Check:
     source: str
     typed: frozenset[str]
     told: frozenset[str]
-    foreign: dict[str, str] = field(default_factory=dict)
-    """Classes that the user would have to type, by option."""
     own: list[str] = field(default_factory=list)
     """Prefixes of the options of the user's own classes."""
     _values: int = 0
@@ -219,19 +202,18 @@ class _Check:
             self.own.append(f"{option}.")
             return path
         bases = [CLASS_OPTIONS[option]] if option in CLASS_OPTIONS else CLASS_OPTIONS.values()
-        if any(
-            isinstance(kind, type)
-            and issubclass(kind, base)
-            and f"{kind.__module__}.".startswith(tuple(f"{package}." for package in packages))
-            for base, packages in bases
+        if isinstance(kind, type) and any(
+            issubclass(kind, base) and f"{kind.__module__}.".startswith(packages) for base, packages in bases
         ):
             return path
-        if option not in CLASS_OPTIONS and not option.startswith((*self.own, *(f"{one}." for one in self.foreign))):
+        if option not in CLASS_OPTIONS and not option.startswith(tuple(self.own)):
             raise self._refusal(option, f"the class {path[:50]!r}", "a word or a number")
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", path):
             raise self._refusal(option, repr(path[:50]), "the dotted path of a class")
-        self.foreign[option] = path
-        return path
+        raise CheckpointError(
+            f"{self.source} wants the class {path} for --{option}, which is none of bachlit's or PyTorch's that belong "
+            f"there; if you trust it, type --{option} {path}."
+        )
 
     def _text(self, text: str, option: str) -> str:
         """Accept words that can't be taken for a class, a file, an address or a mapping."""
