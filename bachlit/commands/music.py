@@ -141,10 +141,7 @@ def compose(
     places = _places(output, "chorale", png, wav, range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])
-    length = {"bars": bars, "min_bars": min_bars, "max_bars": max_bars}
-    chorales = api.compose_each(
-        num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
-    )
+    chorales = api.compose_each(num, bars, min_bars, max_bars, decoder, weighed, strict, seed, checkpoint)
     save(chain.from_iterable(map(contents, chorales, places)), check)
 
 
