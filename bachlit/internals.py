@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.cli import LightningArgumentParser
     from pytorch_lightning.loggers import CSVLogger
 
-# Of these a parser may import what is typed by a short name, or stands in a configuration.
+# Packages whose classes may have short names or stand in configurations.
 _PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
 
 
@@ -48,12 +48,12 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,
     )
-    # Else it would start a Python to ask for the places of modules, as soon as a list stands where a tensor may.
+    # Otherwise it starts a Python to find modules, as soon as a list is given where a tensor may be.
     places = _stubs_resolver.tc.get_search_context(search_path=[Path(place) for place in sys.path if place])
     resolver = _stubs_resolver.stubs_resolver
     _stubs_resolver.stubs_resolver = _stubs_resolver.StubsResolver(search_context=places)
     _typehints.discard_init_args_on_class_path_change = _start_from_own_defaults
-    # Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
+    # Some of Lightning's callbacks, such as Timer, have defaults that YAML can't represent.
     yaml.SafeDumper.yaml_multi_representers = representers | {
         Enum: lambda dumper, value: dumper.represent_data(value.value)
     }
@@ -84,12 +84,12 @@ def _start_from_own_defaults(parser: Any, before: Any, value: Any) -> None:
 
 
 class CommandParsers:
-    """Reach a LightningCLI's parsers of commands, and keep it from a checkpoint's options."""
+    """Expose a LightningCLI's parsers, and keep it from reading a checkpoint's options."""
 
     _subcommand_parsers: dict[str, LightningArgumentParser]
 
     def parser_of(self, command: str) -> LightningArgumentParser:
-        """Give the parser of a command."""
+        """Return a command's parser."""
         return self._subcommand_parsers[command]
 
     def explain(self, command: str, option: str, text: str) -> None:
@@ -99,7 +99,7 @@ class CommandParsers:
                 action.help = text
 
     def show_first(self, command: str, options: Sequence[str], title: str) -> None:
-        """Put some options before all others in a command's help, in a group of their own."""
+        """Show some options first in a command's help, in a group of their own."""
         parser = self.parser_of(command)
         actions = {action.dest: action for action in parser._actions if "help" not in action.dest}
         first = [actions[option] for option in options]
@@ -110,18 +110,18 @@ class CommandParsers:
         parser._action_groups.insert(0, parser._action_groups.pop())
 
     def _parse_ckpt_path(self) -> None:
-        """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed, and make them."""
+        """Ignore a checkpoint's hyper-parameters: in Lightning they override typed options, and are instantiated."""
 
 
 class BegunRun:
-    """Reach a WandbLogger's run, and the options with which `wandb.init` begins it."""
+    """Expose a WandbLogger's run, and the options of `wandb.init`."""
 
     _experiment: Any
     _wandb_init: dict[str, Any]
 
     @property
     def begun(self) -> Any:
-        """The run, if it was begun; begun by nobody's look at it."""
+        """The run, if it was begun; asking doesn't begin it."""
         return self._experiment
 
     def end(self) -> None:
@@ -130,22 +130,22 @@ class BegunRun:
 
     @property
     def init_options(self) -> dict[str, Any]:
-        """The options for `wandb.init`, to be changed before the run begins."""
+        """Options of `wandb.init`, which can be changed before the run begins."""
         return self._wandb_init
 
     @property
     def joins_another(self) -> bool:
-        """Whether this is a spawned process, which joins the run of the process that spawned it."""
+        """Whether this is a spawned process, which joins its parent's run."""
         return getattr(self, "_attach_id", None) is not None
 
 
 def is_placed(logger: CSVLogger, folder: Path) -> bool:
-    """Tell whether a CSV was typed to be kept in a folder: asked for its version, it would choose one."""
+    """Whether a CSV's typed options place it in a folder; asking for its version would choose one."""
     return logger._version is not None and Path(logger.log_dir) == folder
 
 
 def place(logger: CSVLogger, folder: Path) -> None:
-    """Let a CSV be kept in a folder."""
+    """Place a CSV in a folder."""
     number = folder.name.removeprefix("version_")
     is_old = folder.name.startswith("version_") and number.isdecimal()
     logger._save_dir, logger._name = str(folder.parent), ""
@@ -153,37 +153,37 @@ def place(logger: CSVLogger, folder: Path) -> None:
 
 
 def start_method(trainer: Trainer) -> str | None:
-    """Tell how a trainer's strategy starts processes: fork, spawn, or in another way (None)."""
+    """Return how a trainer's strategy starts processes: fork, spawn, or None for another way."""
     return getattr(trainer.strategy, "_start_method", None)
 
 
 def is_accumulating(trainer: Trainer) -> bool:
-    """Tell whether gradients are gathered that no step has taken yet."""
+    """Whether gradients are accumulated for a later step."""
     return trainer.fit_loop._should_accumulate()
 
 
 def can_stop_early(trainer: Trainer) -> bool:
-    """Tell whether the least epochs and steps are done."""
+    """Whether the minimum epochs and steps are done."""
     return trainer.fit_loop._can_stop_early
 
 
 def validates_this_epoch(trainer: Trainer) -> bool:
-    """Tell whether a validation is due in the epoch at hand."""
+    """Whether this epoch has a validation."""
     return trainer.fit_loop.epoch_loop._should_check_val_epoch()
 
 
 def epochs_done(trainer: Trainer) -> float:
-    """Count the finished epochs, with the fraction of the present one."""
+    """Count finished epochs, with the fraction of the current one."""
     batches = trainer.num_training_batches
     done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
     return trainer.current_epoch + round(min(done, 1.0), 4)
 
 
 def forget_sigterm(trainer: Trainer) -> None:
-    """Let a trainer not know that it was told to end: it would end the fit after a step as if it were done."""
+    """Forget a SIGTERM, after which Lightning would end the fit as if it were done."""
     trainer._signal_connector.received_sigterm = False
 
 
 def forget_average(callback: WeightAveraging) -> None:
-    """Let a callback have no average of weights."""
+    """Delete a callback's average of weights."""
     callback._average_model = None
