@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from forking import python
@@ -12,6 +14,26 @@ from bachlit.music.chorale import Chorale
 QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 RUN = Path("runs", "run")
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+# Three epochs of some ten steps.
+SHORT = [
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--data.window=60", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
+]  # fmt: skip
+PAUSING = "--trainer.callbacks+=pausing.Pause"
+_PAUSE = """
+import time
+from pathlib import Path
+from pytorch_lightning.callbacks import Callback
+
+class Pause(Callback):
+    def on_train_batch_start(self, trainer, module, batch, index):
+        if trainer.current_epoch == 1 and index == 3:
+            paused = Path(f"paused-{trainer.global_rank}")
+            paused.touch()
+            while not (Path("go").exists() or any(getattr(one, "_received", 0) for one in trainer.callbacks)):
+                time.sleep(0.01)
+            paused.unlink()
+"""
 
 
 def few_pieces(folder: Path, bach: list[Chorale]) -> list[str]:
@@ -29,6 +51,19 @@ def start(folder: Path, *args: str) -> subprocess.Popen[str]:
     fits = ["--curves.picture=false", *([] if named else ["--run=run"])] if args[0] == "fit" else []
     command = [python(), "-m", "bachlit", *args, *fits]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def write_pause(folder: Path) -> None:
+    """Write the callback that `PAUSING` names: a fit waits in its second epoch for a signal, or a file `go`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "pausing.py").write_text(_PAUSE)
+
+
+def wait_for_pause(process: subprocess.Popen[Any], folder: Path, num_processes: int) -> None:
+    """Wait until all processes of a fit wait."""
+    while len(list(folder.glob("paused-*"))) < num_processes:
+        assert process.poll() is None
+        time.sleep(0.01)
 
 
 def run(folder: Path, *args: str) -> None:

@@ -97,7 +97,8 @@ def test_no_output_ever_breaks_the_grammar_or_a_given_cell(
     nothing. Of the combinations at most one in twenty may be refused, for notes that no move brings into range."""
     random = np.random.default_rng(block)
     refused = 0
-    for _ in range(100):
+    num = size(100, 40)
+    for _ in range(num):
         given, chosen, how = prompt(random, bach), rules(random), decoder(random)
         seed = int(random.integers(2**40))
         try:
@@ -116,4 +117,4 @@ def test_no_output_ever_breaks_the_grammar_or_a_given_cell(
         assert np.array_equal(chorale.onsets[timed], asked.onsets[timed]), told
         assert np.array_equal(chorale.fermatas, asked.fermatas), told
         assert chorale.num_frames == asked.num_frames, told
-    assert refused <= 5
+    assert refused <= num / 20

@@ -1,25 +1,19 @@
 """Several machines train one model, and a cluster's jobs follow each other: the examples, on pretended machines."""
 
 import os
+import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from forking import python
-from processes import QUIET, RUN, assert_the_same_run, few_pieces, run, weights_in
-
-from bachlit.music.chorale import Chorale
+from processes import PAUSING, RUN, SHORT, TWO, assert_the_same_run, wait_for_pause, weights_in, write_pause
 
 CLUSTER = Path(__file__).parents[2] / "examples" / "cluster"
-FIT = [
-    "--trainer.logger=CSVLogger", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1", "--data.lanes=4",
-    "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
-    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--curves.picture=false",
-]  # fmt: skip
+FIT = [*SHORT, "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--curves.picture=false"]
 
 # Starts as many tasks as it is told, tells them which they are, and hands signals on; the last failure is its own.
 SRUN = f"""#!{sys.executable}
@@ -42,15 +36,15 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "ACCELERATOR": "cpu", **more}
 
 
-def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list[Chorale]) -> None:
-    corpus = few_pieces(tmp_path, bach)
-    run(tmp_path / "one", "fit", *QUIET, *FIT, *corpus, "--trainer.devices=2", "--trainer.strategy=ddp")
+def test_two_nodes_train_what_two_processes_of_one_do(
+    tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
+) -> None:
     # As in a clone of the source, whose folder of this name isn't the whole package.
     (tmp_path / "nodes" / "bachlit").mkdir(parents=True)
     (tmp_path / "nodes" / "bachlit" / "__init__.py").write_text("raise ImportError")
     nodes = [
         subprocess.Popen(
-            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus],
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *few],
             cwd=tmp_path / "nodes",
             env=environment(
                 tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29517"
@@ -59,19 +53,21 @@ def test_two_nodes_train_what_two_processes_of_one_do(tmp_path: Path, bach: list
         for rank in ("0", "1")
     ]
     assert [node.wait(timeout=300) for node in nodes] == [0, 0]
-    one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "nodes"))
+    folders = (uninterrupted(*TWO), tmp_path / "nodes")
+    one, two = (weights_in(folder / RUN / "checkpoints" / "last.ckpt") for folder in folders)
     for name, part in one.items():
         assert torch.equal(two[name], part), name
 
 
-def test_nodes_that_do_not_see_the_same_folder_are_refused(tmp_path: Path, bach: list[Chorale]) -> None:
+def test_nodes_that_do_not_see_the_same_folder_are_refused(
+    tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
+) -> None:
     """One would go on and the other begin, on other pieces."""
-    corpus = few_pieces(tmp_path, bach)
-    run(tmp_path / "first", "fit", *QUIET, *FIT, *corpus)
+    shutil.copytree(uninterrupted(), tmp_path / "first")
     (tmp_path / "second").mkdir()
     nodes = [
         subprocess.Popen(
-            ["sh", CLUSTER / "torchrun.sh", *FIT, *corpus, "--trainer.max_epochs=4"],
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *few, "--trainer.max_epochs=4"],
             cwd=tmp_path / folder,
             env=environment(
                 tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"
@@ -100,52 +96,45 @@ def cluster(tmp_path: Path) -> Callable[..., int]:
             "SLURM_NTASKS_PER_NODE": "2", "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1",
             "REQUEUED": str(tmp_path / "requeued"),
         }  # fmt: skip
-        (tmp_path / folder).mkdir(exist_ok=True)
+        write_pause(tmp_path / folder)
         process = subprocess.Popen(
-            ["bash", str(CLUSTER / "slurm.sh"), *FIT, *fit],
+            ["bash", str(CLUSTER / "slurm.sh"), *FIT, *fit, *([PAUSING] if end else [])],
             cwd=tmp_path / folder,
             env=environment(tmp_path, **job | about),
             start_new_session=True,
         )
-        last = tmp_path / folder / "runs" / about.get("RUN", f"slurm-{number}") / "checkpoints" / "last.ckpt"
-        while end and process.poll() is None:
-            if last.is_file():
-                [srun] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
-                os.kill(int(srun), 15)
-                break
-            time.sleep(0.02)
+        if end:
+            wait_for_pause(process, tmp_path / folder, 2)
+            [srun] = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
+            os.kill(int(srun), 15)
         return process.wait(timeout=300)
 
     return submit
 
 
 def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(
-    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+    cluster: Callable[..., int], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:
-    corpus, told = few_pieces(tmp_path, bach), tmp_path / "requeued"
-    assert cluster("whole", 17, *corpus, RUN="run") == 0
-    assert not told.exists()
-    assert cluster("parts", 17, *corpus, RUN="run", end=True) == 143
+    told = tmp_path / "requeued"
+    assert cluster("parts", 17, *few, RUN="run", end=True) == 143
     assert told.read_text() == "requeue 17\n"
-    assert cluster("parts", 17, *corpus, RUN="run") == 0
+    assert cluster("parts", 17, *few, RUN="run") == 0
     assert told.read_text() == "requeue 17\n"
-    assert_the_same_run(tmp_path / "whole", tmp_path / "parts")
+    assert_the_same_run(uninterrupted(*TWO), tmp_path / "parts")
 
 
 def test_two_jobs_in_one_folder_go_on_with_their_own_runs(
-    cluster: Callable[..., int], tmp_path: Path, bach: list[Chorale]
+    cluster: Callable[..., int], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:
     """Told to end in turn and queued again in the other order, by their numbers; then by torchrun, by a name."""
-    corpus = few_pieces(tmp_path, bach)
-    jobs = {17: corpus, 18: [*corpus, "--data.seed=5"]}
-    for number, fit in jobs.items():
-        assert cluster("whole", number, *fit, RUN=f"slurm-{number}") == 0
-    for number, fit in jobs.items():
-        assert cluster("both", number, *fit, end=True) == 143
-    assert cluster("both", 18, *jobs[18]) == 0
+    jobs: dict[int, list[str]] = {17: [], 18: ["--data.seed=5"]}
+    for number, options in jobs.items():
+        assert cluster("both", number, *few, *options, end=True) == 143
+    assert cluster("both", 18, *few, *jobs[18]) == 0
     nodes = environment(tmp_path, RUN="slurm-17", PROCESSES="2", MASTER_PORT="29519")
-    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *jobs[17]], cwd=tmp_path / "both", env=nodes, check=True)
-    for name in ("slurm-17", "slurm-18"):
-        one, two = (weights_in(tmp_path / f / "runs" / name / "checkpoints" / "last.ckpt") for f in ("whole", "both"))
-        assert all(torch.equal(two[part], weights) for part, weights in one.items()), name
+    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *few], cwd=tmp_path / "both", env=nodes, check=True)
+    for number, options in jobs.items():
+        runs = (uninterrupted(*TWO, *options) / RUN, tmp_path / "both" / "runs" / f"slurm-{number}")
+        one, two = (weights_in(run / "checkpoints" / "last.ckpt") for run in runs)
+        assert all(torch.equal(two[part], weights) for part, weights in one.items()), number
     assert {path.name for path in (tmp_path / "both" / "runs").iterdir()} == {"slurm-17", "slurm-18"}

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from chorales import cut
 from few import Few
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import ReduceLROnPlateau
@@ -34,6 +35,12 @@ from bachlit.training.checkpoint_io import SafeCheckpoints
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
 from bachlit.training.resumable import _draw_apart
+
+
+@pytest.fixture(scope="module")
+def pieces(bach: list[Chorale]) -> list[Chorale]:
+    """The beginnings of a few chorales; they end in different windows."""
+    return [cut(piece, 0, 40 + 8 * index) for index, piece in enumerate(bach[:8])]
 
 
 class Kill(pl.Callback):
@@ -107,10 +114,10 @@ Whole = Callable[[str], tuple[pl.Trainer, dict[str, torch.Tensor]]]
 
 
 @pytest.fixture(scope="module")
-def whole(bach: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Whole:
+def whole(pieces: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """A fit with some of the options that nothing interrupts, made once."""
     folder = tmp_path_factory.mktemp("whole")
-    return functools.cache(lambda name: fit(bach[:8], [WeightAverage(0.9)], folder / name, **OPTIONS[name]))
+    return functools.cache(lambda name: fit(pieces, [WeightAverage(0.9)], folder / name, **OPTIONS[name]))
 
 
 # Each of the options at two moments of the fit, or at four where tests are large.
@@ -119,16 +126,16 @@ MOMENTS = [(name, share) for at, name in enumerate(OPTIONS) for share in (SHARES
 
 @pytest.mark.parametrize(("name", "share"), MOMENTS)
 def test_a_fit_that_is_killed_within_an_epoch_ends_bit_for_bit_where_it_would_have(
-    name: str, share: float, whole: Whole, bach: list[Chorale], tmp_path: Path
+    name: str, share: float, whole: Whole, pieces: list[Chorale], tmp_path: Path
 ) -> None:
     (uninterrupted, expected), options = whole(name), OPTIONS[name]
     step = 2 + round(share * (uninterrupted.global_step - 2))
     kept = [WeightAverage(0.9), LastCheckpoint(1e-9)]  # after every step
     with pytest.raises(KilledError):
-        fit(bach[:8], [*kept, Kill(step)], tmp_path, **options)
+        fit(pieces, [*kept, Kill(step)], tmp_path, **options)
     torch.manual_seed(99)
     last = tmp_path / "checkpoints" / "last.ckpt"
-    resumed, weights = fit(bach[:8], kept, tmp_path, ckpt_path=last, **options)
+    resumed, weights = fit(pieces, kept, tmp_path, ckpt_path=last, **options)
     assert resumed.global_step == uninterrupted.global_step
     for part, value in expected.items():
         assert torch.equal(value, weights[part]), part
@@ -138,24 +145,24 @@ def test_a_fit_that_is_killed_within_an_epoch_ends_bit_for_bit_where_it_would_ha
 
 
 @pytest.mark.parametrize("length", [{"max_epochs": 2}, {"max_epochs": -1, "max_steps": 21}], ids=str)
-def test_a_fit_that_has_ended_can_be_made_longer(length: dict[str, int], bach: list[Chorale], tmp_path: Path) -> None:
+def test_a_fit_that_has_ended_can_be_made_longer(length: dict[str, int], pieces: list[Chorale], tmp_path: Path) -> None:
     kept = [WeightAverage(0.9), LastCheckpoint()]
-    _, expected = fit(bach[:8], kept, tmp_path / "whole")
-    fit(bach[:8], kept, tmp_path, **length)
-    _, weights = fit(bach[:8], kept, tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+    _, expected = fit(pieces, kept, tmp_path / "whole")
+    fit(pieces, kept, tmp_path, **length)
+    _, weights = fit(pieces, kept, tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
 
 
-def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(bach: list[Chorale], tmp_path: Path) -> None:
+def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(pieces: list[Chorale], tmp_path: Path) -> None:
     class TimeIsUp(pl.Callback):
         def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
             trainer.should_stop = trainer.global_step >= 7
 
-    _, expected = fit(bach[:8], [], tmp_path / "whole")
-    stopped, _ = fit(bach[:8], [TimeIsUp(), LastCheckpoint()], tmp_path)
+    _, expected = fit(pieces, [], tmp_path / "whole")
+    stopped, _ = fit(pieces, [TimeIsUp(), LastCheckpoint()], tmp_path)
     assert stopped.global_step == 7
-    _, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+    _, weights = fit(pieces, [], tmp_path, ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
 
@@ -171,7 +178,7 @@ def test_when_time_is_up_the_fit_goes_on_later_as_if_it_had_not_been(bach: list[
     ids=["each epoch", "accumulated", "every other epoch"],
 )
 def test_a_fit_may_end_at_any_batch_and_go_on_later(
-    options: dict[str, int], batch: int, bach: list[Chorale], tmp_path: Path
+    options: dict[str, int], batch: int, pieces: list[Chorale], tmp_path: Path
 ) -> None:
     """One that a validation follows, and one after which gradients were gathered but no step taken, lost the rest."""
 
@@ -180,26 +187,26 @@ def test_a_fit_may_end_at_any_batch_and_go_on_later(
             trainer.should_stop = trainer.should_stop or trainer.fit_loop.total_batch_idx + 1 >= batch
 
     options = {"max_epochs": 2, "limit_train_batches": 8, **options}
-    whole, expected = fit(bach[:8], [], tmp_path / "whole", **options)
-    stopped, _ = fit(bach[:8], [TimeIsUp(), LastCheckpoint()], tmp_path, **options)
+    whole, expected = fit(pieces, [], tmp_path / "whole", **options)
+    stopped, _ = fit(pieces, [TimeIsUp(), LastCheckpoint()], tmp_path, **options)
     assert 0 < stopped.global_step < whole.global_step
-    resumed, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
+    resumed, weights = fit(pieces, [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
     assert resumed.global_step == whole.global_step
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
 
 
-def test_steps_that_end_where_a_validation_follows_can_be_made_more(bach: list[Chorale], tmp_path: Path) -> None:
+def test_steps_that_end_where_a_validation_follows_can_be_made_more(pieces: list[Chorale], tmp_path: Path) -> None:
     options: dict[str, Any] = {"val_check_interval": 5, "limit_train_batches": 8}
-    _, expected = fit(bach[:8], [], tmp_path / "whole", **options)
-    fit(bach[:8], [LastCheckpoint()], tmp_path, max_epochs=-1, max_steps=13, **options)
-    _, weights = fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
+    _, expected = fit(pieces, [], tmp_path / "whole", **options)
+    fit(pieces, [LastCheckpoint()], tmp_path, max_epochs=-1, max_steps=13, **options)
+    _, weights = fit(pieces, [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, **options)
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
 
 
 def test_a_schedule_hears_of_a_validation_earlier_in_the_epoch_in_which_the_fit_went_on(
-    bach: list[Chorale], tmp_path: Path
+    pieces: list[Chorale], tmp_path: Path
 ) -> None:
     """It was left out, as Lightning keeps no figures."""
     options: dict[str, Any] = {
@@ -208,19 +215,19 @@ def test_a_schedule_hears_of_a_validation_earlier_in_the_epoch_in_which_the_fit_
         "model": {"lr_scheduler": plateau},
     }
     kept = [EarlyStopping("val/nats_per_token", check_on_train_epoch_end=True), LastCheckpoint(1e-9)]
-    _, expected = fit(bach[:8], kept, tmp_path / "whole", **options)
+    _, expected = fit(pieces, kept, tmp_path / "whole", **options)
     with pytest.raises(KilledError):
-        fit(bach[:8], [*kept, Kill(16)], tmp_path, **options)
+        fit(pieces, [*kept, Kill(16)], tmp_path, **options)
     last = tmp_path / "checkpoints" / LAST
     assert read_checkpoint(last)["global_step"] == 15  # the validation was after step 13
-    _, weights = fit(bach[:8], kept, tmp_path, ckpt_path=last, **options)
+    _, weights = fit(pieces, kept, tmp_path, ckpt_path=last, **options)
     for name, part in expected.items():
         assert torch.equal(part, weights[name]), name
 
 
 @pytest.mark.parametrize("sanity_steps", [2, 0], ids=["in the sanity check", "just before the first step"])
 def test_signals_are_heard_before_the_first_step_and_then_left_as_they_were(
-    sanity_steps: int, bach: list[Chorale], tmp_path: Path
+    sanity_steps: int, pieces: list[Chorale], tmp_path: Path
 ) -> None:
     """Before training, SIGTERM ended a fit as if it were done; after it, nobody listened any more."""
 
@@ -234,37 +241,37 @@ def test_signals_are_heard_before_the_first_step_and_then_left_as_they_were(
 
     before = [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)]
     with pytest.raises(StoppedError, match="SIGTERM") as caught:
-        fit(bach[:8], [Tell(), LastCheckpoint()], tmp_path, num_sanity_val_steps=sanity_steps)
+        fit(pieces, [Tell(), LastCheckpoint()], tmp_path, num_sanity_val_steps=sanity_steps)
     assert caught.value.code == 128 + signal.SIGTERM
     assert read_checkpoint(tmp_path / "checkpoints" / LAST)["global_step"] == 1
     assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == before
-    fit(bach[:8], [LastCheckpoint()], tmp_path, max_epochs=1)
+    fit(pieces, [LastCheckpoint()], tmp_path, max_epochs=1)
     assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def test_a_fit_that_has_to_go_on_is_not_stopped(bach: list[Chorale], tmp_path: Path) -> None:
+def test_a_fit_that_has_to_go_on_is_not_stopped(pieces: list[Chorale], tmp_path: Path) -> None:
     """As with early stopping before the fewest epochs that were asked for."""
 
     class Stop(pl.Callback):
         def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
             trainer.should_stop = trainer.global_step >= 7
 
-    stopped, _ = fit(bach[:8], [Stop(), LastCheckpoint()], tmp_path, min_epochs=2)
+    stopped, _ = fit(pieces, [Stop(), LastCheckpoint()], tmp_path, min_epochs=2)
     assert stopped.current_epoch == 2
     assert stopped.global_step > 7
 
 
 @pytest.fixture(scope="module")
-def kept(bach: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(pieces: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of two checkpoints."""
     folder = tmp_path_factory.mktemp("kept")
-    fit(bach[:8], [LastCheckpoint(1e-9)], folder, max_epochs=1)
+    fit(pieces, [LastCheckpoint(1e-9)], folder, max_epochs=1)
     return folder / "checkpoints"
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "empty", "text", "pickle"])
 def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_offered(
-    damage: str, kept: Path, bach: list[Chorale], tmp_path: Path
+    damage: str, kept: Path, pieces: list[Chorale], tmp_path: Path
 ) -> None:
     folder = tmp_path / "checkpoints"
     shutil.copytree(kept, folder)
@@ -282,8 +289,8 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_offered(
     }
     last.write_bytes(changed[damage])
     with pytest.raises(CheckpointError, match=r"damaged .*last-before.ckpt, is whole: name that"):
-        fit(bach[:8], [], tmp_path, ckpt_path=last)
-    fit(bach[:8], [], tmp_path, ckpt_path=folder / BEFORE)
+        fit(pieces, [], tmp_path, ckpt_path=last)
+    fit(pieces, [], tmp_path, ckpt_path=folder / BEFORE)
     (folder / BEFORE).write_bytes(b"")
     with pytest.raises(CheckpointError) as caught:
         read_checkpoint(last)
@@ -327,7 +334,7 @@ def test_processes_draw_apart_and_each_the_same_again() -> None:
 
 
 def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
-    bach: list[Chorale], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pieces: list[Chorale], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = 0
 
@@ -339,7 +346,7 @@ def test_a_full_disk_stops_training_with_the_last_checkpoint_whole(
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(CheckpointError, match=r"can't be written \(No space left on device\).*is whole"):
-        fit(bach[:8], [LastCheckpoint(1e-9)], tmp_path)
+        fit(pieces, [LastCheckpoint(1e-9)], tmp_path)
     files = {path.name for path in (tmp_path / "checkpoints").iterdir()}
     assert files == {LAST, BEFORE}
     for name in files:
@@ -382,11 +389,13 @@ def test_what_a_killed_process_left_of_a_checkpoint_is_removed_by_the_next(tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {LAST, young.name, other.name}
 
 
-def test_more_lanes_than_the_checkpoint_knows_are_refused_within_an_epoch(bach: list[Chorale], tmp_path: Path) -> None:
+def test_more_lanes_than_the_checkpoint_knows_are_refused_within_an_epoch(
+    pieces: list[Chorale], tmp_path: Path
+) -> None:
     with pytest.raises(KilledError):
-        fit(bach[:8], [LastCheckpoint(1e-9), Kill(4)], tmp_path)
+        fit(pieces, [LastCheckpoint(1e-9), Kill(4)], tmp_path)
     with pytest.raises(CheckpointError, match="windows of 60 steps in 3 lanes; here are"):
-        fit(bach[:8], [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, data={"lanes": 2})
+        fit(pieces, [], tmp_path, ckpt_path=tmp_path / "checkpoints" / LAST, data={"lanes": 2})
 
 
 @pytest.mark.parametrize("minutes", [-1.0, float("nan")])

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,20 @@ import numpy as np
 import pytest
 import torch
 from forking import python
-from processes import QUIET, RUN, TWO, assert_the_same_run, few_pieces, run, start, weights_in
+from processes import (
+    PAUSING,
+    QUIET,
+    RUN,
+    SHORT,
+    TWO,
+    assert_the_same_run,
+    run,
+    start,
+    wait_for_pause,
+    weights_in,
+    write_pause,
+)
+from sizes import size
 
 from bachlit.__main__ import main
 from bachlit.music.chorale import Chorale
@@ -70,21 +84,6 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
     assert np.isfinite(list(figures[1].values())).all()
 
 
-def started(folder: Path, *args: str) -> tuple[subprocess.Popen[str], Path]:
-    """A fit that has come so far as to leave checkpoints, and the last of them."""
-    process = start(folder, *args)
-    last = folder / RUN / "checkpoints" / "last.ckpt"
-    while not last.with_name("last-before.ckpt").is_file() and process.poll() is None:
-        time.sleep(0.02)
-    return process, last
-
-
-STEPS = [
-    "--trainer.logger=CSVLogger", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1", "--data.lanes=4",
-    "--data.window=40", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("options", "weights", "logged"),
     [
@@ -96,12 +95,12 @@ STEPS = [
     ids=["each step", "accumulated", "bf16"],
 )
 def test_two_processes_take_the_steps_that_one_takes(
-    options: list[str], weights: float, logged: float, tmp_path: Path, bach: list[Chorale]
+    options: list[str], weights: float, logged: float, tmp_path: Path, few: list[str]
 ) -> None:
     """Though their lanes hold different numbers of targets."""
     exact = ["--model.network.dropout=0", "--model.network.batch_norm=false"]
     descent = ["--model.optimizer=SGD", "--model.optimizer.lr=0.5"]
-    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *exact, *descent, *options]
+    fit = ["fit", *QUIET, *few, *SHORT, "--trainer.max_epochs=1", *exact, *descent, *options]
     run(tmp_path / "one", *fit)
     run(tmp_path / "two", *fit, *TWO)
     one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "two"))
@@ -123,22 +122,22 @@ FRAMES = ["--model.network=FrameLSTM", "--model.network.head=8", "--data.encodin
 
 @pytest.mark.parametrize("options", [[], TWO, [*FRAMES, *TWO]], ids=["one", "two", "two, FrameLSTM"])
 def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
-    options: list[str], tmp_path: Path, bach: list[Chorale]
+    options: list[str], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:
     """Of `FrameLSTM`, which carries 16-bit integers, two processes kept no checkpoint: they ended in a traceback."""
-    often = ["--trainer.max_epochs=3", "--last.minutes=1e-9"]
-    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *options, *STEPS, *often]
-    run(tmp_path / "whole", *fit)
-    killed, last = started(tmp_path / "killed", *fit)
+    fit = ["fit", *QUIET, *few, *SHORT, *options, "--last.minutes=1e-9"]
+    killed = start(tmp_path / "killed", *fit)
+    last = tmp_path / "killed" / RUN / "checkpoints" / "last.ckpt"
     seen = set[int]()
-    while len(seen) < 5:  # of some fifty steps
+    while len(seen) < 5:  # of some thirty steps
         assert killed.poll() is None
+        time.sleep(0.001)
         with suppress(FileNotFoundError):
             seen.add(last.stat().st_mtime_ns)
     killed.kill()
     killed.wait()
     run(tmp_path / "killed", *fit, f"--ckpt_path={last}")
-    assert_the_same_run(tmp_path / "whole", tmp_path / "killed", may_miss=1)
+    assert_the_same_run(uninterrupted(*options), tmp_path / "killed", may_miss=1)
 
 
 @pytest.mark.parametrize(
@@ -147,29 +146,34 @@ def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
     ids=["one by SIGTERM", "one by Ctrl-C", "two by SIGTERM"],
 )
 def test_a_fit_that_is_told_to_end_saves_where_it_is_and_says_so(
-    processes: list[str], signum: signal.Signals, tmp_path: Path, bach: list[Chorale]
+    processes: list[str], signum: signal.Signals, tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:
-    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *processes, "--trainer.max_epochs=6"]
-    run(tmp_path / "whole", *fit)
-    stopped, last = started(tmp_path / "stopped", *fit)  # two epochs have ended, since minutes are long
+    fit, folder = ["fit", *QUIET, *few, *SHORT, *processes], tmp_path / "stopped"
+    write_pause(folder)
+    stopped = start(folder, *fit, PAUSING)
+    wait_for_pause(stopped, folder, 2 if processes else 1)
     stopped.send_signal(signum)
+    (folder / "go").touch()
     _, told = stopped.communicate(timeout=60)
     assert stopped.returncode == 128 + signum
     [line] = [line for line in told.splitlines() if "told to end" in line]
-    where = last.relative_to(tmp_path / "stopped")
     by = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}[signum]
+    where = RUN / "checkpoints" / "last.ckpt"
     assert line == f"bachlit: The fit was told to end ({by}); go on where it was with --ckpt_path {where}."
-    run(tmp_path / "stopped", *fit, "--ckpt_path=last")
-    assert_the_same_run(tmp_path / "whole", tmp_path / "stopped")
+    run(folder, *fit, "--ckpt_path=last")
+    assert_the_same_run(uninterrupted(*processes), folder)
 
 
-def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, bach: list[Chorale]) -> None:
-    """Lightning's watch over the others did, five seconds after they had ended by another code than 0."""
-    (tmp_path / "stopped").mkdir()
-    (tmp_path / "stopped" / "slow.py").write_text(SLOW)
-    fit = ["fit", *QUIET, *few_pieces(tmp_path, bach), *STEPS, *TWO, "--trainer.max_epochs=99"]
-    stopped, _ = started(tmp_path / "stopped", *fit, "--trainer.callbacks+=slow.SlowEnd")
+def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, few: list[str]) -> None:
+    """Lightning's watch over the others did, some seconds after they had ended by another code than 0."""
+    folder = tmp_path / "stopped"
+    write_pause(folder)
+    (folder / "slow.py").write_text(SLOW)
+    fit = ["fit", *QUIET, *few, *SHORT, *TWO, PAUSING, "--trainer.callbacks+=slow.SlowEnd"]
+    stopped = start(folder, *fit)
+    wait_for_pause(stopped, folder, 2)
     stopped.terminate()
+    (folder / "go").touch()
     _, told = stopped.communicate(timeout=60)
     assert stopped.returncode == 128 + signal.SIGTERM, told
     assert told.count("told to end") == 1
@@ -178,13 +182,15 @@ def test_the_first_process_is_not_killed_while_it_ends_the_run(tmp_path: Path, b
 
 SLOW = """
 import time
-from contextlib import suppress
+from lightning_fabric.strategies.launchers import subprocess_script
 from pytorch_lightning.callbacks import Callback
+
+subprocess_script._ChildProcessObserver.__init__.__defaults__ = (1,)  # seconds between its looks; 5 of its own
 
 class SlowEnd(Callback):
     def on_exception(self, trainer, module, exception):
         if trainer.is_global_zero:
-            time.sleep(7)
+            time.sleep(3)
 """
 
 
@@ -207,7 +213,7 @@ def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chor
     assert two == one
 
 
-def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, bach: list[Chorale]) -> None:
+def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, few: list[str]) -> None:
     """They get objects of its module, which they can't import from the path."""
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "own_spawned.py").write_text(
@@ -218,7 +224,7 @@ def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, bach: 
         "        super().__init__(encoding, layers=1, hidden=5, embedding=4)\n"
         "        self.config = {}\n"
     )
-    own = ["--model.network=own_spawned.Own", "--trainer.strategy=ddp_spawn", "--trainer.devices=2"]
+    own = ["--model.network=own_spawned.Own", "--trainer.strategy=ddp_spawn", f"--trainer.devices={size(2, 1)}"]
     short = ["--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--data.lanes=2"]
-    run(tmp_path / "one", "fit", *QUIET, *few_pieces(tmp_path, bach), *own, *short)
+    run(tmp_path / "one", "fit", *QUIET, *few, *own, *short)
     assert (tmp_path / "one" / RUN / "checkpoints" / "last.ckpt").is_file()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from chorales import random_chorale
+from sizes import size
 
 from bachlit.decoding import (
     PART_WRITING,
@@ -60,7 +61,7 @@ def count(chorale: Chorale, counters: tuple[str, ...]) -> int:
 
 def openings(bach: list[Chorale]) -> list[Chorale]:
     cuts = []
-    for piece in bach[::12]:
+    for piece in bach[:: size(12, 30)]:
         first = (piece.num_frames // 16 // 2) * 16
         part = slice(first, first + 64)
         onsets = piece.onsets[part].copy()
@@ -68,7 +69,7 @@ def openings(bach: list[Chorale]) -> list[Chorale]:
         cuts.append(
             dataclasses.replace(piece, pitches=piece.pitches[part], onsets=onsets, fermatas=piece.fermatas[part])
         )
-    return cuts + [random_chorale(seed, num_frames=50).transpose(5 * (seed % 3 - 1)) for seed in range(12)]
+    return cuts + [random_chorale(seed, num_frames=50).transpose(5 * (seed % 3 - 1)) for seed in range(size(12, 6))]
 
 
 @pytest.mark.parametrize("share_given", [0.0, 0.5, "soprano", "outer voices", "bars"])
@@ -127,7 +128,7 @@ def test_what_is_written_breaks_no_hard_rule_but_where_a_warning_says_so(
     decoder: Decoder, small_model: LanguageModel, bach: list[Chorale]
 ) -> None:
     """An untrained model breaks every rule it can: all that it keeps, the rules make it keep."""
-    tunes = [piece for piece in openings(bach)[:30] if piece.pitches[:, 0].min() >= 57][:12]
+    tunes = [piece for piece in openings(bach)[:30] if piece.pitches[:, 0].min() >= 57][: size(12, 5)]
     prompts = [Prompt.voices(tune, "soprano") for tune in tunes]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
