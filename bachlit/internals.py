@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import CSVLogger
 
 # Packages whose classes may have short names or stand in configurations.
-_PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
+PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
     tops = {path.partition(".")[0] for path in typed} - {"jsonargparse"}
     set_parsing_settings(
         import_path_denylist=["*"],
-        import_path_allowlist=[*_PACKAGES, *sorted(tops)],
+        import_path_allowlist=[*PACKAGES, *sorted(tops)],
         instantiate_subclass_spec_in_any=False,
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,

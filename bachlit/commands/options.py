@@ -14,6 +14,7 @@ import yaml
 from bachlit.classes import path_of, renewed, subclasses, typed_paths
 from bachlit.errors import OptionError
 from bachlit.files.options import read_options, refuse_swollen_word
+from bachlit.internals import PACKAGES
 
 # Flags: true if neither true nor false follows.
 _FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
@@ -21,8 +22,6 @@ _FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
 _ALONE = ("help", "print_config")
 # Packages whose classes have short names.
 _OURS = r"bachlit\.(?!benchmark|testing)|optuna\."
-# Packages of which everyone has the classes.
-_SHARED = ("bachlit.", "torch.", "pytorch_lightning.", "lightning_fabric.", "optuna.")
 # Not the word none: jsonargparse would drop it if another number followed.
 _NO_RULES = '{"all": 0}'
 
@@ -91,7 +90,7 @@ class Words:
     @property
     def has_own(self) -> bool:
         """Whether classes of the user's own are named."""
-        return any(not path.startswith(_SHARED) for path in self.paths)
+        return any(not path.startswith(PACKAGES) for path in self.paths)
 
     @property
     def names(self) -> list[str]:

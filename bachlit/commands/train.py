@@ -176,7 +176,8 @@ class ChoraleCLI(CommandParsers, LightningCLI):
 
     def _parse(self, parser: LightningArgumentParser) -> None:
         """Parse configurations, then a checkpoint's options, then typed ones: later options win."""
-        typed = list(self.words.words)
+        # Classes first: options of a class may be typed before its name.
+        typed = sorted(self.words.words, key=lambda word: word[2:].partition("=")[0] not in _KINDS)
         if self.words.value_of("trainer.logger") is not None:  # it takes its folder from one logger, not from a list
             typed.insert(0, f"--trainer.logger={json.dumps(_CSV if self.command == 'fit' else _CSV_ASIDE)}")
         recalled = f"--config={json.dumps(self.recalled.options)}"

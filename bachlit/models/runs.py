@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bachlit.errors import BachlitError, OptionError, StoppedError
+from bachlit.errors import OptionError, StoppedError
 from bachlit.models.checkpoints import BEFORE, LAST
 from bachlit.models.shipped import DESCRIPTION, SHIPPED
 
@@ -187,7 +187,7 @@ class RunFolder:
         return True
 
     def release(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        """Unlock the folder; remove it if this fit made it, was refused, and left no checkpoint.
+        """Unlock the folder; remove it if this fit made it, failed, and left no checkpoint.
 
         Args:
             kind: Class of the error that ended the fit, if any.
@@ -196,8 +196,8 @@ class RunFolder:
             return
         self._lock.release()
         self._lock = None
-        refused = kind is not None and issubclass(kind, BachlitError) and not issubclass(kind, StoppedError)
-        if refused and self._made and not any(self.folder.rglob("*.ckpt")):
+        failed = kind is not None and issubclass(kind, Exception) and not issubclass(kind, StoppedError)
+        if failed and self._made and not any(self.folder.rglob("*.ckpt")):
             shutil.rmtree(self.folder, ignore_errors=True)
             with suppress(OSError):
                 self.folder.parent.rmdir()  # if it is empty

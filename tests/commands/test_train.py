@@ -722,6 +722,13 @@ def test_a_class_that_is_typed_starts_from_its_own_defaults(
     assert own.items() <= printed.items()
 
 
+def test_options_of_a_class_may_be_typed_before_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fit", "--model.network.hidden=7", "--model.network", "FrameLSTM", "--print_config"])
+    own = yaml.safe_load(capsys.readouterr().out)["model"]["network"]["init_args"]
+    assert (own["hidden"], own["layers"]) == (7, 2)
+
+
 def test_bachbots_grid_is_one_option_each(corpus: list[str], tmp_path: Path) -> None:
     grid = ["--model.network.layers=2", "--model.network.hidden=8", "--model.network.embedding=16",
             "--model.network.dropout=0.5", "--data.window=64"]  # fmt: skip

@@ -165,6 +165,9 @@ def test_a_refused_fit_and_other_commands_leave_no_folder_among_the_runs(
         main([*configs["a"], "--trainer.max_epochs=1", "--checkpoint.monitor=val/nothing"]) == 2
     )  # only the first validation shows it
     assert not Path("runs").exists()
+    with pytest.raises(RuntimeError, match="size of tensor"):  # only the first batch shows it
+        main([*configs["a"], "--trainer.max_epochs=1", "--model.loss=torch.nn.MSELoss"])
+    assert not Path("runs").exists()
     assert main([*configs["a"], "--trainer.max_epochs=1", "--run=own"]) == 0
     for command in ("validate", "test", "predict"):
         rules = ["--rules=none", "--decoder=Greedy"] if command == "predict" else []
