@@ -27,9 +27,9 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 @pytest.fixture
 def four_parts(bach: list[Chorale], tmp_path: Path) -> Chorale:
-    """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 6, in the file four.musicxml."""
+    """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 4, in the file four.musicxml."""
     bwv269 = next(piece for piece in bach if piece.name == "bwv269")
-    end = bwv269.pickup + 6 * bwv269.measure_length
+    end = bwv269.pickup + 4 * bwv269.measure_length
     cut = {field: getattr(bwv269, field)[:end] for field in ("pitches", "onsets", "fermatas")}
     write_musicxml(dataclasses.replace(bwv269, **cut), tmp_path / "four.musicxml")
     return read_chorale(tmp_path / "four.musicxml")

@@ -119,14 +119,14 @@ def test_what_is_missing_is_filled(four_parts: Chorale, sung: tuple[Voice, ...])
     assert np.array_equal(called.pitches, filled.pitches)
 
 
-@pytest.mark.parametrize(("bars", "span"), [("2-3", (16, 40)), ("0", (0, 4)), ("6", (64, 76)), ("0-6", (0, 76))])
+@pytest.mark.parametrize(("bars", "span"), [("2-3", (16, 40)), ("0", (0, 4)), ("4", (40, 52)), ("0-4", (0, 52))])
 @pytest.mark.parametrize("kept", [(), ("soprano",)], ids=["whole", "under the soprano"])
 def test_bars_are_composed_anew_and_all_else_stays(
     four_parts: Chorale, bars: str, span: tuple[int, int], kept: tuple[Voice, ...]
 ) -> None:
     written = typed("--bars", bars, *(f"--voice={voice}" for voice in kept))
     changed = written.pitches != four_parts.pitches
-    inside = np.zeros(76, bool)
+    inside = np.zeros(52, bool)
     inside[slice(*span)] = True
     assert not changed[~inside].any()
     assert changed[inside].any()

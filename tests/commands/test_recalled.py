@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forking import python
+from sizes import LARGE
 
 from bachlit.__main__ import main
 from bachlit.commands.recalled import checked
@@ -23,7 +24,6 @@ from bachlit.music.chorale import Chorale
 
 AUDIT = Path(__file__).parents[1] / "audit.py"
 TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"
-LARGE = os.environ.get("BACHLIT_TESTS") == "large"
 QUICK = [
     "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
 ]  # fmt: skip
@@ -129,9 +129,9 @@ def grafted(tree: dict[str, Any], choices: list[Any], draw: random.Random) -> di
 
 
 def audit(kind: str, job: dict[str, Any], folder: Path, script: Path = AUDIT) -> list[dict[str, Any]]:
-    """What `audit.py` saw of each case."""
+    """What `audit.py` saw of each case; in a cold process, imports of bachlit's own as well."""
     (folder / "job.json").write_text(json.dumps(job))
-    command = [sys.executable, str(script), kind, "job.json"]
+    command = [sys.executable if LARGE else python(), str(script), kind, "job.json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
