@@ -1,13 +1,10 @@
 """Find a command's checkpoint, the run that a fit resumes, and its folder."""
 
 import os
-import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-from jsonargparse import dict_to_namespace
 
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import FORGOTTEN, Recalled, recall
@@ -173,13 +170,20 @@ def differences(typed: Any, run: Any) -> list[str]:
     >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
     ['--data.lanes is 2 here, 3 in the run']
     """
-    here, there = (
-        {re.sub(r"\.(class_path|init_args|dict_kwargs)\b", "", name): value for name, value in options.items()}
-        for options in map(dict_to_namespace, (typed, run))
-    )
+    here, there = dict(_flat(typed)), dict(_flat(run))
     differing = [name for name in there if name not in FORGOTTEN and here.get(name) != there[name]]
     return [
         f"--{name} is {here.get(name)} here, {there[name]} in the run"
         for name in sorted(differing)
         if not any(name.startswith(f"{outer}.") for outer in differing)
     ]
+
+
+def _flat(options: Any, option: str = "") -> Iterator[tuple[str, Any]]:
+    """List options by dotted names; a class's path has the name of its option."""
+    if not isinstance(options, Mapping):
+        yield option, options
+        return
+    for name, value in options.items():
+        within = name in ("class_path", "init_args", "dict_kwargs")
+        yield from _flat(value, option if within else f"{option}.{name}".lstrip("."))
