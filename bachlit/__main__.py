@@ -40,15 +40,15 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        args: What was typed after `bachlit`; the process's own arguments if None.
+        args: The words after `bachlit`; the process's own arguments if None.
 
     Returns:
-        The exit code: 0, 2 if the user has something to put right, or 128 and the signal's number if a fit was told to
-        end: 143 for SIGTERM, 130 for Ctrl-C.
+        The exit code: 0, 2 if the user has something to put right, or 128 plus the number of the signal that stopped a
+        fit: 143 for SIGTERM, 130 for Ctrl-C.
     """
     args = list(sys.argv[1:] if args is None else args)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what a terminal can't show
+        sys.stdout.reconfigure(errors="backslashreplace")  # terminals can't show all file names
     if not args or args[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if args else 2
@@ -56,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(version("bachlit"))
         return 0
     try:
-        with warnings.catch_warnings(), working_folder():  # classes of one's own are found where one works
+        with warnings.catch_warnings(), working_folder():  # finds the user's own classes
             warnings.showwarning = lambda message, *_, **__: _tell(message)
             _run(args[0], args[1:])
             return 0
@@ -78,12 +78,12 @@ _ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
 
 def _run(command: str, args: list[str]) -> None:
-    """Run a command of a room that is imported for it."""
+    """Import the module of a command, and run it."""
     if command not in _ROOMS:
         raise OptionError(f"there is no command {command!r}; see bachlit --help.")
-    foreign = [word for word in args if re.search("[\ud800-\udfff]", word)]  # of a system with another encoding
+    foreign = [word for word in args if re.search("[\ud800-\udfff]", word)]  # from a system with another encoding
     if foreign:
-        raise OptionError(f"{foreign[0]!r} holds bytes that are no text; expected names in UTF-8; rename the file.")
+        raise OptionError(f"{foreign[0]!r} isn't text; expected a name in UTF-8; rename the file.")
     if command == "sweep":
         require("optuna", "A sweep", extra="sweep")
     with _loading():
@@ -109,7 +109,7 @@ def _tell(message: object) -> None:
 
 
 if __name__ == "__main__":
-    # Of `python -m`: the working folder is looked into for what is typed alone.
+    # With `python -m`: only typed modules may come from the working folder.
     if not sys.flags.safe_path and sys.path and Path(sys.path[0]) == Path.cwd():
         del sys.path[0]
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Harmonise melodies and compose chorales: `harmonize`, `compose` and `compose_each`."""
+"""Harmonise melodies and compose chorales: `harmonize` and `compose`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,14 +17,14 @@ from bachlit.scores.reading.limits import MAX_FRAMES
 COMPOSER = Sampling(temperature=0.9)
 """The default decoder of `compose`."""
 
-_MAX_NUM = 10_000  # pieces of one command: what anyone looks through in a folder or a table
+_MAX_NUM = 10_000  # pieces of one command: nobody looks through more
 
 MAX_BARS = MAX_FRAMES // 16
-"""Bars of 4/4 of a composed piece: a longer one would be refused as a score."""
+"""Bars of 4/4 of a composed piece: longer scores can't be read."""
 
 _MAX_WRITTEN = 20_000_000  # sixteenths of all harmonisations, which are compared in memory: some 500 MB
 
-_TOGETHER = 8192  # sixteenths of pieces are composed at once: they take up to half a gigabyte
+_TOGETHER = 8192  # sixteenths composed in a batch, which take up to half a gigabyte
 
 
 def harmonizer(num: int = 1) -> BeamSearch:
@@ -45,9 +45,9 @@ def harmonize(
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> Chorale:
-    """Put four voices under, over or around a melody, or around whatever else is given.
+    """Harmonise a melody, or complete other given voices or bars, in four voices.
 
-    What is given comes back as it was: in its key, metre, rhythm and title.
+    Given notes come back unchanged, in their key, metre, rhythm and title.
 
     Args:
         melody: A score in MusicXML, MXL, MIDI, ABC or kern; a chorale; or a prompt, which says itself what is given.
@@ -237,24 +237,10 @@ def compose_each(
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> Iterator[Chorale]:
-    """Compose chorales one after another, as `compose` does, with only a few in memory.
-
-    Args:
-        num: How many.
-        bars: As for `compose`, and so are all others.
-        min_bars: Likewise.
-        max_bars: Likewise.
-        decoder: Likewise.
-        rules: Likewise.
-        strict: Likewise.
-        seed: Likewise.
-        checkpoint: Likewise.
-
-    Yields:
-        The chorales.
+    """Compose chorales one after another, with only a few in memory; arguments are those of `compose`.
 
     Raises:
-        BachlitError: As for `compose`, before the first.
+        BachlitError: As `compose` does, before the first chorale.
     """
     refuse_num(num, "chorales can't be composed")
     least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
@@ -280,15 +266,15 @@ def compose_each(
 
 
 def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
-    """Refuse to write no pieces, or more than memory holds or anyone looks through.
+    """Refuse a number of pieces below one, or beyond what memory holds or anyone looks through.
 
     Args:
-        num: How many.
-        cant: The error's words for what fails, such as "chorales can't be composed".
-        num_frames: Sixteenths of each, where all are in memory at once.
+        num: Number of pieces.
+        cant: What fails, for the message, such as "chorales can't be composed".
+        num_frames: Sixteenths of each piece, if all are in memory at once.
 
     Raises:
-        OptionError: If so.
+        OptionError: If the number is outside the range.
     """
     most = min(_MAX_NUM, _MAX_WRITTEN // num_frames)
     if not 1 <= num <= most:

@@ -1,4 +1,4 @@
-"""Resolve classes by their dotted paths: those imported already, and those that the user typed."""
+"""Resolve classes by dotted paths: imported ones, and typed ones."""
 
 import inspect
 import json
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 Kind = TypeVar("Kind")
 
 SERVED = "BACHLIT_SERVED"
-"""The environment variable that tells spawned processes which modules the working folder served."""
+"""Environment variable with the modules that spawned processes may import from the working folder."""
 
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 
@@ -39,7 +39,7 @@ _OLD = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
 
 # Options that name files and folders, however their names look.
 _PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")
-# Options of which one or whose parts name classes.
+# Options whose values or parts name classes.
 _CLASS_OPTIONS = (
     *("callbacks", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),
     *("rules", "sampler", "space", "trainer"),
@@ -47,7 +47,7 @@ _CLASS_OPTIONS = (
 
 
 def path_of(kind: type) -> str:
-    """Give a class's dotted path.
+    """Return a class's dotted path.
 
     >>> path_of(Path) in ("pathlib.Path", "pathlib._local.Path")
     True
@@ -56,7 +56,7 @@ def path_of(kind: type) -> str:
 
 
 def renewed(text: str) -> str:
-    """Replace the paths of classes that have moved: typed words, configurations and remembered options pass here.
+    """Update the paths of moved classes in typed words, configurations and remembered options.
 
     >>> renewed("--trainer.logger=bachlit.tracking.AutoWandbLogger")
     '--trainer.logger=bachlit.training.wandb_logger.AutoWandbLogger'
@@ -74,9 +74,9 @@ def subclasses(base: type[Kind]) -> Iterator[type[Kind]]:
 
 
 def imported(path: str) -> Any:
-    """Find what a dotted path names in a module that is imported already; None if it isn't there.
+    """Find a dotted path in an imported module; None if it isn't there.
 
-    Nothing runs: a module's `__getattr__`, which may import others, isn't asked.
+    Nothing runs: a module's `__getattr__`, which may import others, isn't called.
 
     >>> imported("pathlib.Path") is Path, imported("antigravity.fly")
     (True, None)
@@ -86,14 +86,14 @@ def imported(path: str) -> Any:
 
 
 def class_at(path: str, base: type[Kind]) -> type[Kind]:
-    """Import a class that the user typed, one of a kind that can be made.
+    """Import a concrete class that the user typed.
 
     Args:
         path: Its dotted path.
-        base: A class that it must be derived from.
+        base: Its base class.
 
     Raises:
-        ImportError: If there is none; its message says why in a few words.
+        ImportError: If there is none; the message gives the reason.
 
     >>> from bachlit.decoding import Decoder
     >>> class_at("bachlit.decoding.Greedy", Decoder).__name__
@@ -111,13 +111,13 @@ def class_at(path: str, base: type[Kind]) -> type[Kind]:
 
 @contextmanager
 def working_folder() -> Iterator[None]:
-    """Let Python find modules in the working folder, but only those that `allow` names, and what they import there.
+    """Allow imports from the working folder, but only of modules that `allow` names, and of what they import there.
 
-    On `sys.path` the folder would serve every library that looks for an optional package in vain, so that a planted
-    file of that name would run.
+    If the folder were on `sys.path`, a planted file with the name of an optional package would run when a library
+    looks for that package.
     """
     finder = _WorkingFolder(Path.cwd())
-    sys.meta_path.append(finder)  # the last: nothing in the folder takes an installed module's place
+    sys.meta_path.append(finder)  # last: nothing in the folder replaces an installed module
     try:
         yield
     finally:
@@ -126,14 +126,14 @@ def working_folder() -> Iterator[None]:
 
 
 def allow(paths: Collection[str]) -> None:
-    """Let the working folder serve the modules of dotted paths that the user typed; see `working_folder`."""
+    """Allow imports of the modules of typed dotted paths from the working folder; see `working_folder`."""
     for finder in sys.meta_path:
         if isinstance(finder, _WorkingFolder):
             finder.names |= {path.partition(".")[0] for path in paths}
 
 
 def serve_spawned() -> None:
-    """Let a process find the modules that the working folder served where it was spawned: it gets objects of them."""
+    """Allow a spawned process the modules that its parent imported from the working folder: it gets their objects."""
     names = os.environ.get(SERVED)
     if names and "--multiprocessing-fork" in sys.orig_argv:
         finder = _WorkingFolder(Path.cwd())
@@ -142,7 +142,7 @@ def serve_spawned() -> None:
 
 
 def tell_of_served(tell: Callable[[str], None]) -> None:
-    """Have a function told the names of the modules that the working folder served, and of those that it will."""
+    """Call a function with each module imported from the working folder, past and future."""
     for finder in sys.meta_path:
         if isinstance(finder, _WorkingFolder):
             finder.tell = tell
@@ -159,7 +159,7 @@ class _WorkingFolder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a module that was typed, or that a module found here imports; a package finds its own parts."""
+        """Find a typed module, or one that a module found here imports; packages find their own parts."""
         if path is not None or not (fullname in self.names or _importer() in self.found):
             return None
         spec = PathFinder.find_spec(fullname, [self._folder])
@@ -171,7 +171,7 @@ class _WorkingFolder(MetaPathFinder):
 
 
 def _importer() -> str:
-    """Name the top-level package whose code asks for the import at hand."""
+    """Name the top-level package whose code runs the current import."""
     frame = sys._getframe(2)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "importlib":
         frame = frame.f_back
@@ -179,11 +179,11 @@ def _importer() -> str:
 
 
 def typed_paths(words: Sequence[str], documents: Sequence[Any] = ()) -> set[str]:
-    """Collect the dotted paths that may name classes in what the user typed.
+    """Collect typed dotted paths that may name classes.
 
     Args:
-        words: The command line, options as `--name=value`; those that name files and folders are left out.
-        documents: What typed configurations say.
+        words: The command line, options as `--name=value`; those that name files and folders are ignored.
+        documents: Contents of typed configurations.
 
     >>> sorted(typed_paths(["tune.mid", "--decoder=mine.Own", "--rules.my.Rule=3", "--output=a.b"]))
     ['mine.Own', 'my.Rule']

@@ -1,4 +1,4 @@
-"""Use the private names of Lightning and jsonargparse, here alone: what an upgrade must look at first.
+"""Private names of Lightning and jsonargparse, used here alone: check these first at an upgrade.
 
 Nothing of Lightning is imported: light commands parse by `careful_parsing`, too.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from jsonargparse import _common, _stubs_resolver, set_parsing_settings
+from jsonargparse import Namespace, _common, _stubs_resolver, _typehints, set_parsing_settings
 
-from bachlit.classes import allow, tell_of_served
+from bachlit.classes import allow, imported, tell_of_served
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from pytorch_lightning.cli import LightningArgumentParser
     from pytorch_lightning.loggers import CSVLogger
 
-# Of these a parser may import what is typed by a short name, or stands in a configuration.
-_PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
+# Packages whose classes may have short names or stand in configurations.
+PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
 
 
 @contextmanager
 def careful_parsing(typed: Collection[str]) -> Iterator[None]:
-    """Have parsers import from bachlit, PyTorch and Lightning, and what the user typed, and fetch nothing.
+    """Restrict parsers to imports from bachlit, PyTorch, Lightning and what the user typed; nothing is fetched.
 
-    What the user typed may have its classes from other modules where one works; these are served, too.
+    Typed modules may import others in the working folder, which are allowed, too. A class of bachlit's that another
+    one replaces leaves it no options.
 
     Args:
         typed: Dotted paths.
@@ -42,16 +43,17 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
     tops = {path.partition(".")[0] for path in typed} - {"jsonargparse"}
     set_parsing_settings(
         import_path_denylist=["*"],
-        import_path_allowlist=[*_PACKAGES, *sorted(tops)],
+        import_path_allowlist=[*PACKAGES, *sorted(tops)],
         instantiate_subclass_spec_in_any=False,
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,
     )
-    # Else it would start a Python to ask for the places of modules, as soon as a list stands where a tensor may.
+    # Otherwise it starts a Python to find modules, as soon as a list is given where a tensor may be.
     places = _stubs_resolver.tc.get_search_context(search_path=[Path(place) for place in sys.path if place])
     resolver = _stubs_resolver.stubs_resolver
     _stubs_resolver.stubs_resolver = _stubs_resolver.StubsResolver(search_context=places)
-    # Some of Lightning's callbacks, such as Timer, have defaults that YAML has no words for.
+    _typehints.discard_init_args_on_class_path_change = _start_from_own_defaults
+    # Some of Lightning's callbacks, such as Timer, have defaults that YAML can't represent.
     yaml.SafeDumper.yaml_multi_representers = representers | {
         Enum: lambda dumper, value: dumper.represent_data(value.value)
     }
@@ -60,27 +62,44 @@ def careful_parsing(typed: Collection[str]) -> Iterator[None]:
         yield
     finally:
         yaml.SafeDumper.yaml_multi_representers = representers
+        _typehints.discard_init_args_on_class_path_change = _discard
         _stubs_resolver.stubs_resolver = resolver
         _common.parsing_settings.update(before)
 
 
+_discard = _typehints.discard_init_args_on_class_path_change
+
+
+def _start_from_own_defaults(parser: Any, before: Any, value: Any) -> None:
+    """Let a class that replaces one of bachlit's start from its own defaults.
+
+    jsonargparse leaves it all options of the other that it has, too: a FrameLSTM would have the three layers of
+    TokenLSTM.
+    """
+    if before and "init_args" in before and str(before["class_path"]).startswith("bachlit."):
+        if imported(before["class_path"]) is not imported(value["class_path"]):
+            before["init_args"] = Namespace()
+    else:
+        _discard(parser, before, value)
+
+
 class CommandParsers:
-    """Reach a LightningCLI's parsers of commands, and keep it from a checkpoint's options."""
+    """Expose a LightningCLI's parsers, and keep it from reading a checkpoint's options."""
 
     _subcommand_parsers: dict[str, LightningArgumentParser]
 
     def parser_of(self, command: str) -> LightningArgumentParser:
-        """Give the parser of a command."""
+        """Return a command's parser."""
         return self._subcommand_parsers[command]
 
     def explain(self, command: str, option: str, text: str) -> None:
-        """Say in a command's help what an option is, in place of what a library says."""
+        """Replace an option's help."""
         for action in self.parser_of(command)._actions:
             if action.dest == option:
                 action.help = text
 
     def show_first(self, command: str, options: Sequence[str], title: str) -> None:
-        """Put some options before all others in a command's help, in a group of their own."""
+        """Show some options first in a command's help, in a group of their own."""
         parser = self.parser_of(command)
         actions = {action.dest: action for action in parser._actions if "help" not in action.dest}
         first = [actions[option] for option in options]
@@ -91,18 +110,18 @@ class CommandParsers:
         parser._action_groups.insert(0, parser._action_groups.pop())
 
     def _parse_ckpt_path(self) -> None:
-        """Leave a checkpoint's hyper-parameters alone: Lightning would lay them over what was typed, and make them."""
+        """Ignore a checkpoint's hyper-parameters: in Lightning they override typed options, and are instantiated."""
 
 
 class BegunRun:
-    """Reach a WandbLogger's run, and the options with which `wandb.init` begins it."""
+    """Expose a WandbLogger's run, and the options of `wandb.init`."""
 
     _experiment: Any
     _wandb_init: dict[str, Any]
 
     @property
     def begun(self) -> Any:
-        """The run, if it was begun; begun by nobody's look at it."""
+        """The run, if it was begun; asking doesn't begin it."""
         return self._experiment
 
     def end(self) -> None:
@@ -111,22 +130,22 @@ class BegunRun:
 
     @property
     def init_options(self) -> dict[str, Any]:
-        """The options for `wandb.init`, to be changed before the run begins."""
+        """Options of `wandb.init`, which can be changed before the run begins."""
         return self._wandb_init
 
     @property
     def joins_another(self) -> bool:
-        """Whether this is a spawned process, which joins the run of the process that spawned it."""
+        """Whether this is a spawned process, which joins its parent's run."""
         return getattr(self, "_attach_id", None) is not None
 
 
 def is_placed(logger: CSVLogger, folder: Path) -> bool:
-    """Tell whether a CSV was typed to be kept in a folder: asked for its version, it would choose one."""
+    """Whether a CSV's typed options place it in a folder; asking for its version would choose one."""
     return logger._version is not None and Path(logger.log_dir) == folder
 
 
 def place(logger: CSVLogger, folder: Path) -> None:
-    """Let a CSV be kept in a folder."""
+    """Place a CSV in a folder."""
     number = folder.name.removeprefix("version_")
     is_old = folder.name.startswith("version_") and number.isdecimal()
     logger._save_dir, logger._name = str(folder.parent), ""
@@ -134,37 +153,37 @@ def place(logger: CSVLogger, folder: Path) -> None:
 
 
 def start_method(trainer: Trainer) -> str | None:
-    """Tell how a trainer's strategy starts processes: fork, spawn, or in another way (None)."""
+    """Return how a trainer's strategy starts processes: fork, spawn, or None for another way."""
     return getattr(trainer.strategy, "_start_method", None)
 
 
 def is_accumulating(trainer: Trainer) -> bool:
-    """Tell whether gradients are gathered that no step has taken yet."""
+    """Whether gradients are accumulated for a later step."""
     return trainer.fit_loop._should_accumulate()
 
 
 def can_stop_early(trainer: Trainer) -> bool:
-    """Tell whether the least epochs and steps are done."""
+    """Whether the minimum epochs and steps are done."""
     return trainer.fit_loop._can_stop_early
 
 
 def validates_this_epoch(trainer: Trainer) -> bool:
-    """Tell whether a validation is due in the epoch at hand."""
+    """Whether this epoch has a validation."""
     return trainer.fit_loop.epoch_loop._should_check_val_epoch()
 
 
 def epochs_done(trainer: Trainer) -> float:
-    """Count the finished epochs, with the fraction of the present one."""
+    """Count finished epochs, with the fraction of the current one."""
     batches = trainer.num_training_batches
     done = (trainer.fit_loop.batch_idx + 1) / batches if 0 < batches < float("inf") else 1.0
     return trainer.current_epoch + round(min(done, 1.0), 4)
 
 
 def forget_sigterm(trainer: Trainer) -> None:
-    """Let a trainer not know that it was told to end: it would end the fit after a step as if it were done."""
+    """Forget a SIGTERM, after which Lightning would end the fit as if it were done."""
     trainer._signal_connector.received_sigterm = False
 
 
 def forget_average(callback: WeightAveraging) -> None:
-    """Let a callback have no average of weights."""
+    """Delete a callback's average of weights."""
     callback._average_model = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import wandb
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, _common, _stubs_resolver
+from jsonargparse import ArgumentError, ArgumentParser, _common, _stubs_resolver, _typehints
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.cli import LightningCLI
@@ -40,6 +40,7 @@ USED = {
     "Trainer._signal_connector": lambda: TRAINER._signal_connector.received_sigterm is False,
     "WeightAveraging._average_model": lambda: WeightAveraging()._average_model is None,
     "jsonargparse._common": lambda: "import_path_verdicts" in _common.parsing_settings,
+    "jsonargparse._typehints": lambda: callable(_typehints.discard_init_args_on_class_path_change),
     "jsonargparse._stubs_resolver": lambda: _stubs_resolver.get_stubs_resolver() is _stubs_resolver.stubs_resolver,
 }  # fmt: skip
 

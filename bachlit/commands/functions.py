@@ -1,4 +1,4 @@
-"""Commands that are functions: parse what was typed into arguments, and call."""
+"""Commands that are functions: parse the command line into arguments, and call."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from bachlit.generation.named_rules import rules_help
 from bachlit.internals import careful_parsing
 
 _IMPORT_HELP = (
-    "--import MODULE imports a module of your own first: that of the network or the encoding that a checkpoint wants."
+    "--import MODULE imports a module of your own first, with the network or the encoding that a checkpoint needs."
 )
 
 _KINDS: Mapping[str, type[Any]] = {"decoder": Decoder, "corpus": Corpus}
@@ -35,14 +35,14 @@ def run_typed(
     kinds: Mapping[str, type[Any]] = _KINDS,
     rest: str | None = None,
 ) -> None:
-    """Parse the arguments of a command into those of its function, and call it.
+    """Parse a command line into the arguments of a function, and call it.
 
     Args:
-        command: Its name.
-        function: It.
-        args: What was typed after its name.
+        command: Name of the command.
+        function: The function.
+        args: The words after the command's name.
         kinds: Base classes of the options that name classes.
-        rest: The option that gets, as a list, the words after `--`.
+        rest: Option that gets the words after `--`, as a list.
 
     Raises:
         BachlitError: If the user has something to put right.
@@ -52,9 +52,9 @@ def run_typed(
         words = replace(words.having(rest, json.dumps(words.rest)), rest=())
     output = words.value_of("output") or ""
     if command in ("harmonize", "compose", "plot") and output.endswith("/") and not Path(output).is_dir():
-        # As a path it loses its slash, and would name a file.
-        raise OptionError(f"There is no folder {output} to write to; make it, or choose another --output.")
-    phase = Phase(command)
+        # A path loses its slash, and would name a file.
+        raise OptionError(f"There is no folder {output} that can be written to; make it, or choose another --output.")
+    phase = Phase(command, own=words.has_own)
     parser = ArgumentParser(
         prog=f"bachlit {command}",
         description=(getdoc(function) or "").partition("\n\n")[0],
@@ -65,9 +65,11 @@ def run_typed(
     )
     parser.add_argument("--config", action="config", help="Path to a configuration file.")
     with careful_parsing(words.paths), one_sentence(phase):
-        words = _importing(words)
-        for option in kinds.keys() & options.keys():
-            words.class_of(option, kinds[option])
+        for module in words.values_of("import"):
+            allow([module])
+            import_module(module)
+        words = words.having("import", None)
+        words.refuse_unknown(kinds)
         words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
         try:
             # Not as sub-configurations: `--decoder notes.txt` would read the file, and quote it.
@@ -78,23 +80,3 @@ def run_typed(
             raise
         phase.running = True
         function(**{name: made[name] for name in options})
-
-
-def _importing(words: Words) -> Words:
-    """Import the modules that --import names, and take it out.
-
-    Raises:
-        OptionError: If one isn't there.
-    """
-    for module in words.values_of("import"):
-        allow([module])
-        try:
-            import_module(module)
-        except (ModuleNotFoundError, TypeError, ValueError) as error:
-            if getattr(error, "name", module) not in (module, module.partition(".")[0]):
-                raise  # it is there, and lacks another
-            raise OptionError(
-                f"There is no module {module!r} to import; expected its dotted path, from the folder that it is in; "
-                "correct it."
-            ) from error
-    return words.having("import", None)

@@ -1,14 +1,14 @@
 """Format `--help`: rules as a table, and one line per option of Lightning."""
 
 import re
-from argparse import SUPPRESS, Action
+from argparse import SUPPRESS, Action, RawDescriptionHelpFormatter
 from collections.abc import Iterable
 from textwrap import shorten
 from typing import Any
 
 from jsonargparse import DefaultHelpFormatter
 
-# What help shows first, and what it says there.
+# Help of the options that are shown first.
 HELP = {
     "config": "A file of options in YAML, such as one in configs/; the option may be repeated, and later files win.",
     "model.network": "The network's class, such as FrameLSTM; then its options, such as --model.network.hidden.",
@@ -30,21 +30,18 @@ CLASS_HELP = (
 _WIDTH = 140  # characters: two lines of a terminal
 
 
-class HelpFormatter(DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed here
-    """Leave the lines of a help's last part as they are."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return text if "\n" in text else str(super()._fill_text(text, width, indent))
+class HelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed
+    """Keep the lines of a help's last part."""
 
 
 class BriefHelpFormatter(HelpFormatter):
-    """Show each option in a line or two, without types, lists of classes, and options that only show help."""
+    """Show each option in a line or two, without types, lists of classes, and `.help` options."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=8)
 
     def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **options: Any) -> None:
-        """Leave out the options, which are all below."""
+        """Leave out the options, which are listed below."""
         super().add_usage("%(prog)s [options]", actions, *args, **options)
 
     def _format_action(self, action: Action) -> str:

@@ -1,4 +1,4 @@
-"""`bachlit harmonize`, `compose` and `plot`: the commands that need neither Lightning nor a corpus."""
+"""`bachlit harmonize`, `compose` and `plot`: commands without Lightning or a corpus."""
 
 import json
 import re
@@ -69,8 +69,6 @@ def harmonize(
     api.refuse_num(num, "harmonisations can't be written")
     _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.harmonizer())
-    if chords is not None and not chords.strip():
-        raise OptionError('--chords names no chord; expected some, such as --chords "C | F G7 | C"; or leave it out.')
     tones = None if chords is None else ChordTones(chords=chords)
     weighed = weighed if tones is None else tones & weighed
     places = _places(output, f"{melody.stem}-harmonized", png, wav, range(1, num + 1))
@@ -106,8 +104,8 @@ def compose(
     num: int = 1,
     *,
     bars: int | None = None,
-    min_bars: int | None = None,
-    max_bars: int | None = None,
+    min_bars: int = 8,
+    max_bars: int = 40,
     decoder: Decoder | None = None,
     rules: dict[str, Any] | str | None = None,
     strict: bool = False,
@@ -122,9 +120,9 @@ def compose(
 
     Args:
         num: How many, up to 10,000.
-        bars: Every piece is just so many bars of 4/4 long, 1250 at most.
-        min_bars: No piece ends before so many bars of 4/4, or before --max-bars if that is less; 8 if left out.
-        max_bars: A piece that hasn't ended after so many bars of 4/4 is ended there; 40 if left out.
+        bars: Length of every piece in bars of 4/4, 1250 at most, instead of --min-bars and --max-bars.
+        min_bars: Bars of 4/4 before which no piece ends, unless --max-bars is less.
+        max_bars: Bars of 4/4 after which every piece is ended.
         decoder: Chooses the notes, such as Sampling.
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
@@ -137,26 +135,18 @@ def compose(
         png: Draw the scores beside them, too; needs bachlit[render].
         wav: Play them into files beside them, too.
     """
-    typed = {"bars": bars, "min_bars": min_bars, "max_bars": max_bars}
-    length = {name: number for name, number in typed.items() if number is not None}
-    if bars is not None and len(length) > 1:
-        raise OptionError(
-            f"--bars {bars} is the whole length already; expected it without --min-bars and --max-bars; leave them out."
-        )
     api.refuse_num(num, "chorales can't be composed")
     _refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
     places = _places(output, "chorale", png, wav, range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])
-    chorales = api.compose_each(
-        num, **length, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
-    )
+    chorales = api.compose_each(num, bars, min_bars, max_bars, decoder, weighed, strict, seed, checkpoint)
     save(chain.from_iterable(map(contents, chorales, places)), check)
 
 
 def _places(output: Path | None, name: str, png: bool, wav: bool, numbers: range) -> list[list[Path]]:
-    """List the files of each piece; several are numbered."""
+    """List the files of each piece; several pieces are numbered."""
     also = [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
     return [places_for(output, name, also, number if len(numbers) > 1 else None) for number in numbers]
 
@@ -174,13 +164,13 @@ def run(command: str, args: Sequence[str]) -> None:
 
 
 def _refuse_seed(seed: int) -> None:
-    """Refuse a seed that the generators don't tell from another."""
+    """Refuse a seed that generators don't take, or take for another."""
     if not 0 <= seed < 2**63:
         raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")
 
 
 def _voices_of(typed: str) -> list[Voice]:
-    """Read the voices of `soprano,bass`."""
+    """Parse voices, such as `soprano,bass`."""
     names = [name.strip().lower() for name in typed.split(",")]
     unknown = [name for name in names if name not in VOICES]
     if unknown:
@@ -192,7 +182,7 @@ def _voices_of(typed: str) -> list[Voice]:
 
 
 def _bars_of(typed: str) -> tuple[int, int]:
-    """Read the first and the last bar of `5-8` or `5`."""
+    """Parse bars, such as `5-8` or `5`, into the first and the last."""
     match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
     if not match:
         raise OptionError(
@@ -202,7 +192,7 @@ def _bars_of(typed: str) -> tuple[int, int]:
 
 
 def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
-    """The file beside several scores that describes them."""
+    """Describe several scores, their options and their merits as JSON."""
     from bachlit.generation import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
 
     described = {
@@ -217,7 +207,7 @@ def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], op
 
 
 def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
-    """Show how several pieces compare."""
+    """Print a table that compares several pieces."""
     from bachlit.generation import ranking  # noqa: PLC0415  # as above
 
     print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")

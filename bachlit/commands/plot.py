@@ -1,4 +1,4 @@
-"""`bachlit plot`: what a model expects of a score, and what its memory does there."""
+"""`bachlit plot`: a model's predictions for a score, and its hidden units."""
 
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,8 @@ def plot(
 
     Args:
         score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
-        units: How many hidden units: those that go most with the fermatas, or with the soprano's onsets where there are
-            none or nothing else.
+        units: Number of hidden units: those that correlate most with the fermatas, or with the soprano's onsets where
+            there are no fermatas, or nothing else.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.

@@ -1,4 +1,4 @@
-"""`bachlit fit | validate | test | predict`: LightningCLI, in which what is typed beats a checkpoint."""
+"""`bachlit fit | validate | test | predict`: LightningCLI, with options from checkpoints that typed ones override."""
 
 import json
 import logging
@@ -32,64 +32,69 @@ from bachlit.models.language_model import Bounded, LanguageModel
 from bachlit.models.runs import ROOT, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
-from bachlit.training.checks import MonitorCheck, rehearse
+from bachlit.training.checkpoint_io import SafeCheckpoints
+from bachlit.training.checks import MonitorCheck
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.language_module import Writing
 from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.training.model import ChoraleModel
 from bachlit.training.processes import without_copies
-from bachlit.training.resuming import SafeCheckpoints, Suspect
 from bachlit.training.wandb_logger import PROJECT, AutoWandbLogger
 
-# What Lightning says of its own insides, or of loaders that are not ours.
+# Lightning's messages about its own insides, or about loaders that aren't ours.
 _NOISE = (
     *("LeafSpec", "does not have many workers", "`IterableDataset` has `__len__`", "litlogger", "TF32 acceleration"),
     *("args parameter is intended to run", "transfer_batch_to_device", "Checkpoint directory .* exists"),
-    *("Experiment logs directory .* exists", "could not find the monitored key"),
+    "Experiment logs directory .* exists",
 )
 
-# A CSV is always there, and comes first: its folder is the run's.
+# There is always a CSV, and it comes first: its folder is the run's.
 _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": str(ROOT), "name": ""}}
-# Of the commands that make no run, figures are kept only if a logger is typed, and not among the runs.
+# Commands that make no run log only if a logger is typed, and not among the runs.
 _ASIDE = Path("logs")
 _CSV_ASIDE = {"class_path": "CSVLogger", "init_args": {"save_dir": str(_ASIDE), "name": PROJECT}}
 
-# The parts whose classes have options of their own.
-_PARTS: dict[str, type[Any]] = {"model.network": Network, "data.corpus": Corpus, "data.encoding": Encoding}
+# Options whose classes have short names.
+_KINDS: dict[str, type[Any]] = {
+    "model.network": Network,
+    "data.corpus": Corpus,
+    "data.encoding": Encoding,
+    "decoder": Decoder,
+}
 
 
 class _Running(Callback):
-    """Tell when all is made, and a trainer begins with its batches.
+    """Record that everything is made and the work begins.
 
     Args:
-        phase: Is told.
+        phase: The record.
     """
 
     def __init__(self, phase: Phase) -> None:
         self.phase = phase
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say so; it's also what the other commands and the sanity check call."""
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record the first epoch, also that of other commands and of the sanity check."""
         self.phase.running = True
 
-    on_validation_start = on_test_start = on_predict_start = on_train_start
+    on_validation_epoch_start = on_test_epoch_start = on_predict_epoch_start = on_train_epoch_start
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take it back: what training needs is made after it."""
+        """Take it back: loaders for training are made after the sanity check."""
         self.phase.running = False
 
 
 class ChoraleCLI(CommandParsers, LightningCLI):
     """The command line over `ChoraleModel` and `ChoraleDataModule`.
 
-    The encoding and the keys are typed once, for the data; the model is told. `predict` also has `--decoder`,
-    `--rules`, `--strict`, `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that
-    ship. `fit` has `--run`, the name of its run.
+    Encoding and keys are options of the data, linked to the model. `predict` also has `--decoder`, `--rules`,
+    `--strict`, `--seed` and `--output`. Without `--ckpt_path`, all commands but `fit` use the weights that ship. `fit`
+    has `--run`, the name of its run.
 
     Args:
         command: fit, validate, test or predict.
-        words: What was typed after it.
-        phase: Is told when all is made; its suspect of the checkpoint that is read.
+        words: The typed options.
+        phase: Updated as the command proceeds.
         stack: Gets the release of the run's folder.
     """
 
@@ -109,11 +114,11 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Name the command that runs, alone: a parser takes a second to build."""
+        """Return only the command that runs: a parser takes a second to build."""
         return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what every command has beside Lightning's own."""
+        """Add the options and defaults of all commands."""
         parser.link_arguments("data.encoding", "model.encoding")
         parser.link_arguments("data.keys", "model.keys")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
@@ -128,12 +133,11 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 "data.encoding": {"class_path": "bachlit.encoding.SatbEncoding"},
             }
         )
-        self._start_from_own_defaults(parser)
 
     def setup_parser(
         self, add_subcommands: bool, main_kwargs: dict[str, Any], subparser_kwargs: dict[str, Any]
     ) -> None:
-        """Add what `fit` and `predict` alone have, and set out the help."""
+        """Add the options of `fit` and of `predict`, and order the help."""
         super().setup_parser(add_subcommands, main_kwargs, subparser_kwargs)
         parser = self.parser_of(self.command)
         parser.prog = f"bachlit {self.command}"
@@ -160,7 +164,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         parser.epilog = f"{rules_help()}\n\n{CLASS_HELP}" if predict else CLASS_HELP
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, with what a checkpoint remembers, and find the run that a fit goes on with."""
+        """Parse typed and remembered options, and find the run that a fit resumes."""
         self._parse(parser)
         used = self.config[self.command].get("ckpt_path")
         if used is not None and str(used) != self.words.value_of("ckpt_path"):
@@ -171,8 +175,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             self._go_on(parser)
 
     def _parse(self, parser: LightningArgumentParser) -> None:
-        """Parse configurations, then what is recalled, then what was typed: later options win."""
-        typed = list(self.words.words)
+        """Parse configurations, then a checkpoint's options, then typed ones: later options win."""
+        # Classes first: options of a class may be typed before its name.
+        typed = sorted(self.words.words, key=lambda word: word[2:].partition("=")[0] not in _KINDS)
         if self.words.value_of("trainer.logger") is not None:  # it takes its folder from one logger, not from a list
             typed.insert(0, f"--trainer.logger={json.dumps(_CSV if self.command == 'fit' else _CSV_ASIDE)}")
         recalled = f"--config={json.dumps(self.recalled.options)}"
@@ -182,44 +187,32 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             refuse_mistyped(str(error), self.words.names, [*self.parser_of(self.command).get_defaults().keys()])
             raise
 
-    def _start_from_own_defaults(self, parser: LightningArgumentParser) -> None:
-        """Let the class that each part will have bring its own options' defaults.
-
-        Where a class takes the place of a parser's default class, jsonargparse leaves it the default's options as far
-        as it has such, too: a FrameLSTM would have the three layers of TokenLSTM.
-        """
-        for part, kind in _PARTS.items():
-            path = self.words.class_of(part, kind, self.recalled.options)
-            if path is not None:
-                parser.set_defaults({part: {"class_path": path}})
-
     def _go_on(self, parser: LightningArgumentParser) -> None:
-        """Find the run that goes on, and take its options where none were typed; else begin."""
+        """Find the run to resume, with its options where none were typed; else begin."""
         found = find_last(self.words, self.config["fit"], self._options())
         if found is None:
             self.config["fit"]["ckpt_path"] = None
             return
         self.recalled = recall(found, typed=self.words.paths, told=self.words.names)
         if not describes_a_run(self.words):
-            self._start_from_own_defaults(self.parser_of("fit"))
             self._parse(parser)
         self.config["fit"]["ckpt_path"] = str(found)
 
     def _options(self) -> dict[str, Any]:
-        """Give the command's options as plain data."""
+        """Return the command's options as plain data."""
         dumped = self.parser.dump(self.config, skip_none=False, skip_validation=True)
         return yaml.safe_load(dumped)[self.command]  # type: ignore[no-any-return]
 
     def before_instantiate_classes(self) -> None:
-        """Keep the options as plain data: the model's and the data's for checkpoints, all for the model card."""
+        """Add callbacks that need the options: checkpoints remember the model's and the data's, the card lists all."""
         options = self._options()
         remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
         self.trainer_defaults["callbacks"] = [
-            *(self.phase.suspect, _Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+            *(_Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
         ]
 
     def instantiate_classes(self) -> None:
-        """Make them; the network of a checkpoint's options can't be far larger than its weights."""
+        """Make model, data and trainer; a checkpoint's network can't be far larger than its weights."""
         checkpoint = self.recalled.checkpoint
         if checkpoint is None:
             super().instantiate_classes()
@@ -230,7 +223,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Make the trainer, with a CSV beside W&B, and without what keeps checkpoints if there shall be none."""
+        """Make the trainer, with a CSV beside W&B, and without checkpoint callbacks if these are disabled."""
         made = self.config_init[self.command]
         if made["trainer"]["enable_checkpointing"] is False:
             ours = self.parser_of(self.command).callback_keys
@@ -241,14 +234,14 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             settings = {"logger": csv_first(made["trainer"]["logger"], _ASIDE, PROJECT)}
         settings["strategy"] = without_copies(made["trainer"]["strategy"])
         plugins, recalled = made["trainer"]["plugins"] or [], self.recalled
-        checkpoints = SafeCheckpoints(recalled.path, recalled.checkpoint, self.phase.suspect)
+        checkpoints = SafeCheckpoints(recalled.path, recalled.checkpoint)
         settings["plugins"] = [checkpoints, *(plugins if isinstance(plugins, list) else [plugins])]
         trainer = super().instantiate_trainer(**settings | kwargs)
         share_runs(trainer)
         return trainer
 
     def _settle(self, made: Any) -> dict[str, Any]:
-        """Give a fit its run's folder: its loggers', and where Lightning keeps things without loggers."""
+        """Claim the run's folder for a fit, its loggers and, without loggers, Lightning."""
         loggers = csv_first(made["trainer"]["logger"])
         options = self.config["fit"]
         run = run_folder(self.words, options, self.recalled.path)
@@ -260,37 +253,34 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         options["run"] = options["ckpt_path"] = None  # they aren't options of another fit
         name_run(loggers, run.folder, goes_on=run.begun)
         if run.begun and self.recalled.checkpoint is not None:
-            step = self.recalled.checkpoint.get("global_step")
-            if not isinstance(step, int):
-                raise CheckpointError(
-                    f"{self.recalled.path} doesn't say after how many steps it was written; expected a file as "
-                    "`bachlit fit` wrote it; name another."
-                )
-            take_up(loggers, step)
+            self.phase.checkpoint = self.recalled.path
+            take_up(loggers, self.recalled.checkpoint["global_step"])
         return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
 
     def before_fit(self) -> None:
-        """Refuse what can't work before the first step."""
-        rehearse(self.trainer, self.model)
+        """Record what the fit resumes from."""
+        self.phase.checkpoint = self.recalled.path
 
     def before_validate(self) -> None:
-        """Take the weights of a model's folder if one is named, or those that ship if no checkpoint is."""
+        """Load the weights of a model's folder if one is named, or those that ship if no checkpoint is.
+
+        Raises:
+            CheckpointError: If they belong to another encoding.
+        """
+        self.phase.checkpoint = self.recalled.path
         if self.config_init[self.command]["ckpt_path"] is None:
             shipped = LanguageModel.load(self.recalled.path or PRETRAINED)
-            try:
-                if shipped.encoding.config != self.model.encoding.config:
-                    raise RuntimeError("another encoding")
-                self.model.network.load_state_dict(shipped.network.state_dict())
-            except RuntimeError as error:
+            if shipped.encoding.config != self.model.encoding.config:
                 raise CheckpointError(
-                    f"The weights of {(self.recalled.path or PRETRAINED).name} don't fit the network and the encoding "
-                    "that were asked for; name a checkpoint with --ckpt_path, or leave the network's options out."
-                ) from error
+                    f"The weights of {(self.recalled.path or PRETRAINED).name} are for another encoding; expected "
+                    "theirs; leave the encoding's options out, or name a checkpoint with --ckpt_path."
+                )
+            self.model.network.load_state_dict(shipped.network.state_dict())
 
     before_test = before_validate
 
     def after_fit(self) -> None:
-        """End W&B's run: an interpreter may go on to another."""
+        """End W&B's run: an interpreter may begin another."""
         for logger in self.trainer.loggers:
             if isinstance(logger, AutoWandbLogger):
                 logger.finish()
@@ -298,7 +288,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     after_validate = after_test = after_predict = after_fit
 
     def before_predict(self) -> None:
-        """Hand over the decoder and the rules: they belong to the prediction, not to the model's hyper-parameters."""
+        """Set the decoder and the rules: they are options of the prediction, not of the model."""
         self.before_validate()
         options = self.config_init["predict"]
         self.model.writing, writer = _writing(**{name: options[name] for name in signature(_writing).parameters})
@@ -314,7 +304,7 @@ def _writing(
     output: Path = Path("predictions"),
     overwrite: bool = False,
 ) -> tuple[Writing, ScoreWriter]:
-    """Make what `predict` writes with, and where.
+    """Make the decoder, the rules and the writer of `predict`.
 
     Args:
         decoder: Chooses the notes; a beam of 16.
@@ -339,17 +329,16 @@ def run(command: str, args: Sequence[str]) -> None:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
     words = Words.of(args)
-    phase = Phase(command, suspect=Suspect())
+    words.refuse_unknown(_KINDS)
+    phase = Phase(command, own=words.has_own)
     with ExitStack() as stack, _quiet(command), careful_parsing(words.paths), one_sentence(phase):
-        if command == "predict":
-            words.class_of("decoder", Decoder)
         ChoraleCLI(command, words, phase, stack)
 
 
 @contextmanager
 def _quiet(command: str) -> Iterator[None]:
-    """Leave out what Lightning says of its own insides."""
-    # That a resumed fit forgets earlier best scores, or lacks a callback, is news; for the other commands it isn't.
+    """Suppress Lightning's messages about its own insides."""
+    # Lost best scores or callbacks matter to a resumed fit only.
     others = () if command == "fit" else ("The dirpath has changed", "callbacks used to create the checkpoint")
     lightnings = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     with warnings.catch_warnings():

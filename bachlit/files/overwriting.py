@@ -19,8 +19,8 @@ def refuse_replacing(
 ) -> None:
     """Refuse to replace files that bachlit didn't write.
 
-    Even with `overwrite`, these are never replaced: inputs of the command (under any name), links, pipes, devices, and
-    read-only files (by mode, also for root).
+    Even with `overwrite`, these are never replaced: inputs of the command (under any name), folders, links, pipes,
+    devices, and read-only files (by mode, also for root).
 
     Args:
         paths: Files to write.
@@ -38,8 +38,6 @@ def refuse_replacing(
     for path in paths:
         try:
             standing = path.lstat()
-            if stat.S_ISDIR(standing.st_mode):
-                continue  # reported by the writer
             kept = _kept(standing, read)
             if kept is None and not (overwrite or own(path)):
                 raise OptionError(
@@ -59,6 +57,8 @@ def _kept(standing: os.stat_result, read: set[tuple[int, int]]) -> str | None:
     mode = standing.st_mode
     if stat.S_ISLNK(mode):
         return "is a symbolic link"
+    if stat.S_ISDIR(mode):
+        return "is a folder"
     if not stat.S_ISREG(mode):
         return "is a pipe, a socket or a device"
     if _identity(standing) in read:

@@ -1,4 +1,4 @@
-"""Rules of part-writing by name and number, as typed."""
+"""Rules of part-writing by name and weight, as typed."""
 
 import dataclasses
 import inspect
@@ -17,29 +17,24 @@ _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 
 
 def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
-    """Weigh a decoder's usual rules by the numbers that were typed.
+    """Weigh a decoder's usual rules by typed numbers.
 
     Args:
-        typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0. Or `none`, which means that.
-            Rules outside the usual set come after it.
+        typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0, for which `none` stands. Rules
+            outside the usual set follow it.
         decoder: Decides which rules are usual.
 
     Raises:
-        OptionError: If there is no such rule, or its number isn't one.
+        OptionError: If there is no such rule, or its weight isn't a number.
 
     >>> from bachlit.decoding import Greedy
     >>> str(weighed_rules({"all": 0, "NoParallels": 2}, Greedy()))
     'NoParallels'
     """
-    rules = list(usual_rules(decoder))
     if isinstance(typed, str):
-        if typed != "none":
-            raise OptionError(
-                f"--rules {typed} says nothing; expected --rules none, or a number for one of {', '.join(_rules())}, "
-                "such as --rules.NoHidden 0."
-            )
-        typed = {"all": 0}
+        typed = {"all": 0} if typed == "none" else {typed: None}
     numbers = dict(typed or {})
+    rules = list(usual_rules(decoder))
     if "all" in numbers:
         if _number("all", numbers.pop("all")) != 0:
             raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")
@@ -49,17 +44,12 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
         if any(type(rule) is kind for rule in rules):
             rules = [dataclasses.replace(rule, weight=weight) if type(rule) is kind else rule for rule in rules]
         else:
-            try:
-                rules.append(kind(weight=weight))
-            except TypeError as error:
-                raise OptionError(
-                    f"The rule {name} can't be made with its weight alone ({error}); give its other options defaults."
-                ) from error
+            rules.append(kind(weight=weight))
     return Rules(tuple(rule for rule in rules if rule.weight != 0))
 
 
 def rules_help() -> str:
-    """Describe rules for `--help`: names, usual weights and meaning."""
+    """Tabulate the rules for `--help`: names, usual weights and meanings."""
     lines = [_HELP_ROW.format("", "search", "draw", "").rstrip()]
     for name, kind in _rules().items():
         weights = [[f"{rule.weight:g}" for rule in rules if type(rule) is kind] for rules in (LIVELY, PART_WRITING)]
@@ -74,7 +64,7 @@ def rules_help() -> str:
 
 
 def _rules() -> dict[str, type[Rule]]:
-    """List built-in rules that a weight is enough for, by name; the usual ones first, in their order."""
+    """List the built-in rules whose only required option is the weight, the usual ones first."""
     kinds = [type(rule) for rule in LIVELY]
     kinds += [
         kind
@@ -85,33 +75,24 @@ def _rules() -> dict[str, type[Rule]]:
 
 
 def _rule(name: str) -> type[Rule]:
-    """Find the class of a rule.
-
-    Raises:
-        OptionError: If there is none.
-    """
+    """Find the class of a rule."""
     try:
         # What comes back is concrete, which mypy can't tell.
-        kind = class_at(name, Rule) if "." in name else _rules()[name]  # type: ignore[type-abstract]
+        return class_at(name, Rule) if "." in name else _rules()[name]  # type: ignore[type-abstract]
     except (ImportError, KeyError) as error:
         reason = f" ({error})" if "." in name else ""
         raise OptionError(
             f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
         ) from error
-    return kind
 
 
 def _number(name: str, value: Any) -> float:
-    """Read the weight of a rule.
-
-    Raises:
-        OptionError: If it is none.
-    """
+    """Read the weight of a rule."""
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        number = float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if math.isnan(number) or number == -math.inf:
+    if not number > -math.inf:
         raise OptionError(
             f"The rule {name} can't weigh {value}; expected nats that a breach costs, such as 3, or inf to forbid it, "
             "or 0 to switch it off."

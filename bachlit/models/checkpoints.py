@@ -15,16 +15,16 @@ from bachlit.errors import CheckpointError
 from bachlit.files.writing import clear_parts, write_whole
 
 LAST, BEFORE = "last.ckpt", "last-before.ckpt"
-"""The checkpoint that a fit resumes from, and the one before it."""
+"""The checkpoint that a fit resumes from, and its predecessor."""
 
-# Functions that PyTorch calls for bytes: a few of them, one within the other, fill any memory.
+# Functions that PyTorch calls to make bytes: a few nested calls fill any memory.
 _SWELLING = (b"codecs\nencode\n", b"\nbytearray\n")
-# How much larger all tensors may be than the file: some share what is stored, as tied weights do.
+# Bound on all tensors' size, in sizes of the file: some share storage, such as tied weights.
 _MOST_SHARING = 4
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint, safe from a crash of the machine too; what was there stays until the new one is whole.
+    """Write a checkpoint durably; the existing one stays until the new one is whole.
 
     Raises:
         CheckpointError: If there is no room for it, or the folder can't be written.
@@ -33,7 +33,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
     torch.save(checkpoint, content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        clear_parts(path)  # before, as what killed processes left may take the room
+        clear_parts(path)  # first, since files of killed processes may fill the disk
         write_whole(path, content.getvalue(), durable=True)
     except OSError as error:
         kept = f"The one from before, {path}, is whole. " if path.is_file() else ""
@@ -44,7 +44,7 @@ def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
 
 
 def keep_before(path: Path) -> None:
-    """Keep a checkpoint under the name of the one before, too, so that a new one can replace it.
+    """Keep a checkpoint as the predecessor, so that a new one can replace it.
 
     Raises:
         CheckpointError: If it can't; both stay as they were.
@@ -66,7 +66,7 @@ def keep_before(path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint as plain data and tensors on the CPU, all of whose bytes are as they were written.
+    """Read a checkpoint as plain data and tensors on the CPU, and verify its checksums.
 
     Raises:
         CheckpointError: If there is none, it is damaged, or it holds anything else, which isn't run.
@@ -86,13 +86,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _load(path: Path, *, mmap: bool = False) -> Any:
-    """Read a file without running it, if all its bytes are as they were written.
+    """Read a file without running it, and verify its checksums.
 
     Args:
         path: The file.
         mmap: Leave tensors on the disk until they are used.
     """
-    # PyTorch doesn't compare the checksums that it writes.
+    # PyTorch doesn't verify the checksums that it writes.
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         _refuse_packed(file, archive)
         broken = archive.testzip()
@@ -102,7 +102,7 @@ def _load(path: Path, *, mmap: bool = False) -> Any:
 
 
 def _refuse_packed(file: IO[bytes], archive: zipfile.ZipFile) -> None:
-    """Refuse an archive that unpacks to more than its bytes, or that PyTorch wouldn't read as one.
+    """Refuse an archive that is larger unpacked, or that PyTorch wouldn't read as one.
 
     Raises:
         ValueError: If it is.
@@ -116,16 +116,16 @@ def _refuse_packed(file: IO[bytes], archive: zipfile.ZipFile) -> None:
     if sum(part.file_size for part in parts) > file.seek(0, io.SEEK_END):
         raise ValueError("its parts lie over each other")
     for part in parts:
-        # PyTorch doesn't tell capitals from small letters.
+        # PyTorch ignores case.
         if part.filename.lower().endswith("data.pkl") and any(name in archive.read(part) for name in _SWELLING):
             raise ValueError("it holds bytes")
 
 
 def _refuse_swollen(checkpoint: Mapping[str, Any], size: int) -> None:
-    """Refuse tensors that claim more numbers than a file of a size, in bytes, stores, or keep them elsewhere.
+    """Refuse tensors with more numbers than a file of `size` bytes stores, or stored elsewhere.
 
     Raises:
-        ValueError: If there are such.
+        ValueError: If there are some.
     """
     left, seen, values = _MOST_SHARING * size, set[int](), [checkpoint]
     while values:

@@ -1,4 +1,4 @@
-"""Name, find and lock runs: the folders with all that a fit writes."""
+"""Name, find and lock runs: the folders of fits."""
 
 import itertools
 import os
@@ -11,30 +11,30 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bachlit.errors import BachlitError, OptionError, StoppedError
+from bachlit.errors import OptionError, StoppedError
 from bachlit.models.checkpoints import BEFORE, LAST
 from bachlit.models.shipped import DESCRIPTION, SHIPPED
 
 ROOT = Path("runs")
-"""Where runs are, unless the logger's options say otherwise."""
+"""Folder of runs, unless the logger's options name another."""
 
 BEST = "best.ckpt"
-"""A run's best checkpoint; a fit resumes from `LAST`, or from `BEFORE`, the one before."""
+"""A run's best checkpoint; fits resume from `LAST`, or from `BEFORE`, its predecessor."""
 
 # Runs of the first releases were runs/bachlit/version_N.
 _OLD = "bachlit"
 LIGHTNINGS_WORDS = ("last", "hpc", "null")
-"""Words of Lightning's for checkpoints that an earlier fit left, of which `last` is ours; no run has such a name."""
+"""Lightning's words for checkpoints of an earlier fit, of which `last` is ours; runs can't have these names."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 # Files of these names, with any ending, are devices on Windows.
 _DEVICES = r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?"
 _LOCK = ".lock"
-_PATIENCE = 2.0  # seconds; a process that got a signal may still be ending
+_PATIENCE = 2.0  # seconds; a signalled process may still be ending
 
 
 def check_name(name: str) -> str:
-    """Check that a run's name can be that of a folder and of a run of W&B; return it.
+    """Check that a run's name can name a folder and a W&B run; return it.
 
     Raises:
         OptionError: If it can't.
@@ -49,13 +49,13 @@ def check_name(name: str) -> str:
 
 
 def new_name(configs: Sequence[Path]) -> str:
-    """Make up the name of a run: the time, and the first configuration's name."""
+    """Name a run by the time and its first configuration."""
     about = re.sub(r"[^A-Za-z0-9._-]+", "-", configs[0].stem if configs else "fit")[:50].rstrip(".")
     return f"{datetime.now():%Y%m%d-%H%M%S}-{about}"
 
 
 def _is_first_process() -> bool:
-    """Tell by the environment whether this is the first of a launcher's processes."""
+    """Whether this is the first of a launcher's processes, by the environment."""
     ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK", "GROUP_RANK")
     return not any(os.environ.get(name, "0").strip("0") for name in ranks)
 
@@ -72,12 +72,12 @@ def _is_run(folder: Path) -> bool:
 
 
 def old_root(root: Path) -> Path:
-    """Give the folder in which the first releases kept their runs."""
+    """Return the folder of the first releases' runs."""
     return root / _OLD
 
 
 def run_folders(root: Path) -> list[Path]:
-    """List the folders of the runs that have a checkpoint to go on from, the newest first."""
+    """List the folders of runs that can be resumed, newest first."""
     times = dict[Path, int]()
     for path in (path for one in (root, old_root(root)) for path in one.glob("*/checkpoints/*.ckpt")):
         if path.name in (LAST, BEFORE):
@@ -90,12 +90,12 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
     """Find a model: by a path, by a run's name, or by the name of one that ships, in this order.
 
     Args:
-        checkpoint: What was typed; a run's folder or name means its best checkpoint.
-        root: Where runs are.
-        going_on: Take a run's last checkpoint instead.
+        checkpoint: The typed name; a run's folder or name means its best checkpoint.
+        root: Folder of runs.
+        going_on: Prefer a run's last checkpoint.
 
     Returns:
-        A file, or a folder that `LanguageModel.save` wrote; what was typed if there is none.
+        A file, or a folder that `LanguageModel.save` wrote; the typed path if there is none.
 
     >>> located("bachbot") == SHIPPED["bachbot"], located("runs/best.ckpt").name
     (True, 'best.ckpt')
@@ -111,14 +111,14 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
 
 
 def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
-    """Refuse a typed folder of checkpoints that holds another fit's.
+    """Refuse a typed folder with another fit's checkpoints.
 
     Args:
         checkpoints: The folder.
         going_on: The checkpoint from which the fit resumes; None if it begins.
 
     Raises:
-        OptionError: If there are such.
+        OptionError: If it has some.
     """
     goes_on = going_on is not None and going_on.resolve().parent == checkpoints.resolve()
     if _is_first_process() and not goes_on and any((checkpoints / name).is_file() for name in (LAST, BEFORE, BEST)):
@@ -132,9 +132,9 @@ class RunFolder:
     """Lock the folder of a run while a fit works in it.
 
     Args:
-        folder: Its place.
+        folder: The folder.
         begun: Whether the fit is resumed in it.
-        named: Whether the user named it; else a taken name gets a number.
+        named: Whether the user named it; otherwise a number is added to a name that exists.
     """
 
     def __init__(self, folder: Path, *, begun: bool, named: bool) -> None:
@@ -144,10 +144,10 @@ class RunFolder:
         self._made = False
 
     def claim(self) -> None:
-        """Make the folder, and lock it; of several processes only the first does.
+        """Make and lock the folder, in the first of several processes.
 
         Raises:
-            OptionError: If there is such a run already, another fit is at work in it, or it can't be made.
+            OptionError: If the run exists, another fit works in it, or it can't be made.
         """
         if not _is_first_process():
             return
@@ -168,7 +168,7 @@ class RunFolder:
         self._lock = lock
 
     def _make(self) -> bool:
-        """Make the folder, unless the fit is resumed in it; tell whether it was made."""
+        """Make the folder, unless the fit is resumed in it; return whether it was made."""
         if self.begun and self.folder.is_dir():
             return False
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -187,21 +187,21 @@ class RunFolder:
         return True
 
     def release(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        """Unlock the folder; remove it if this fit made it, was refused, and left no checkpoint.
+        """Unlock the folder; remove it if this fit made it, failed, and left no checkpoint.
 
         Args:
-            kind: The class of the error with which the fit ended, if it did.
+            kind: Class of the error that ended the fit, if any.
         """
         if self._lock is None:
             return
         self._lock.release()
         self._lock = None
-        refused = kind is not None and issubclass(kind, BachlitError) and not issubclass(kind, StoppedError)
-        if refused and self._made and not any(self.folder.rglob("*.ckpt")):
+        failed = kind is not None and issubclass(kind, Exception) and not issubclass(kind, StoppedError)
+        if failed and self._made and not any(self.folder.rglob("*.ckpt")):
             shutil.rmtree(self.folder, ignore_errors=True)
             with suppress(OSError):
                 self.folder.parent.rmdir()  # if it is empty
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the lock with the process that holds it."""
+        """Leave the lock to the process that holds it."""
         return self.__dict__ | {"_lock": None}

@@ -1,6 +1,7 @@
-"""Where a command's scores, pictures and sounds go, and writing them there."""
+"""Paths of a command's scores, pictures and sounds, and writing them."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,29 +22,24 @@ _FORMATS: dict[str, Callable[[Chorale], bytes]] = {
     ".wav": wav,
 }
 _USUAL = (".musicxml", ".mid")
-# Formats of scores, pictures, sounds and texts that someone may ask for in vain.
-_OTHERS = (
-    *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
-    *(".pdf", ".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
-    *(".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".aiff"),
-    *(".txt", ".json", ".csv", ".html"),
-)
+# A dot and two letters begin an ending, as of .pdf; "v1.2" and "Nr.v2" have none.
+_ENDING = re.compile(r"\.[a-z]{2}\w{0,6}", re.IGNORECASE)
 
 
 def places_for(output: Path | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
     """List the files to write: `output` itself, both endings beside it, or `name` in it if it is a folder.
 
-    It is asked before the work, so that nobody waits for what can't be written.
+    Called before the work, so that nobody waits for files that can't be written.
 
     Args:
-        output: What was typed, if anything.
-        name: Of a file in a folder, without an ending.
-        also: Endings, such as .png, of what is written beside them.
-        number: Of one of several pieces.
+        output: The typed output, if any.
+        name: Name of a file in a folder, without an ending.
+        also: Endings, such as .png, of files beside them.
+        number: Number of the piece, if there are several.
 
     Raises:
-        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
-        MissingPackageError: If a picture needs what isn't installed.
+        ScoreError: If the ending is another format's, or the folder doesn't exist or can't be written to.
+        MissingPackageError: If a picture needs a package that isn't installed.
     """
     path, ending = _split(output, name)
     if ending and ending.lower() not in _FORMATS:
@@ -62,12 +58,12 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
     """Name the files of a piano roll and of hidden units.
 
     Args:
-        name: Of the files, where what was typed doesn't say.
-        output: What was typed: a name without an ending or with .png, or a folder.
+        name: Name of the files, if no output was typed or it is a folder.
+        output: The typed output: a name without an ending or with .png, or a folder.
 
     Raises:
-        ScoreError: If the ending is another format's, or the folder isn't there or takes no files.
-        MissingPackageError: If there is nothing to draw them with.
+        ScoreError: If the ending is another format's, or the folder doesn't exist or can't be written to.
+        MissingPackageError: If Matplotlib isn't installed.
     """
     require("matplotlib", "A plot")
     path, ending = _split(output, name)
@@ -77,56 +73,42 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
 
 
 def _split(output: Path | None, name: str) -> tuple[Path, str]:
-    """Split an output into a path and a format's ending, ours or not; other dots, as in `v1.2` or `Nr.v2`, begin none.
-
-    A folder, or no output, gets the name.
-    """
-    if output is None or _is_folder(output):
+    """Split an output into a path and a format's ending; a folder, or no output, gets the name."""
+    if output is None or os.path.isdir(output):  # noqa: PTH112  # where a name is too long, Path.is_dir fails
         return (output or Path()) / name, ""
-    ending = output.suffix if output.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
+    ending = output.suffix if _ENDING.fullmatch(output.suffix) else ""
     return output.parent / output.name.removesuffix(ending), ending
 
 
 def _checked(path: Path) -> Path:
-    """Refuse a place that can't be written, as far as one can tell before."""
+    """Refuse a path whose folder can't be written to."""
     folder = path.absolute().parent
-    if not folder.is_dir():
-        raise ScoreError(f"There is no folder {folder} to write to; make it, or choose another --output.")
-    if not os.access(folder, os.W_OK):
-        raise ScoreError(f"The folder {folder} can't be written to; choose another with --output.")
-    if _is_folder(path):
-        raise ScoreError(f"{path} is a folder, where a file is to be written; choose another --output.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ScoreError(f"There is no folder {folder} that can be written to; make it, or choose another --output.")
     return path
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError as error:  # a name that is too long
-        raise ScoreError(f"{path} can't be written ({error.strerror}); choose another place with --output.") from error
-
-
 def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
-    """Make a chorale's file for each of its places, without a seal."""
+    """Make the contents of a chorale's files, without seals."""
     for path in places:
         yield path, _FORMATS[path.suffix.lower()](chorale)
 
 
 def save(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> None:
-    """Write a command's files as `write` does, and print where they are."""
+    """Write a command's files as `write` does, and print their paths."""
     for path in write(files, check):
         print(path)
 
 
 def write(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> list[Path]:
-    """Seal and write files, all of them whole or none.
+    """Seal and write files, all or none.
 
     Args:
-        files: Each with its place.
-        check: Such as `bachlit.files.overwriting.refuse_replacing`; called once more when all contents are made.
+        files: Paths and contents.
+        check: Such as `bachlit.files.overwriting.refuse_replacing`; called again when all contents are made.
 
     Returns:
-        Their places.
+        The paths.
 
     Raises:
         ScoreError: If one can't be written.

@@ -1,7 +1,7 @@
-"""Resumable: within an epoch, too, a fit resumes from a checkpoint as if it had never stopped.
+"""Resumable: resume a fit exactly, within an epoch, too.
 
-Lightning keeps weights, optimiser and schedule; the loader keeps how far the epoch has come. Left are, of each process,
-the memory that its lanes carry from window to window, its random numbers, and the epoch's means so far.
+Lightning saves weights, optimiser and schedule; the loader saves its position. The rest is saved here, per process: the
+memory that its lanes carry from window to window, its random state, and the epoch's running means.
 """
 
 from typing import Any, ClassVar, cast
@@ -36,28 +36,28 @@ class Resumable(pl.LightningModule):
         self._resumed: _State | None = None
 
     def log_mean(self, name: str, value: Tensor, weight: int) -> None:
-        """Log the mean over the epoch so far, of which `value` is that of `weight` targets."""
+        """Log the epoch's running mean, after adding a value of `weight` targets."""
         running = cast(WeightedMean, self.running[name])
         running.update(value, weight)
         self.log(f"train/{name}", running, on_step=False, on_epoch=True)
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's means anew."""
+        """Reset the running means."""
         for running in self.running.values():
             cast(WeightedMean, running).reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep all that a fit resumes from."""
+        """Save the state that a fit resumes from."""
         super().on_save_checkpoint(checkpoint)
         sums = torch.stack([cast(WeightedMean, running).sums for running in self.running.values()])
         checkpoint["bachlit_resume"] = _state_of(self.trainer, self._carried.get("train"), sums)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put that aside until the fit starts."""
+        """Keep the state until the fit starts."""
         self._resumed = checkpoint.get("bachlit_resume")
 
     def on_train_start(self) -> None:
-        """Resume where the checkpoint's fit was, if there is one."""
+        """Restore the checkpoint's state, if there is one."""
         resumed, self._resumed = self._resumed, None
         _refuse_unlike(resumed, self.trainer)
         if resumed is None:
@@ -72,16 +72,16 @@ class Resumable(pl.LightningModule):
 
 
 def _state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> _State:
-    """Gather what all processes know; all of them must call it at once.
+    """Gather the state of all processes; all must call it at once.
 
     Args:
-        trainer: Of the fit.
-        memory: This process's, (B, ...) each; None at the start of an epoch.
-        running: Sums over this process's part of the epoch so far.
+        trainer: Trainer of the fit.
+        memory: Memory of this process's lanes, (B, ...) each; None at the start of an epoch.
+        running: Running sums of this process.
     """
     lanes = None
     if memory is not None:
-        # Rank r has every Rth lane: put together lane by lane, they don't tell how many processes there were.
+        # Rank r has every Rth lane: in the order of lanes, any number of processes can resume.
         lanes = [_gather(trainer, part).transpose(0, 1).flatten(0, 1).cpu() for part in memory]
     state = {
         "memory": lanes,
@@ -95,11 +95,11 @@ def _state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> _S
 
 
 def _refuse_unlike(state: _State | None, trainer: pl.Trainer) -> None:
-    """Refuse processes that resume from different checkpoints; all of them must call it at once.
+    """Refuse processes that resume from different checkpoints; all must call it at once.
 
     Args:
         state: From `_state_of`, as this process read it; None if it begins.
-        trainer: Of the fit.
+        trainer: Trainer of the fit.
 
     Raises:
         CheckpointError: If so, as where machines don't see the same folder.
@@ -114,11 +114,11 @@ def _refuse_unlike(state: _State | None, trainer: pl.Trainer) -> None:
 
 
 def _memory_of(state: _State, trainer: pl.Trainer) -> Memory | None:
-    """Take this process's lanes of the memory, if any was kept.
+    """Select this process's lanes of the memory, if any was saved.
 
     Args:
         state: From `_state_of`.
-        trainer: Of the resumed fit, which may have another number of processes.
+        trainer: Trainer of the resumed fit, which may have another number of processes.
     """
     lanes = state["memory"]
     if lanes is None:
@@ -128,7 +128,7 @@ def _memory_of(state: _State, trainer: pl.Trainer) -> Memory | None:
 
 
 def _running_of(state: _State, trainer: pl.Trainer) -> Tensor:
-    """Take this process's sums of the epoch so far; if there were more or fewer processes, the first takes all."""
+    """Select this process's running sums; if the number of processes differs, the first gets all."""
     each: Tensor = state["running"].to(trainer.strategy.root_device)
     if len(each) == trainer.world_size:
         return each[trainer.global_rank].clone()
@@ -136,7 +136,7 @@ def _running_of(state: _State, trainer: pl.Trainer) -> Tensor:
 
 
 def _draw_on(state: _State, trainer: pl.Trainer) -> None:
-    """Restore the random numbers, if there are as many processes as wrote the state."""
+    """Restore the random state, if the number of processes is the same."""
     if len(state["rng"]) != trainer.world_size:
         _draw_apart(trainer)
         return
@@ -147,7 +147,7 @@ def _draw_on(state: _State, trainer: pl.Trainer) -> None:
 
 
 def _draw_apart(trainer: pl.Trainer) -> None:
-    """Give each process random numbers of its own: from one seed, all would drop the same units."""
+    """Seed each process differently: from one seed, all would drop the same units."""
     if trainer.global_rank:
         [seed] = np.random.SeedSequence([torch.initial_seed() % 2**64, trainer.global_rank]).generate_state(
             1, np.uint64
@@ -162,5 +162,5 @@ def _gather(trainer: pl.Trainer, part: Tensor) -> Tensor:
     part = part.detach().to(trainer.strategy.root_device).contiguous()
     content = part.flatten().view(torch.uint8)  # neither gloo nor NCCL takes 16-bit integers, which FrameLSTM carries
     gathered = [torch.empty_like(content) for _ in range(trainer.world_size)]
-    distributed.all_gather(gathered, content)  # Lightning's passes gradients on, by what PyTorch warns that it will go
+    distributed.all_gather(gathered, content)  # Lightning's uses a function that PyTorch deprecates
     return torch.stack([other.view(part.dtype).view(part.shape) for other in gathered])

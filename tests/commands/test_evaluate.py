@@ -159,7 +159,7 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
         (["--output", "file/folder"], "file/folder can't be written to"),
         (["--output", "taken"], "taken/index.html is a folder"),
         (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),
-        (["--limit", "many"], 'Parser key "limit": Expected a int. Got value: many'),
+        (["--limit", "many"], "Expected a <class 'int'>. Got value: many"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_sentence(

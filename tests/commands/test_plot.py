@@ -159,10 +159,10 @@ def test_a_place_that_takes_no_file_is_refused_before_the_work(
     assert four_parts.compass
     if why == "a folder":
         (tmp_path / blocked).mkdir()
-        said = f"{blocked} is a folder, where a file is to be written; choose another --output"
+        said = f"{blocked} is a folder, which isn't replaced even with --overwrite; choose another --output"
     else:  # root may write anywhere
         monkeypatch.setattr("bachlit.rendering.output.os.access", lambda *_: False)
-        said = f"The folder {tmp_path} can't be written to; choose another with --output"
+        said = f"There is no folder {tmp_path} that can be written to; make it, or choose another --output"
     monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
     before = {*tmp_path.iterdir()}
     assert main(args) == 2

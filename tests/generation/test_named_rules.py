@@ -20,7 +20,6 @@ from bachlit.decoding import (
     Sampling,
     Spacing,
 )
-from bachlit.errors import OptionError
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
@@ -48,17 +47,6 @@ def test_rules_that_are_not_usual_come_last_and_one_number_is_for_all_of_a_class
     attacks = [rule for rule in weighed_rules({"Attack": -0.25}, Greedy()) if str(rule) == "Attack"]
     assert [rule.weight for rule in attacks] == [-0.25, -0.25]
     assert [rule.voices for rule in attacks] == [(0, 1, 2), (3,)]  # type: ignore[attr-defined]
-
-
-def test_a_rule_that_needs_more_than_its_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_needy.py").write_text(
-        "from bachlit.decoding import LargestLeap\n"
-        "class Needy(LargestLeap):\n"
-        "    def __init__(self, semitones, weight): ...\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(OptionError, match=r"own_needy.Needy can't be made with its weight alone .*semitones"):
-        weighed_rules({"own_needy.Needy": 1}, Greedy())
 
 
 def test_no_rules_are_none_but_those_typed_with_it() -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bachlit.commands.messages import Phase, one_sentence
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import read_checkpoint
-from bachlit.training.resuming import Suspect
 
 
 def text(value: str) -> bytes:
@@ -92,18 +90,3 @@ def test_parts_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
         archive.writestr("more", "")
     with pytest.raises(CheckpointError, match="lie over each other"):
         read_checkpoint(tmp_path / "a.ckpt")
-
-
-def test_a_bug_is_no_checkpoints_fault_once_an_epoch_was_made_of_it() -> None:
-    suspect = Suspect()
-    suspect.path = "a.ckpt"
-    for expected in ("a.ckpt", None):
-        suspect.on_train_epoch_start(None, None)  # type: ignore[arg-type]
-        assert suspect.path == expected
-
-
-def test_what_fails_in_code_of_ones_own_keeps_its_traceback() -> None:
-    suspect = Suspect()
-    suspect.path = "a.ckpt"
-    with pytest.raises(KeyError), one_sentence(Phase("fit", suspect=suspect)):
-        raise KeyError("mine")

@@ -101,7 +101,7 @@ def test_a_figure_that_is_not_there_is_told_once(corpus: list[str], capsys: pyte
 
 WRONG = {
     "There is no option --model.network.hiden; expected --model.network.hidden;": ["--space.model.network.hiden=[8]"],
-    'data.window": Expected a int. Got value: wide': ["--space.data.window=[64, wide]"],
+    "Expected a <class 'int'>. Got value: wide": ["--space.data.window=[64, wide]"],
     "There is no option --data.lanez; expected --data.lanes;": ["--space.data.window=[64]", "--", "--data.lanez=3"],
     "The trials' logger is the sweep's": ["--space.data.window=[64]", "--", "--trainer.logger=false"],
     "expected it as --base": ["--space.data.window=[64]", "--", "--config=my.yaml"],

@@ -31,10 +31,10 @@ from bachlit.models.checkpoints import BEFORE, LAST, keep_before, read_checkpoin
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
+from bachlit.training.checkpoint_io import SafeCheckpoints
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
 from bachlit.training.resumable import _draw_apart
-from bachlit.training.resuming import SafeCheckpoints
 
 
 @pytest.fixture(scope="module")

@@ -1,60 +1,27 @@
-"""Checkpoints of fits: written whole, read without running anything, and blamed if what they hold fails."""
+"""Checkpoint IO of fits: files are written whole, and reading runs nothing."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import TorchCheckpointIO
 
 from bachlit.errors import CheckpointError
 from bachlit.models.checkpoints import read_checkpoint, write_checkpoint
 
 
-class Suspect(Callback):
-    """Remember the checkpoint that is to blame if something fails, until all of it was used.
-
-    A fit has used it after its first epoch, other commands where they begin.
-    """
-
-    def __init__(self) -> None:
-        self.path: Any = None
-        """The checkpoint; None before it is read and after it was used."""
-        self._num_epochs = 0
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Clear it after the first epoch."""
-        self._num_epochs += 1
-        if self._num_epochs > 1:
-            self.path = None
-
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Clear it, if this is no fit's validation."""
-        if trainer.state.fn != "fit":
-            self.path = None
-
-    on_test_start = on_predict_start = on_validation_start
-
-
 class SafeCheckpoints(TorchCheckpointIO):
     """Write the Trainer's checkpoints whole or not at all, and read them without running anything.
 
     Args:
-        path: A checkpoint read already.
-        checkpoint: Its content, given out once.
-        suspect: Remembers the file that is read.
+        path: A checkpoint that was read already.
+        checkpoint: Its contents, returned once.
     """
 
-    def __init__(
-        self,
-        path: Path | None = None,
-        checkpoint: Mapping[str, Any] | None = None,
-        suspect: Suspect | None = None,
-    ) -> None:
+    def __init__(self, path: Path | None = None, checkpoint: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self._read, self._suspect = (path, checkpoint), suspect or Suspect()
+        self._read = path, checkpoint
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a whole checkpoint or none; Lightning writes what isn't on a disk."""
@@ -72,7 +39,6 @@ class SafeCheckpoints(TorchCheckpointIO):
         (known, checkpoint), self._read = self._read, (None, None)
         checkpoint = dict(checkpoint) if checkpoint is not None and known == Path(path) else read_checkpoint(Path(path))
         _refuse_foreign_places(checkpoint, path)
-        self._suspect.path = path
         return checkpoint
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,12 +47,12 @@ class SafeCheckpoints(TorchCheckpointIO):
 
 
 def _refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
-    """Refuse a checkpoint that names files elsewhere: Lightning removes and uploads what it names.
+    """Refuse a checkpoint that names files elsewhere: Lightning removes and uploads these.
 
-    A best one elsewhere, as after a fit that resumed in another folder, is forgotten.
+    The best one may lie elsewhere, after a fit that resumed in another folder: its path is removed.
 
     Raises:
-        CheckpointError: If any other lies elsewhere, or is no checkpoint.
+        CheckpointError: If another lies elsewhere, or isn't a checkpoint.
     """
     states = checkpoint.get("callbacks", {})
     for state in states.values() if isinstance(states, Mapping) else [None]:
@@ -105,7 +71,7 @@ def _refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
 
 
 def _beside(place: Any, folder: str) -> bool:
-    """Whether a place is that of a checkpoint in a folder, or none."""
+    """Whether a path is empty or that of a checkpoint in a folder."""
     return place == "" or (
         isinstance(place, str)
         and place.endswith(".ckpt")
