@@ -96,7 +96,7 @@ def shortened(message: str) -> str:
 
 
 def refuse_mistyped(message: str, typed: Collection[str], known: Collection[str]) -> None:
-    """Refuse an unknown option if another has nearly its name.
+    """Refuse an unknown option if another has nearly its name, and options of a class that isn't named.
 
     Args:
         message: The parser's, which quotes the option.
@@ -112,6 +112,11 @@ def refuse_mistyped(message: str, typed: Collection[str], known: Collection[str]
     bachlit.errors.OptionError: There is no option --model.layers; expected --model.network.layers; correct it, or \
 leave it out.
     """
+    lacking = re.search(r'key "([\w.]+)": Expected an instantiatable class', shortened(message))
+    if lacking:
+        owners = [name.rpartition(".")[0] for name in typed if f".{name}".rpartition(".")[0].endswith(f".{lacking[1]}")]
+        option = f"--{owners[0] if owners else lacking[1]}"
+        raise OptionError(f"{option} has options, but no class; name it, too: {option} CLASS.")
     known = {re.sub(r"\.(class_path|init_args)\b", "", name) for name in known}
     for name in typed:
         outer, _, leaf = name.rpartition(".")

@@ -14,6 +14,7 @@ import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
@@ -33,7 +34,7 @@ from bachlit.models.runs import ROOT, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
 from bachlit.training.checkpoint_io import SafeCheckpoints
-from bachlit.training.checks import MonitorCheck
+from bachlit.training.checks import MonitorCheck, refuse_unworkable
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.language_module import Writing
 from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
@@ -73,11 +74,15 @@ class _Running(Callback):
     def __init__(self, phase: Phase) -> None:
         self.phase = phase
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record the first epoch, also that of other commands and of the sanity check."""
-        self.phase.running = True
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record the first epoch, but of a resumed fit, whose first steps use what the checkpoint holds."""
+        self.phase.running |= self.phase.checkpoint is None or trainer.state.fn != TrainerFn.FITTING
 
-    on_validation_epoch_start = on_test_epoch_start = on_predict_epoch_start = on_train_epoch_start
+    on_train_epoch_start = on_test_epoch_start = on_predict_epoch_start = on_validation_epoch_start
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record the end of a resumed fit's first epoch."""
+        self.phase.running = True
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take it back: loaders for training are made after the sanity check."""
@@ -258,8 +263,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         return {"logger": loggers} if loggers else {"logger": loggers, "default_root_dir": run.folder}
 
     def before_fit(self) -> None:
-        """Record what the fit resumes from."""
+        """Record what the fit resumes from, and refuse what can't work."""
         self.phase.checkpoint = self.recalled.path
+        refuse_unworkable(self.trainer)
 
     def before_validate(self) -> None:
         """Load the weights of a model's folder if one is named, or those that ship if no checkpoint is.

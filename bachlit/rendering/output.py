@@ -1,7 +1,6 @@
 """Paths of a command's scores, pictures and sounds, and writing them."""
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,8 +21,13 @@ _FORMATS: dict[str, Callable[[Chorale], bytes]] = {
     ".wav": wav,
 }
 _USUAL = (".musicxml", ".mid")
-# A dot and two letters begin an ending, as of .pdf; "v1.2" and "Nr.v2" have none.
-_ENDING = re.compile(r"\.[a-z]{2}\w{0,6}", re.IGNORECASE)
+# Formats that people may expect; other dots in a name, as in "Nr.v2", begin no ending.
+_OTHERS = (
+    *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
+    *(".pdf", ".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
+    *(".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".aiff"),
+    *(".txt", ".json", ".csv", ".html"),
+)
 
 
 def places_for(output: Path | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
@@ -76,7 +80,7 @@ def _split(output: Path | None, name: str) -> tuple[Path, str]:
     """Split an output into a path and a format's ending; a folder, or no output, gets the name."""
     if output is None or os.path.isdir(output):  # noqa: PTH112  # where a name is too long, Path.is_dir fails
         return (output or Path()) / name, ""
-    ending = output.suffix if _ENDING.fullmatch(output.suffix) else ""
+    ending = output.suffix if output.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
     return output.parent / output.name.removesuffix(ending), ending
 
 

@@ -1,12 +1,39 @@
 """Checks before training: fail while nothing is lost."""
 
+import tempfile
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from bachlit.errors import OptionError
+
+# Lightning divides by these numbers.
+_DIVISORS = ("accumulate_grad_batches", "check_val_every_n_epoch", "val_check_interval")
+
+
+def refuse_unworkable(trainer: pl.Trainer) -> None:
+    """Refuse numbers that Lightning trusts, and folders and names of checkpoints that can't be written.
+
+    Raises:
+        OptionError: If a number isn't positive, or would turn gradients round.
+        OSError: If a folder can't be written to.
+        ValueError: If a name isn't a format.
+    """
+    for option in (*_DIVISORS, "gradient_clip_val"):
+        value = getattr(trainer, option)
+        if isinstance(value, int | float) and (value < 0 or (value == 0 and option in _DIVISORS)):
+            expected = "more than 0" if option in _DIVISORS else "at least 0"
+            raise OptionError(f"--trainer.{option} is {value}; expected {expected}; correct it, or leave it out.")
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            callback.format_checkpoint_name({})
+        folder = getattr(callback, "dirpath", None)
+        if folder and "://" not in str(folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
 
 
 class MonitorCheck(Callback):

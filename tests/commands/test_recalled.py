@@ -265,8 +265,11 @@ DEEP = [
     (("state_dict",), [1]),
     (("callbacks", "ModelCard", "best"), True),
     (("callbacks", "LastCheckpoint", "figures", "val/accuracy"), -1),
+    (("callbacks", "TrainingCurves", "rows"), [{}]),
     (("loops", "fit_loop", "epoch_progress", "current"), [1]),
     (("optimizer_states", 0), (1, 2)),
+    (("optimizer_states", 0, "param_groups", 0, "lr"), "x"),
+    (("optimizer_states", 0, "state", 4, "exp_avg"), torch.zeros(3)),
     (("lr_schedulers", 0, "best"), "x"),
     (("bachlit_resume", "memory", 0), 7),
     (("bachlit_resume", "running"), float("nan")),
@@ -278,7 +281,7 @@ DEEP = [
 def test_what_is_wrong_deep_in_a_checkpoint_ends_in_a_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lightning and PyTorch stumble over it before the first batch."""
+    """Lightning and PyTorch put it where it doesn't belong, and stumble over it within the first epoch."""
     monkeypatch.chdir(folder)
     for place, value in DEEP:
         checkpoint, _ = remembered(folder)

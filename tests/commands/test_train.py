@@ -412,7 +412,7 @@ WRONG = {
     "a checkpoint in a config": (["test", "--config=names_a_checkpoint.yaml"], "expected one file"),
     "a config in another encoding": (["fit", "--config=latin_1.yaml"], "latin_1.yaml can't be used ('utf-8' codec"),
     "an abbreviated option": (["test", "--ckpt=garbage.ckpt"], "--ckpt"),
-    "a decoder's option alone": (["predict", "--decoder.width=16"], '"decoder": Expected an instantiatable class'),
+    "a decoder's option alone": (["predict", "--decoder.width=16"], "name it, too: --decoder CLASS."),
     "a network of nothing": (["fit", "--model.network.layers=0"], "expected sizes of at least 1"),
     "a dropout of everything": (["fit", "--model.network.dropout=1"], "below 1"),
     "shares of more than all": (["fit", "--data.shares=[0.9,0.9,0.9]", "--data.corpus=BachCorpus"], "add up to 1"),
@@ -507,12 +507,21 @@ REFUSED = {
     "a network beyond all memory": (["--model.network.embedding=100000000000000"], "can't allocate memory"),
     "a seed below all": (["--seed_everything=-1"], "-1 is not in bounds"),
     "a seed above all": (["--seed_everything=99999999999"], "is not in bounds, numpy accepts from 0 to 4294967295"),
+    "gradients of no batches": (["--trainer.accumulate_grad_batches=0"], "accumulate_grad_batches is 0; expected more"),
+    "a validation in no epoch": (
+        ["--trainer.check_val_every_n_epoch=0"],
+        "n_epoch is 0; expected more",
+    ),
+    "a validation in no batch": (["--trainer.val_check_interval=0"], "val_check_interval is 0; expected more than 0"),
+    "gradients turned round": (["--trainer.gradient_clip_val=-1"], "gradient_clip_val is -1; expected at least 0;"),
     "half a batch": (["--trainer.limit_train_batches=7.5"], "invalid value 7.5 for limit_train_batches"),
     "a direction that is none": (
         [STOPPING, "--trainer.callbacks.monitor=val/nats_per_frame", "--trainer.callbacks.mode=foo"],
         "`mode` can be min, max, got foo",
     ),
     "a logger where none can be": (["--trainer.barebones=true"], "Trainer(barebones=True, logger="),
+    "checkpoints in a file": (["--checkpoint.dirpath=a_file"], "File exists: "),
+    "checkpoints of half a name": (["--checkpoint.filename={epoch"], "expected '}' before end of string"),
     "a folder of runs that is a file": (
         ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=a_file"],
         "a_file can't be used (File exists); expected",
@@ -532,7 +541,7 @@ REFUSED = {
     "no network": (["--model.network=null"], "Expected an import path or a subclass spec, but got None"),
     "an option of a logger that isn't": (
         ["--trainer.logger=false", "--trainer.logger.save_dir=x"],
-        "Logger is abstract",
+        "--trainer.logger has options, but no class; name it, too",
     ),
     "a duration in words": (
         ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=hour"],
