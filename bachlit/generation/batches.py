@@ -1,9 +1,7 @@
 """Batches: prompts decoded together, with dead ends and yielding rules located in musical terms."""
 
-import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
@@ -37,38 +35,20 @@ class PromptBatch:
         rules = usual_rules(decoder) if rules is None else rules
         self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
-    def decode(self, seeds: Sequence[int], num: int = 1) -> Generation:
-        """Write up to `num` pieces per prompt, all at once.
-
-        Raises:
-            DeadEndError: If nothing is left to choose.
-        """
-        generator = RowGenerators(seeds)
-        with self._decoding():
-            if num == 1:
-                generation = self._decoder.decode(self._model, self._tokens, generator)
-            else:
-                generation = self._decoder.decode_several(self._model, self._tokens, generator, num)
-        return dataclasses.replace(generation, tokens=generation.tokens.cpu())
-
-    def decode_batches(self, seeds: Sequence[int], num: int) -> Iterator[Generation]:
+    def decode(self, seeds: Sequence[int], num: int = 1) -> Iterator[tuple[int, Generation, int]]:
         """Write up to `num` pieces per prompt, as many at once as memory holds.
 
+        Yields:
+            For each piece the index of its prompt, and a generation with the piece's row.
+
         Raises:
             DeadEndError: If nothing is left to choose.
         """
-        if num == 1:
-            yield self.decode(seeds)
-            return
-        with self._decoding():
-            yield from self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num)
-
-    @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        """Decode in evaluation, and locate dead ends."""
         try:
             with evaluating(self._model.network):
-                yield
+                for batch in self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num):
+                    part = len(batch.tokens) // len(self._names)
+                    yield from ((row // part, batch, row) for row in range(len(batch.tokens)))
         except DeadEndError as error:
             raise DeadEndError(
                 f"{self._place(error.row, error.t)} has no note that all rules and what is given allow; leave a rule "
@@ -79,12 +59,12 @@ class PromptBatch:
 
     def warn(self, yielded: Sequence[Yielded]) -> None:
         """Warn where rules gave way, once per rule and piece."""
-        places: dict[tuple[int, str], dict[int, None]] = {}
+        places: dict[tuple[int, str], set[int]] = {}
         for row, t, rule in yielded:
-            places.setdefault((row, rule), {})[t] = None
+            places.setdefault((row, rule), set()).add(t)
         for (row, rule), steps in places.items():
             others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
-            first = self._place(row, next(iter(steps)))
+            first = self._place(row, min(steps))
             warnings.warn(
                 f"{first} has no note that keeps {rule}{others}; it gave way there.", RuleWarning, stacklevel=3
             )

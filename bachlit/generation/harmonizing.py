@@ -99,16 +99,14 @@ def write_several(
     moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys)) for prompt in prompts]
     batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
     distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
-    yielded: dict[Yielded, None] = {}
-    for generation in batch.decode_batches(seeds, num):
-        part = len(generation.tokens) // len(prompts)
-        yielded |= dict.fromkeys(one._replace(row=one.row // part) for one in generation.yielded)
-        for row, tokens in enumerate(generation.tokens.cpu().numpy()):
-            chorale, move = prompts[row // part].chorale, moved[row // part].move
-            known, key = distinct[row // part], sha256(tokens.tobytes()).digest()
-            if generation.score[row] > -math.inf and key not in known:
-                notes = encoding.decode(tokens).transpose(-move)
-                written = dataclasses.replace(chorale, pitches=notes.pitches, onsets=notes.onsets)
-                known[key] = Written(written, generation, row)
-    batch.warn([*yielded])
+    yielded: list[Yielded] = []
+    for index, generation, row in batch.decode(seeds, num):
+        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
+        tokens = generation.tokens[row].cpu().numpy()
+        known, key = distinct[index], sha256(tokens.tobytes()).digest()
+        if generation.score[row] > -math.inf and key not in known:
+            notes = encoding.decode(tokens).transpose(-moved[index].move)
+            written = dataclasses.replace(prompts[index].chorale, pitches=notes.pitches, onsets=notes.onsets)
+            known[key] = Written(written, generation, row)
+    batch.warn(yielded)
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
