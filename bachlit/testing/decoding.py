@@ -15,9 +15,9 @@ from bachlit.decoding import (
     Generation,
     Grid,
     Model,
+    Predictor,
     RowGenerators,
     Rule,
-    Stepper,
     TokenPrompt,
 )
 from bachlit.encoding import SatbEncoding
@@ -189,7 +189,7 @@ class _Interrupted:
         self.device, self._stepper, self._interrupt = model.device, model.stepper(), interrupt
         self._steps_left = 2
 
-    def stepper(self) -> Stepper:
+    def stepper(self) -> Predictor:
         return self
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
