@@ -14,7 +14,7 @@ from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import EchoState, echo_gain
 from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
-from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames, LastFrame
+from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames, LastFrame, pack, unpack
 from bachlit.networks.views import Views, ViewsStepper
 
 
@@ -163,7 +163,7 @@ class FrameLSTM(Network):
         num = 1 if self.training else self.views.num
         zeros = self.trust.new_zeros(batch_size * num, len(self.lstms), self.hidden)
         last, echoes = self.reader.begin(batch_size * num)
-        memory = _FrameMemory(zeros, zeros, zeros[:, 0], last.pack(), *echoes, opened=last.chosen[:, :0])
+        memory = _FrameMemory(zeros, zeros, zeros[:, 0], pack(last), *echoes, opened=last.chosen[:, :0])
         return memory if num == 1 else self.views.fold(memory)
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
@@ -201,7 +201,7 @@ class FrameLSTM(Network):
         """Predict logits (B, N, V) of whole frames, and give the memory after them."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
         groups = tokens.view(len(tokens), -1, self.reader.size)
-        frames, last, echoes = self.reader.read(groups, LastFrame.unpack(memory.last), echoes)
+        frames, last, echoes = self.reader.read(groups, unpack(memory.last, LastFrame), echoes)
         raw = self.features(frames, groups[:, :, 1])
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
@@ -225,7 +225,7 @@ class FrameLSTM(Network):
             if slot > 1:
                 heard.append(self.features.token(groups[:, :, slot]))
             self._say(logits, slot, torch.cat(heard, 2), frames)
-        after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last.pack(), *echoes)
+        after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], pack(last), *echoes)
         return logits.flatten(1, 2), _FrameMemory(*after, opened=memory.opened)
 
     def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:

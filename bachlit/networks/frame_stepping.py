@@ -9,7 +9,7 @@ from torch.nn.functional import embedding_bag, gelu
 
 from bachlit.networks.base import Memory, Stepper
 from bachlit.networks.echoes import EchoState, echo_gain
-from bachlit.networks.frames import IMPOSSIBLE, Frames, LastFrame
+from bachlit.networks.frames import IMPOSSIBLE, Frames, LastFrame, pack, unpack
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
 
@@ -113,7 +113,7 @@ class FrameStepper(Stepper):
         zeros = self.table.new_zeros(batch_size, self.hidden * len(self.layers))
         last, echoes = self.reader.begin(batch_size)
         none = zeros[:, :0]
-        return _StepMemory(zeros, zeros, zeros[:, : self.hidden], last.pack(), last.chosen[:, :0], none, *echoes)
+        return _StepMemory(zeros, zeros, zeros[:, : self.hidden], pack(last), last.chosen[:, :0], none, *echoes)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
@@ -129,7 +129,7 @@ class FrameStepper(Stepper):
             said = memory.heard[:, : self.head]
         else:
             heard = memory.heard[:, self.head :] + self.chosen[slot - 2][tokens]
-            memory, known = memory._replace(heard=heard), Frames.unpack(memory.frame)
+            memory, known = memory._replace(heard=heard), unpack(memory.frame, Frames)
             said = heard[:, : self.head]
         thought = gelu(said)
         for think in self.thinks[slot]:
@@ -138,7 +138,7 @@ class FrameStepper(Stepper):
         if slot < self.reader.size - 1:
             return logits, memory._replace(opened=opened)
         last = LastFrame(known.start, known.position, opened[:, 2:], known.run)
-        return logits, memory._replace(frame=last.pack(), opened=opened[:, :0], heard=memory.heard[:, :0])
+        return logits, memory._replace(frame=pack(last), opened=opened[:, :0], heard=memory.heard[:, :0])
 
     def _echo(self, said: Tensor, slot: int, known: Frames) -> Tensor:
         """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
@@ -152,21 +152,21 @@ class FrameStepper(Stepper):
     def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Open a frame with the token before it: what is known of it, and its features (B, P) without its place."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
-        known, echoes = self.reader.enter(token, LastFrame.unpack(memory.frame), echoes)
+        known, echoes = self.reader.enter(token, unpack(memory.frame, LastFrame), echoes)
         rows = self.features.known_rows(known) + self.offsets
         features = embedding_bag(rows, self.table, mode="sum") + self.always
         state = memory.outputs, memory.cells, memory.top
-        return _StepMemory(*state, known.pack(), memory.opened, features, *echoes), known
+        return _StepMemory(*state, pack(known), memory.opened, features, *echoes), known
 
     def _mark(self, mark: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Place a frame by its mark, and let the LSTMs read it."""
-        known = Frames.unpack(memory.frame)
+        known = unpack(memory.frame, Frames)
         position = self.reader.place(mark, known.position)
         known = known._replace(position=position)
         features = memory.heard + self.mark[mark] + self.position[position]
         outputs, cells, top = self._read(features, memory)
         heard = self.hear(torch.cat([top, features], 1))
-        return memory._replace(outputs=outputs, cells=cells, top=top, frame=known.pack(), heard=heard), known
+        return memory._replace(outputs=outputs, cells=cells, top=top, frame=pack(known), heard=heard), known
 
     def _read(self, features: Tensor, memory: _StepMemory) -> tuple[Tensor, Tensor, Tensor]:
         """Step the LSTMs: outputs, cells, and the sum of the outputs."""

@@ -1,12 +1,12 @@
 """Frames: token streams cut into frames, with what is known before each frame's voices."""
 
-from typing import NamedTuple
+import math
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
-from bachlit.music.chorale import VOICES
 from bachlit.networks.echoes import Echoes, EchoState
 from bachlit.tokens import END
 
@@ -24,7 +24,7 @@ IMPOSSIBLE = -1e4
 
 
 class Frames(NamedTuple):
-    """F frames of B rows, and what is known before their voices.
+    """F frames of B rows, and what is known before their voices; in steppers single frames, without F.
 
     Attributes:
         start: (B, F) the token with which the piece started.
@@ -44,19 +44,6 @@ class Frames(NamedTuple):
     expected: Tensor
     position: Tensor
 
-    def pack(self) -> Tensor:
-        """Make one tensor (B, 10 + 5 E) of a single frame, without what was expected."""
-        single = self.start.unsqueeze(1), self.position.unsqueeze(1)
-        return torch.cat([*single, self.run, self.before, self.echoed, self.echo.flatten(1)], 1)
-
-    @classmethod
-    def unpack(cls, packed: Tensor) -> "Frames":
-        """Undo `pack`."""
-        num, voices = (packed.shape[1] - 10) // 5, len(VOICES)
-        start, position, run, before, echoed, echo = torch.split(packed, [1, 1, voices, voices, num, voices * num], 1)
-        place = position.squeeze(1)
-        return cls(start.squeeze(1), before, run, echo.view(len(echo), num, voices), echoed, place, place)
-
 
 class LastFrame(NamedTuple):
     """What must be known of the last frame to read the next; one tensor in memory.
@@ -73,15 +60,25 @@ class LastFrame(NamedTuple):
     chosen: Tensor
     run: Tensor
 
-    def pack(self) -> Tensor:
-        """(B, 9)."""
-        return torch.cat([self.start.unsqueeze(1), self.position.unsqueeze(1), self.chosen, self.run], 1)
 
-    @classmethod
-    def unpack(cls, packed: Tensor) -> "LastFrame":
-        """From (B, 9)."""
-        start, position, chosen, run = torch.split(packed, [1, 1, 3, 4], 1)
-        return cls(start.squeeze(1), position.squeeze(1), chosen, run)
+# The shape of a row of each part.
+_SHAPES: dict[type, list[tuple[int, ...]]] = {
+    Frames: [(), (4,), (4,), (Echoes.num, 4), (Echoes.num,), (), ()],
+    LastFrame: [(), (), (3,), (4,)],
+}
+_Known = TypeVar("_Known", Frames, LastFrame)
+
+
+def pack(known: Frames | LastFrame) -> Tensor:
+    """Make one tensor (B, ...) of what is known of a frame, to be gathered by row at once."""
+    return torch.cat([part.reshape(len(part), -1) for part in known], 1)
+
+
+def unpack(packed: Tensor, kind: type[_Known]) -> _Known:
+    """Undo `pack`."""
+    shapes = _SHAPES[kind]
+    parts = torch.split(packed, [math.prod(shape) for shape in shapes], 1)
+    return kind(*(part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
 class FrameReader(nn.Module):
