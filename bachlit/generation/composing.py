@@ -8,8 +8,7 @@ import numpy as np
 from bachlit.decoding import FREE, Decoder, Generation, Rule, Rules, Yielded
 from bachlit.encoding import open_mask
 from bachlit.errors import OptionError
-from bachlit.generation.batches import PromptBatch
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.harmonizing import PromptBatch, Written
 from bachlit.generation.prompts import ModelPrompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale

@@ -12,9 +12,8 @@ from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import EchoState, echo_gain
-from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
-from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames, LastFrame, pack, unpack
+from bachlit.networks.frames import IMPOSSIBLE, LONGEST, Features, FrameReader, Frames, LastFrame, pack, unpack
 from bachlit.networks.views import Views, ViewsStepper
 
 

@@ -16,8 +16,7 @@ from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.metrics import Likelihood
 from bachlit.music.keys import Keys
-from bachlit.networks import Memory, Network, TokenLSTM
-from bachlit.training.building import build_network
+from bachlit.networks import Memory, Network, TokenLSTM, build_network
 from bachlit.training.language_module import LanguageModule
 from bachlit.training.losses import divergence, likelihood_of, without_padding
 from bachlit.training.processes import share_of_targets, summed
