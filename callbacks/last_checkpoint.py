@@ -45,8 +45,8 @@ class LastCheckpoint(Checkpoint):
         self._stopping = 0  # the signal that any process got: all know it, and all is saved
         self._complete = False  # the fit resumes from what is saved: what it still does is lost
         self._shall_end = False  # the fit ends as soon as no gradients are gathered
-        self._due: dict[str, float] = {}
         self._figures: dict[str, Tensor] = {}
+        self._due = False  # plateau schedules still have to see the figures
         self._next = 0.0
         self._asked: Callable[[], Tensor] | None = None
 
@@ -61,12 +61,13 @@ class LastCheckpoint(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, listen to signals, and restore the resumed fit's figures."""
         self._next = self._then()
-        self._tell(trainer)
         # Callbacks that watch a figure at an epoch's end may need one from a validation before the fit resumed.
         trainer.callback_metrics.update(
             {name: figure.to(trainer.strategy.root_device) for name, figure in self._figures.items()}
         )
         self._figures = {}
+        if self._due:
+            self._step_plateaus(trainer)
         self._hear(trainer)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -94,9 +95,16 @@ class LastCheckpoint(Checkpoint):
             self._save(trainer)
             self._complete = True
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after the epoch and its validation."""
+        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of a resumed epoch
+            self._step_plateaus(trainer)
+        self._due = not trainer.fit_loop.restarting
+        self._save(trainer)
+        self._due = False
+        self._stopping = self._stopping or self._agree(trainer)[0]
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Stop after saving, once the figures are logged.
 
         Raises:
@@ -105,42 +113,22 @@ class LastCheckpoint(Checkpoint):
         if self._stopping:
             self._stop(trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save after the epoch and its validation."""
-        self._due = {
-            config.monitor: float(trainer.callback_metrics[config.monitor])
-            for config in trainer.lr_scheduler_configs
-            if config.reduce_on_plateau and config.monitor in trainer.callback_metrics
-        }
-        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of a resumed epoch
-            self._tell(trainer)
-        self._save(trainer)
-        self._due = {}
-        self._stopping = self._stopping or self._agree(trainer)[0]
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop after a saved epoch.
-
-        Raises:
-            StoppedError: If a process got a signal.
-        """
-        if self._stopping:
-            self._stop(trainer)
+    on_train_epoch_start = on_train_batch_start
 
     def state_dict(self) -> dict[str, Any]:
-        """Keep the figures so far, and those that plateau schedules still have to see."""
+        """Keep the figures so far, and whether plateau schedules still have to see them."""
         return {"due": self._due, "figures": self._figures}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore both."""
-        self._due, self._figures = dict(state_dict["due"]), dict(state_dict.get("figures", {}))
+        self._due, self._figures = bool(state_dict["due"]), dict(state_dict.get("figures", {}))
 
-    def _tell(self, trainer: pl.Trainer) -> None:
-        """Step the plateau schedules with the figures that are due."""
+    def _step_plateaus(self, trainer: pl.Trainer) -> None:
+        """Step the schedules that watch a figure."""
         for config in trainer.lr_scheduler_configs:
-            if config.monitor in self._due:
-                config.scheduler.step(self._due[config.monitor])  # type: ignore[call-arg]  # it watches a figure
-        self._due = {}
+            if config.reduce_on_plateau and config.monitor in trainer.callback_metrics:
+                config.scheduler.step(float(trainer.callback_metrics[config.monitor]))  # type: ignore[arg-type]  # it watches
+        self._due = False
 
     def _end_after_a_step(self, trainer: pl.Trainer) -> None:
         """Postpone the end of a fit while gradients are gathered, which no checkpoint keeps."""
