@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]  # imported there
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
@@ -170,7 +170,7 @@ class LastCheckpoint(Checkpoint):
         return summed(torch.tensor(flags, dtype=torch.float32, device=trainer.strategy.root_device), trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        if self.minutes is None or self._complete or trainer.fast_dev_run:
+        if self.minutes is None or self._complete or trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared
             return
         self._figures = {name: figure.detach().cpu() for name, figure in trainer.callback_metrics.items()}
         path = _folder(trainer) / LAST
@@ -185,7 +185,8 @@ class LastCheckpoint(Checkpoint):
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
         # If a helper ends with an error, Lightning kills the first process, which may still be busy.
-        is_helper = trainer.local_rank > 0 and isinstance(trainer.strategy.cluster_environment, LightningEnvironment)
+        environment = getattr(trainer.strategy, "cluster_environment", None)
+        is_helper = trainer.local_rank > 0 and isinstance(environment, LightningEnvironment)
         raise StoppedError(
             f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
             0 if is_helper else 128 + self._stopping,

@@ -46,19 +46,16 @@ class Echoes(nn.Module):
     """
 
     num = 2
-    pitch: Tensor
-    holds: Tensor
-    digits: Tensor
 
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
-        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch).int(), persistent=False)
-        self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
+        self.pitch = nn.Buffer(torch.from_numpy(encoding.token_pitch).int(), persistent=False)
+        self.holds = nn.Buffer(torch.from_numpy(encoding.token_holds), persistent=False)
         # What is compared are numbers whose digits are pitches, which are below 128.
         all_voices = [128**voice for voice in range(len(VOICES))]
         soprano = [int(voice == "soprano") for voice in encoding.order]
         digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
-        self.register_buffer("digits", digits.contiguous(), persistent=False)
+        self.digits = nn.Buffer(digits.contiguous(), persistent=False)
 
     def begin(self, batch_size: int) -> EchoState:
         """Make the state of a piece of which nothing was read."""
@@ -110,6 +107,10 @@ class Echoes(nn.Module):
         echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
         stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
         return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
+
+    def stranded(self, before: Tensor) -> Tensor:
+        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
+        return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
 
 def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:

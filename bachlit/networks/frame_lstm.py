@@ -239,4 +239,4 @@ class FrameLSTM(Network):
             gained = echo_gain(said[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
             logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)
             if not self.training:  # there it is to learn as much, and overfits later for it
-                logits[:, :, slot].masked_fill_(self.reader.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)
+                logits[:, :, slot].masked_fill_(self.reader.echoes.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)

@@ -147,7 +147,7 @@ class FrameStepper(Stepper):
         num, voice = self.reader.echoes.num, slot - 1
         gained = echo_gain(said[:, -num:], self.trust[voice], known.echoed)  # (B, E)
         logits = said[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
-        return logits.masked_fill(self.reader.stranded(known.before[:, voice]), IMPOSSIBLE)
+        return logits.masked_fill(self.reader.echoes.stranded(known.before[:, voice]), IMPOSSIBLE)
 
     def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Open a frame with the token before it: what is known of it, and its features (B, P) without its place."""

@@ -98,22 +98,16 @@ class FrameReader(nn.Module):
         encoding: Of the tokens.
     """
 
-    pitch: Tensor
-    holds: Tensor
-    bars: Tensor
-
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
         self.size, self.has_bars = encoding.frame_size, encoding.bars
         self.echoes = Echoes(encoding)
         self.num_positions = PICKUP_POSITIONS + BAR_POSITIONS if encoding.bars else CYCLE
-        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
-        self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
-        self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
+        self.bars = nn.Buffer(torch.from_numpy(encoding.begins_bar), persistent=False)
 
     def begin(self, batch_size: int) -> tuple[LastFrame, EchoState]:
         """Give what is known before the first frame."""
-        zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.holds.device)
+        zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.bars.device)
         last = LastFrame(zeros[:, 0], zeros[:, 0] - 1, zeros[:, :3], zeros)
         return last, self.echoes.begin(batch_size)
 
@@ -129,7 +123,7 @@ class FrameReader(nn.Module):
         earlier = torch.cat([last.chosen.unsqueeze(1), groups[:, :-1, 2:]], 1)  # (B, F, 3)
         lowest = torch.cat([lowest.unsqueeze(1), groups[:, 1:, 0]], 1)  # (B, F)
         before = torch.cat([earlier, lowest.unsqueeze(2)], 2)  # (B, F, 4)
-        run = _since(~self.holds[before], last.run).clamp(max=LONGEST - 1) + 1
+        run = _since(~self.echoes.holds[before], last.run).clamp(max=LONGEST - 1) + 1
         last_position = last.position.unsqueeze(1)
         position = self._positions(groups[:, :, 1], last_position)
         expected = self._following(torch.cat([last_position, position[:, :-1]], 1))
@@ -149,7 +143,7 @@ class FrameReader(nn.Module):
         """
         start, lowest = self._started(token, last)
         before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
-        run = torch.where(self.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
+        run = torch.where(self.echoes.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
         echo, echoed, past = self.echoes.follow(before, past)
         expected = self._following(last.position)
         return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, expected), past
@@ -157,10 +151,6 @@ class FrameReader(nn.Module):
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
-
-    def stranded(self, before: Tensor) -> Tensor:
-        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
-        return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
     def _started(self, token: Tensor, last: LastFrame) -> tuple[Tensor, Tensor]:
         """(B,) the piece's start, and the last voice's token; a frame stands first after the one, then after others."""
@@ -209,14 +199,11 @@ class Features(nn.Module):
         size: I, of a frame's vector.
     """
 
-    pitch: Tensor
-    pairs: Tensor
-
     def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int, dropout: float) -> None:
         super().__init__()
         size, num = encoding.vocabulary_size, len(VOICES)
-        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
-        self.register_buffer("pairs", torch.tensor(list(combinations(range(num), 2))), persistent=False)
+        self.pitch = nn.Buffer(torch.from_numpy(encoding.token_pitch), persistent=False)
+        self.pairs = nn.Buffer(torch.tensor(list(combinations(range(num), 2))), persistent=False)
         self.token = nn.Embedding(size, embedding)
         self.start = nn.Embedding(size, embedding)
         self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
