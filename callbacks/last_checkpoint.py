@@ -56,11 +56,11 @@ class LastCheckpoint(Checkpoint):
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals before the first step, too."""
-        self._hear(trainer)
+        self._handle_signals(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, listen to signals, and restore the resumed fit's figures."""
-        self._next = self._then()
+        self._next = self._next_time()
         # Callbacks that watch a figure at an epoch's end may need one from a validation before the fit resumed.
         trainer.callback_metrics.update(
             {name: figure.to(trainer.strategy.root_device) for name, figure in self._figures.items()}
@@ -68,7 +68,7 @@ class LastCheckpoint(Checkpoint):
         self._figures = {}
         if self._due:
             self._step_plateaus(trainer)
-        self._hear(trainer)
+        self._handle_signals(trainer)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ask the other processes while the optimiser steps."""
@@ -136,26 +136,26 @@ class LastCheckpoint(Checkpoint):
         if self.minutes is not None and self._shall_end:
             trainer.should_stop = not is_accumulating(trainer)
 
-    def _hear(self, trainer: pl.Trainer) -> None:
+    def _handle_signals(self, trainer: pl.Trainer) -> None:
         """Listen to signals until Lightning restores the handlers from before the fit."""
         if self.minutes is None or threading.current_thread() is not threading.main_thread():
             return
         # Instead of Lightning's handler, in which one process that gets a signal would wait for the others.
-        signal.signal(signal.SIGTERM, self._listen)
+        signal.signal(signal.SIGTERM, self._on_signal)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._listen)
+            signal.signal(signal.SIGINT, self._on_signal)
         if trainer.received_sigterm:
             forget_sigterm(trainer)
             self._received = signal.SIGTERM
 
-    def _listen(self, signum: int, frame: FrameType | None) -> None:
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
             if self._received == signum:
                 raise KeyboardInterrupt
             rank_zero_info("The fit stops after this step and saves where it is; Ctrl-C again stops it at once.")
         self._received = signum
 
-    def _then(self) -> float:
+    def _next_time(self) -> float:
         return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
 
     def _agree(self, trainer: pl.Trainer) -> tuple[int, bool]:
@@ -180,7 +180,7 @@ class LastCheckpoint(Checkpoint):
         self._figures = {}
         for logger in trainer.loggers:
             logger.save()
-        self._next = self._then()
+        self._next = self._next_time()
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST

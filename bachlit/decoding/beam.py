@@ -60,9 +60,9 @@ class BeamSearch(StepDecoder):
         size, each = candidates.shape[2], self.width // self.groups
         choices = []
         for first in range(0, self.width, each):
-            its = candidates[:, first : first + each]  # (B, K / G, V)
-            index = (its - self.diversity * used).flatten(1).topk(each).indices
-            choices.append(Choice(first + index // size, index % size, its.flatten(1).gather(1, index)))
+            scores = candidates[:, first : first + each]  # (B, K / G, V)
+            index = (scores - self.diversity * used).flatten(1).topk(each).indices
+            choices.append(Choice(first + index // size, index % size, scores.flatten(1).gather(1, index)))
             alive = (choices[-1].score > -float("inf")).to(used)
             share = alive / alive.sum(1, keepdim=True).clamp(min=1)
             used = used.scatter_add(2, choices[-1].token.unsqueeze(1), share.unsqueeze(1))

@@ -82,7 +82,7 @@ class Echoes(nn.Module):
         return torch.stack(echoes, 1), torch.stack(lengths, 1), state
 
     def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """Find what followed when the piece last went as it goes now.
+        """Find what followed the longest earlier run that equals the last frames.
 
         Args:
             before: (B, 4) the tokens of the frame before; of none, at the start.
@@ -119,13 +119,13 @@ def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
     return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
 
 
-def echo_gain(said: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
+def echo_gain(output: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
     """Compute the gain of echoes' tokens, in nats before normalisation; 0 without an echo.
 
     Args:
-        said: (..., E) a head's output for echoes.
+        output: (..., E) a head's output for echoes.
         trust: (E, LONGEST + 1) a learned gain by length.
         echoed: (..., E) the lengths.
     """
     known = torch.stack([trust[index][lengths] for index, lengths in enumerate(echoed.unbind(-1))], -1)
-    return torch.where(echoed > 0, said + known, 0.0)
+    return torch.where(echoed > 0, output + known, 0.0)

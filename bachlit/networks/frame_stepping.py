@@ -26,7 +26,7 @@ class _StepMemory(NamedTuple):
         top: (B, H) the sum of their outputs.
         frame: Before a frame's first token the packed `LastFrame`, then its packed `Frames`.
         opened: (B, p) its tokens so far.
-        heard: (B, ...) what the heads of the tokens to come hear of it so far.
+        heard: (B, ...) inputs so far of the heads of the tokens to come, after their first linear maps.
         past: As in `EchoState`.
         compared: Likewise.
         lengths: Likewise.
@@ -65,13 +65,13 @@ class FrameStepper(Stepper):
         for lstm in cast(list[nn.LSTM], list(network.lstms)):
             inputs, outputs, bias = gates_of(lstm)
             self.layers.append(Product(torch.cat([inputs, outputs], 1), bias))
-        # What all heads hear; the voices' are multiplied at once.
+        # Inputs of all heads; the voices' are multiplied at once.
         size = self.hidden + network.projection.out_features
         self.hear_mark = Product(mark.weight, mark.bias)
         self.hear = Product(
             torch.cat([hear.weight[:, :size] for hear in voices]), torch.cat([one.bias for one in voices])
         )
-        # What a chosen voice's token adds to what the heads of the voices after it hear.
+        # What a chosen voice's token adds to the inputs of the heads of the voices after it.
         token = self.features.token.weight
         bounds = [size + voice * token.shape[1] for voice in range(len(voices))]
         self.chosen = [
@@ -82,7 +82,7 @@ class FrameStepper(Stepper):
             [Product(think.weight, think.bias) for think in cast(list[nn.Linear], list(cast(nn.ModuleList, thinks)))]
             for thinks in network.thinks
         ]
-        self.says = [self._say(network, slot) for slot in range(self.reader.size)]
+        self.says = [self._last_map(network, slot) for slot in range(self.reader.size)]
 
     def _project(self, network: "FrameLSTM") -> None:
         """Project every row of every table of features (R, P), and note where tables begin; the last two stay apart."""
@@ -98,7 +98,7 @@ class FrameStepper(Stepper):
         self.unmarked = self.mark[END] + self.position
 
     @staticmethod
-    def _say(network: "FrameLSTM", slot: int) -> Product:
+    def _last_map(network: "FrameLSTM", slot: int) -> Product:
         """Extend a head's last map to all tokens and echoes; a bias keeps out what can't stand in the slot."""
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
         num = network.reader.echoes.num if slot else 0
@@ -123,15 +123,15 @@ class FrameStepper(Stepper):
         if slot == 0:
             memory, known = self._enter(tokens, memory)
             place = memory.heard + self.unmarked[known.position]
-            said = self.hear_mark(torch.cat([memory.top, place], 1))
+            output = self.hear_mark(torch.cat([memory.top, place], 1))
         elif slot == 1:
             memory, known = self._mark(tokens, memory)
-            said = memory.heard[:, : self.head]
+            output = memory.heard[:, : self.head]
         else:
             heard = memory.heard[:, self.head :] + self.chosen[slot - 2][tokens]
             memory, known = memory._replace(heard=heard), unpack(memory.frame, Frames)
-            said = heard[:, : self.head]
-        thought = gelu(said)
+            output = heard[:, : self.head]
+        thought = gelu(output)
         for think in self.thinks[slot]:
             thought = thought + gelu(think(thought))
         logits = self._echo(self.says[slot](thought), slot, known)
@@ -140,13 +140,13 @@ class FrameStepper(Stepper):
         last = LastFrame(known.start, known.position, opened[:, 2:], known.run)
         return logits, memory._replace(frame=pack(last), opened=opened[:, :0], heard=memory.heard[:, :0])
 
-    def _echo(self, said: Tensor, slot: int, known: Frames) -> Tensor:
+    def _echo(self, output: Tensor, slot: int, known: Frames) -> Tensor:
         """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
         if slot == 0:
-            return said
+            return output
         num, voice = self.reader.echoes.num, slot - 1
-        gained = echo_gain(said[:, -num:], self.trust[voice], known.echoed)  # (B, E)
-        logits = said[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
+        gained = echo_gain(output[:, -num:], self.trust[voice], known.echoed)  # (B, E)
+        logits = output[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
         return logits.masked_fill(self.reader.echoes.stranded(known.before[:, voice]), IMPOSSIBLE)
 
     def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:

@@ -134,7 +134,7 @@ class FrameReader(nn.Module):
         return frames, LastFrame(start, position[:, -1], groups[:, -1, 2:], run[:, -1]), past
 
     def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
-        """Read what is known of one frame before its mark, without a dimension for frames; give the echoes' state.
+        """Read what is known of one frame before its mark; give it, without F, and the echoes' state.
 
         Args:
             token: (B,) the token before the frame.
