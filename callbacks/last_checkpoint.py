@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
-from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]  # imported there
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
@@ -45,8 +45,8 @@ class LastCheckpoint(Checkpoint):
         self._stopping = 0  # the signal that any process got: all know it, and all is saved
         self._complete = False  # the fit resumes from what is saved: what it still does is lost
         self._shall_end = False  # the fit ends as soon as no gradients are gathered
-        self._due: dict[str, float] = {}
         self._figures: dict[str, Tensor] = {}
+        self._due = False  # plateau schedules still have to see the figures
         self._next = 0.0
         self._asked: Callable[[], Tensor] | None = None
 
@@ -56,18 +56,19 @@ class LastCheckpoint(Checkpoint):
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals before the first step, too."""
-        self._hear(trainer)
+        self._handle_signals(trainer)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, listen to signals, and restore the resumed fit's figures."""
-        self._next = self._then()
-        self._tell(trainer)
+        self._next = self._next_time()
         # Callbacks that watch a figure at an epoch's end may need one from a validation before the fit resumed.
         trainer.callback_metrics.update(
             {name: figure.to(trainer.strategy.root_device) for name, figure in self._figures.items()}
         )
         self._figures = {}
-        self._hear(trainer)
+        if self._due:
+            self._step_plateaus(trainer)
+        self._handle_signals(trainer)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ask the other processes while the optimiser steps."""
@@ -94,9 +95,16 @@ class LastCheckpoint(Checkpoint):
             self._save(trainer)
             self._complete = True
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after the epoch and its validation."""
+        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of a resumed epoch
+            self._step_plateaus(trainer)
+        self._due = not trainer.fit_loop.restarting
+        self._save(trainer)
+        self._due = False
+        self._stopping = self._stopping or self._agree(trainer)[0]
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Stop after saving, once the figures are logged.
 
         Raises:
@@ -105,42 +113,22 @@ class LastCheckpoint(Checkpoint):
         if self._stopping:
             self._stop(trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save after the epoch and its validation."""
-        self._due = {
-            config.monitor: float(trainer.callback_metrics[config.monitor])
-            for config in trainer.lr_scheduler_configs
-            if config.reduce_on_plateau and config.monitor in trainer.callback_metrics
-        }
-        if trainer.fit_loop.restarting:  # Lightning leaves them out at the end of a resumed epoch
-            self._tell(trainer)
-        self._save(trainer)
-        self._due = {}
-        self._stopping = self._stopping or self._agree(trainer)[0]
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop after a saved epoch.
-
-        Raises:
-            StoppedError: If a process got a signal.
-        """
-        if self._stopping:
-            self._stop(trainer)
+    on_train_epoch_start = on_train_batch_start
 
     def state_dict(self) -> dict[str, Any]:
-        """Keep the figures so far, and those that plateau schedules still have to see."""
+        """Keep the figures so far, and whether plateau schedules still have to see them."""
         return {"due": self._due, "figures": self._figures}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore both."""
-        self._due, self._figures = dict(state_dict["due"]), dict(state_dict.get("figures", {}))
+        self._due, self._figures = bool(state_dict["due"]), dict(state_dict.get("figures", {}))
 
-    def _tell(self, trainer: pl.Trainer) -> None:
-        """Step the plateau schedules with the figures that are due."""
+    def _step_plateaus(self, trainer: pl.Trainer) -> None:
+        """Step the schedules that watch a figure."""
         for config in trainer.lr_scheduler_configs:
-            if config.monitor in self._due:
-                config.scheduler.step(self._due[config.monitor])  # type: ignore[call-arg]  # it watches a figure
-        self._due = {}
+            if config.reduce_on_plateau and config.monitor in trainer.callback_metrics:
+                config.scheduler.step(float(trainer.callback_metrics[config.monitor]))  # type: ignore[arg-type]  # it watches
+        self._due = False
 
     def _end_after_a_step(self, trainer: pl.Trainer) -> None:
         """Postpone the end of a fit while gradients are gathered, which no checkpoint keeps."""
@@ -148,26 +136,26 @@ class LastCheckpoint(Checkpoint):
         if self.minutes is not None and self._shall_end:
             trainer.should_stop = not is_accumulating(trainer)
 
-    def _hear(self, trainer: pl.Trainer) -> None:
+    def _handle_signals(self, trainer: pl.Trainer) -> None:
         """Listen to signals until Lightning restores the handlers from before the fit."""
         if self.minutes is None or threading.current_thread() is not threading.main_thread():
             return
         # Instead of Lightning's handler, in which one process that gets a signal would wait for the others.
-        signal.signal(signal.SIGTERM, self._listen)
+        signal.signal(signal.SIGTERM, self._on_signal)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._listen)
+            signal.signal(signal.SIGINT, self._on_signal)
         if trainer.received_sigterm:
             forget_sigterm(trainer)
             self._received = signal.SIGTERM
 
-    def _listen(self, signum: int, frame: FrameType | None) -> None:
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
             if self._received == signum:
                 raise KeyboardInterrupt
             rank_zero_info("The fit stops after this step and saves where it is; Ctrl-C again stops it at once.")
         self._received = signum
 
-    def _then(self) -> float:
+    def _next_time(self) -> float:
         return time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
 
     def _agree(self, trainer: pl.Trainer) -> tuple[int, bool]:
@@ -182,7 +170,7 @@ class LastCheckpoint(Checkpoint):
         return summed(torch.tensor(flags, dtype=torch.float32, device=trainer.strategy.root_device), trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        if self.minutes is None or self._complete or trainer.fast_dev_run:
+        if self.minutes is None or self._complete or trainer.fast_dev_run:  # type: ignore[attr-defined]  # set but not declared
             return
         self._figures = {name: figure.detach().cpu() for name, figure in trainer.callback_metrics.items()}
         path = _folder(trainer) / LAST
@@ -192,12 +180,13 @@ class LastCheckpoint(Checkpoint):
         self._figures = {}
         for logger in trainer.loggers:
             logger.save()
-        self._next = self._then()
+        self._next = self._next_time()
 
     def _stop(self, trainer: pl.Trainer) -> None:
         where = _folder(trainer) / LAST
         # If a helper ends with an error, Lightning kills the first process, which may still be busy.
-        is_helper = trainer.local_rank > 0 and isinstance(trainer.strategy.cluster_environment, LightningEnvironment)
+        environment = getattr(trainer.strategy, "cluster_environment", None)
+        is_helper = trainer.local_rank > 0 and isinstance(environment, LightningEnvironment)
         raise StoppedError(
             f"The fit was told to end ({_SIGNALS[self._stopping]}); go on where it was with --ckpt_path {where}.",
             0 if is_helper else 128 + self._stopping,

@@ -11,7 +11,7 @@ import torch
 import yaml
 from pytorch_lightning.callbacks import Callback
 
-from bachlit.callbacks.training_curves import BEST_BY
+from bachlit.callbacks.training_curves import BEST_BY, TrainingCurves, best_of
 from bachlit.files.writing import write_whole
 from bachlit.rendering.escaping import fenced, in_markdown
 from bachlit.training.model import ChoraleModel
@@ -24,31 +24,22 @@ _LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")
 class ModelCard(Callback):
     """Write `model_card.md` into the run's folder after a fit, and log it and the options to W&B.
 
+    The best figures are those of `TrainingCurves`, if it is there.
+
     Args:
         options: Those of the run, as plain data.
     """
 
     def __init__(self, options: dict[str, Any] | None = None) -> None:
         self.options = options or {}
-        self.best: dict[str, float] = {}
-        """Figures of the best validation so far, by nats per frame, and its epoch."""
         self._folder = Path()
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Log the options."""
         # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
-        self.best = {}  # those of a checkpoint come after this
         for logger in wandb_runs(trainer):
             logger.log_hyperparams(self.options)
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep the best figures."""
-        if trainer.state.fn != "fit" or trainer.sanity_checking:
-            return
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val")}
-        if figures.get(BEST_BY, float("inf")) < self.best.get(BEST_BY, float("inf")):
-            self.best = {"epoch": trainer.current_epoch + 1, **figures}
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the card."""
@@ -77,8 +68,10 @@ class ModelCard(Callback):
             + f", Python {platform.python_version()}",
         }
         last = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val")}
-        head = ("", f"best, epoch {self.best.get('epoch', 0):g}", f"last, epoch {trainer.current_epoch}")
-        figures = [(name, _number(self.best, name), _number(last, name)) for name in last]
+        curves = (one for one in trainer.callbacks if isinstance(one, TrainingCurves))  # type: ignore[attr-defined]
+        best = next((best_of(one.rows) for one in curves), {})
+        head = ("", f"best, epoch {best.get('epoch', 0):g}", f"last, epoch {trainer.current_epoch}")
+        figures = [(name, _number(best, name), _number(last, name)) for name in last]
         parts = [
             f"# Model card: {in_markdown(type(network).__name__)}",
             _rows(("", ""), *facts.items()),
@@ -88,14 +81,6 @@ class ModelCard(Callback):
         if self.options:
             parts.append(f"## Options\n\n{fenced(yaml.safe_dump(_given(self.options), sort_keys=False), 'yaml')}")
         return "\n\n".join(parts) + "\n"
-
-    def state_dict(self) -> dict[str, Any]:
-        """Keep the best figures in checkpoints."""
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best figures."""
-        self.best = dict(state_dict["best"])
 
 
 def _data(trainer: pl.Trainer) -> dict[str, str]:

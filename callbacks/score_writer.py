@@ -34,7 +34,7 @@ class ScoreWriter(BasePredictionWriter):
         self._check = partial(refuse_replacing, overwrite=overwrite)
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make the folder, and name the files of all prompts: several processes share them, and no name may come twice.
+        """Make the folder, and name the files of all prompts, no name twice in all processes.
 
         Raises:
             OptionError: If the folder can't be made, or a file in it has to stay.

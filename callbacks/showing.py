@@ -47,7 +47,7 @@ def write_shown(folder: Path, shown: Sequence[Shown]) -> None:
 
 
 def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]:
-    """Prepare media for W&B, made only if it is on: a table of pieces, and each decoder's best and worst.
+    """Prepare media for W&B: a table of pieces, and each decoder's best and worst.
 
     Args:
         shown: The pieces.

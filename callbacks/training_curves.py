@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,7 @@ class TrainingCurves(Callback):
                 rank_zero_warn(f"{error} Until then there is curves.csv alone.")
                 self.picture = False
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Look up the learning rate: after an epoch's last batch it is the next epoch's already."""
         if trainer.optimizers:
             self._rate = {"learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"])}
@@ -117,6 +116,15 @@ class TrainingCurves(Callback):
         self.rows = [dict(row) for row in state_dict["rows"]]
 
 
+def best_of(rows: list[_Figures]) -> _Figures:
+    """Find the row of the best validation, by nats per frame; empty without one.
+
+    >>> best_of([{"epoch": 1, "val/nats_per_frame": 2.5}, {"epoch": 2}])
+    {'epoch': 1, 'val/nats_per_frame': 2.5}
+    """
+    return min((row for row in rows if row.get(BEST_BY, inf) < inf), key=lambda row: row[BEST_BY], default={})
+
+
 def _table(rows: list[_Figures]) -> bytes:
     """Write rows as CSV; a missing figure is empty.
 
@@ -137,8 +145,8 @@ def _picture(rows: list[_Figures]) -> bytes:
     figure = Figure(figsize=(7, 7), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     _curve(above, rows, BEST_BY, "validation")
-    best = min((row for row in rows if BEST_BY in row), key=lambda row: row[BEST_BY], default=None)
-    if best is not None:
+    best = best_of(rows)
+    if best:
         label = f"best: {best[BEST_BY]:.3f}, epoch {best['epoch']:g}"
         above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=label)
     above.set_ylabel("nats per frame")

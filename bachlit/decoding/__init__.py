@@ -3,7 +3,7 @@
 from bachlit.decoding.base import Decoder, RowGenerators, StepDecoder
 from bachlit.decoding.beam import BeamSearch
 from bachlit.decoding.constraints import Both, Constraint, Grammar, State
-from bachlit.decoding.contracts import Choice, Generation, Model, Stepper, TokenPrompt, Yielded
+from bachlit.decoding.contracts import Choice, Generation, Model, Predictor, TokenPrompt, Yielded
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
 from bachlit.decoding.particles import Particles
@@ -29,7 +29,7 @@ from bachlit.decoding.walk import Walk, stepping
 __all__ = [
     "FREE", "LIVELY", "PART_WRITING", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
     "Decoder", "Enforced", "FinalTonic", "Generation", "Gibbs", "Grammar", "Greedy", "Grid", "InKey", "LargestLeap",
-    "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Ranges",
-    "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder", "Stepper",
+    "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Predictor", "Ranges",
+    "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder",
     "TokenPrompt", "Walk", "Yielded", "stepping",
 ]  # fmt: skip

@@ -59,39 +59,24 @@ class Decoder(ABC):
             DeadEndError: If the constraints leave a row no token.
         """
 
-    def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
-        """Write up to `num` pieces per row; the first is that of `decode`.
-
-        By default: decode `num` times, each with its own random stream.
-
-        Returns:
-            B num rows, grouped by prompt. Missing pieces have a score of minus infinity.
-        """
-        return self._repeated(model, prompt, generator.repeat(num), num)
-
     def decode_batches(
         self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
     ) -> Iterator[Generation]:
-        """Write up to `num` pieces per row in batches, so that memory doesn't grow with `num`.
+        """Write up to `num` pieces per row, in batches, so that memory doesn't grow with `num`.
+
+        By default: decode `num` times, each with its own random stream; the first piece is that of `decode`.
 
         Yields:
-            Generations whose rows are a multiple of B, as `decode_several` returns.
+            Generations with a multiple of B rows, grouped by prompt. Missing pieces have a score of minus infinity.
         """
         most = max(1, _BATCH // len(prompt.allowed))
-        if num <= most:
-            yield self.decode_several(model, prompt, generator, num)
-            return
         for first in range(0, num, most):
             part = min(most, num - first)
-            yield self._repeated(model, prompt, generator.repeat(part, first), part)
-
-    def _repeated(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
-        """Decode each row `num` times."""
-        index = torch.arange(len(prompt.allowed)).repeat_interleave(num)
-        try:
-            return self.decode(model, prompt.rows(index), generator)
-        except DeadEndError as error:
-            raise DeadEndError(str(error), error.row // num, error.t) from error
+            index = torch.arange(len(prompt.allowed)).repeat_interleave(part)
+            try:
+                yield self.decode(model, prompt.rows(index), generator.repeat(part, first))
+            except DeadEndError as error:
+                raise DeadEndError(str(error), error.row // part, error.t) from error
 
 
 class StepDecoder(Decoder):

@@ -60,37 +60,31 @@ class BeamSearch(StepDecoder):
         size, each = candidates.shape[2], self.width // self.groups
         choices = []
         for first in range(0, self.width, each):
-            its = candidates[:, first : first + each]  # (B, K / G, V)
-            index = (its - self.diversity * used).flatten(1).topk(each).indices
-            choices.append(Choice(first + index // size, index % size, its.flatten(1).gather(1, index)))
+            scores = candidates[:, first : first + each]  # (B, K / G, V)
+            index = (scores - self.diversity * used).flatten(1).topk(each).indices
+            choices.append(Choice(first + index // size, index % size, scores.flatten(1).gather(1, index)))
             alive = (choices[-1].score > -float("inf")).to(used)
             share = alive / alive.sum(1, keepdim=True).clamp(min=1)
             used = used.scatter_add(2, choices[-1].token.unsqueeze(1), share.unsqueeze(1))
         return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True))), used
 
-    def decode_several(self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int) -> Generation:
-        """Write the `num` best different pieces of one beam; of several groups, the best of each.
-
-        Raises:
-            OptionError: If the beam is narrower than `num`.
-        """
-        self._check(num)
-        return self._best(self.walk(model, prompt, generator), num)
-
     def decode_batches(
         self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
     ) -> Iterator[Generation]:
-        """Write the `num` best pieces in batches of groups; each batch sees the choices of those before it.
+        """Write the `num` best different pieces; of several groups, the best of each before the second of any.
+
+        Groups are searched in batches; each batch sees the choices of those before it.
 
         Raises:
             OptionError: If the beam is narrower than `num`.
         """
-        self._check(num)
+        if num > self.width:
+            raise OptionError(f"A beam of {self.width} can't give {num} pieces; widen it to {num}, or ask for fewer.")
+        if num == 1:
+            yield self.decode(model, prompt, generator)
+            return
         each = self.width // self.groups
         most = max(1, _TOGETHER // (each * len(prompt.allowed)))
-        if self.groups <= most:
-            yield self.decode_several(model, prompt, generator, num)
-            return
         used: list[Tensor] = []  # (B, 1, V) at each step
         for first in range(0, self.groups, most):
             part = BeamSearch(each * min(most, self.groups - first), min(most, self.groups - first), self.diversity)
@@ -98,10 +92,6 @@ class BeamSearch(StepDecoder):
             walk = part._walk_on(model, prompt, used)
             if wanted:
                 yield part._best(walk, wanted)
-
-    def _check(self, num: int) -> None:
-        if num > self.width:
-            raise OptionError(f"A beam of {self.width} can't give {num} pieces; widen it to {num}, or ask for fewer.")
 
     def _walk_on(self, model: Model, prompt: TokenPrompt, used: list[Tensor]) -> Walk:
         """Run the loop after other groups, and add this one's choices to `used`."""

@@ -127,7 +127,7 @@ def _part(state: State, prefix: str) -> State:
 
 @dataclass(frozen=True, eq=False)
 class Grammar(Constraint):
-    """Grammar of a stream of fixed frames: each slot has its own tokens, and a hold continues the slot's last pitch.
+    """Grammar of fixed frames: each slot has its tokens, and a hold continues the slot's last pitch.
 
     Args:
         slot_tokens: (S, V) bool: which tokens may stand in each slot; step t is slot t mod S.

@@ -1,15 +1,14 @@
 """Types that decoders take and return: model, prompt, choice, generation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from bachlit.decoding.constraints import Constraint
 from bachlit.decoding.rules.base import Grid
-
-Memory = tuple[Tensor, ...]
 
 
 class Model(Protocol):
@@ -19,18 +18,18 @@ class Model(Protocol):
     def device(self) -> torch.device:
         """Device of the tokens."""
 
-    def stepper(self) -> "Stepper":
-        """Make a stepper for one decoding; a stateless model may return itself."""
+    def stepper(self) -> "Predictor":
+        """Make what predicts the tokens of one decoding; a stateless model may return itself."""
 
 
-class Stepper(Protocol):
-    """Model that predicts one token at a time. All state is in the memory."""
+class Predictor(Protocol):
+    """Predict one token at a time. All state is in the memory: tensors with the batch first."""
 
-    def begin(self, batch_size: int) -> Memory:
-        """Memory at the start of `batch_size` pieces; each tensor is batch-first."""
+    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
+        """Make the memory at the start of `batch_size` pieces."""
 
-    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """From the last tokens (B,) and memory to normalised log-probabilities (B, V) and new memory."""
+    def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Give normalised log-probabilities (B, V) after the last tokens (B,), and the new memory."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +57,16 @@ class TokenPrompt:
 
     def rows(self, index: Tensor) -> "TokenPrompt":
         """Select rows, in this order."""
-        return replace(
-            self,
-            allowed=self.allowed[index],
-            constraint=self.constraint.rows(index),
-            start=None if self.start is None else self.start[index],
-            grid=None if self.grid is None else self.grid.rows(index),
-        )
+        return self._with_each(lambda part: part[index] if isinstance(part, Tensor) else part.rows(index))
 
     def to(self, device: torch.device) -> "TokenPrompt":
         """Move the tensors to a device."""
-        return replace(
-            self,
-            allowed=self.allowed.to(device),
-            constraint=self.constraint.to(device),
-            start=None if self.start is None else self.start.to(device),
-            grid=None if self.grid is None else self.grid.to(device),
-        )
+        return self._with_each(lambda part: part.to(device))
+
+    def _with_each(self, change: Callable[[Any], Any]) -> "TokenPrompt":
+        """Change all parts that hold tensors."""
+        parts = {name: part for name, part in vars(self).items() if isinstance(part, Tensor | Constraint | Grid)}
+        return replace(self, **{name: change(part) for name, part in parts.items()})
 
 
 class Yielded(NamedTuple):

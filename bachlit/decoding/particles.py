@@ -89,7 +89,7 @@ class Particles(Decoder):
         return (log_probs / self.temperature).log_softmax(2) + log_probs.logsumexp(2, keepdim=True)
 
     def _twist(self, walk: Walk, legal: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Log-likelihood (B, K, V) of the coming given tokens after each candidate, and how many were scored (B, 1).
+        """Score the coming given tokens after each candidate (B, K, V), and count them (B, 1).
 
         Candidates that weren't tried get the mean of those that were: any positive weight keeps the estimate
         unbiased, but a small one raises its variance.

@@ -145,7 +145,7 @@ class Walk:
         allowed, cost = allowed.clone(), cost.clone()
         alive = (self.score > -torch.inf).unsqueeze(2)
         for row in dead.nonzero().flatten().tolist():
-            broken: list[Term] = [] if self.prompt.strict else _least(terms, row, fixed[row] & alive[row])
+            broken = [] if self.prompt.strict else _least(terms, row, fixed[row] & alive[row])
             if not broken:
                 raise DeadEndError(
                     f"At step {t} of row {row} {constraint} and the prompt together allow no token; relax a "
@@ -155,30 +155,29 @@ class Walk:
                 )
             cost[row] = _cost(terms, broken, row)
             allowed[row] = fixed[row] & (cost[row] < torch.inf)
-            self._yielded += [Yielded(row, t, term.name) for term in broken]
+            self._yielded += [Yielded(row, t, terms[index].name) for index in broken]
         return allowed, cost
 
 
-def _cost(terms: Sequence[Term], yielding: Sequence[Term], row: int) -> Tensor:
-    """Cost (K, V) of a row where some terms give way."""
-    gives = {id(term) for term in yielding}
+def _cost(terms: Sequence[Term], broken: Sequence[int], row: int) -> Tensor:
+    """Cost (K, V) of a row where some terms, by index, give way."""
     total = torch.zeros((), device=terms[0].cost.device)
-    for term in terms:
-        softened = term.yielding if id(term) in gives else None
-        total = total + (term.cost if softened is None else softened)[row]
+    for index, term in enumerate(terms):
+        total = total + (term.cost if term.yielding is None or index not in broken else term.yielding)[row]
     return total
 
 
-def _least(terms: Sequence[Term], row: int, fixed: Tensor) -> list[Term]:
-    """The fewest terms, from the last on, that must give way to open the row; empty if none do."""
+def _least(terms: Sequence[Term], row: int, fixed: Tensor) -> list[int]:
+    """Indices of the fewest terms, from the last on, that must give way to open the row; empty if none do."""
 
-    def opens(broken: Sequence[Term]) -> bool:
+    def opens(broken: Sequence[int]) -> bool:
         return bool((fixed & (_cost(terms, broken, row) < torch.inf)).any())
 
-    hard = [term for term in terms if term.yielding is not None and bool((term.cost[row] == torch.inf).any())]
+    forbids = [term.yielding is not None and bool((term.cost[row] == torch.inf).any()) for term in terms]
+    hard = [index for index, does in enumerate(forbids) if does]
     broken = next((hard[first:] for first in reversed(range(len(hard))) if opens(hard[first:])), [])
-    for term in list(broken):  # keep what needn't give way, the most important first
-        if len(broken) > 1 and opens(rest := [one for one in broken if one is not term]):
+    for index in list(broken):  # keep what needn't give way, the most important first
+        if len(broken) > 1 and opens(rest := [one for one in broken if one != index]):
             broken = rest
     return broken
 

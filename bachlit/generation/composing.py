@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
+from bachlit.decoding import FREE, Decoder, Generation, Rule, Rules, Yielded
 from bachlit.encoding import open_mask
 from bachlit.errors import OptionError
-from bachlit.generation.batches import PromptBatch
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.harmonizing import PromptBatch, Written
 from bachlit.generation.prompts import ModelPrompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale
@@ -83,13 +82,13 @@ def write_freely(
     batch = PromptBatch(model, prompts, decoder, rules=rules, strict=strict)
     once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
     tries = 1 if once else _TRIES
-    generation = batch.decode(seeds, tries)
+    drawn: list[list[tuple[Chorale, Generation, int]]] = [[] for _ in prompts]
+    for index, generation, row in batch.decode(seeds, tries):
+        drawn[index].append((encoding.decode(generation.tokens[row].cpu().numpy()), generation, row))
     pieces, yielded = [], list[Yielded]()
     for index, (seed, prompt) in enumerate(zip(seeds, prompts, strict=True)):
-        drawn = [encoding.decode(generation.tokens[row].numpy()) for row in range(index * tries, (index + 1) * tries)]
-        home = [row for row, notes in enumerate(drawn) if _ends_on(notes, prompt.key.tonic)]
-        chosen = home[0] if home else 0
-        notes = drawn[chosen]
+        home = (one for one in drawn[index] if _ends_on(one[0], prompt.key.tonic))
+        notes, generation, row = next(home, drawn[index][0])
         chorale = dataclasses.replace(
             notes,
             key=prompt.key if encoding.keys else estimate_key(notes.pitches),
@@ -98,7 +97,6 @@ def write_freely(
             title=f"Chorale {seed}",
             name=prompt.name,
         )
-        row = index * tries + chosen
         yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
         pieces.append(Written(chorale, generation, row))
     batch.warn(yielded)

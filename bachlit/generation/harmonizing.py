@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
-from bachlit.decoding import Decoder, Generation, Rule, Rules, Yielded
-from bachlit.generation.batches import PromptBatch
-from bachlit.generation.prompts import model_prompt, move_for
-from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
+from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, token_prompt
+from bachlit.models.language_model import LanguageModel, evaluating
+from bachlit.music.chorale import VOICES, Chorale
 from bachlit.music.prompt import Prompt
 
 
@@ -34,6 +35,79 @@ class Written:
     def merit(self) -> float:
         """Ranking score of pieces under the same prompt: log-probability minus rule cost, in nats."""
         return self.log_prob - self.cost
+
+
+class PromptBatch:
+    """Prompts that a model and a decoder fill together.
+
+    Args:
+        model: Predicts the tokens.
+        prompts: B pieces.
+        decoder: Chooses the tokens.
+        rules: What they must keep; `usual_rules` if None.
+        strict: Whether a rule that can't be kept is an error.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        prompts: Sequence[ModelPrompt],
+        decoder: Decoder,
+        *,
+        rules: Rules | Rule | None,
+        strict: bool,
+    ) -> None:
+        self._model, self._decoder = model, decoder
+        self._names = [prompt.name or "the piece" for prompt in prompts]
+        rules = usual_rules(decoder) if rules is None else rules
+        self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
+
+    def decode(self, seeds: Sequence[int], num: int = 1) -> Iterator[tuple[int, Generation, int]]:
+        """Write up to `num` pieces per prompt, as many at once as memory holds.
+
+        Yields:
+            For each piece the index of its prompt, and a generation with the piece's row.
+
+        Raises:
+            DeadEndError: If nothing is left to choose.
+        """
+        try:
+            with evaluating(self._model.network):
+                for batch in self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num):
+                    part = len(batch.tokens) // len(self._names)
+                    yield from ((row // part, batch, row) for row in range(len(batch.tokens)))
+        except DeadEndError as error:
+            raise DeadEndError(
+                f"{self._place(error.row, error.t)} has no note that all rules and what is given allow; leave a rule "
+                "out, make it soft by a number, or use a decoder that keeps more hypotheses.",
+                error.row,
+                error.t,
+            ) from error
+
+    def warn(self, yielded: Sequence[Yielded]) -> None:
+        """Warn where rules gave way, once per rule and piece."""
+        places: dict[tuple[int, str], set[int]] = {}
+        for row, t, rule in yielded:
+            places.setdefault((row, rule), set()).add(t)
+        for (row, rule), steps in places.items():
+            others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
+            first = self._place(row, min(steps))
+            warnings.warn(
+                f"{first} has no note that keeps {rule}{others}; it gave way there.", RuleWarning, stacklevel=3
+            )
+
+    def _place(self, row: int, t: int) -> str:
+        """Name a step in musical terms."""
+        grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
+        frame, slot = divmod(t, len(grid.voices))
+        column = grid.voices[slot]
+        bar = (frame - int(grid.pickup[row])) // int(grid.measure[row]) + 1
+        return f"The {'end' if column is None else VOICES[column]} of {self._names[row]} at bar {bar} (frame {frame})"
+
+
+def usual_rules(decoder: Decoder) -> Rules:
+    """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
+    return LIVELY if decoder.seeks_likeliest else PART_WRITING
 
 
 def write(
@@ -99,16 +173,14 @@ def write_several(
     moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys)) for prompt in prompts]
     batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
     distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
-    yielded: dict[Yielded, None] = {}
-    for generation in batch.decode_batches(seeds, num):
-        part = len(generation.tokens) // len(prompts)
-        yielded |= dict.fromkeys(one._replace(row=one.row // part) for one in generation.yielded)
-        for row, tokens in enumerate(generation.tokens.cpu().numpy()):
-            chorale, move = prompts[row // part].chorale, moved[row // part].move
-            known, key = distinct[row // part], sha256(tokens.tobytes()).digest()
-            if generation.score[row] > -math.inf and key not in known:
-                notes = encoding.decode(tokens).transpose(-move)
-                written = dataclasses.replace(chorale, pitches=notes.pitches, onsets=notes.onsets)
-                known[key] = Written(written, generation, row)
-    batch.warn([*yielded])
+    yielded: list[Yielded] = []
+    for index, generation, row in batch.decode(seeds, num):
+        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
+        tokens = generation.tokens[row].cpu().numpy()
+        known, key = distinct[index], sha256(tokens.tobytes()).digest()
+        if generation.score[row] > -math.inf and key not in known:
+            notes = encoding.decode(tokens).transpose(-moved[index].move)
+            written = dataclasses.replace(prompts[index].chorale, pitches=notes.pitches, onsets=notes.onsets)
+            known[key] = Written(written, generation, row)
+    batch.warn(yielded)
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]

@@ -11,7 +11,7 @@ from bachlit import decoding
 from bachlit.classes import class_at
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Rules
 from bachlit.errors import OptionError
-from bachlit.generation.batches import usual_rules
+from bachlit.generation.harmonizing import usual_rules
 
 _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 

@@ -125,7 +125,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
 
 
 def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
-    """Find the semitones to move a prompt by for a model, and those of them that bring it into the voices' ranges.
+    """Find the semitones to move a prompt by, and those of them for the voices' ranges.
 
     Raises:
         PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.

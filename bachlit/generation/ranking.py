@@ -64,7 +64,7 @@ def figures(piece: Written) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Turn options into plain data: decoders and rules by class, with the options that they keep by name.
+    """Turn options into plain data; decoders and rules by class and options.
 
     A number without a form in JSON, such as an infinite weight, becomes text.
 

@@ -107,7 +107,7 @@ def unit_names(model: LanguageModel, part: int = 0) -> list[str]:
 
 
 def correlations(units: FloatArray, signal: npt.NDArray[np.generic]) -> FloatArray:
-    """Correlate each unit (T, H) with a signal (T,), by Pearson; 0 where one of the two never changes.
+    """Correlate each unit (T, H) with a signal (T,), by Pearson; 0 if either is constant.
 
     >>> units = np.array([[0.0, 3.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, 1.0]])
     >>> correlations(units, np.array([False, False, True])).round(3).tolist()
@@ -122,7 +122,7 @@ def correlations(units: FloatArray, signal: npt.NDArray[np.generic]) -> FloatArr
 
 
 def telling_signal(chorale: Chorale) -> tuple[BoolArray, str]:
-    """Choose a signal (T,) to compare units with, and its name: the fermatas, unless none or all are under one.
+    """Choose a signal (T,) to compare units with, and its name: fermatas, or the soprano's onsets.
 
     >>> telling_signal(Chorale.from_pitches([[67, 64, 60, 48]] * 4))
     (array([ True, False, False, False]), 'the onsets of the soprano, since there are no fermatas')

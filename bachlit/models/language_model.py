@@ -186,7 +186,7 @@ def evaluating(network: Network) -> Iterator[Network]:
 
 
 class Bounded(TorchFunctionMode):
-    """Stop code that makes far larger tensors, or far more, than a file has weights, before they are filled.
+    """Stop code that makes far more or larger tensors than a file's weights.
 
     Args:
         weights: In the file.

@@ -2,7 +2,7 @@
 
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.frame_lstm import FrameLSTM
-from bachlit.networks.rebuilding import rebuilding_fault
+from bachlit.networks.rebuilding import build_network, rebuilding_fault
 from bachlit.networks.stepping import NormalisedStepper, SequenceStepper
 from bachlit.networks.token_lstm import TokenLSTM
 
@@ -14,5 +14,6 @@ __all__ = [
     "SequenceStepper",
     "Stepper",
     "TokenLSTM",
+    "build_network",
     "rebuilding_fault",
 ]

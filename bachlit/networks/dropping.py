@@ -36,7 +36,7 @@ class Dropout(nn.Module):
 
 
 class DroppedLSTM(nn.LSTM):
-    """Layer of an LSTM whose forget gate begins open and whose recurrent weights are dropped in training.
+    """LSTM layer with an open forget gate at first, and dropout of recurrent weights.
 
     A weight is dropped for all steps and rows of a call (Merity et al. 2018).
 

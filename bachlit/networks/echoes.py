@@ -46,19 +46,16 @@ class Echoes(nn.Module):
     """
 
     num = 2
-    pitch: Tensor
-    holds: Tensor
-    digits: Tensor
 
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
-        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch).int(), persistent=False)
-        self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
+        self.pitch = nn.Buffer(torch.from_numpy(encoding.token_pitch).int(), persistent=False)
+        self.holds = nn.Buffer(torch.from_numpy(encoding.token_holds), persistent=False)
         # What is compared are numbers whose digits are pitches, which are below 128.
         all_voices = [128**voice for voice in range(len(VOICES))]
         soprano = [int(voice == "soprano") for voice in encoding.order]
         digits = torch.tensor([all_voices, soprano], dtype=torch.int32).t()  # (4, E)
-        self.register_buffer("digits", digits.contiguous(), persistent=False)
+        self.digits = nn.Buffer(digits.contiguous(), persistent=False)
 
     def begin(self, batch_size: int) -> EchoState:
         """Make the state of a piece of which nothing was read."""
@@ -85,7 +82,7 @@ class Echoes(nn.Module):
         return torch.stack(echoes, 1), torch.stack(lengths, 1), state
 
     def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """Find what followed when the piece last went as it goes now.
+        """Find what followed the longest earlier run that equals the last frames.
 
         Args:
             before: (B, 4) the tokens of the frame before; of none, at the start.
@@ -111,6 +108,10 @@ class Echoes(nn.Module):
         stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
         return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
 
+    def stranded(self, before: Tensor) -> Tensor:
+        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
+        return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
+
 
 def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
     """Put rows (B, 1, C) into (B, N, C) at (B, 1, 1), where they are known."""
@@ -118,13 +119,13 @@ def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
     return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
 
 
-def echo_gain(said: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
+def echo_gain(output: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:
     """Compute the gain of echoes' tokens, in nats before normalisation; 0 without an echo.
 
     Args:
-        said: (..., E) a head's output for echoes.
+        output: (..., E) a head's output for echoes.
         trust: (E, LONGEST + 1) a learned gain by length.
         echoed: (..., E) the lengths.
     """
     known = torch.stack([trust[index][lengths] for index, lengths in enumerate(echoed.unbind(-1))], -1)
-    return torch.where(echoed > 0, said + known, 0.0)
+    return torch.where(echoed > 0, output + known, 0.0)

@@ -12,9 +12,8 @@ from bachlit.music.chorale import VOICES
 from bachlit.networks.base import Memory, Network, Stepper
 from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import EchoState, echo_gain
-from bachlit.networks.frame_features import Features
 from bachlit.networks.frame_stepping import FrameStepper
-from bachlit.networks.frames import IMPOSSIBLE, LONGEST, FrameReader, Frames, LastFrame
+from bachlit.networks.frames import IMPOSSIBLE, LONGEST, Features, FrameReader, Frames, LastFrame, pack, unpack
 from bachlit.networks.views import Views, ViewsStepper
 
 
@@ -148,7 +147,7 @@ class FrameLSTM(Network):
             nn.ModuleList(nn.Linear(head, head) for _ in range(head_layers - 1)) for _ in range(encoding.frame_size)
         )
         allowed = torch.from_numpy(encoding.slot_tokens)
-        # The last of what a head says is how much likelier echoes are; to this comes a number for their length.
+        # A head's last outputs are how much likelier echoes are; a number for their length is added.
         num = self.reader.echoes.num
         self.says = nn.ModuleList(
             nn.Linear(head, int(tokens.sum()) + (num if slot else 0)) for slot, tokens in enumerate(allowed)
@@ -163,17 +162,17 @@ class FrameLSTM(Network):
         num = 1 if self.training else self.views.num
         zeros = self.trust.new_zeros(batch_size * num, len(self.lstms), self.hidden)
         last, echoes = self.reader.begin(batch_size * num)
-        memory = _FrameMemory(zeros, zeros, zeros[:, 0], last.pack(), *echoes, opened=last.chosen[:, :0])
+        memory = _FrameMemory(zeros, zeros, zeros[:, 0], pack(last), *echoes, opened=last.chosen[:, :0])
         return memory if num == 1 else self.views.fold(memory)
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
         """Predict the logits (B, N, V) of the tokens after each of (B, N); the prompt is ignored."""
         if self.training or self.views.num == 1:
-            return self._listen(tokens, _FrameMemory(*memory))
-        logits, memory = self._listen(self.views.spread(tokens), _FrameMemory(*self.views.unfold(memory)))
+            return self._predict(tokens, _FrameMemory(*memory))
+        logits, memory = self._predict(self.views.spread(tokens), _FrameMemory(*self.views.unfold(memory)))
         return self.views.mean(logits), self.views.fold(memory)
 
-    def _listen(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
+    def _predict(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
         """Predict in one key."""
         known, size = memory.opened.shape[1], self.reader.size
         stream = torch.cat([memory.opened, tokens], 1)
@@ -201,7 +200,7 @@ class FrameLSTM(Network):
         """Predict logits (B, N, V) of whole frames, and give the memory after them."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
         groups = tokens.view(len(tokens), -1, self.reader.size)
-        frames, last, echoes = self.reader.read(groups, LastFrame.unpack(memory.last), echoes)
+        frames, last, echoes = self.reader.read(groups, unpack(memory.last, LastFrame), echoes)
         raw = self.features(frames, groups[:, :, 1])
         features = self.projection(self.input_dropout(raw))  # (B, F, P)
         unmarked = self.projection(self.input_dropout(self.features.unmarked(raw, frames)))
@@ -219,25 +218,25 @@ class FrameLSTM(Network):
         precision = torch.promote_types(x.dtype, torch.float32)
         shape = (*groups.shape, self.vocabulary_size)
         logits = torch.full(shape, IMPOSSIBLE, dtype=precision, device=x.device)
-        self._say(logits, 0, torch.cat([before, unmarked], 2), frames)
-        heard = [x, features]
+        self._fill(logits, 0, torch.cat([before, unmarked], 2), frames)
+        inputs = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
-                heard.append(self.features.token(groups[:, :, slot]))
-            self._say(logits, slot, torch.cat(heard, 2), frames)
-        after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], last.pack(), *echoes)
+                inputs.append(self.features.token(groups[:, :, slot]))
+            self._fill(logits, slot, torch.cat(inputs, 2), frames)
+        after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], pack(last), *echoes)
         return logits.flatten(1, 2), _FrameMemory(*after, opened=memory.opened)
 
-    def _say(self, logits: Tensor, slot: int, heard: Tensor, frames: Frames) -> None:
-        """Fill in the logits (B, F, 5, V) of a slot, from what its head hears (B, F, ...)."""
-        thought = self.head_dropout(gelu(self.hears[slot](heard)))
+    def _fill(self, logits: Tensor, slot: int, inputs: Tensor, frames: Frames) -> None:
+        """Fill in the logits (B, F, 5, V) of a slot, from its head's inputs (B, F, ...)."""
+        thought = self.head_dropout(gelu(self.hears[slot](inputs)))
         for think in cast(nn.ModuleList, self.thinks[slot]):
             thought = thought + self.head_dropout(gelu(think(thought)))
-        said = self.says[slot](thought).to(logits.dtype)
+        output = self.says[slot](thought).to(logits.dtype)
         tokens = self.get_buffer(f"tokens_{slot}")
-        logits[:, :, slot, tokens] = said[:, :, : len(tokens)]
+        logits[:, :, slot, tokens] = output[:, :, : len(tokens)]
         if slot:
-            gained = echo_gain(said[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
+            gained = echo_gain(output[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
             logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)
             if not self.training:  # there it is to learn as much, and overfits later for it
-                logits[:, :, slot].masked_fill_(self.reader.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)
+                logits[:, :, slot].masked_fill_(self.reader.echoes.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)

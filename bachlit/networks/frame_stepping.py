@@ -9,7 +9,7 @@ from torch.nn.functional import embedding_bag, gelu
 
 from bachlit.networks.base import Memory, Stepper
 from bachlit.networks.echoes import EchoState, echo_gain
-from bachlit.networks.frames import IMPOSSIBLE, Frames, LastFrame
+from bachlit.networks.frames import IMPOSSIBLE, Frames, LastFrame, pack, unpack
 from bachlit.networks.stepping import Product, gates_of, lstm_cell
 from bachlit.tokens import END
 
@@ -26,7 +26,7 @@ class _StepMemory(NamedTuple):
         top: (B, H) the sum of their outputs.
         frame: Before a frame's first token the packed `LastFrame`, then its packed `Frames`.
         opened: (B, p) its tokens so far.
-        heard: (B, ...) what the heads of the tokens to come hear of it so far.
+        heard: (B, ...) inputs so far of the heads of the tokens to come, after their first linear maps.
         past: As in `EchoState`.
         compared: Likewise.
         lengths: Likewise.
@@ -65,13 +65,13 @@ class FrameStepper(Stepper):
         for lstm in cast(list[nn.LSTM], list(network.lstms)):
             inputs, outputs, bias = gates_of(lstm)
             self.layers.append(Product(torch.cat([inputs, outputs], 1), bias))
-        # What all heads hear; the voices' are multiplied at once.
+        # Inputs of all heads; the voices' are multiplied at once.
         size = self.hidden + network.projection.out_features
         self.hear_mark = Product(mark.weight, mark.bias)
         self.hear = Product(
             torch.cat([hear.weight[:, :size] for hear in voices]), torch.cat([one.bias for one in voices])
         )
-        # What a chosen voice's token adds to what the heads of the voices after it hear.
+        # What a chosen voice's token adds to the inputs of the heads of the voices after it.
         token = self.features.token.weight
         bounds = [size + voice * token.shape[1] for voice in range(len(voices))]
         self.chosen = [
@@ -82,7 +82,7 @@ class FrameStepper(Stepper):
             [Product(think.weight, think.bias) for think in cast(list[nn.Linear], list(cast(nn.ModuleList, thinks)))]
             for thinks in network.thinks
         ]
-        self.says = [self._say(network, slot) for slot in range(self.reader.size)]
+        self.says = [self._last_map(network, slot) for slot in range(self.reader.size)]
 
     def _project(self, network: "FrameLSTM") -> None:
         """Project every row of every table of features (R, P), and note where tables begin; the last two stay apart."""
@@ -98,7 +98,7 @@ class FrameStepper(Stepper):
         self.unmarked = self.mark[END] + self.position
 
     @staticmethod
-    def _say(network: "FrameLSTM", slot: int) -> Product:
+    def _last_map(network: "FrameLSTM", slot: int) -> Product:
         """Extend a head's last map to all tokens and echoes; a bias keeps out what can't stand in the slot."""
         say, size = cast(nn.Linear, network.says[slot]), network.vocabulary_size
         num = network.reader.echoes.num if slot else 0
@@ -113,7 +113,7 @@ class FrameStepper(Stepper):
         zeros = self.table.new_zeros(batch_size, self.hidden * len(self.layers))
         last, echoes = self.reader.begin(batch_size)
         none = zeros[:, :0]
-        return _StepMemory(zeros, zeros, zeros[:, : self.hidden], last.pack(), last.chosen[:, :0], none, *echoes)
+        return _StepMemory(zeros, zeros, zeros[:, : self.hidden], pack(last), last.chosen[:, :0], none, *echoes)
 
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
@@ -123,50 +123,50 @@ class FrameStepper(Stepper):
         if slot == 0:
             memory, known = self._enter(tokens, memory)
             place = memory.heard + self.unmarked[known.position]
-            said = self.hear_mark(torch.cat([memory.top, place], 1))
+            output = self.hear_mark(torch.cat([memory.top, place], 1))
         elif slot == 1:
             memory, known = self._mark(tokens, memory)
-            said = memory.heard[:, : self.head]
+            output = memory.heard[:, : self.head]
         else:
             heard = memory.heard[:, self.head :] + self.chosen[slot - 2][tokens]
-            memory, known = memory._replace(heard=heard), Frames.unpack(memory.frame)
-            said = heard[:, : self.head]
-        thought = gelu(said)
+            memory, known = memory._replace(heard=heard), unpack(memory.frame, Frames)
+            output = heard[:, : self.head]
+        thought = gelu(output)
         for think in self.thinks[slot]:
             thought = thought + gelu(think(thought))
         logits = self._echo(self.says[slot](thought), slot, known)
         if slot < self.reader.size - 1:
             return logits, memory._replace(opened=opened)
         last = LastFrame(known.start, known.position, opened[:, 2:], known.run)
-        return logits, memory._replace(frame=last.pack(), opened=opened[:, :0], heard=memory.heard[:, :0])
+        return logits, memory._replace(frame=pack(last), opened=opened[:, :0], heard=memory.heard[:, :0])
 
-    def _echo(self, said: Tensor, slot: int, known: Frames) -> Tensor:
+    def _echo(self, output: Tensor, slot: int, known: Frames) -> Tensor:
         """Make logits (B, V) from a head's output: echoes gain by their lengths, stranded holds are impossible."""
         if slot == 0:
-            return said
+            return output
         num, voice = self.reader.echoes.num, slot - 1
-        gained = echo_gain(said[:, -num:], self.trust[voice], known.echoed)  # (B, E)
-        logits = said[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
-        return logits.masked_fill(self.reader.stranded(known.before[:, voice]), IMPOSSIBLE)
+        gained = echo_gain(output[:, -num:], self.trust[voice], known.echoed)  # (B, E)
+        logits = output[:, :-num].scatter_add(1, known.echo[:, :, voice], gained)
+        return logits.masked_fill(self.reader.echoes.stranded(known.before[:, voice]), IMPOSSIBLE)
 
     def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Open a frame with the token before it: what is known of it, and its features (B, P) without its place."""
         echoes = EchoState(memory.past, memory.compared, memory.lengths, memory.num_read)
-        known, echoes = self.reader.enter(token, LastFrame.unpack(memory.frame), echoes)
+        known, echoes = self.reader.enter(token, unpack(memory.frame, LastFrame), echoes)
         rows = self.features.known_rows(known) + self.offsets
         features = embedding_bag(rows, self.table, mode="sum") + self.always
         state = memory.outputs, memory.cells, memory.top
-        return _StepMemory(*state, known.pack(), memory.opened, features, *echoes), known
+        return _StepMemory(*state, pack(known), memory.opened, features, *echoes), known
 
     def _mark(self, mark: Tensor, memory: _StepMemory) -> tuple[_StepMemory, Frames]:
         """Place a frame by its mark, and let the LSTMs read it."""
-        known = Frames.unpack(memory.frame)
+        known = unpack(memory.frame, Frames)
         position = self.reader.place(mark, known.position)
         known = known._replace(position=position)
         features = memory.heard + self.mark[mark] + self.position[position]
         outputs, cells, top = self._read(features, memory)
         heard = self.hear(torch.cat([top, features], 1))
-        return memory._replace(outputs=outputs, cells=cells, top=top, frame=known.pack(), heard=heard), known
+        return memory._replace(outputs=outputs, cells=cells, top=top, frame=pack(known), heard=heard), known
 
     def _read(self, features: Tensor, memory: _StepMemory) -> tuple[Tensor, Tensor, Tensor]:
         """Step the LSTMs: outputs, cells, and the sum of the outputs."""

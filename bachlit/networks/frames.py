@@ -1,12 +1,15 @@
-"""Frames: token streams cut into frames, with what is known before each frame's voices."""
+"""Frames: token streams cut into frames, with what is known before each frame's voices, and that as vectors."""
 
-from typing import NamedTuple
+import math
+from itertools import combinations
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import VOICES
+from bachlit.networks.dropping import Dropout
 from bachlit.networks.echoes import Echoes, EchoState
 from bachlit.tokens import END
 
@@ -22,9 +25,13 @@ CYCLE = 48
 IMPOSSIBLE = -1e4
 """The logit of a token that the grammar forbids in its slot."""
 
+# Sizes of the vectors of features.
+_MARK, _POSITION, _RUN, _INTERVAL, _ECHO = 16, 32, 8, 16, 16
+_WIDEST = 24
+
 
 class Frames(NamedTuple):
-    """F frames of B rows, and what is known before their voices.
+    """F frames of B rows, and what is known before their voices; in steppers single frames, without F.
 
     Attributes:
         start: (B, F) the token with which the piece started.
@@ -44,19 +51,6 @@ class Frames(NamedTuple):
     expected: Tensor
     position: Tensor
 
-    def pack(self) -> Tensor:
-        """Make one tensor (B, 10 + 5 E) of a single frame, without what was expected."""
-        single = self.start.unsqueeze(1), self.position.unsqueeze(1)
-        return torch.cat([*single, self.run, self.before, self.echoed, self.echo.flatten(1)], 1)
-
-    @classmethod
-    def unpack(cls, packed: Tensor) -> "Frames":
-        """Undo `pack`."""
-        num, voices = (packed.shape[1] - 10) // 5, len(VOICES)
-        start, position, run, before, echoed, echo = torch.split(packed, [1, 1, voices, voices, num, voices * num], 1)
-        place = position.squeeze(1)
-        return cls(start.squeeze(1), before, run, echo.view(len(echo), num, voices), echoed, place, place)
-
 
 class LastFrame(NamedTuple):
     """What must be known of the last frame to read the next; one tensor in memory.
@@ -73,15 +67,25 @@ class LastFrame(NamedTuple):
     chosen: Tensor
     run: Tensor
 
-    def pack(self) -> Tensor:
-        """(B, 9)."""
-        return torch.cat([self.start.unsqueeze(1), self.position.unsqueeze(1), self.chosen, self.run], 1)
 
-    @classmethod
-    def unpack(cls, packed: Tensor) -> "LastFrame":
-        """From (B, 9)."""
-        start, position, chosen, run = torch.split(packed, [1, 1, 3, 4], 1)
-        return cls(start.squeeze(1), position.squeeze(1), chosen, run)
+# The shape of a row of each part.
+_SHAPES: dict[type, list[tuple[int, ...]]] = {
+    Frames: [(), (4,), (4,), (Echoes.num, 4), (Echoes.num,), (), ()],
+    LastFrame: [(), (), (3,), (4,)],
+}
+_Known = TypeVar("_Known", Frames, LastFrame)
+
+
+def pack(known: Frames | LastFrame) -> Tensor:
+    """Make one tensor (B, ...) of what is known of a frame, to be gathered by row at once."""
+    return torch.cat([part.reshape(len(part), -1) for part in known], 1)
+
+
+def unpack(packed: Tensor, kind: type[_Known]) -> _Known:
+    """Undo `pack`."""
+    shapes = _SHAPES[kind]
+    parts = torch.split(packed, [math.prod(shape) for shape in shapes], 1)
+    return kind(*(part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
 class FrameReader(nn.Module):
@@ -94,22 +98,16 @@ class FrameReader(nn.Module):
         encoding: Of the tokens.
     """
 
-    pitch: Tensor
-    holds: Tensor
-    bars: Tensor
-
     def __init__(self, encoding: SatbEncoding) -> None:
         super().__init__()
         self.size, self.has_bars = encoding.frame_size, encoding.bars
         self.echoes = Echoes(encoding)
         self.num_positions = PICKUP_POSITIONS + BAR_POSITIONS if encoding.bars else CYCLE
-        self.register_buffer("pitch", torch.from_numpy(encoding.token_pitch), persistent=False)
-        self.register_buffer("holds", torch.from_numpy(encoding.token_holds), persistent=False)
-        self.register_buffer("bars", torch.from_numpy(encoding.begins_bar), persistent=False)
+        self.bars = nn.Buffer(torch.from_numpy(encoding.begins_bar), persistent=False)
 
     def begin(self, batch_size: int) -> tuple[LastFrame, EchoState]:
         """Give what is known before the first frame."""
-        zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.holds.device)
+        zeros = torch.zeros(batch_size, 4, dtype=torch.long, device=self.bars.device)
         last = LastFrame(zeros[:, 0], zeros[:, 0] - 1, zeros[:, :3], zeros)
         return last, self.echoes.begin(batch_size)
 
@@ -125,7 +123,7 @@ class FrameReader(nn.Module):
         earlier = torch.cat([last.chosen.unsqueeze(1), groups[:, :-1, 2:]], 1)  # (B, F, 3)
         lowest = torch.cat([lowest.unsqueeze(1), groups[:, 1:, 0]], 1)  # (B, F)
         before = torch.cat([earlier, lowest.unsqueeze(2)], 2)  # (B, F, 4)
-        run = _since(~self.holds[before], last.run).clamp(max=LONGEST - 1) + 1
+        run = _since(~self.echoes.holds[before], last.run).clamp(max=LONGEST - 1) + 1
         last_position = last.position.unsqueeze(1)
         position = self._positions(groups[:, :, 1], last_position)
         expected = self._following(torch.cat([last_position, position[:, :-1]], 1))
@@ -136,7 +134,7 @@ class FrameReader(nn.Module):
         return frames, LastFrame(start, position[:, -1], groups[:, -1, 2:], run[:, -1]), past
 
     def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
-        """Read what is known of one frame before its mark, without a dimension for frames; give the echoes' state.
+        """Read what is known of one frame before its mark; give it, without F, and the echoes' state.
 
         Args:
             token: (B,) the token before the frame.
@@ -145,7 +143,7 @@ class FrameReader(nn.Module):
         """
         start, lowest = self._started(token, last)
         before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
-        run = torch.where(self.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
+        run = torch.where(self.echoes.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
         echo, echoed, past = self.echoes.follow(before, past)
         expected = self._following(last.position)
         return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, expected), past
@@ -153,10 +151,6 @@ class FrameReader(nn.Module):
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""
         return torch.where(self.bars[mark], PICKUP_POSITIONS, expected) if self.has_bars else expected
-
-    def stranded(self, before: Tensor) -> Tensor:
-        """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
-        return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
 
     def _started(self, token: Tensor, last: LastFrame) -> tuple[Tensor, Tensor]:
         """(B,) the piece's start, and the last voice's token; a frame stands first after the one, then after others."""
@@ -188,3 +182,70 @@ def _since(events: Tensor, before: Tensor) -> Tensor:
     count = torch.arange(events.shape[1], device=events.device).view(1, -1, 1)
     index = torch.where(events, count, -1).cummax(1).values
     return torch.where(index >= 0, count - index, before.unsqueeze(1) + count)
+
+
+class Features(nn.Module):
+    """Embed the frame before, its intervals and durations, an echo, the key, the mark and the position.
+
+    Voices share one table of tokens, since a note is the same note in any of them.
+
+    Args:
+        encoding: Of the tokens.
+        reader: Cuts them into frames.
+        embedding: Size of a token's vector.
+        dropout: Share of the features that are dropped in training, all but the mark and the position.
+
+    Attributes:
+        size: I, of a frame's vector.
+    """
+
+    def __init__(self, encoding: SatbEncoding, reader: FrameReader, embedding: int, dropout: float) -> None:
+        super().__init__()
+        size, num = encoding.vocabulary_size, len(VOICES)
+        self.pitch = nn.Buffer(torch.from_numpy(encoding.token_pitch), persistent=False)
+        self.pairs = nn.Buffer(torch.tensor(list(combinations(range(num), 2))), persistent=False)
+        self.token = nn.Embedding(size, embedding)
+        self.start = nn.Embedding(size, embedding)
+        self.run = nn.ModuleList(nn.Embedding(LONGEST + 1, _RUN) for _ in range(num))
+        self.interval = nn.ModuleList(nn.Embedding(2 * _WIDEST + 2, _INTERVAL) for _ in range(len(self.pairs)))
+        self.echoed = nn.ModuleList(nn.Embedding(LONGEST + 1, _ECHO) for _ in range(reader.echoes.num))
+        self.mark = nn.Embedding(size, _MARK)
+        self.position = nn.Embedding(reader.num_positions, _POSITION)
+        self.size = sum(table.embedding_dim for table in self.tables())
+        self.dropout = Dropout(dropout, whole=True)
+        nn.init.normal_(self.token.weight, 0.0, 0.5)
+
+    def tables(self) -> list[nn.Embedding]:
+        """List the tables of which a frame's vector consists, in order."""
+        voices = [self.token] * len(VOICES)
+        echoes = voices * len(self.echoed)
+        tables = [*voices, self.start, *self.run, *self.interval, *echoes, *self.echoed, self.mark, self.position]
+        return cast(list[nn.Embedding], tables)
+
+    def known_rows(self, frames: Frames) -> Tensor:
+        """Look up the rows (..., R - 2) known before the mark, with a dimension for frames or without."""
+        pitch = self.pitch[frames.before]  # (..., 4)
+        intervals = _interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
+        start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
+        return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
+
+    def forward(self, frames: Frames, mark: Tensor) -> Tensor:
+        """Embed frames with their marks (B, F): (B, F, I)."""
+        rows = [*self.known_rows(frames).unbind(2), mark, frames.position]
+        parts = [table(row) for table, row in zip(self.tables(), rows, strict=True)]
+        return torch.cat([*map(self.dropout, parts[:-2]), *parts[-2:]], 2)
+
+    def unmarked(self, features: Tensor, frames: Frames) -> Tensor:
+        """Replace the mark and the position of features (B, F, I) by what is known before the mark."""
+        place = [self.mark(torch.full_like(frames.expected, END)), self.position(frames.expected)]
+        return torch.cat([features[:, :, : -(_MARK + _POSITION)], *place], 2)
+
+
+def _interval(upper: Tensor, lower: Tensor) -> Tensor:
+    """Give the row in a table of intervals: semitones, at most two octaves either way; the last for a rest.
+
+    >>> _interval(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
+    [31, 0, 49]
+    """
+    semitones = (upper - lower).clamp(-_WIDEST, _WIDEST) + _WIDEST
+    return torch.where((upper > 0) & (lower > 0), semitones, 2 * _WIDEST + 1)

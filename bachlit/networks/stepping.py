@@ -37,9 +37,10 @@ _SWITCHING = RLock()
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Switch oneDNN off: its LSTM is made for long sequences; one step on few rows takes three times as long.
+    """Switch oneDNN off for a while.
 
-    The switch is the process's, so threads that step take turns.
+    Its LSTM is made for long sequences; one step on few rows takes three times as long. The switch is the process's, so
+    threads that step take turns.
     """
     # Not `torch.backends.mkldnn.flags`: it also sets what some builds of PyTorch warn about.
     _SWITCHING.acquire()
@@ -97,7 +98,7 @@ class Product:
 
 
 class FoldedStepper(Stepper):
-    """Step layers of [LSTM, affine map], all that doesn't depend on the state folded into the weights.
+    """Step layers of [LSTM, affine map] with all constants folded into the weights.
 
     The embedding and the first layer's input weights become a table of tokens; batch normalisation, which in
     evaluation is an affine map, goes into the weights that read it; a layer's inputs and outputs are multiplied by one

@@ -18,14 +18,12 @@ class Views(nn.Module):
         num: K, how many keys: 1 for the piece's own, 3 for those a semitone off too, and so on.
     """
 
-    shift: Tensor
-
     def __init__(self, encoding: SatbEncoding, num: int) -> None:
         super().__init__()
         self.num = num
         moves = sorted(range(-(num // 2), num - num // 2), key=abs)
         shift = torch.stack([torch.from_numpy(encoding.transposition(move)) for move in moves])
-        self.register_buffer("shift", shift, persistent=False)
+        self.shift = nn.Buffer(shift, persistent=False)
 
     def spread(self, tokens: Tensor) -> Tensor:
         """Transpose tokens (B, ...) to (B K, ...), each row's views one after another."""

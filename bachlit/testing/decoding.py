@@ -15,9 +15,9 @@ from bachlit.decoding import (
     Generation,
     Grid,
     Model,
+    Predictor,
     RowGenerators,
     Rule,
-    Stepper,
     TokenPrompt,
 )
 from bachlit.encoding import SatbEncoding
@@ -50,7 +50,7 @@ def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> 
 
 
 def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
-    """Check that a constraint is a value: it changes no given state, composes to the intersection, keeps rows apart.
+    """Check that a constraint changes no given state, composes by `&`, and keeps rows apart.
 
     Args:
         constraint: To be checked.
@@ -141,7 +141,7 @@ def check_rule(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale]) 
 def check_decoder(
     decoder: Decoder, model: Model, prompt: TokenPrompt, *, seeds: Sequence[int] | None = None
 ) -> Generation:
-    """Check that a decoder's output is legal, re-scores, repeats under its seed, and depends on its own row alone.
+    """Check that a decoder's output is legal, re-scores, repeats by seed, and keeps rows apart.
 
     Two decodings interleaved give what each gives alone, so threads may share a decoder and a model.
 
@@ -189,7 +189,7 @@ class _Interrupted:
         self.device, self._stepper, self._interrupt = model.device, model.stepper(), interrupt
         self._steps_left = 2
 
-    def stepper(self) -> Stepper:
+    def stepper(self) -> Predictor:
         return self
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:

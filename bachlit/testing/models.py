@@ -63,10 +63,10 @@ def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: T
 
 @torch.no_grad()
 def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, num_tokens: int = 23) -> None:
-    """Check that a network carries its memory: windows equal the whole, rows can be gathered, none sees the future.
+    """Check that a network carries its memory and sees no future.
 
-    It runs on streams that obey the grammar, if there is one, and on random ones. And the network's class and `config`
-    must rebuild it.
+    Windows equal the whole, and rows can be gathered. It runs on streams that obey the grammar, if there is one, and on
+    random ones. And the network's class and `config` must rebuild it.
     """
     fault = rebuilding_fault(network, encoding)
     assert not fault, f"its class and `config` rebuild a network: {fault}"

@@ -15,7 +15,7 @@ def without_padding(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divergence(logits: Tensor) -> Tensor:
-    """Measure in nats how far two readings of the same M steps differ: the mean of KL(p|q) and KL(q|p).
+    """Measure how two readings of M steps differ: the mean of KL(p|q) and KL(q|p), in nats.
 
     Args:
         logits: (2 M, V), one reading after the other; tokens that both rule out cost nothing.

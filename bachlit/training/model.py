@@ -16,8 +16,7 @@ from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.metrics import Likelihood
 from bachlit.music.keys import Keys
-from bachlit.networks import Memory, Network, TokenLSTM
-from bachlit.training.building import build_network
+from bachlit.networks import Memory, Network, TokenLSTM, build_network
 from bachlit.training.language_module import LanguageModule
 from bachlit.training.losses import divergence, likelihood_of, without_padding
 from bachlit.training.processes import share_of_targets, summed
@@ -108,31 +107,24 @@ class ChoraleModel(Resumable, LanguageModule):
         self._carried[stage] = tuple(part.detach() for part in memory)
         return logits  # type: ignore[no-any-return]
 
-    def validation_step(self, batch: Window, batch_idx: int) -> None:
-        """Tally a window."""
-        self._tally("val", batch, batch_idx)
+    @property
+    def _fold(self) -> str:
+        """The name of the fold that is judged, in the names of figures."""
+        return "test" if self.trainer.testing else "val"
 
-    def test_step(self, batch: Window, batch_idx: int) -> None:
-        """Tally a window."""
-        self._tally("test", batch, batch_idx)
+    def validation_step(self, batch: Window, batch_idx: int) -> None:
+        """Tally a window; the same in `test`."""
+        metric = cast(Likelihood, self.likelihood[self._fold])
+        metric.update(self._carry(self._fold, batch, batch_idx), batch.targets, batch.slots)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the fold's figures."""
-        self._report("val")
-
-    def on_test_epoch_end(self) -> None:
-        """Log the fold's figures."""
-        self._report("test")
-
-    def _tally(self, stage: str, batch: Window, batch_idx: int) -> None:
-        metric = cast(Likelihood, self.likelihood[stage])
-        metric.update(self._carry(stage, batch, batch_idx), batch.targets, batch.slots)
-
-    def _report(self, stage: str) -> None:
-        metric = cast(Likelihood, self.likelihood[stage])
+        """Log the fold's figures; the same in `test`."""
+        metric = cast(Likelihood, self.likelihood[self._fold])
         for name, value in metric.compute().items():  # already summed over processes by the metric
-            self.log(f"{stage}/{name}", value, prog_bar=name == "nats_per_frame", sync_dist=True)
+            self.log(f"{self._fold}/{name}", value, prog_bar=name == "nats_per_frame", sync_dist=True)
         metric.reset()
+
+    test_step, on_test_epoch_end = validation_step, on_validation_epoch_end
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimiser, and the schedule if there is one."""

@@ -9,7 +9,7 @@ from torch import Tensor, distributed
 
 
 def summed(part: Tensor, trainer: pl.Trainer) -> Callable[[], Tensor]:
-    """Begin to sum a tensor over all processes, which must all ask for the same sums in the same order.
+    """Begin to sum a tensor over all processes, which must all ask in the same order.
 
     Args:
         part: This process's, (...); it is left as it is.

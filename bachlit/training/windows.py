@@ -193,18 +193,13 @@ class WindowLoader:
         """Resume there.
 
         Raises:
-            CheckpointError: If lanes or windows differ.
+            CheckpointError: If lanes or windows differ, or there are fewer windows.
         """
-        if not 0 <= state["windows"] <= len(self):
-            raise CheckpointError(
-                f"The checkpoint was written after {state['windows']} of {len(self)} windows; expected a file as "
-                "`bachlit fit` wrote it."
-            )
         mine = {**self.state_dict(), "epoch": state["epoch"], "windows": state["windows"]}
-        if state != mine:
+        if state != mine or not 0 <= state["windows"] <= len(self):
             raise CheckpointError(
-                f"The checkpoint was written within an epoch of {state['of']} windows of {state['window']} steps in "
-                f"{state['lanes']} lanes; here are {mine['of']} of {mine['window']} in {mine['lanes']}. Resume it with "
-                "the data and options that it was begun with."
+                f"The checkpoint was written after {state['windows']} of {state['of']} windows of {state['window']} "
+                f"steps in {state['lanes']} lanes; here are {mine['of']} of {mine['window']} in {mine['lanes']}. "
+                "Resume it with the data and options that it was begun with."
             )
         self._resumed = (state["epoch"], state["windows"])

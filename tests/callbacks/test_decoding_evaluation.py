@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import CSVLogger
 from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import DecodingEvaluation, ModelCard, TrainingCurves
 from bachlit.callbacks.showing import Shown, media
+from bachlit.callbacks.training_curves import best_of
 from bachlit.decoding import Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import BachlitError, OptionError
@@ -239,15 +240,16 @@ def test_curves_that_cannot_be_kept_do_not_end_the_fit(pieces: list[Chorale], tm
 
 
 def test_a_resumed_fits_card_knows_the_best_epoch_of_both_parts(pieces: list[Chorale], tmp_path: Path) -> None:
-    first = ModelCard()
+    first = TrainingCurves(picture=False)
     trainer, _ = fit(pieces, tmp_path, first, epochs=2)
-    first.best = {"epoch": 1, "val/nats_per_frame": 0.5}  # as if nothing came near it later
+    first.rows[0]["val/nats_per_frame"] = 0.5  # as if nothing came near it later
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    second = ModelCard()
-    fit(pieces, tmp_path, second, epochs=3, ckpt_path=tmp_path / "last.ckpt")
-    assert second.best == first.best
+    second = TrainingCurves(picture=False)
+    trainer, model = fit(pieces, tmp_path, second, epochs=3, ckpt_path=tmp_path / "last.ckpt")
+    assert best_of(second.rows) == first.rows[0]
+    assert "| best, epoch 1 |" in ModelCard().card(trainer, model)
     fit(pieces, tmp_path, second, epochs=1)
-    assert second.best["val/nats_per_frame"] > 0.5
+    assert best_of(second.rows)["val/nats_per_frame"] > 0.5
 
 
 def test_no_validation_fold_is_told_before_training(pieces: list[Chorale], tmp_path: Path) -> None:

@@ -263,7 +263,6 @@ DEEP = [
     (("pytorch-lightning_version",), "0"),
     (("pytorch-lightning_version",), (1, 2)),
     (("state_dict",), [1]),
-    (("callbacks", "ModelCard", "best"), True),
     (("callbacks", "LastCheckpoint", "figures", "val/accuracy"), -1),
     (("callbacks", "TrainingCurves", "rows"), [{}]),
     (("loops", "fit_loop", "epoch_progress", "current"), [1]),

@@ -218,7 +218,7 @@ def test_cold_gibbs_never_comes_to_a_less_likely_piece(seed: int) -> None:
 def test_groups_of_a_beam_differ_and_the_first_is_the_beam_alone() -> None:
     given = prompt(5)
     alone = BeamSearch(4).decode(model(), given, RowGenerators(range(5)))
-    several = BeamSearch(12, groups=3, diversity=50.0).decode_several(model(), given, RowGenerators(range(5)), 3)
+    [several] = BeamSearch(12, groups=3, diversity=50.0).decode_batches(model(), given, RowGenerators(range(5)), 3)
     for row in range(5):
         three = [tuple(tokens) for tokens in several.tokens[3 * row : 3 * row + 3].tolist()]
         assert tuple(alone.tokens[row].tolist()) in three
@@ -227,7 +227,7 @@ def test_groups_of_a_beam_differ_and_the_first_is_the_beam_alone() -> None:
 
 def test_without_diversity_every_group_is_the_same_beam() -> None:
     """So that five groups of one hypothesis hold one piece, and it is given five times."""
-    several = BeamSearch(5, groups=5, diversity=0.0).decode_several(model(), prompt(2), RowGenerators(range(2)), 5)
+    [several] = BeamSearch(5, groups=5, diversity=0.0).decode_batches(model(), prompt(2), RowGenerators(range(2)), 5)
     greedy = Greedy().decode(model(), prompt(2), RowGenerators(range(2)))
     assert torch.equal(several.tokens, greedy.tokens.repeat_interleave(5, 0))
 
@@ -235,7 +235,7 @@ def test_without_diversity_every_group_is_the_same_beam() -> None:
 def test_the_best_of_a_beam_are_the_best_of_all() -> None:
     legal = torch.tensor(enumerate_legal(prompt(1)))
     best = stepped_score(model(), legal).topk(5)
-    wide = BeamSearch(VOCABULARY**TOKENS).decode_several(model(), prompt(1), RowGenerators([0]), 5)
+    [wide] = BeamSearch(VOCABULARY**TOKENS).decode_batches(model(), prompt(1), RowGenerators([0]), 5)
     assert wide.tokens.tolist() == legal[best.indices].tolist()
     assert torch.allclose(wide.log_prob, best.values)
 
@@ -243,7 +243,7 @@ def test_the_best_of_a_beam_are_the_best_of_all() -> None:
 def test_several_random_pieces_begin_with_the_one_that_is_drawn_alone() -> None:
     for decoder in (Sampling(), Particles(4)):
         alone = decoder.decode(model(), prompt(3), RowGenerators(range(3)))
-        several = decoder.decode_several(model(), prompt(3), RowGenerators(range(3)), 4)
+        [several] = decoder.decode_batches(model(), prompt(3), RowGenerators(range(3)), 4)
         assert torch.equal(several.tokens[::4], alone.tokens)
         assert not torch.equal(several.tokens[1::4], alone.tokens)
 
@@ -427,7 +427,7 @@ def test_decoders_keep_the_laws_on_the_network(
 
 def test_a_beam_gives_as_many_different_pieces_as_are_asked_for_where_it_holds_them() -> None:
     for groups in (1, 2, 4):
-        several = BeamSearch(16, groups=groups, diversity=50.0).decode_several(
+        [several] = BeamSearch(16, groups=groups, diversity=50.0).decode_batches(
             model(), prompt(3), RowGenerators(range(3)), 6
         )
         for row in range(3):
@@ -488,7 +488,7 @@ def test_gibbs_forgets_what_gave_way_in_a_piece_that_it_replaced() -> None:
 def test_groups_that_walk_in_batches_write_what_they_write_together(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 10,000 groups at once, none had memory."""
     decoder, generator = BeamSearch(14, groups=7), RowGenerators(range(rows))
-    together = decoder.decode_several(model(), prompt(rows), generator, 14)
+    [together] = decoder.decode_batches(model(), prompt(rows), generator, 14)
     monkeypatch.setattr("bachlit.decoding.beam._TOGETHER", 4 * rows)
     batches = list(decoder.decode_batches(model(), prompt(rows), generator, 14))
     assert [len(batch.tokens) for batch in batches] == [4 * rows, 4 * rows, 4 * rows, 2 * rows]
@@ -500,7 +500,7 @@ def test_groups_that_walk_in_batches_write_what_they_write_together(rows: int, m
 
 @pytest.mark.parametrize("decoder", [Sampling(), Particles(4)], ids=lambda one: type(one).__name__)
 def test_random_pieces_are_the_same_in_batches(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = decoder.decode_several(model(), prompt(2), RowGenerators(range(2)), 7)
+    [together] = decoder.decode_batches(model(), prompt(2), RowGenerators(range(2)), 7)
     monkeypatch.setattr("bachlit.decoding.base._BATCH", 6)
     batches = list(decoder.decode_batches(model(), prompt(2), RowGenerators(range(2)), 7))
     assert [len(batch.tokens) for batch in batches] == [6, 6, 2]

@@ -8,8 +8,16 @@ import torch
 
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import Chorale
-from bachlit.networks.frame_features import Features
-from bachlit.networks.frames import BAR_POSITIONS, CYCLE, LONGEST, PICKUP_POSITIONS, FrameReader, Frames, LastFrame
+from bachlit.networks.frames import (
+    BAR_POSITIONS,
+    CYCLE,
+    LONGEST,
+    PICKUP_POSITIONS,
+    Features,
+    FrameReader,
+    Frames,
+    LastFrame,
+)
 from bachlit.tokens import END
 
 CHORD = [67, 64, 60, 48]

@@ -22,8 +22,8 @@ from bachlit.music.chorale import Chorale
 from bachlit.networks import TokenLSTM
 from bachlit.tokens import END, START
 from bachlit.training.data import ChoraleDataModule
+from bachlit.training.dividing import cut_stream
 from bachlit.training.model import ChoraleModel
-from bachlit.training.streams import cut_stream
 from bachlit.training.windows import IGNORED, Window, WindowLoader
 
 ENCODING = BachBotEncoding()

@@ -48,14 +48,13 @@ class FinalTonic(Rule):
             return torch.zeros(1, device=position.pitch.device)
         rows = torch.arange(len(begin), device=begin.device)
         given = grid.given[rows, grid.num_frames - 1]  # (B, 4)
-        fits = (self._belongs(given, grid.tonic[:, None], grid.minor[:, None]) | (given <= 0)).all(1)
-        fits &= (given[:, 3] <= 0) | ((given[:, 3] - grid.tonic) % OCTAVE == 0)
-        tonic, minor = grid.tonic[:, None, None], grid.minor[:, None, None]
-        belongs = self._belongs(position.pitch, tonic, minor)
-        if position.voice == 3:
-            belongs = (position.pitch - tonic) % OCTAVE == 0
-        return (ending & fits)[:, None, None] & ~belongs & ~position.rests
+        fits = torch.stack([_belongs(pitch, grid.tonic, grid.minor, voice) for voice, pitch in enumerate(given.t())], 1)
+        belongs = _belongs(position.pitch, grid.tonic[:, None, None], grid.minor[:, None, None], position.voice)
+        return (ending & (fits | (given <= 0)).all(1))[:, None, None] & ~belongs & ~position.rests
 
-    def _belongs(self, pitch: Tensor, tonic: Tensor, minor: Tensor) -> Tensor:
-        degree = (pitch - tonic) % OCTAVE
-        return (degree == 0) | (degree == FIFTH) | (degree == 4) | ((degree == 3) & minor)
+
+def _belongs(pitch: Tensor, tonic: Tensor, minor: Tensor, voice: int | None) -> Tensor:
+    """Mask pitches of the tonic triad; in the bass, of its root."""
+    degree = (pitch - tonic) % OCTAVE
+    upper = (degree == FIFTH) | (degree == 4) | ((degree == 3) & minor)
+    return degree == 0 if voice == 3 else (degree == 0) | upper
