@@ -38,7 +38,6 @@ class Sweep:
     Args:
         words: Options of `bachlit fit` for all trials, as one types them.
         sampler: Makes the sampler; it takes the keyword `seed` if the sampler does.
-        kind: The sampler's class.
     """
 
     name: str
@@ -48,10 +47,14 @@ class Sweep:
     monitor: str
     direction: Literal["min", "max"]
     sampler: partial[BaseSampler]
-    kind: type[BaseSampler]
     seed: int
     output: Path
     wandb: bool = False
+
+    @property
+    def kind(self) -> type[BaseSampler]:
+        """The sampler's class."""
+        return type(self.sampler())
 
     def described(self) -> dict[str, Any]:
         """Describe what distinguishes this sweep from others, as plain data."""
@@ -207,7 +210,5 @@ def _probes(space: Space) -> Iterator[dict[str, Any]]:
 
 def _digest(path: Path) -> str:
     """Hash a configuration's content, without comments."""
-    if not path.exists():
-        raise OptionError(f"There is no file {path}; expected a configuration of bachlit fit; correct --base.")
     content = json.dumps(read_options(path)[1], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ import optuna
 from optuna import Study
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
@@ -133,9 +133,10 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
         OptionError: If the storage can't be used, or holds another sweep under this name.
     """
     own = sweep.described()
+    database = _storage(storage, sweep.output, create=True)
     study = optuna.create_study(
         study_name=sweep.name,
-        storage=_storage(storage, sweep.output, create=True),
+        storage=database,
         direction="minimize" if sweep.direction == "min" else "maximize",
         pruner=pruner or NopPruner(),
         load_if_exists=True,
@@ -151,6 +152,11 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
             f"{storage or sweep.output} holds a sweep {sweep.name!r} that differs in its {name}; expected the one that "
             "was begun there; choose another --output, or resume that one."
         )
+    # A trial that was killed before its first heartbeat would run for ever: all get one, and go on or are lost.
+    fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        in_database = database.get_study_id_from_name(study.study_name), trial.number
+        database.record_heartbeat(database.get_trial_id_from_study_id_trial_number(*in_database))
     return study
 
 
