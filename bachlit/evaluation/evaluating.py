@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import torch
@@ -36,22 +37,14 @@ class Evaluation:
     def names(self) -> list[str]:
         """Name of each row: the harmonizer, plus model and mask if there are several."""
         written = self.rows[1:]
-        several_models = len({row.model for row in written}) > 1
-        several_masks = len({row.missing for row in written}) > 1
-        return ["Bach"] + [
-            " ".join(
-                part
-                for part in (row.model if several_models else "", row.decoder, row.missing if several_masks else "")
-                if part
-            )
-            for row in written
-        ]
+        varies = len({row.model for row in written}) > 1, True, len({row.missing for row in written}) > 1
+        return ["Bach", *(" ".join(compress((row.model, row.decoder, row.missing), varies)) for row in written)]
 
-    def sections(self) -> Iterator[tuple[str, dict[str, Figure]]]:
-        """Yield the sections of figures that have estimates."""
+    def sections(self) -> Iterator[tuple[str, list[tuple[Figure, list[Estimate | None]]]]]:
+        """Yield the sections of figures that have estimates, with these, one per row."""
         for section, figures in SECTIONS.items():
-            known = {name: figures[name] for name in figures if any(name in column for column in self.estimates)}
-            if known:
+            lines = [(figure, [column.get(name) for column in self.estimates]) for name, figure in figures.items()]
+            if known := [(figure, line) for figure, line in lines if any(line)]:
                 yield section, known
 
     def summary(self) -> list[str]:

@@ -67,8 +67,8 @@ def markdown(evaluation: Evaluation) -> str:
     lines = [*map(in_markdown, evaluation.summary()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for section, figures in evaluation.sections():
         lines.append(f"| **{section}** |{' |' * len(names)}")
-        for name, figure in figures.items():
-            cells = [_plain(name, column.get(name)) for column in evaluation.estimates]
+        for figure, line in figures:
+            cells = ["{} ({} to {})".format(*map(figure.text, one)) if one else "" for one in line]
             lines.append(f"| {figure.label} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
@@ -85,13 +85,6 @@ def predictions(evaluation: Evaluation) -> list[str]:
         f"{values['nats_per_pitch_token']:.3f} per pitch token; {values['accuracy']:.1%} of tokens are its likeliest."
         for model, values in evaluation.models.items()
     ]
-
-
-def _plain(name: str, estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    text = FIGURES[name].text
-    return f"{text(estimate.value)} ({text(estimate.low)} to {text(estimate.high)})"
 
 
 def to_json(evaluation: Evaluation) -> str:
