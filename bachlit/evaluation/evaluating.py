@@ -14,7 +14,7 @@ from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
 from bachlit.metrics import Likelihood
-from bachlit.models.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import Chorale
 
 
@@ -125,23 +125,15 @@ def evaluate(
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:
     """Teacher-forced likelihood of pieces: the figures of `Likelihood`."""
     encoding = model.encoding
-    metric = Likelihood(
-        encoding.slot_names,
-        completes_frame=torch.from_numpy(encoding.completes_frame()),
-        kinds=torch.from_numpy(encoding.kinds()),
-    ).to(model.device)
-    training = model.network.training
-    model.network.eval()
-    try:
-        with torch.inference_mode():
-            for chorale in pieces:
-                tokens = encoding.encode(model.at_home(chorale))
-                slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
-                stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
-                logits, _ = model.network(stream[:, :-1], model.network.initial_memory(1))
-                metric.update(logits, stream[:, 1:], slots.to(model.device))
-    finally:
-        model.network.train(training)
+    metric = Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())
+    metric = metric.to(model.device)
+    with torch.inference_mode(), evaluating(model.network) as network:
+        for chorale in pieces:
+            tokens = encoding.encode(model.at_home(chorale))
+            slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
+            stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
+            logits, _ = network(stream[:, :-1], network.initial_memory(1))
+            metric.update(logits, stream[:, 1:], slots.to(model.device))
     return {name: float(value) for name, value in metric.compute().items()}
 
 
