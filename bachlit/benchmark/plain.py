@@ -67,7 +67,8 @@ class PlainLoop(Decoder):
                 _Hypothesis((*beam[parent].tokens, token), beam[parent].memory, score)
                 for parent, token, score in zip(parents.tolist(), tokens.tolist(), scores.tolist(), strict=True)
             ]
-            state = {name: part[:, parents] for name, part in state.items()}
+            if self.width > 1:
+                state = {name: part[:, parents] for name, part in state.items()}
             state = prompt.constraint.advance(state, tokens.unsqueeze(0), t)
         winner = max(beam, key=lambda one: one.score)
         return winner.tokens[1:], winner.score
@@ -76,6 +77,8 @@ class PlainLoop(Decoder):
         """Choose among (K V,) scores that don't add up to 1."""
         if self.draws:
             return torch.multinomial(candidates.softmax(-1), 1)
+        if self.width == 1:
+            return candidates.argmax().unsqueeze(0)
         return candidates.topk(min(self.width, int((candidates > -torch.inf).sum()))).indices
 
     def _log_probs(self, token: int, memory: _Memory) -> tuple[Tensor, _Memory]:
