@@ -1,7 +1,5 @@
 """Reports of an evaluation: terminal table, Markdown, JSON and CSV."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from rich.table import Table
 from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES
 from bachlit.evaluation.pooling import Estimate
-from bachlit.rendering.escaping import in_markdown, in_spreadsheet
+from bachlit.rendering.escaping import csv_text, in_markdown
 
 _KEY: dict[str, str] = {
     "parallel_fifths": "5ths",
@@ -115,7 +113,7 @@ def to_csv(evaluation: Evaluation) -> str:
         lines += [(row.model, row.decoder, row.missing, name, *estimate) for name, estimate in estimates.items()]
     for model, values in evaluation.models.items():
         lines += [(model, "teacher-forced", "", name, value, "", "") for name, value in values.items()]
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def pieces_to_csv(evaluation: Evaluation) -> str:
@@ -127,13 +125,7 @@ def pieces_to_csv(evaluation: Evaluation) -> str:
             figures = [piece.value(name) if name in piece.figures else "" for name in names]
             about = (piece.chorale.name, piece.chorale.title, piece.chorale.num_frames)
             lines.append((row.model, row.decoder, row.missing, *about, *figures))
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([in_spreadsheet(cell) for cell in line] for line in lines)
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _finite(value: Any) -> Any:
