@@ -85,8 +85,8 @@ def predictions(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def to_json(evaluation: Evaluation) -> str:
-    """Everything but the notes, as JSON; unknown values are null."""
+def to_json(evaluation: Evaluation, **more: Any) -> str:
+    """Everything but the notes, and more parts, as JSON; unknown values are null."""
     rows = [
         {
             "name": name,
@@ -102,7 +102,7 @@ def to_json(evaluation: Evaluation) -> str:
         }
         for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True)
     ]
-    content = {"about": evaluation.about, "models": evaluation.models, "rows": rows}
+    content = {"about": evaluation.about, "models": evaluation.models, "rows": rows, **more}
     return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 

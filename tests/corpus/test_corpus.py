@@ -255,6 +255,28 @@ def test_a_cache_with_a_right_sum_and_wrong_records_is_made_anew(folder: Path) -
     assert refused > 0.8 * num
 
 
+def test_a_cache_that_claims_to_hold_far_more_takes_no_memory(folder: Path) -> None:
+    corpus = folder_corpus(folder, workers=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        corpus.chorales()
+    [cache] = (folder.parent / "cache").iterdir()
+    records, names = unpacked(cache.read_bytes()), list(corpus.files())
+    frames = (2**31 - 1).to_bytes(4, "little") + records[0][4:]
+    for wrong in (
+        packed([frames, *records[1:]]),
+        packed(records, num=2**40),
+        packed(records, ends=lambda _: [2**40] * 9),
+    ):
+        cache.write_bytes(wrong)
+        tracemalloc.start()
+        try:
+            assert load_chorales(cache, names) is None
+            assert tracemalloc.get_traced_memory()[1] < 2**22
+        finally:
+            tracemalloc.stop()
+
+
 def test_a_cache_that_is_cut_short_while_it_is_in_use_ends_in_a_sentence(folder: Path) -> None:
     """Mapped into memory, it once ended the process without a word."""
     with warnings.catch_warnings():

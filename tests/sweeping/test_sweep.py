@@ -160,7 +160,7 @@ def test_a_trial_that_another_process_took_is_left_to_it(monkeypatch: pytest.Mon
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage", "ignore::optuna.exceptions.ExperimentalWarning")
-def test_a_trial_that_was_killed_before_its_first_heartbeat_is_repeated() -> None:
+def test_a_trial_killed_before_its_first_heartbeat_is_repeated() -> None:
     assert main(["sweep", config(), "--trials=1"]) == 0
     study.find("small", Path("sweeps/small"), None).ask()
     assert main(["sweep", config()]) == 0
