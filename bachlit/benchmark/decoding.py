@@ -1,21 +1,20 @@
 """Cost of decoding, as ratios to a plain loop in the same run."""
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
+from typing import Any
 
 import torch
 
-from bachlit.benchmark.plain import PlainBeam, PlainGreedy, PlainSampling
+from bachlit.benchmark.plain import PlainLoop
 from bachlit.corpus import BachCorpus
 from bachlit.corpus.splits import split_by_tune
 from bachlit.decoding import BeamSearch, Decoder, Gibbs, Greedy, Particles, Sampling
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import write
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.music.prompt import Prompt
 from bachlit.networks import TokenLSTM
 
@@ -27,11 +26,8 @@ DECODERS: dict[str, Decoder] = {
     "Particles": Particles(WIDTH),
     "Gibbs": Gibbs(rounds=4),
 }
-PLAIN: dict[str, Callable[[TokenLSTM, bool], Decoder]] = {
-    "Greedy": lambda network, onednn: PlainGreedy(network, onednn=onednn),
-    "Sampling": lambda network, onednn: PlainSampling(network, onednn=onednn),
-    "BeamSearch": lambda network, onednn: PlainBeam(network, WIDTH, onednn=onednn),
-}
+PLAIN: dict[str, dict[str, Any]] = {"Greedy": {}, "Sampling": {"draws": True}, "BeamSearch": {"width": WIDTH}}
+"""Options of `PlainLoop` for the decoders that it can replace."""
 
 
 def decoding(
@@ -63,17 +59,35 @@ def decoding(
     torch.set_num_threads(1)
     prompts = melodies(split_by_tune(BachCorpus().chorales())["test"], frames, pieces)
     yield f"1 thread, {pieces} sopranos of {frames} frames, fastest of {rounds} rounds"
-    first: dict[str, list[_Run]] = {}
+    first: dict[str, dict[str, float]] = {}
     for checkpoint in checkpoints:
         model = LanguageModel.load(checkpoint)
         yield f"{checkpoint}: {type(model.network).__name__}"
         for name in decoders:
-            runs = [_Run(DECODERS[name], model, some) for some in (prompts[:1], prompts)]
-            yield from _compare(name, runs, rounds)
-            for run, other in zip(runs, first.setdefault(name, runs), strict=True):
-                if run is not other:
-                    which = "one piece" if len(run.prompts) == 1 else "all at once"
-                    yield _line(name, which, run, f"{other.seconds / run.seconds:.2f} x as fast as {checkpoints[0]}")
+            speeds = {label: frames / seconds for label, seconds in _fastest(name, model, prompts, rounds).items()}
+            others = first.setdefault(name, speeds)
+            for label, speed in speeds.items():
+                ratio = f"{speed / speeds['one piece']:.2f} x as fast as one piece"
+                if label.startswith("plain"):
+                    ratio = f"one piece is {speeds['one piece'] / speed:.2f} x as fast"
+                elif others is not speeds:
+                    ratio += f", {speed / others[label]:.2f} x as fast as {checkpoints[0]}"
+                yield f"{name:<11}{label:<24}{speed:8.0f} frames/s   {ratio}"
+
+
+def _fastest(name: str, model: LanguageModel, prompts: Sequence[Prompt], rounds: int) -> dict[str, float]:
+    """Seconds per piece of a decoder and of the plain loop, each in its fastest turn."""
+    runs = {"one piece": (DECODERS[name], prompts[:1]), "all at once": (DECODERS[name], prompts)}
+    if name in PLAIN and isinstance(model.network, TokenLSTM):
+        for label, onednn in (("plain loop", True), ("plain loop, oneDNN off", False)):
+            runs[label] = PlainLoop(model.network, **PLAIN[name], onednn=onednn), prompts[:1]
+    seconds: dict[str, list[float]] = {label: [] for label in runs}
+    for _ in range(rounds):
+        for label, (decoder, some) in runs.items():
+            begun = time.perf_counter()
+            write(model, some, decoder=decoder, seeds=range(len(some)))
+            seconds[label].append((time.perf_counter() - begun) / len(some))
+    return {label: min(turns) for label, turns in seconds.items()}
 
 
 def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]:
@@ -88,57 +102,3 @@ def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]
         if first + frames <= chorale.num_frames
     ]
     return [Prompt.voices(cut, "soprano") for cut in islice(cycle(cuts), num)]
-
-
-def cut(chorale: Chorale, first: int, last: int) -> Chorale:
-    """Cut the frames from the first to before the last; all voices begin anew there."""
-    onsets = chorale.onsets[first:last].copy()
-    onsets[0] = True
-    return replace(chorale, pitches=chorale.pitches[first:last], onsets=onsets, fermatas=chorale.fermatas[first:last])
-
-
-def _compare(name: str, runs: Sequence["_Run"], rounds: int) -> Iterator[str]:
-    """Yield one decoder's lines: one piece, all at once, and the plain loop."""
-    single, together = runs
-    plain = {}
-    network = single.model.network
-    if name in PLAIN and isinstance(network, TokenLSTM):
-        plain = {
-            label: _Run(PLAIN[name](network, onednn), single.model, single.prompts)
-            for label, onednn in (("plain loop", True), ("plain loop, oneDNN off", False))
-        }
-    for _ in range(rounds):
-        for run in (single, together, *plain.values()):
-            run.turn()
-    yield _line(name, "one piece", single, "")
-    yield _line(name, "all at once", together, f"{single.seconds / together.seconds:.2f} x as fast as one piece")
-    for label, run in plain.items():
-        alone, batched = run.seconds / single.seconds, run.seconds / together.seconds
-        same = "; the same notes" if run.notes == single.notes else ""
-        yield _line(name, label, run, f"one piece is {alone:.2f} x as fast, all at once {batched:.1f} x{same}")
-
-
-def _line(name: str, label: str, run: "_Run", ratios: str) -> str:
-    frames = run.prompts[0].chorale.num_frames
-    return f"{name:<11}{label:<24}{frames / run.seconds:8.0f} frames/s   {ratios}".rstrip()
-
-
-class _Run:
-    """Timed decoder on some prompts.
-
-    Attributes:
-        seconds: Per piece, in the fastest turn.
-        notes: Pieces of the last turn.
-    """
-
-    def __init__(self, decoder: Decoder, model: LanguageModel, prompts: Sequence[Prompt]) -> None:
-        self.decoder, self.model, self.prompts = decoder, model, prompts
-        self.seconds = math.inf
-        self.notes: list[Chorale] = []
-
-    def turn(self) -> None:
-        """Decode once more."""
-        begun = time.perf_counter()
-        written = write(self.model, self.prompts, decoder=self.decoder, seeds=range(len(self.prompts)))
-        self.seconds = min(self.seconds, (time.perf_counter() - begun) / len(self.prompts))
-        self.notes = [one.chorale for one in written]

@@ -1,30 +1,25 @@
 """Cost of training one model in two processes, as a ratio to processes that exchange nothing."""
 
-import contextlib
 import logging
 import os
-import socket
 import statistics
+import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed, multiprocessing
-from torch.multiprocessing.spawn import start_processes
+from torch.multiprocessing.spawn import spawn
 
 from bachlit.benchmark.training import NETWORKS, first_windows, trainer_loop
-from bachlit.encoding import Encoding
-from bachlit.networks import Network
 from bachlit.training.processes import without_copies
 from bachlit.training.windows import Window
 
-PROCESSES = 2
-How = Literal["beside", "together"]
-HOWS: tuple[How, ...] = ("beside", "together")
-Job = tuple[Callable[[Encoding], Network], Sequence[Window]]
-Rounds = dict[How, list[float]]
-"""Seconds of the slower process per round, by how they trained."""
+_PROCESSES = 2
+_Job = tuple[str, Sequence[Window]]  # a network's name, and what it is trained on
+_Seconds = dict[str, list[float]]  # of the slower process per round, by how they trained
 
 
 def processes(*, steps: int = 10, rounds: int = 8, lanes: Sequence[int] = (16, 50)) -> Iterator[str]:
@@ -41,64 +36,40 @@ def processes(*, steps: int = 10, rounds: int = 8, lanes: Sequence[int] = (16, 5
         Lines of the report.
     """
     jobs = [(network, first_windows(steps, lanes=number)) for number in lanes for network in NETWORKS]
-    yield f"{PROCESSES} processes of 1 thread, {steps} windows each, {rounds} rounds"
-    for (network, windows), measured in zip(jobs, _measured(jobs, rounds), strict=True):
+    yield f"{_PROCESSES} processes of 1 thread, {steps} windows each, {rounds} rounds"
+    answers = multiprocessing.get_context("spawn").SimpleQueue()
+    with tempfile.TemporaryDirectory() as folder:
+        given = jobs, rounds, Path(folder) / "meeting", answers
+        spawn(_train, given, nprocs=_PROCESSES)  # type: ignore[no-untyped-call]
+    for network, windows in jobs:
+        measured: _Seconds = answers.get()
         size = windows[0].tokens.numel()
-        yield from _report(f"{getattr(network, '__name__', 'network')}, {size} tokens", measured, size * len(windows))
+        name = f"{network}, {size} tokens"
+        for how, seconds in measured.items():
+            yield f"{name:<23} {how:<17} {size * steps / statistics.median(seconds):8.0f} tokens/s a process"
+        ratios = [beside / together for beside, together in zip(*measured.values(), strict=True)]
+        yield f"{name:<23} together / beside {statistics.median(ratios):8.3f}"
 
 
-def _report(name: str, measured: Rounds, tokens: int) -> Iterator[str]:
-    for how in HOWS:
-        yield f"{name:<23} {how:<17} {tokens / statistics.median(measured[how]):8.0f} tokens/s a process"
-    ratios = [one / both for one, both in zip(measured["beside"], measured["together"], strict=True)]
-    yield f"{name:<23} together / beside {statistics.median(ratios):8.3f}"
-
-
-def _measured(jobs: Sequence[Job], rounds: int) -> list[Rounds]:
-    """Train in new processes, which are started once for all jobs."""
-    context = multiprocessing.get_context("spawn")
-    ready, seconds = context.Barrier(PROCESSES), context.Array("d", PROCESSES)
-    answers = context.SimpleQueue()
-    given = jobs, rounds, _free_ports(len(jobs) * (rounds + 1)), ready, seconds, answers
-    start_processes(_train, given, nprocs=PROCESSES)  # type: ignore[no-untyped-call]
-    return [answers.get() for _ in jobs]
-
-
-def _train(
-    rank: int, jobs: Sequence[Job], rounds: int, ports: Sequence[int], ready: Any, seconds: Any, answers: Any
-) -> None:
+def _train(rank: int, jobs: Sequence[_Job], rounds: int, meeting: Path, answers: Any) -> None:
     """Run one of the processes; the first one answers."""
     torch.set_num_threads(1)
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     # As Lightning's launcher tells the processes that it starts.
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "NODE_RANK": "0", "LOCAL_RANK": str(rank)}
-    meetings = iter(ports)
+    os.environ |= {"NODE_RANK": "0", "LOCAL_RANK": str(rank)}
+    distributed.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank, world_size=_PROCESSES)
     for network, windows in jobs:
-        measured: Rounds = {how: [] for how in HOWS}
-        for turn in range(rounds + 1):
-            os.environ["MASTER_PORT"] = str(next(meetings))
-            for how in HOWS:
-                ready.wait()
-                seconds[rank] = trainer_loop(network, windows, **_options(how))
-                if how == "together":
-                    distributed.destroy_process_group()
-                ready.wait()
-                if turn:
-                    measured[how].append(max(seconds))
+        measured: _Seconds = {"beside": [], "together": []}
+        for _ in range(rounds + 1):
+            for how in measured:
+                ddp = {"devices": _PROCESSES, "strategy": without_copies("ddp")}
+                distributed.barrier()
+                options = ddp if how == "together" else {"devices": 1}
+                seconds = torch.tensor(trainer_loop(NETWORKS[network], windows, **options))
+                distributed.all_reduce(seconds, distributed.ReduceOp.MAX)
+                measured[how].append(seconds.item())
         if rank == 0:
-            answers.put(measured)
-
-
-def _options(how: How) -> dict[str, Any]:
-    return {"devices": PROCESSES, "strategy": without_copies("ddp")} if how == "together" else {"devices": 1}
-
-
-def _free_ports(number: int) -> list[int]:
-    """Find one port per round: an early process might meet one that is about to leave."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+            answers.put({how: seconds[1:] for how, seconds in measured.items()})
+    distributed.destroy_process_group()

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
+from torch.utils.data import DataLoader
 
 from bachlit.encoding import Encoding
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
@@ -16,59 +18,34 @@ from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel
 from bachlit.training.windows import Window
 
-NETWORKS: tuple[Callable[[Encoding], Network], ...] = (TokenLSTM, FrameLSTM)
-CLIP = 1.0
-LEARNING_RATE = 2e-3
+MakesNetwork = Callable[[Encoding], Network]
+NETWORKS: dict[str, MakesNetwork] = {"TokenLSTM": TokenLSTM, "FrameLSTM": FrameLSTM}
+_CLIP, _LEARNING_RATE = 1.0, 2e-3
 
 
-def bare_loop(network: Network, windows: Sequence[Window]) -> float:
+def bare_loop(network: MakesNetwork, windows: Sequence[Window]) -> float:
     """Train on windows in plain PyTorch as `ChoraleModel` does; return the seconds."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    model = ChoraleModel(network).network.train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     loss_of = nn.CrossEntropyLoss()
-    network.train()
-    memory = fresh = network.initial_memory(len(windows[0].tokens))
+    memory = fresh = model.initial_memory(len(windows[0].tokens))
     begun = time.perf_counter()
     for window in windows:
         memory = tuple(
             torch.where(window.reset.view(-1, *[1] * (part.dim() - 1)), start, part)
             for start, part in zip(fresh, memory, strict=True)
         )
-        logits, memory = network(window.tokens, memory)
+        logits, memory = model(window.tokens, memory)
         memory = tuple(part.detach() for part in memory)
         loss = loss_of(logits.flatten(0, 1), window.targets.flatten())
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
     return time.perf_counter() - begun
 
 
-class _Loader:
-    """Ready windows for both loops. Lightning takes a list for several loaders."""
-
-    def __init__(self, windows: Sequence[Window]) -> None:
-        self.windows = windows
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def __iter__(self) -> Iterator[Window]:
-        return iter(self.windows)
-
-
-class _Stopwatch(pl.Callback):
-    """Time an epoch of training."""
-
-    seconds = 0.0
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.seconds = -time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.seconds += time.perf_counter()
-
-
-def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Window], **options: Any) -> float:
+def trainer_loop(network: MakesNetwork, windows: Sequence[Window], **options: Any) -> float:
     """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; return the seconds.
 
     Args:
@@ -76,21 +53,22 @@ def trainer_loop(network: Callable[[Encoding], Network], windows: Sequence[Windo
         windows: Of an epoch; of each process, if the options say that there are several.
         options: More of the Trainer's.
     """
-    stopwatch = _Stopwatch()
+    timer = Timer()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
             max_epochs=1,
             accelerator="cpu",
             logger=CSVLogger(folder),
-            callbacks=[stopwatch],
-            gradient_clip_val=CLIP,
+            callbacks=[timer],
+            gradient_clip_val=_CLIP,
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=False,
+            use_distributed_sampler=False,
             **options,
         )
-        trainer.fit(ChoraleModel(network), _Loader(windows))
-    return stopwatch.seconds
+        trainer.fit(ChoraleModel(network), DataLoader(windows, batch_size=None))  # type: ignore[arg-type]  # a sequence
+    return timer.time_elapsed("train")
 
 
 def training(*, steps: int = 40, rounds: int = 8) -> Iterator[str]:
@@ -106,8 +84,17 @@ def training(*, steps: int = 40, rounds: int = 8) -> Iterator[str]:
     windows = first_windows(steps)
     size = windows[0].tokens.numel()
     yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
-    for network in NETWORKS:
-        yield from _compare(network, windows, rounds)
+    loops: dict[str, Callable[..., float]] = {"bare PyTorch loop": bare_loop, "Trainer": trainer_loop}
+    for name, network in NETWORKS.items():
+        seconds: dict[str, list[float]] = {label: [] for label in loops}
+        for turn in range(rounds + 1):
+            # Each goes first in every other round, so that a machine that slows down favours neither.
+            for label in sorted(loops, reverse=turn % 2 == 0):
+                seconds[label].append(loops[label](network, windows))
+        bare, trainer = (len(windows) * size / min(seconds[label][1:]) for label in loops)
+        for label, speed in zip(loops, (bare, trainer), strict=True):
+            yield f"{name:<10} {label:<19} {speed:8.0f} tokens/s"
+        yield f"{name:<10} {'ratio':<19} {trainer / bare:8.3f}"
 
 
 def first_windows(number: int, *, lanes: int = 16) -> list[Window]:
@@ -116,21 +103,3 @@ def first_windows(number: int, *, lanes: int = 16) -> list[Window]:
     data.prepare_data()
     data.setup("fit")
     return [window for window, _ in zip(data.train_dataloader(), range(number), strict=False)]
-
-
-def _compare(network: Callable[[Encoding], Network], windows: Sequence[Window], rounds: int) -> Iterator[str]:
-    """One network's lines."""
-    tokens = sum(window.tokens.numel() for window in windows)
-    bare, trained = [], []
-    for turn in range(rounds + 1):
-        first_bare = bare_loop(ChoraleModel(network).network, windows) if turn % 2 else None
-        seconds = trainer_loop(network, windows)
-        # Each goes first in every other round, so that a machine that slows down favours neither.
-        bare_seconds = first_bare or bare_loop(ChoraleModel(network).network, windows)
-        if turn:
-            bare.append(tokens / bare_seconds)
-            trained.append(tokens / seconds)
-    name = getattr(network, "__name__", "network")
-    yield f"{name:<10} bare PyTorch loop   {max(bare):8.0f} tokens/s"
-    yield f"{name:<10} Trainer             {max(trained):8.0f} tokens/s"
-    yield f"{name:<10} ratio               {max(trained) / max(bare):8.3f}"

@@ -140,15 +140,13 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
         html = page(evaluation, progress=bar.update)
     others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
     reported = {name: text.encode(errors="replace") for name, text in zip(_FILES[1:], others, strict=True)}
-    listed = {"files": {name: digest(content) for name, content in reported.items()}}
-    content = json.dumps(json.loads(reports.to_json(evaluation)) | listed, indent=2).encode() + b"\n"
-    reported = {_FILES[0]: seal(content, ".json")} | reported
+    index = reports.to_json(evaluation, files={name: digest(content) for name, content in reported.items()})
+    reported = {_FILES[0]: seal(index.encode(), ".json")} | reported
     try:
         written = write_together([(output / name, content) for name, content in reported.items()], check=check)
     except OSError as error:
         raise OptionError(f"{error.filename} can't be written ({error.strerror}); choose another --output.") from error
-    for path in written:
-        print(path)
+    print(*written, sep="\n")
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)

@@ -90,7 +90,7 @@ def sweep(
         return
     sampler = sampler or partial(TPESampler, seed=None)
     try:
-        kind = type(sampler())
+        sampler()
     except (ImportError, TypeError, ValueError) as error:
         message = f"The sampler can't be made ({error}); correct its options, or choose another."
         raise OptionError(message) from error
@@ -102,7 +102,6 @@ def sweep(
         monitor=monitor,
         direction=direction,
         sampler=sampler,  # type: ignore[arg-type]  # the parser makes partials
-        kind=kind,
         seed=seed,
         output=output,
         wandb=wandb,

@@ -1,20 +1,18 @@
 """Cache of parsed chorales: one file per corpus, no pickles, pieces read on demand.
 
-The file has a first line, a record per chorale, a table of the records' offsets, and a checksum. A record is
-compressed: a line of JSON with the metadata, a byte per pitch, a bit per onset and fermata.
+The file has a first line, the number of its records, a table of their ends and checksums, and the records: one per
+chorale, and one of the pieces that were skipped. A chorale is six numbers, a byte per pitch, a bit per onset and
+fermata, its name and its title.
 
-The checksum detects damage, not a malicious writer, so a cache is used only if each record is a chorale that a score
-could have. NumPy's own formats would need a memory map to read single pieces, and a mapped file that is cut short ends
-the process by a signal.
+Checksums detect damage, not a malicious writer, so a cache is used only if each record is a chorale that a score could
+have. NumPy's own formats would need a memory map to read single pieces, and a mapped file that is cut short ends the
+process by a signal.
 """
 
-import json
-import struct
 import warnings
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,11 +23,9 @@ from bachlit.music.chorale import VOICES, Chorale
 from bachlit.music.keys import Key
 from bachlit.scores.reading.limits import MAX_MEASURE
 
-_MAGIC = b"bachlit's chorales, 3\n"
-_END = struct.Struct("<QQ")  # number of chorales, offset of the table
-_SUM = struct.Struct("<I")  # checksum of all before it
-_CHUNK = 2**20
-_MAX_RECORD, _MAX_ABOUT, _MAX_SKIPPED = 2**26, 2**20, 2**24  # bytes, unpacked: objects take 30 times as much as JSON
+_MAGIC = b"bachlit's chorales, 4\n"
+_COUNT = 8  # bytes of the number of records
+_BETWEEN = "\0"  # texts
 
 
 class CachedChorales(Pieces):
@@ -47,19 +43,16 @@ class CachedChorales(Pieces):
 
     def __init__(self, content: bytes | FileBytes) -> None:
         self._content = content
-        if content[: len(_MAGIC)] != _MAGIC:
+        begin = len(_MAGIC) + _COUNT
+        num = int.from_bytes(content[len(_MAGIC) : begin], "little")
+        if content[: len(_MAGIC)] != _MAGIC or not 0 < 16 * num <= len(content) - begin:
             raise ValueError("no cache of chorales")
-        end = len(content) - _SUM.size
-        if content[end:] != _SUM.pack(_sum(content, end)):
+        ends, self._sums = np.frombuffer(content[begin : begin + 16 * num], "<i8").reshape(num, 2).T
+        self._places = np.array([begin + 16 * num, *ends])  # (P + 2,)
+        if self._places[-1] != len(content) or (self._places[1:] < self._places[:-1]).any():
             raise ValueError("damaged")
-        end -= _END.size
-        num, table = _END.unpack(content[end : end + _END.size])
-        if not len(_MAGIC) <= table <= end or end - table != 8 * (num + 2):
-            raise ValueError("damaged")
-        self._places = np.frombuffer(content[table:end], "<i8")  # (P + 2,) the last is the table's offset
-        if self._places[0] != len(_MAGIC) or self._places[-1] != table or (self._places[1:] < self._places[:-1]).any():
-            raise ValueError("damaged")
-        self.skipped = _skipped(self._record(num))
+        texts = self._record(num - 1).decode(errors="surrogatepass").split(_BETWEEN)
+        self.skipped = dict(zip(texts[:-1:2], texts[1::2], strict=True))
 
     def __len__(self) -> int:
         return len(self._places) - 2
@@ -75,115 +68,69 @@ class CachedChorales(Pieces):
             ) from error
 
     def _record(self, index: int) -> bytes:
-        """Unpack a record.
+        """Read a record.
 
         Raises:
-            ValueError: If it is damaged, or too large.
+            ValueError: If it is damaged.
         """
         start, stop = self._places[index : index + 2].tolist()
-        if stop - start > _MAX_RECORD:
-            raise ValueError("a record is too large")
-        unpacking = zlib.decompressobj()
-        try:
-            record = unpacking.decompress(self._content[start:stop], _MAX_RECORD)
-        except zlib.error as error:
-            raise ValueError(error) from error
-        if not unpacking.eof or unpacking.unused_data:
-            raise ValueError("a record doesn't end where it is to")
+        record = self._content[start:stop]
+        if zlib.crc32(record) != self._sums[index]:
+            raise ValueError("damaged")
         return record
 
 
 def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
     """Make the contents of a cache from chorales, or reasons for their absence, by name."""
-    records = [_MAGIC]
-    skipped: dict[str, str] = {}
+    records: list[bytes] = []
+    skipped = ""
     for name, result in results:
         if isinstance(result, str):
-            skipped[name] = result
-        elif (record := _packed(result)) is None:
-            skipped[name] = f"{name} has more sixteenths or a longer title than the cache holds."
+            skipped += name + _BETWEEN + result.replace(_BETWEEN, " ") + _BETWEEN
         else:
-            records.append(record)
-    longest = _MAX_SKIPPED // (24 * max(1, len(skipped)))  # up to 12 bytes per letter; half is for names
-    reasons = {name: reason[:longest] for name, reason in skipped.items()}
-    records.append(zlib.compress(json.dumps(reasons).encode()))
-    places = np.cumsum([len(record) for record in records], dtype="<i8")
-    content = b"".join([*records, places.tobytes(), _END.pack(len(records) - 2, places[-1])])
-    return content + _SUM.pack(zlib.crc32(content))
+            records.append(_packed(result))
+    records.append(skipped.encode(errors="surrogatepass"))
+    begin = len(_MAGIC) + _COUNT + 16 * len(records)
+    ends = begin + np.cumsum([len(record) for record in records])
+    table = np.column_stack([ends, [zlib.crc32(record) for record in records]]).astype("<i8")
+    return b"".join([_MAGIC, len(records).to_bytes(_COUNT, "little"), table.tobytes(), *records])
+
+
+def _packed(chorale: Chorale) -> bytes:
+    """Make the record of a chorale."""
+    key = chorale.key.fifths, chorale.key.mode == "minor"
+    numbers = np.array([chorale.num_frames, *chorale.time_signature, chorale.pickup, *key], "<i4")
+    flags = np.packbits(np.concatenate([chorale.onsets.ravel(), chorale.fermatas]))
+    texts = f"{chorale.name}{_BETWEEN}{chorale.title}".encode(errors="surrogatepass")
+    return numbers.tobytes() + chorale.pitches.astype(np.int8).tobytes() + flags.tobytes() + texts
 
 
 def _unpacked(record: bytes) -> Chorale:
     """Parse a record.
 
     Raises:
-        ValueError: If it isn't a chorale.
+        ValueError: If it isn't a chorale that a score could have.
     """
-    line, _, arrays = record.partition(b"\n")
-    match _mapping(line, _MAX_ABOUT):
-        case {
-            "num_frames": int(num_frames),
-            "time_signature": [int(beats), int(beat_type)],
-            "pickup": int(pickup),
-            "key": [int(fifths), "major" | "minor" as mode],
-            "title": str(title),
-            "name": str(name),
-            **others,
-        } if not others and 16 * beats <= MAX_MEASURE * beat_type and -7 <= fifths <= 7:
-            shape, size = (num_frames, len(VOICES)), num_frames * len(VOICES)
-        case _:
-            raise ValueError("a record doesn't describe a chorale that a score could have")
-    if num_frames < 1 or len(arrays) != size + -(-(size + num_frames) // 8):
-        raise ValueError("a record is too long or too short")
-    flags = np.unpackbits(np.frombuffer(arrays, np.uint8, offset=size), count=size + num_frames).astype(np.bool_)
+    num_frames, beats, beat_type, pickup, fifths, minor = np.frombuffer(record, "<i4", count=6).tolist()
+    num_cells = num_frames * len(VOICES)
+    flags_from = 24 + num_cells
+    texts_from = flags_from + -(-(num_cells + num_frames) // 8)
+    possible = num_frames > 0 and 16 * beats <= MAX_MEASURE * beat_type and -7 <= fifths <= 7 and minor in (0, 1)
+    if not possible or texts_from > len(record):
+        raise ValueError("a record doesn't describe a chorale that a score could have")
+    bits = np.frombuffer(record[flags_from:texts_from], np.uint8)
+    flags = np.unpackbits(bits, count=num_cells + num_frames).astype(np.bool_)
+    name, _, title = record[texts_from:].decode(errors="surrogatepass").partition(_BETWEEN)
     return Chorale(
-        pitches=np.frombuffer(arrays, np.int8, count=size).reshape(shape).astype(np.int16),
-        onsets=flags[:size].reshape(shape),
-        fermatas=flags[size:],
+        pitches=np.frombuffer(record, np.int8, count=num_cells, offset=24).reshape(-1, len(VOICES)).astype(np.int16),
+        onsets=flags[:num_cells].reshape(-1, len(VOICES)),
+        fermatas=flags[num_cells:],
         time_signature=(beats, beat_type),
         pickup=pickup,
-        key=Key(fifths, mode),
+        key=Key(fifths, "minor" if minor else "major"),
         title=title,
         name=name,
     )
-
-
-def _skipped(record: bytes) -> dict[str, str]:
-    """Reasons for skipped pieces, by name."""
-    skipped = _mapping(record, _MAX_SKIPPED)
-    if not all(isinstance(reason, str) for reason in skipped.values()):
-        raise ValueError("what was skipped isn't named")
-    return skipped
-
-
-def _mapping(text: bytes, longest: int) -> dict[str, Any]:
-    """Parse a JSON mapping of bounded size."""
-    if len(text) > longest:
-        raise ValueError("a record says too much")
-    try:
-        value = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("a record is nested too deeply") from error
-    if not isinstance(value, dict):
-        raise ValueError("a record describes nothing")
-    return value
-
-
-def _packed(chorale: Chorale) -> bytes | None:
-    """Make the record of a chorale; None if it is too large."""
-    about = {
-        "num_frames": chorale.num_frames,
-        "time_signature": chorale.time_signature,
-        "pickup": chorale.pickup,
-        "key": chorale.key,
-        "title": chorale.title,
-        "name": chorale.name,
-    }
-    flags = np.packbits(np.concatenate([chorale.onsets.ravel(), chorale.fermatas]))
-    arrays = chorale.pitches.astype(np.int8).tobytes() + flags.tobytes()
-    line = json.dumps(about).encode()
-    if len(line) > _MAX_ABOUT or len(line) + len(arrays) >= _MAX_RECORD:
-        return None
-    return zlib.compress(line + b"\n" + arrays)
 
 
 def load_chorales(path: Path, names: Iterable[str]) -> CachedChorales | None:
@@ -213,10 +160,3 @@ def save_chorales(path: Path, content: bytes) -> None:
             f"The chorales can't be cached in {path.parent} ({error.strerror}); they will be read again next time.",
             stacklevel=2,
         )
-
-
-def _sum(content: bytes | FileBytes, end: int) -> int:
-    total = 0
-    for start in range(0, end, _CHUNK):
-        total = zlib.crc32(content[start : min(start + _CHUNK, end)], total)
-    return total

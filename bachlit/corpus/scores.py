@@ -30,8 +30,8 @@ from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 # In music21's folder of Bach, but not in four parts named Soprano, Alto, Tenor and Bass.
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
-# Raise it whenever the same files would be read differently: it invalidates older caches.
-_READER_VERSION = 3
+# Raise it whenever the same files would be read or cached differently: each version has caches of its own.
+_READER_VERSION = 4
 
 
 class ScoreCorpus(Corpus):

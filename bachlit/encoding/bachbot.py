@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass
-from bachlit.errors import EncodingError
+from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass, check_pitches
 from bachlit.music.chorale import REST, BoolArray, Chorale
 from bachlit.tokens import END, START
 
@@ -49,12 +48,7 @@ class BachBotEncoding(Encoding):
 
     def encode(self, chorale: Chorale) -> Tokens:
         """Encode a chorale: START, its tokens, END."""
-        compass = chorale.compass or (self.lowest, self.highest)
-        if compass[0] < self.lowest or compass[1] > self.highest:
-            raise EncodingError(
-                f"{chorale.name or 'The chorale'} spans the pitches {compass[0]} to {compass[1]}; expected "
-                f"{self.lowest} to {self.highest}; transpose it, or widen the encoding's compass."
-            )
+        check_pitches(chorale.pitches, self.lowest, self.highest, chorale.name)
         stream = [START]
         for frame, (pitches, onsets) in enumerate(zip(chorale.pitches, chorale.onsets, strict=True)):
             if frame:

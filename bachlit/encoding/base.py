@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.errors import OptionError
-from bachlit.music.chorale import Chorale
+from bachlit.errors import EncodingError, OptionError
+from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key
 from bachlit.tokens import START
 
@@ -77,6 +77,21 @@ class Encoding(ABC):
     @abstractmethod
     def describe(self, token: int) -> str:
         """Name a token, such as `67 onset` or `FERMATA`."""
+
+
+def check_pitches(pitches: npt.NDArray[np.integer], lowest: int, highest: int, name: str) -> None:
+    """Check that an encoding has tokens for the pitches (T, 4) of a piece.
+
+    Raises:
+        EncodingError: If one is outside its compass.
+    """
+    outside = (pitches != REST) & ((pitches < lowest) | (pitches > highest))
+    if outside.any():
+        frame, voice = (int(index[0]) for index in np.nonzero(outside))
+        raise EncodingError(
+            f"{name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} at frame {frame}; "
+            f"expected {lowest} to {highest}; transpose it, or widen the encoding's compass."
+        )
 
 
 def check_compass(lowest: int, highest: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass
+from bachlit.encoding.base import Encoding, Kind, Tokens, check_compass, check_pitches
 from bachlit.errors import EncodingError, OptionError
 from bachlit.music.chorale import C_MAJOR, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.music.keys import Key, key_of
@@ -108,16 +108,9 @@ class SatbEncoding(Encoding):
 
     def tokens_of(self, pitches: npt.NDArray[np.integer], onsets: BoolArray, name: str = "") -> Tokens:
         """Tokens of any grid, (T, 4) in this encoding's order."""
-        sounding = pitches != REST
-        outside = sounding & ((pitches < self.lowest) | (pitches > self.highest))
-        if outside.any():
-            frame, voice = (int(index[0]) for index in np.nonzero(outside))
-            raise EncodingError(
-                f"{name or 'The chorale'} has the pitch {pitches[frame, voice]} in the {VOICES[voice]} at frame "
-                f"{frame}; expected {self.lowest} to {self.highest}; transpose it, or widen the encoding's compass."
-            )
+        check_pitches(pitches, self.lowest, self.highest, name)
         tokens = FIRST_PITCH + 2 * (pitches.astype(np.int64) - self.lowest) + ~onsets
-        return np.where(sounding, tokens, REST_TOKEN)[:, self.columns]
+        return np.where(pitches != REST, tokens, REST_TOKEN)[:, self.columns]
 
     def encode(self, chorale: Chorale) -> Tokens:
         """Encode a chorale: the start token, 5 T cells and marks, END."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
 from bachlit.metrics import Likelihood
-from bachlit.models.language_model import LanguageModel
+from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import Chorale
 
 
@@ -36,22 +37,14 @@ class Evaluation:
     def names(self) -> list[str]:
         """Name of each row: the harmonizer, plus model and mask if there are several."""
         written = self.rows[1:]
-        several_models = len({row.model for row in written}) > 1
-        several_masks = len({row.missing for row in written}) > 1
-        return ["Bach"] + [
-            " ".join(
-                part
-                for part in (row.model if several_models else "", row.decoder, row.missing if several_masks else "")
-                if part
-            )
-            for row in written
-        ]
+        varies = len({row.model for row in written}) > 1, True, len({row.missing for row in written}) > 1
+        return ["Bach", *(" ".join(compress((row.model, row.decoder, row.missing), varies)) for row in written)]
 
-    def sections(self) -> Iterator[tuple[str, dict[str, Figure]]]:
-        """Yield the sections of figures that have estimates."""
+    def sections(self) -> Iterator[tuple[str, list[tuple[Figure, list[Estimate | None]]]]]:
+        """Yield the sections of figures that have estimates, with these, one per row."""
         for section, figures in SECTIONS.items():
-            known = {name: figures[name] for name in figures if any(name in column for column in self.estimates)}
-            if known:
+            lines = [(figure, [column.get(name) for column in self.estimates]) for name, figure in figures.items()]
+            if known := [(figure, line) for figure, line in lines if any(line)]:
                 yield section, known
 
     def summary(self) -> list[str]:
@@ -132,23 +125,15 @@ def evaluate(
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:
     """Teacher-forced likelihood of pieces: the figures of `Likelihood`."""
     encoding = model.encoding
-    metric = Likelihood(
-        encoding.slot_names,
-        completes_frame=torch.from_numpy(encoding.completes_frame()),
-        kinds=torch.from_numpy(encoding.kinds()),
-    ).to(model.device)
-    training = model.network.training
-    model.network.eval()
-    try:
-        with torch.inference_mode():
-            for chorale in pieces:
-                tokens = encoding.encode(model.at_home(chorale))
-                slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
-                stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
-                logits, _ = model.network(stream[:, :-1], model.network.initial_memory(1))
-                metric.update(logits, stream[:, 1:], slots.to(model.device))
-    finally:
-        model.network.train(training)
+    metric = Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())
+    metric = metric.to(model.device)
+    with torch.inference_mode(), evaluating(model.network) as network:
+        for chorale in pieces:
+            tokens = encoding.encode(model.at_home(chorale))
+            slots = torch.from_numpy(encoding.slots(tokens[1:])).unsqueeze(0)
+            stream = torch.from_numpy(tokens).unsqueeze(0).to(model.device)  # (1, 1 + N)
+            logits, _ = network(stream[:, :-1], network.initial_memory(1))
+            metric.update(logits, stream[:, 1:], slots.to(model.device))
     return {name: float(value) for name, value in metric.compute().items()}
 
 

@@ -114,16 +114,17 @@ def histograms(chorale: Chorale) -> Histograms:
     """Histograms of a piece; degrees and cadences in its written key, major and minor apart."""
     key = chorale.key
     return {
-        "degrees": Counter({(key.mode, degree): count for degree, count in metrics.degrees(chorale, key).items()}),
+        "degrees": _of(key.mode, metrics.degrees(chorale, key)),
         "lengths": metrics.lengths(chorale),
-        "intervals": Counter(
-            {(voice, move): count for voice in VOICES for move, count in metrics.intervals(chorale, voice).items()}
-        ),
+        "intervals": sum((_of(voice, metrics.intervals(chorale, voice)) for voice in VOICES), Counter()),
         "qualities": metrics.qualities(chorale),
-        "cadence_chords": Counter(
-            {(key.mode, chord): count for chord, count in metrics.cadence_chords(chorale, key).items()}
-        ),
+        "cadence_chords": _of(key.mode, metrics.cadence_chords(chorale, key)),
     }
+
+
+def _of(kind: str, counts: Counter[Hashable]) -> Counter[Hashable]:
+    """Tell the categories of one kind from those of others."""
+    return Counter({(kind, category): count for category, count in counts.items()})
 
 
 class Judge:
@@ -195,10 +196,9 @@ class Judge:
 
 def _texture(chorale: Chorale) -> dict[str, Ratio]:
     counts = metrics.texture_counts(chorale)
-    by_name = counts._asdict()
     return {
         "changing": (counts.changes, counts.steps_on),
-        **{f"attacks_{voice}": (16 * by_name[f"onsets_{voice}"], counts.frames) for voice in VOICES},
+        **{f"attacks_{voice}": (16 * onsets, counts.frames) for voice, onsets in zip(VOICES, counts[3:7], strict=True)},
         "stepwise": (counts.steps, counts.moves),
-        **{f"lasting_{length}": (by_name[f"lasting_{length}"], counts.notes) for length in metrics.LENGTHS},
+        **{name: (count, counts.notes) for name, count in counts._asdict().items() if name.startswith("lasting_")},
     }

@@ -169,21 +169,20 @@ def held_out(
     if not pieces:
         reason = next(iter(left_out.values()), "it is empty")
         raise CorpusError(f"The {fold} fold has no usable piece ({reason}); choose another fold or corpus.")
+    trained = [source.training() for _, source in models]
+    training = [chorale for chorales in trained for chorale in chorales] or folds["train"]
+    if fold == "train":
+        doubt = "These are training pieces: the figures show what was memorised, not what was learned."
+        return HeldOut(pieces, training, left_out, [doubt])
     doubts: list[str] = []
-    training: list[Chorale] = []
-    for _, source in models:
-        trained = source.training()
-        known = [] if fold == "train" else _known(pieces, source, trained)
-        if known:
+    for (_, source), chorales in zip(models, trained, strict=True):
+        if known := _known(pieces, source, chorales):
             raise OptionError(
                 f"A model was trained on {len(known)} of the {len(pieces)} pieces, such as {known[0]}; evaluate it "
                 "separately, or choose another corpus or fold."
             )
-        doubts += [] if fold == "train" else _doubts(pieces, source, trained)
-        training += trained
-    if fold == "train":
-        doubts.append("These are training pieces: the figures show what was memorised, not what was learned.")
-    return HeldOut(pieces, training or folds["train"], left_out, list(dict.fromkeys(doubts)))
+        doubts += _doubts(pieces, source, chorales)
+    return HeldOut(pieces, training, left_out, list(dict.fromkeys(doubts)))
 
 
 def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
@@ -21,14 +22,18 @@ from bachlit.scores import to_midi, to_musicxml
 
 _TEMPO = 80.0  # quarters per minute
 
-# Figures of one piece: label and digits.
 _SHORT = {
-    "nats_per_frame": ("nats per frame", 3),
-    "pitch_error": ("pitches other than Bach's", 3),
-    "parallel_fifths": ("parallel fifths", 0),
-    "parallel_octaves": ("parallel octaves", 0),
-    "copied": ("frames copied", 0),
-    "grade": ("grade", 2),
+    "nats_per_frame": Figure("nats per frame", 3),
+    "pitch_error": Figure("pitches other than Bach's", 3),
+    "parallel_fifths": Figure("parallel fifths", 0),
+    "parallel_octaves": Figure("parallel octaves", 0),
+    "copied": Figure("frames copied", 0),
+    "grade": Figure("grade", 2),
+}
+_OF_MODELS = {
+    "nats_per_frame": Figure("nats per frame", 3),
+    "accuracy": Figure("likeliest, %", 1, 100),
+    "accuracy_top3": Figure("in the likeliest 3, %", 1, 100),
 }
 
 _RANKED = {"grade": "grade", "nats_per_frame": "model's nats per frame"}
@@ -103,9 +108,7 @@ def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
         for begin, end in [times[[note.start, note.start + note.length]]]
         if note.pitch != REST
     ]
-    figures = [
-        f"{label} {piece.value(name):.{digits}f}" for name, (label, digits) in _SHORT.items() if name in piece.figures
-    ]
+    figures = [f"{one.label} {one.text(piece.value(name))}" for name, one in _SHORT.items() if name in piece.figures]
     return {
         "figures": ", ".join(figures),
         "notes": notes,
@@ -122,22 +125,19 @@ def _zipped(text: str) -> str:
 
 def _models(evaluation: Evaluation) -> str:
     """Table of the likelihoods of Bach's own pieces, three columns per model."""
-    names = list(evaluation.models)
-    figures = list(evaluation.models.values())
-    parts = [name.partition("/")[2] for name in figures[0] if name.startswith("nats_per_frame/")]
-    head = "".join(f'<th colspan="3" scope="colgroup">{escape(name)}</th>' for name in names)
-    kinds = "<th>nats per frame</th><th>likeliest, %</th><th>in the likeliest 3, %</th>" * len(names)
+    models = evaluation.models
+    head = "".join(f'<th colspan="3" scope="colgroup">{escape(name)}</th>' for name in models)
+    kinds = "".join(f"<th>{figure.label}</th>" for figure in _OF_MODELS.values()) * len(models)
+    pitch_tokens = ", ".join(f"{values['nats_per_pitch_token']:.3f} ({name})" for name, values in models.items())
     body = ""
-    for part in ("", *parts):
-        cells = ""
-        for values in figures:
-            keys = [f"{name}/{part}".rstrip("/") for name in ("nats_per_frame", "accuracy", "accuracy_top3")]
-            cells += f"<td>{values[keys[0]]:.3f}</td>"
-            cells += "".join(f"<td>{100 * values[key]:.1f}</td>" if key in values else "<td></td>" for key in keys[1:])
-        body += f"<tr><td>{escape(_PARTS.get(part, part))}</td>{cells}</tr>"
-    pitch_tokens = ", ".join(
-        f"{values['nats_per_pitch_token']:.3f} ({name})" for name, values in evaluation.models.items()
-    )
+    names = [name.partition("/") for name in next(iter(models.values()))]
+    for part in [f"{slash}{part}" for name, slash, part in names if name == "nats_per_frame"]:
+        cells = "".join(
+            f"<td>{figure.text(values.get(name + part, math.nan))}</td>"
+            for values in models.values()
+            for name, figure in _OF_MODELS.items()
+        )
+        body += f"<tr><td>{escape(_PARTS.get(part[1:], part[1:]))}</td>{cells}</tr>"
     return (
         "<h2>How well Bach's own pieces are predicted</h2>"
         "<p>Teacher-forced. Nats are natural logarithms, sums over all pieces; a frame is a sixteenth of four voices. "
@@ -150,14 +150,13 @@ def _models(evaluation: Evaluation) -> str:
 
 def _figures(evaluation: Evaluation) -> str:
     """Table of all figures, one column per harmonizer, Bach first."""
-    estimates = evaluation.estimates
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in evaluation.names())
+    names = evaluation.names()
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = ""
     for section, figures in evaluation.sections():
-        body += f'<tr><th colspan="{len(estimates) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
-        for name, figure in figures.items():
-            cells = _cells(figure, [column.get(name) for column in estimates])
-            body += f"<tr><td>{escape(figure.label)}</td>{cells}</tr>"
+        body += f'<tr><th colspan="{len(names) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
+        for figure, line in figures:
+            body += f"<tr><td>{escape(figure.label)}</td>{_cells(figure, line)}</tr>"
     return (
         "<h2>What they write</h2><p>Below each figure its 95 % bootstrap interval over pieces. Green marks a target "
         "reached: ≈ the interval contains Bach's figure, ≤ it begins at or below it, ↓ the figure is the lowest.</p>"

@@ -1,6 +1,7 @@
 """Pool figures over pieces, with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +68,8 @@ def pool(
         estimates[name] = _estimate(value, resampled)
     for name in DISTRIBUTIONS if histograms and reference else ():
         assert reference is not None
-        categories = list(set(reference[name]).union(*(piece[name] for piece in histograms)))
+        # In a fixed order, unlike a set's: sums are rounded by it.
+        categories = list(dict.fromkeys(chain(reference[name], *(piece[name] for piece in histograms))))
         counts = np.array([[piece[name][category] for category in categories] for piece in histograms], np.float64)
         usual = np.array([reference[name][category] for category in categories], np.float64)  # (C,)
         if usual.sum() > 0:

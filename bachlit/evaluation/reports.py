@@ -1,7 +1,5 @@
 """Reports of an evaluation: terminal table, Markdown, JSON and CSV."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from rich.table import Table
 from bachlit.evaluation.evaluating import Evaluation, counted
 from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES
 from bachlit.evaluation.pooling import Estimate
-from bachlit.rendering.escaping import in_markdown, in_spreadsheet
+from bachlit.rendering.escaping import csv_text, in_markdown
 
 _KEY: dict[str, str] = {
     "parallel_fifths": "5ths",
@@ -67,8 +65,8 @@ def markdown(evaluation: Evaluation) -> str:
     lines = [*map(in_markdown, evaluation.summary()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
     for section, figures in evaluation.sections():
         lines.append(f"| **{section}** |{' |' * len(names)}")
-        for name, figure in figures.items():
-            cells = [_plain(name, column.get(name)) for column in evaluation.estimates]
+        for figure, line in figures:
+            cells = ["{} ({} to {})".format(*map(figure.text, one)) if one else "" for one in line]
             lines.append(f"| {figure.label} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
@@ -87,15 +85,8 @@ def predictions(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _plain(name: str, estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    text = FIGURES[name].text
-    return f"{text(estimate.value)} ({text(estimate.low)} to {text(estimate.high)})"
-
-
-def to_json(evaluation: Evaluation) -> str:
-    """Everything but the notes, as JSON; unknown values are null."""
+def to_json(evaluation: Evaluation, **more: Any) -> str:
+    """Everything but the notes, and more parts, as JSON; unknown values are null."""
     rows = [
         {
             "name": name,
@@ -111,7 +102,7 @@ def to_json(evaluation: Evaluation) -> str:
         }
         for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True)
     ]
-    content = {"about": evaluation.about, "models": evaluation.models, "rows": rows}
+    content = {"about": evaluation.about, "models": evaluation.models, "rows": rows, **more}
     return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 
@@ -122,7 +113,7 @@ def to_csv(evaluation: Evaluation) -> str:
         lines += [(row.model, row.decoder, row.missing, name, *estimate) for name, estimate in estimates.items()]
     for model, values in evaluation.models.items():
         lines += [(model, "teacher-forced", "", name, value, "", "") for name, value in values.items()]
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def pieces_to_csv(evaluation: Evaluation) -> str:
@@ -134,13 +125,7 @@ def pieces_to_csv(evaluation: Evaluation) -> str:
             figures = [piece.value(name) if name in piece.figures else "" for name in names]
             about = (piece.chorale.name, piece.chorale.title, piece.chorale.num_frames)
             lines.append((row.model, row.decoder, row.missing, *about, *figures))
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([in_spreadsheet(cell) for cell in line] for line in lines)
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _finite(value: Any) -> Any:

@@ -18,16 +18,7 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple, get_args
 
 from bachlit.errors import CorpusError
-from bachlit.metrics.histograms import (
-    degrees,
-    intervals,
-    length_distance,
-    lengths,
-    parallels,
-    qualities,
-    rank_distance,
-    repeats,
-)
+from bachlit.metrics import histograms
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Mode, estimate_key
 
@@ -102,13 +93,13 @@ class GradeReference:
         """Grade a chorale, in some milliseconds."""
         piece = _Piece.of(chorale)
         reference = self._references[piece.mode]
-        grade = Grade(*(rank_distance(piece.histograms[part], reference[part]) for part in Grade._fields))
+        grade = Grade(*(histograms.rank_distance(piece.histograms[part], reference[part]) for part in Grade._fields))
         errors_a_note = sum(piece.histograms["parallels"].values()) / max(1, piece.num_notes)
         return grade._replace(
             parallels=grade.parallels * errors_a_note / self._errors_a_note,
             # By length Bach's mean is 1.57, by ranks 0.89; the paper's is 1.46. Patterns of all four voices at once
             # give 1.25 by ranks, with pieces above 30: more than the paper's spread.
-            repeats=length_distance(piece.histograms["repeats"], reference["repeats"]),
+            repeats=histograms.length_distance(piece.histograms["repeats"], reference["repeats"]),
         )
 
 
@@ -124,16 +115,16 @@ class _Piece(NamedTuple):
     def of(cls, chorale: Chorale) -> "_Piece":
         # Estimated, since a piece's stated key must not affect its grade.
         key = estimate_key(chorale.pitches)
-        histograms: _Histograms = {
-            "notes": degrees(chorale, key),
-            "rhythm": lengths(chorale),
-            "parallels": parallels(chorale),
-            "harmony": qualities(chorale),
-            "repeats": repeats(chorale),
-            **{voice: intervals(chorale, voice) for voice in VOICES},
+        counts: _Histograms = {
+            "notes": histograms.degrees(chorale, key),
+            "rhythm": histograms.lengths(chorale),
+            "parallels": histograms.parallels(chorale),
+            "harmony": histograms.qualities(chorale),
+            "repeats": histograms.repeats(chorale),
+            **{voice: histograms.intervals(chorale, voice) for voice in VOICES},
         }
         num_notes = int((chorale.onsets & (chorale.pitches != REST)).sum())
-        return cls(key.mode, num_notes, histograms)
+        return cls(key.mode, num_notes, counts)
 
 
 def _pooled(pieces: list[_Piece]) -> _Histograms:

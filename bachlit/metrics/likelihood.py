@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -143,11 +144,13 @@ class Likelihood(Metric):
     completes_frame: Tensor
     kinds: Tensor
 
-    def __init__(self, slot_names: Sequence[str], *, completes_frame: Tensor, kinds: Tensor) -> None:
+    def __init__(
+        self, slot_names: Sequence[str], *, completes_frame: npt.ArrayLike | Tensor, kinds: npt.ArrayLike | Tensor
+    ) -> None:
         super().__init__()
         self.slot_names = tuple(slot_names)
-        self.register_buffer("completes_frame", completes_frame, persistent=False)
-        self.register_buffer("kinds", kinds, persistent=False)
+        self.register_buffer("completes_frame", torch.as_tensor(completes_frame), persistent=False)
+        self.register_buffer("kinds", torch.as_tensor(kinds), persistent=False)
         shapes: dict[str, tuple[int, ...]] = {"parts": (len(PARTS),), "frames": ()}
         for name in Tally._fields:
             zeros = torch.zeros(shapes.get(name, (len(self.slot_names),)))

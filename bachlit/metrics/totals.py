@@ -57,6 +57,8 @@ class Totals(Metric, Generic[Counts]):
 class WeightedMean(Metric):
     """Weighted mean, over steps and processes; its sums can be saved and restored.
 
+    torchmetrics' `MeanMetric` drops NaN, which a diverged fit must show, or with `nan_strategy="disable"` the weights.
+
     >>> mean = WeightedMean()
     >>> mean.update(torch.tensor(2.0), 1)
     >>> mean.update(torch.tensor(5.0), 2)

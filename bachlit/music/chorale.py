@@ -170,6 +170,18 @@ def home_move(chorale: Chorale) -> int:
     return semitones_home(estimate_key(chorale.pitches, chorale.key))
 
 
+def cut(chorale: Chorale, first: int, last: int) -> Chorale:
+    """Cut the frames from the first to before the last; all voices begin anew there.
+
+    >>> cut(Chorale.from_pitches([[67, 64, 60, 48]] * 8), 2, 5).onsets[:, 0].tolist()
+    [True, False, False]
+    """
+    onsets = chorale.onsets[first:last].copy()
+    onsets[0] = True
+    pitches, fermatas = chorale.pitches[first:last], chorale.fermatas[first:last]
+    return dataclasses.replace(chorale, pitches=pitches, onsets=onsets, fermatas=fermatas)
+
+
 def _check_arrays(pitches: npt.NDArray[np.generic], onsets: BoolArray, fermatas: BoolArray) -> None:
     if pitches.ndim != 2 or pitches.shape[1] != len(VOICES) or len(pitches) == 0:
         raise ChoraleError(

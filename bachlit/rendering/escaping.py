@@ -1,6 +1,9 @@
 """Escape foreign text for Markdown and spreadsheets."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from bachlit.scores.writing.musicxml import one_line
@@ -39,3 +42,15 @@ def in_spreadsheet(value: Any) -> Any:
     ("'=1+1", 'bwv269', -0.5)
     """
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def csv_text(lines: Iterable[Iterable[Any]]) -> str:
+    """Write lines of cells as CSV, escaped against formulas.
+
+    >>> print(csv_text([("name", "value"), ("=a", -1)]), end="")
+    name,value
+    '=a,-1
+    """
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(map(in_spreadsheet, line) for line in lines)
+    return file.getvalue()

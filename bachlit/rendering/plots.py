@@ -34,6 +34,8 @@ _GAP = 0.3  # frames between repeated notes
 # Offset of each voice in semitones, so that unisons are visible.
 _ASIDE: dict[Voice, float] = {"soprano": 0.24, "alto": 0.08, "tenor": -0.08, "bass": -0.24}
 
+_PIXELS: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest"}
+
 _FloatArray = npt.NDArray[np.float64]
 
 
@@ -94,15 +96,8 @@ def activations(chorale: Chorale, units: _FloatArray, labels: Sequence[str], *, 
         _draw_roll(roll, chorale, (begin, end))
         _draw_time(roll, spans, (begin, end), chorale)
         roll.set_xticklabels([])
-        heat.imshow(
-            units[begin:end].T,
-            extent=(begin, end, len(labels) - 0.5, -0.5),
-            aspect="auto",
-            interpolation="nearest",
-            cmap="RdBu_r",
-            vmin=-largest,
-            vmax=largest,
-        )
+        edges = begin, end, len(labels) - 0.5, -0.5
+        heat.imshow(units[begin:end].T, extent=edges, cmap="RdBu_r", vmin=-largest, vmax=largest, **_PIXELS)
         _draw_time(heat, spans, (begin, end), chorale, fermatas=False)
         heat.set_yticks(range(len(labels)), labels, fontsize=7)
     _add_legend(figure, f"bar ({caption}: red {largest:.2g}, white 0, blue {-largest:.2g})")
@@ -148,19 +143,13 @@ def _draw_roll(axes: Axes, chorale: Chorale, span: tuple[int, int], given: BoolA
     """Draw the notes of a row."""
     begin, end = span
     for column, voice in enumerate(VOICES):
-        notes = [
-            (note.pitch, max(begin, note.start), min(end, note.start + note.length - _GAP))
+        lines = [
+            (note.pitch + _ASIDE[voice], max(begin, note.start), min(end, note.start + note.length - _GAP))
             for note in notes_of(chorale, voice)
             if note.pitch != REST and note.start < end and note.start + note.length > begin
         ]
-        axes.hlines(  # lines have the same thickness at every pitch
-            [pitch + _ASIDE[voice] for pitch, _, _ in notes],
-            [first for _, first, _ in notes],
-            [last for _, _, last in notes],
-            color=COLOURS[voice],
-            linewidth=_NOTE,
-            zorder=3,
-        )
+        # Lines have the same thickness at every pitch.
+        axes.hlines(*np.reshape(lines, (-1, 3)).T, color=COLOURS[voice], linewidth=_NOTE, zorder=3)
         if given is not None:
             cells = begin + np.flatnonzero((given & (chorale.pitches != REST))[begin:end, column])
             heights = chorale.pitches[cells, column] + _ASIDE[voice]
@@ -181,14 +170,7 @@ def _shade(axes: Axes, probabilities: _FloatArray, span: tuple[int, int]) -> Non
         strength = _SHADE * probabilities[:, column].T[:, :, None]  # (128, T, 1)
         picture += strength * (np.array(to_rgb(COLOURS[voice])) - picture)
     limits = axes.get_ylim()
-    axes.imshow(
-        picture[1:],  # 0 is a rest
-        extent=(*span, 0.5, 127.5),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        zorder=0,
-    )
+    axes.imshow(picture[1:], extent=(*span, 0.5, 127.5), origin="lower", zorder=0, **_PIXELS)  # 0 is a rest
     axes.set_ylim(limits)
 
 
@@ -205,8 +187,8 @@ def _draw_time(
     axes.set_xticks([measure.start for measure in measures], [str(measure.number) for measure in measures], fontsize=8)
     axes.set_xlim(begin, begin + max(last - first for first, last in spans))
     if fermatas:
-        marks = [note.start + note.length / 2 for note in notes_of(chorale, "soprano") if note.fermata]
-        marks = [mark for mark in marks if begin <= mark < end]
+        middles = (note.start + note.length / 2 for note in notes_of(chorale, "soprano") if note.fermata)
+        marks = [middle for middle in middles if begin <= middle < end]
         # DejaVu has no fermata: draw an arc with a dot.
         for marker, size, face in ((Path.arc(0, 180), 9, "none"), (".", 4, "black")):
             axes.plot(

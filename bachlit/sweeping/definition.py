@@ -1,4 +1,4 @@
-"""Definition of a sweep: what each trial fits, over which space, by which sampler."""
+"""Define a sweep: its base options, space and sampler."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ _OF_A_MACHINE = ("trainer.accelerator", "trainer.devices", "trainer.strategy", "
 
 @dataclass(frozen=True)
 class Sweep:
-    """What all processes of a sweep share, its folder, and whether to log to W&B; see `bachlit sweep --help`.
+    """Settings of a sweep; see `bachlit sweep --help`.
+
+    All its processes share them, but for the folder and W&B.
 
     Args:
         words: Options of `bachlit fit` for all trials, as one types them.
         sampler: Makes the sampler; it takes the keyword `seed` if the sampler does.
-        kind: The sampler's class.
     """
 
     name: str
@@ -48,10 +49,14 @@ class Sweep:
     monitor: str
     direction: Literal["min", "max"]
     sampler: partial[BaseSampler]
-    kind: type[BaseSampler]
     seed: int
     output: Path
     wandb: bool = False
+
+    @property
+    def kind(self) -> type[BaseSampler]:
+        """The sampler's class."""
+        return type(self.sampler())
 
     def described(self) -> dict[str, Any]:
         """Describe what distinguishes this sweep from others, as plain data."""
@@ -91,7 +96,7 @@ class Sweep:
         ]
 
     def check(self, parse: Callable[[Sequence[str]], None]) -> None:
-        """Check that each value of the space can be typed, before the first trial: `parse` raises for wrong ones."""
+        """Check each value of the space before the first trial: `parse` raises for wrong ones."""
         fixed = {same_name(word.partition("=")[0]) for word in self.words if word.startswith("--")}
         twice = sorted(fixed & self.space.keys())
         if twice:
@@ -199,7 +204,7 @@ def _steps(values: Distribution) -> Sequence[Any]:
 
 
 def _probes(space: Space) -> Iterator[dict[str, Any]]:
-    """Iterate over a few points that hold all choices and both ends of each range."""
+    """Yield points that cover all choices and both ends of each range."""
     ends = [one.choices if isinstance(one, CategoricalDistribution) else (one.low, one.high) for one in space.values()]
     for index in range(max(map(len, ends))):
         yield {name: values[min(index, len(values) - 1)] for name, values in zip(space, ends, strict=True)}
@@ -207,7 +212,5 @@ def _probes(space: Space) -> Iterator[dict[str, Any]]:
 
 def _digest(path: Path) -> str:
     """Hash a configuration's content, without comments."""
-    if not path.exists():
-        raise OptionError(f"There is no file {path}; expected a configuration of bachlit fit; correct --base.")
     content = json.dumps(read_options(path)[1], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

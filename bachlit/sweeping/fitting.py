@@ -1,6 +1,7 @@
-"""Trials: each is a `bachlit fit` in its own process, which reports its metric to the sweep and hears when to stop.
+"""Run a trial: a `bachlit fit` in its own process.
 
-The two talk by standard output and input: a fit needs neither Optuna nor the study, and notices the end of its sweep.
+It reports its metric to the sweep, which answers whether to stop. The two talk by standard output and input: a fit
+needs neither Optuna nor the study, and notices the end of its sweep.
 """
 
 import json
@@ -54,7 +55,7 @@ def tell(figure: Figure) -> bool:
 
 
 class Outcome(NamedTuple):
-    """How a fit ended: its best figure if it reported any, and why it failed if it did.
+    """Outcome of a fit: its best figure, and why it failed.
 
     `pruned` means that it was stopped early, `refused` that the sentence is the fit's own.
     """
@@ -67,7 +68,7 @@ class Outcome(NamedTuple):
 
 
 class Fit:
-    """A running fit with some options of `bachlit fit`; a log gets its output."""
+    """Running fit, with the words of its command line and the log of its output."""
 
     def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
@@ -123,7 +124,7 @@ class Fit:
 
 
 def environment(worker: int, workers: int) -> dict[str, str]:
-    """Share the processor's threads between fits, unless OMP_NUM_THREADS is set, and give each a GPU in turn."""
+    """Share threads between fits, unless OMP_NUM_THREADS is set, and give each a GPU in turn."""
     if workers == 1:
         return {}
     import torch  # noqa: PLC0415  # takes seconds, which one worker needn't wait

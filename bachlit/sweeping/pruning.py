@@ -1,4 +1,4 @@
-"""Pruning: the callback by which a fit reports to its sweep, and is stopped."""
+"""Pruning: the callback that reports a fit to its sweep and stops it."""
 
 import os
 

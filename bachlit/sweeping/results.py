@@ -1,9 +1,8 @@
-"""Results of a sweep, made anew from its study: a CSV, a table, Optuna's plots, and curves as in BachBot's Figure 2."""
+"""Report a sweep's results from its study: CSV, table, Optuna's plots, and loss curves as in BachBot's Figure 2."""
 
 from __future__ import annotations
 
 import csv
-import io
 import shlex
 import warnings
 from collections import Counter
@@ -23,7 +22,7 @@ from rich.table import Table
 from bachlit.errors import OptionError
 from bachlit.extras import MissingPackageError, require
 from bachlit.files.writing import write_together
-from bachlit.rendering.escaping import in_spreadsheet
+from bachlit.rendering.escaping import csv_text
 from bachlit.rendering.plots import as_png
 from bachlit.sweeping.definition import Space, folder_of, same_name, word
 from bachlit.sweeping.study import SWEEP, counted, outcome_of, seconds_of
@@ -36,7 +35,7 @@ _CURVES = {"train/loss_epoch": "--", "val/nats_per_token": "-"}
 
 
 def report(study: Study, output: Path, plot_by: str | None = None) -> None:
-    """Write `trials.csv` and the plots to the sweep's folder, print their places, and show the best trials.
+    """Write `trials.csv` and plots to the sweep's folder; print their paths and the best trials.
 
     The loss curves are by the most important option, unless `plot_by` names another.
 
@@ -84,15 +83,12 @@ def check_option(typed: str | None, space: Space) -> None:
 
 def to_csv(trials: Sequence[FrozenTrial], names: Sequence[str]) -> bytes:
     """Write all trials, with a column per option of the space."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["trial", "state", "value", "epoch", "seconds", *names, "folder", "sentence"])
+    lines: list[list[Any]] = [["trial", "state", "value", "epoch", "seconds", *names, "folder", "sentence"]]
     for trial in trials:
         outcome, values = outcome_of(trial), [trial.params.get(name) for name in names]
         start = [trial.number, _STATES[trial.state.name], outcome.value, outcome.epoch, f"{seconds_of(trial):.1f}"]
-        cells = [*start, *values, folder_of(trial.number).as_posix(), outcome.sentence]
-        writer.writerow(map(in_spreadsheet, cells))
-    return file.getvalue().encode()
+        lines.append([*start, *values, folder_of(trial.number).as_posix(), outcome.sentence])
+    return csv_text(lines).encode()
 
 
 def table(trials: Sequence[FrozenTrial], names: Sequence[str], monitor: str) -> Table:
@@ -208,11 +204,10 @@ def text(value: Any) -> str:
 def _best_first(study: Study) -> list[FrozenTrial]:
     """List the trials that have ended: the best first, failed ones last."""
     sign = 1 if study.direction.name == "MINIMIZE" else -1
-
-    def rank(trial: FrozenTrial) -> tuple[bool, float, int]:
-        return trial.state.name == "FAIL", sign * (outcome_of(trial).value or 0), trial.number
-
-    return sorted((trial for trial in counted(study) if trial.state.is_finished()), key=rank)
+    return sorted(
+        (trial for trial in counted(study) if trial.state.is_finished()),
+        key=lambda trial: (trial.state.name == "FAIL", sign * (outcome_of(trial).value or 0), trial.number),
+    )
 
 
 def _read(path: Path, name: str) -> list[tuple[float, float]]:
@@ -224,7 +219,7 @@ def _read(path: Path, name: str) -> list[tuple[float, float]]:
 
 
 def _drawn(draw: Callable[..., Any], study: Study, monitor: str, num_options: int) -> bytes:
-    """Draw one of Optuna's plots, which are pyplot's, as a PNG: no window opens, and nothing of pyplot's changes."""
+    """Draw one of Optuna's pyplot figures as PNG, without a window or a change to pyplot's state."""
     import matplotlib  # noqa: PLC0415  # of an extra
     from matplotlib import pyplot  # noqa: PLC0415
 

@@ -176,7 +176,7 @@ def _suggest(trial: Trial, name: str, values: Distribution) -> Any:
 
 @contextmanager
 def _signals_call(end: Callable[[], None]) -> Iterator[None]:
-    """Call a function on Ctrl-C, and on SIGTERM, by which clusters and containers end processes."""
+    """Call a function on Ctrl-C and on SIGTERM, which clusters and containers send."""
     before = {}
     if threading.current_thread() is threading.main_thread():  # others get no signals
         before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}

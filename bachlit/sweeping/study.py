@@ -1,4 +1,4 @@
-"""Studies: a sweep's trials in a database, their sampler, and the heartbeat by which Optuna repeats lost ones."""
+"""Studies: a sweep's trials in a database, their sampler and their heartbeat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import optuna
 from optuna import Study
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
@@ -36,7 +36,7 @@ _DELAYS = (0.2, 0.4, 0.8, 1.6, 0)  # of two processes that create the tables at 
 
 
 class Grid(PartialFixedSampler):
-    """Every point of the sweep's space once, in an order that the sweep's seed decides.
+    """Sampler of every point of the space once, in an order by the sweep's seed.
 
     Optuna's GridSampler and BruteForceSampler may give two processes the same point. Here a trial's number decides.
     """
@@ -51,7 +51,7 @@ def _of_the_trial(method: str) -> Any:
 
 
 class _PerTrial(BaseSampler):
-    """A new sampler for each trial, whose suggestion then depends on its number and on earlier trials alone.
+    """A new sampler per trial: suggestions depend on its number and earlier trials alone.
 
     Otherwise processes with the same seed would suggest the same, and a resumed sweep would repeat its beginning.
     """
@@ -94,13 +94,13 @@ def first_number(trial: FrozenTrial) -> int:
 
 
 def place(trial: FrozenTrial, study: Study) -> int:
-    """Count the points begun before a trial's: all processes agree on it, as the storage numbers trials."""
+    """Count the points begun before a trial's; all processes agree, as the storage numbers trials."""
     earlier = study.get_trials(deepcopy=False)[: first_number(trial)]
     return sum(first_number(other) == other.number for other in earlier)
 
 
 def counted(study: Study) -> list[FrozenTrial]:
-    """List the trials that run or have ended, without those that were repeated or weren't needed."""
+    """List running and ended trials, without those that were repeated or weren't needed."""
     trials = study.get_trials(deepcopy=False)
     repeated = {number for trial in trials for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)}
     return [
@@ -133,9 +133,10 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
         OptionError: If the storage can't be used, or holds another sweep under this name.
     """
     own = sweep.described()
+    database = _storage(storage, sweep.output, create=True)
     study = optuna.create_study(
         study_name=sweep.name,
-        storage=_storage(storage, sweep.output, create=True),
+        storage=database,
         direction="minimize" if sweep.direction == "min" else "maximize",
         pruner=pruner or NopPruner(),
         load_if_exists=True,
@@ -151,6 +152,11 @@ def begin(sweep: Sweep, storage: str | None, pruner: BasePruner | None) -> Study
             f"{storage or sweep.output} holds a sweep {sweep.name!r} that differs in its {name}; expected the one that "
             "was begun there; choose another --output, or resume that one."
         )
+    # A trial that was killed before its first heartbeat would run for ever: all get one, and go on or are lost.
+    fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        in_database = database.get_study_id_from_name(study.study_name), trial.number
+        database.record_heartbeat(database.get_trial_id_from_study_id_trial_number(*in_database))
     return study
 
 
@@ -199,7 +205,7 @@ def _storage(url: str | None, output: Path, *, create: bool) -> RDBStorage:
 
 
 def _with_heartbeat(url: str) -> RDBStorage:
-    """Open a database whose stale trials Optuna repeats: experimental there, so it is set up here alone."""
+    """Open a database with Optuna's heartbeat; experimental, so used here alone."""
     sqlite = url.startswith("sqlite")
     storage = RDBStorage(
         url,

@@ -30,8 +30,4 @@ def divergence(logits: Tensor) -> Tensor:
 
 def likelihood_of(encoding: Encoding) -> Likelihood:
     """Make the metric that tallies a fold's nats and accuracies by an encoding's slots."""
-    return Likelihood(
-        encoding.slot_names,
-        completes_frame=torch.from_numpy(encoding.completes_frame()),
-        kinds=torch.from_numpy(encoding.kinds()),
-    )
+    return Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())

@@ -14,7 +14,6 @@ import torch
 from few import Few
 from pytorch_lightning.loggers import CSVLogger
 
-from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import DecodingEvaluation, ModelCard, TrainingCurves
 from bachlit.callbacks.showing import Shown, media
 from bachlit.callbacks.training_curves import best_of
@@ -22,7 +21,7 @@ from bachlit.decoding import Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import BachlitError, OptionError
 from bachlit.evaluation import Harmonizer, Judge, Judged, pool, written_row
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import TokenLSTM
 from bachlit.scores import read_chorale
 from bachlit.training.data import ChoraleDataModule

@@ -9,12 +9,11 @@ import torch
 from few import Few
 from torch import Tensor
 
-from bachlit.benchmark.decoding import cut
 from bachlit.callbacks import WeightAverage
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.model import ChoraleModel

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from bachlit.benchmark.decoding import cut
 from bachlit.evaluation import HeldOut, evaluate, named, page
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 
 webdriver = pytest.importorskip("selenium.webdriver")
 DRIVER = shutil.which("chromedriver")

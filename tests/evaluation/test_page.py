@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bachlit.benchmark.decoding import cut
 from bachlit.evaluation import Estimate, Evaluation, Figure, HeldOut, evaluate, named, page
 from bachlit.evaluation.page import _cells
 from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import REST, Chorale
+from bachlit.music.chorale import REST, Chorale, cut
 from bachlit.rendering import frame_times
 from bachlit.scores import read_chorale
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Hashable
 
 import numpy as np
 import pytest
@@ -75,3 +76,24 @@ def test_histograms_without_a_common_category_lie_wholly_elsewhere() -> None:
     assert pool([{}], [mixed], quarters)["lengths"].value == pytest.approx(0.75)
     assert "degrees" not in pool([{}], [halves], quarters)
     assert math.isnan(pool([{}], [empty], quarters)["lengths"].value)
+
+
+class Salted(str):
+    """Text that another process hashes otherwise."""
+
+    salt = 0
+
+    def __hash__(self) -> int:
+        return hash((Salted.salt, str(self)))
+
+
+def test_every_process_adds_up_distributions_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last digits of evaluation.csv once went by the order of a set."""
+    found = []
+    for salt in range(9):
+        monkeypatch.setattr(Salted, "salt", salt)
+        counts: Counter[Hashable] = Counter({Salted(letter): 1 + index**2 for index, letter in enumerate("abcdefghij")})
+        whole: Histograms = dict.fromkeys(DISTRIBUTIONS, counts)
+        half: Histograms = {name: Counter(dict(list(counts.items())[::2])) for name in DISTRIBUTIONS}
+        found.append(pool([{"fer": (1, 10)}], [half], whole)["degrees"])
+    assert len(set(found)) == 1

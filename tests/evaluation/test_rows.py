@@ -11,7 +11,6 @@ import pytest
 import torch
 from few import Few
 
-from bachlit.benchmark.decoding import cut
 from bachlit.corpus import FolderCorpus
 from bachlit.decoding import PART_WRITING, Greedy, Rules, Sampling
 from bachlit.errors import CheckpointError, CorpusError, OptionError
@@ -32,7 +31,7 @@ from bachlit.evaluation import (
 from bachlit.evaluation.held_out import Source, source_of
 from bachlit.evaluation.rows import BATCH, letters_of, log_probability
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import VOICES, Chorale, move_home
+from bachlit.music.chorale import VOICES, Chorale, cut, move_home
 from bachlit.networks import TokenLSTM
 
 

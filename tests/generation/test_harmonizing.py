@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sizes import size
 
-from bachlit.benchmark.decoding import cut
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CheckpointError, PromptError
@@ -19,7 +18,7 @@ from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import Written, write
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice
+from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice, cut
 from bachlit.music.keys import Key, Keys
 from bachlit.music.prompt import Prompt
 from bachlit.scores import read_melody, write_musicxml

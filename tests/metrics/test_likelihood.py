@@ -15,11 +15,7 @@ both_encodings = pytest.mark.parametrize(
 
 
 def likelihood_of(encoding: Encoding) -> Likelihood:
-    return Likelihood(
-        encoding.slot_names,
-        completes_frame=torch.from_numpy(encoding.completes_frame()),
-        kinds=torch.from_numpy(encoding.kinds()),
-    )
+    return Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())
 
 
 @both_encodings

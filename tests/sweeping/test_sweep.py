@@ -159,6 +159,15 @@ def test_a_trial_that_another_process_took_is_left_to_it(monkeypatch: pytest.Mon
     assert [(row["trial"], row["state"]) for row in rows()] == [("1", "finished")]
 
 
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage", "ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_trial_killed_before_its_first_heartbeat_is_repeated() -> None:
+    assert main(["sweep", config(), "--trials=1"]) == 0
+    study.find("small", Path("sweeps/small"), None).ask()
+    assert main(["sweep", config()]) == 0
+    assert Counter(notes("finished")) == Counter(POINTS)
+    assert len(rows()) == len(POINTS)
+
+
 def test_fits_end_on_the_signals_that_end_processes() -> None:
     heard: list[int] = []
     for one in (signal.SIGINT, signal.SIGTERM):
@@ -182,7 +191,7 @@ def test_a_seed_suggests_the_same_however_often_it_is_stopped(sampler: type[Base
         """In as many commands as there are numbers of trials."""
         found = optuna.create_study()
         for trials in stops:
-            study.sample(found, Sweep("x", (), (), space, "loss", "min", make, sampler, seed, Path()))
+            study.sample(found, Sweep("x", (), (), space, "loss", "min", make, seed, Path()))
             found.optimize(distance, n_trials=trials)
         return [trial.params["data.share"] for trial in found.trials]
 
@@ -374,7 +383,7 @@ WRONG = {
     "no workers": (["--workers=0"], "0 workers"),
     "no such sweep": (["--trials=0", "--output=nowhere"], "There is no sweep in nowhere"),
     "no such database": (["--storage=nosql://x"], "The storage nosql://x can't be used"),
-    "no such base": (["--base=none.yaml"], "There is no file none.yaml"),
+    "no such base": (["--base=none.yaml"], "The configuration none.yaml can't be read"),
     "an option that is none": (["--sweeps=3"], "--sweeps"),
 }
 
