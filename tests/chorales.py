@@ -1,7 +1,5 @@
 """Random chorales and small melodies that the tests of every room share. Import it as `chorales`."""
 
-import dataclasses
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -43,14 +41,6 @@ def random_chorale(
         key=key,
         title=title,
     )
-
-
-def cut(chorale: Chorale, first: int, last: int) -> Chorale:
-    """The frames from the first to before the last; all voices begin anew there."""
-    onsets = chorale.onsets[first:last].copy()
-    onsets[0] = True
-    parts = {"pitches": chorale.pitches[first:last], "fermatas": chorale.fermatas[first:last]}
-    return dataclasses.replace(chorale, onsets=onsets, **parts)
 
 
 @st.composite

@@ -73,6 +73,9 @@ class Runner:
                     if not self._stolen:  # else Optuna can't note the end of what has ended
                         raise
         if self._hopeless:
+            for trial in counted(self._study):  # now that no fit is left that might end so
+                if trial.state.is_finished() and outcome_of(trial).sentence == self._hopeless:
+                    repeat(self._study, trial.number)
             raise OptionError(f"All trials fail in the same way: {self._hopeless}")
         if self._ended.is_set():
             raise KeyboardInterrupt
@@ -156,8 +159,6 @@ class Runner:
         if len(finished) >= min(_ALIKE, self._wanted):
             self._hopeless = outcomes[0].sentence
             self._end()
-            for trial in finished:
-                repeat(self._study, trial.number)
 
     def _end(self) -> None:
         """Begin no more trials, and end the running ones."""

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from chorales import cut
 from few import Few
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import ReduceLROnPlateau
@@ -29,7 +28,7 @@ from bachlit.encoding import BachBotEncoding, Encoding
 from bachlit.errors import CheckpointError, OptionError, StoppedError
 from bachlit.models.checkpoints import BEFORE, LAST, keep_before, read_checkpoint, write_checkpoint
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.checkpoint_io import SafeCheckpoints
 from bachlit.training.data import ChoraleDataModule
