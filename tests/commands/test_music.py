@@ -540,13 +540,16 @@ WRONG = {
     "a checkpoint that is none": (["harmonize", "tune.musicxml", "--checkpoint", "notes.txt"], "isn't a checkpoint"),
     "a decoder's option alone": (
         ["harmonize", "tune.musicxml", "--decoder.width", "16"],
-        "decoding.Decoder is abstract",
+        "has options, but no class; name it, too:",
     ),
     "an inner decoder's option alone": (
         ["compose", "--decoder=Gibbs", "--decoder.start.width=3"],
-        "decoding.Decoder is abstract",
+        "has options, but no class; name it, too:",
     ),
-    "a corpus's option alone": (["evaluate", "--corpus.path", "X"], "corpus.Corpus is abstract"),
+    "a corpus's option alone": (
+        ["evaluate", "--corpus.path", "X"],
+        "--corpus has options, but no class; name it, too: --corpus CLASS.",
+    ),
     "a decoder of a config that is none": (
         ["evaluate", "--config", "hot.yaml"],
         'Parser key "decoder": Expected a dot import path string: Samplng',

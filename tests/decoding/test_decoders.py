@@ -416,7 +416,7 @@ def test_decoders_keep_the_laws_on_the_network(
 ) -> None:
     """Whose memory must be gathered with its hypotheses; pieces of different lengths, other voices given in each."""
     prompts = []
-    for piece, voices, num_frames in zip(bach[:3], (["soprano"], ["bass", "alto"], []), (12, 8, 5), strict=True):
+    for piece, voices, num_frames in zip(bach[:3], (["soprano"], ["bass", "alto"], []), (8, 6, 4), strict=True):
         cut = {name: getattr(piece, name)[:num_frames] for name in ("pitches", "onsets", "fermatas")}
         prompts.append(Prompt.voices(dataclasses.replace(piece, pickup=0, **cut), *voices))
     encoding = small_model.encoding

@@ -383,7 +383,7 @@ WRONG = {
     "no workers": (["--workers=0"], "0 workers"),
     "no such sweep": (["--trials=0", "--output=nowhere"], "There is no sweep in nowhere"),
     "no such database": (["--storage=nosql://x"], "The storage nosql://x can't be used"),
-    "no such base": (["--base=none.yaml"], "The configuration none.yaml can't be read"),
+    "no such base": (["--base=none.yaml"], "The configuration none.yaml can't be used (No such file"),
     "an option that is none": (["--sweeps=3"], "--sweeps"),
 }
 

@@ -78,7 +78,7 @@ def test_memory_is_flat_over_many_windows(options: dict[str, object], bach: Sequ
     pieces = [dataclasses.replace(piece, **{name: getattr(piece, name)[:16] for name in fields}) for piece in bach]
     data = ChoraleDataModule(Given(pieces), lanes=2, window=30, **options)  # type: ignore[arg-type]
     data.setup("fit")
-    assert growth(windows(data), warm_up=size(500, 100), rest=size(10_000, 500)) < 300 * KILOBYTES
+    assert growth(windows(data), warm_up=size(500, 100), rest=size(10_000, 300)) < size(300, 150) * KILOBYTES
 
 
 @pytest.mark.filterwarnings("ignore")  # Python remembers every warning that it shows

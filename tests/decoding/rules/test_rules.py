@@ -63,7 +63,7 @@ def openings(bach: list[Chorale]) -> list[Chorale]:
     cuts = []
     for piece in bach[:: size(12, 30)]:
         first = (piece.num_frames // 16 // 2) * 16
-        part = slice(first, first + 64)
+        part = slice(first, first + size(64, 48))
         onsets = piece.onsets[part].copy()
         onsets[0] = True
         cuts.append(
