@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from fits import TWINKLE
 
 from bachlit.__main__ import main
 from bachlit.classes import _MOVED, class_at, imported, renewed
@@ -17,7 +18,6 @@ from bachlit.decoding import Greedy, NoHidden, Rule
 from bachlit.generation.named_rules import weighed_rules
 
 EARLIER = Path(__file__).parent / "earlier"
-TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fits import TWINKLE
 
 from bachlit import Chorale, LanguageModel
 from bachlit.__main__ import main
@@ -23,7 +24,6 @@ from bachlit.models.shipped import PRETRAINED
 from bachlit.rendering import output as places
 from bachlit.scores import write_musicxml
 
-TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"  # decoded in no time
 FAST = ["--decoder", "Greedy"]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fits import TWINKLE
 from forking import python
 from sizes import LARGE
 
@@ -23,7 +24,6 @@ from bachlit.errors import CheckpointError
 from bachlit.music.chorale import Chorale
 
 AUDIT = Path(__file__).parents[1] / "audit.py"
-TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"
 QUICK = [
     "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
 ]  # fmt: skip

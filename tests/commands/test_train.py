@@ -1,15 +1,12 @@
 """Lightning's commands, as a researcher types them, on a few chorales and a tiny network."""
 
-import base64
 import csv
 import inspect
 import json
 import logging
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -19,89 +16,20 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from fits import KEPT, QUICK, TINY, TWINKLE
 from jsonargparse._common import parsing_settings as jsonargparse_settings
 
 from bachlit.__main__ import main
 from bachlit.corpus import FolderCorpus
 from bachlit.encoding import BachBotEncoding
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, read_melody, write_midi, write_musicxml
-from bachlit.training.model import ChoraleModel
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-TWINKLE = Path(__file__).parent / "two_bars" / "twinkle.musicxml"  # decoded in no time
-QUICK = [
-    "--trainer.accelerator=cpu",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
-]
-KEPT = "--trainer.logger=CSVLogger"
-SMALL = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
-TINY = [*SMALL, "--curves.picture=false"]  # half the time of a short fit is its picture's
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
-
-
-@pytest.fixture(scope="module")
-def jsb16(tmp_path_factory: pytest.TempPathFactory, bach: list[Chorale]) -> Path:
-    """A folder in JSB-16th's form, made of a few chorales."""
-    folder = tmp_path_factory.mktemp("jsb16")
-    pieces = [np.where(piece.pitches == 0, -1, piece.pitches)[:64].tolist() for piece in bach[:10]]
-    for fold, part in (("train", pieces[:6]), ("valid", pieces[6:8]), ("test", pieces[8:])):
-        (folder / f"{fold}.json").write_text(json.dumps(part))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def corpus(jsb16: Path) -> list[str]:
-    return ["--data.corpus=Jsb16Corpus", f"--data.corpus.path={jsb16}"]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
-    """The folder of a finished run."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.chdir(folder)
-        args = [
-            "fit",
-            *QUICK,
-            *TINY,
-            *corpus,
-            "--data.keys=all",
-            "--trainer.max_epochs=3",
-            "--trainer.log_every_n_steps=1",
-            "--run=trained",
-        ]
-        assert main(args) == 0
-    return folder / "runs" / "trained"
-
-
-@pytest.fixture(scope="module")
-def tracked(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
-    """The folder of a finished run that W&B kept offline, and another validation of it."""
-    folder = tmp_path_factory.mktemp("tracked")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("WANDB_MODE", "offline")
-        args = ["fit", *QUICK, *SMALL, *corpus, "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1"]
-        options = {"decoders": "Greedy,greedy-free", "every_n_epochs": 2, "num_shown": 1}
-        judged = [f"--trainer.callbacks.{name}={value}" for name, value in options.items()]
-        args += ["--trainer.logger.group=widths", "--trainer.logger.tags=[small,first]", "--run=tracked"]
-        assert main([*args, "--trainer.callbacks+=DecodingEvaluation", *judged]) == 0
-    return folder / "runs" / "tracked"
-
-
-@pytest.fixture(scope="module")
-def kept(tracked: Path) -> list[dict[str, Any]]:
-    """What W&B would upload of it, record by record, by wandb's own reader."""
-    (file,) = tracked.glob("wandb/offline-run-*/*.wandb")
-    read = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    done = subprocess.run(read, capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def figures(stage: str) -> dict[str, float]:
@@ -363,298 +291,6 @@ def test_without_a_checkpoint_the_weights_that_ship_are_used(corpus: list[str]) 
     assert figures("test")["test/nats_per_frame"] < 3
 
 
-WRONG = {
-    "a checkpoint that isn't there": (["test", "--ckpt_path=missing.ckpt"], "no checkpoint missing.ckpt"),
-    "a file that is no checkpoint": (["test", "--ckpt_path=garbage.ckpt"], "isn't a checkpoint"),
-    "an option that is none": (
-        ["fit", "--model.network.hiden=3"],
-        "no option --model.network.hiden; expected --model.network.hidden;",
-    ),
-    "a network that is none": (
-        ["fit", "--model.network=TokenLSTMM"],
-        "no network 'TokenLSTMM'; expected FrameLSTM, TokenLSTM, or the dotted path",
-    ),
-    "a network that a module hasn't": (
-        ["fit", "--model.network=bachlit.networks.Nope"],
-        "'bachlit.networks' has no attribute 'Nope'",
-    ),
-    "a network of no module": (["fit", "--model.network=nowhere.Own"], "No module named 'nowhere'."),
-    "a network that is no whole one": (["fit", "--model.network=bachlit.networks.Network"], "expected a whole network"),
-    "keys in which it isn't trained": (
-        ["fit", "--model.network=FrameLSTM", "--model.network.views=3", "--data.keys=home"],
-        "expected all keys",
-    ),
-    "a learning rate in words": (["fit", "--model.optimizer.lr=fast"], "Expected a <class 'float'>"),
-    "a learning rate of nothing": (["fit", "--model.optimizer.lr="], "Expected a <class 'float'>"),
-    "a word for a list": (["fit", "--trainer.logger.tags=small"], "Expected a <class 'collections.abc.Sequence'>"),
-    "an accelerator that is none": (
-        ["fit", "--trainer.accelerator=gpuu"],
-        "invalid accelerator name: `accelerator='gpuu'`.",
-    ),
-    "devices in words": (["fit", "--trainer.devices=x"], "`devices` selected with"),
-    "a decoder that is none": (["predict", "--decoder=Beam"], "expected BeamSearch, Gibbs, Greedy, Particles"),
-    "an option that a decoder hasn't": (
-        ["predict", "--decoder=BeamSearch", "--decoder.wdth=3"],
-        "Option 'wdth' is not accepted",
-    ),
-    "a rule that is none": (["predict", "--rules.NoOverlaps=3"], "no rule 'NoOverlaps'; expected Sounding, Ranges"),
-    "a number that is none": (["predict", "--rules.NoOverlap=nan"], "NoOverlap can't weigh nan"),
-    "a corpus that isn't there": (
-        ["fit", "--data.corpus=Jsb16Corpus", "--data.corpus.path=none"],
-        "none holds no train.json",
-    ),
-    "a network that the weights don't fit": (["test", "--model.network.hidden=9"], "size mismatch for"),
-    "weights in another order of voices": (
-        ["test", "--data.encoding=SatbEncoding", "--data.encoding.order=[bass,tenor,alto,soprano]"],
-        "are for another encoding",
-    ),
-    "a checkpoint of no run": (["test", "--ckpt_path=last"], "There is no checkpoint last; expected"),
-    "a checkpoint in a config": (["test", "--config=names_a_checkpoint.yaml"], "expected one file"),
-    "a config in another encoding": (["fit", "--config=latin_1.yaml"], "latin_1.yaml can't be used ('utf-8' codec"),
-    "an abbreviated option": (["test", "--ckpt=garbage.ckpt"], "--ckpt"),
-    "a decoder's option alone": (["predict", "--decoder.width=16"], "name it, too: --decoder CLASS."),
-    "a network of nothing": (["fit", "--model.network.layers=0"], "expected sizes of at least 1"),
-    "a dropout of everything": (["fit", "--model.network.dropout=1"], "below 1"),
-    "shares of more than all": (["fit", "--data.shares=[0.9,0.9,0.9]", "--data.corpus=BachCorpus"], "add up to 1"),
-    "an epoch count of less than none": (["fit", "--trainer.max_epochs=-5"], "max_epochs"),
-    "a seed below 0": (["fit", "--data.seed=-1"], "at least 0"),
-    "no lanes": (["fit", "--data.lanes=0"], "at least 1"),
-    "forked processes under W&B": (
-        ["fit", "--trainer.strategy=ddp_fork", "--trainer.devices=2", "--trainer.logger.mode=offline"],
-        "forked",
-    ),
-    "a mode that W&B hasn't": (
-        ["fit", "--trainer.logger.mode=nope"],
-        "Parser key \"mode\": Expected a typing.Literal['auto', 'online', 'offline', 'disabled'].",
-    ),
-    "a callback's wrong number": (
-        ["fit", "--trainer.callbacks+=DecodingEvaluation", "--trainer.callbacks.every_n_epochs=x"],
-        "Parser key \"every_n_epochs\": Expected a <class 'int'>. Got value: x",
-    ),
-    "a decoder that isn't": (
-        ["fit", "--trainer.callbacks+=DecodingEvaluation", "--trainer.callbacks.decoders=beem"],
-        "There is no decoder 'beem'",
-    ),
-    "layers that are no number": (
-        ["fit", "--model.network.layers=x"],
-        "Parser key \"layers\": Expected a <class 'int'>. Got value: x",
-    ),
-    "a folder for W&B that is the CSV's": (["fit", "--trainer.logger.save_dir=x"], "Option 'save_dir' is not accepted"),
-    "a value of the wrong kind": (
-        ["fit", "--data.window=wide"],
-        "Parser key \"data.window\": Expected a <class 'int'>. Got value: wide. See bachlit fit --help.",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_ends_in_one_sentence(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    args, said = WRONG[case]
-    (tmp_path / "garbage.ckpt").write_bytes(b"garbage")
-    (tmp_path / "names_a_checkpoint.yaml").write_text("ckpt_path: garbage.ckpt\n")
-    (tmp_path / "latin_1.yaml").write_bytes("# für Anna\n".encode("latin-1"))
-    assert main([args[0], *QUICK, *args[1:]]) == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("bachlit: ")
-    assert said in last
-
-
-STEPS = "--model.lr_scheduler=StepLR"
-PLATEAU = "--model.lr_scheduler=pytorch_lightning.cli.ReduceLROnPlateau"
-STOPPING = "--trainer.callbacks+=EarlyStopping"
-
-REFUSED = {
-    "an option within a network's": (["--model.network.limt.x=1"], "unrecognized arguments: --limt.x=1"),
-    "an option within a number": (["--model.network.hidden.x=1"], 'Parser key "hidden": Expected a'),
-    "an option that is nearly one": (
-        ["--trainer.max_epoch=1"],
-        "no option --trainer.max_epoch; expected --trainer.max_epochs",
-    ),
-    "an option without the part that it is of": (
-        ["--model.layers=2"],
-        "no option --model.layers; expected --model.network.layers;",
-    ),
-    "an option that is nothing like any": (["--hasty"], "unrecognized arguments: --hasty. See bachlit fit --help."),
-    "a value for all options together": (["--trainer=fast"], "Unable to load config 'fast'"),
-    "an option without a value": (["--ckpt_path"], "argument --ckpt_path: expected one argument"),
-    "a checkpoint of no name": (["--ckpt_path="], "can't resume from the folder .; expected a checkpoint"),
-    "a checkpoint in a word of Lightning's": (["--ckpt_path=best"], "There is no checkpoint best; expected"),
-    "a schedule without its number": ([STEPS], "the following arguments are required: step_size"),
-    "a schedule's wrong number": (
-        [STEPS, "--model.lr_scheduler.step_size=x"],
-        "Parser key \"step_size\": Expected a <class 'int'>. Got value: x",
-    ),
-    "a schedule's number alone": (["--model.lr_scheduler.step_size=3"], 'Parser key "model.lr_scheduler":'),
-    "a schedule of which there are two": (
-        ["--model.lr_scheduler=ReduceLROnPlateau"],
-        "Give the full class path to avoid ambiguity: torch.optim.",
-    ),
-    "too few of an optimiser's numbers": (
-        ["--model.optimizer=Adam", "--model.optimizer.betas=[0.9]"],
-        "Expected a tuple with 2 elements",
-    ),
-    "words for an optimiser's numbers": (
-        ["--model.optimizer=Adam", "--model.optimizer.betas=[a,b]"],
-        'Parser key "betas":',
-    ),
-    "a learning rate below 0": (["--model.optimizer.lr=-1"], "Invalid learning rate: -1.0. See bachlit fit --help."),
-    "an optimiser that isn't for vectors": (["--model.optimizer=Muon"], "Muon only supports 2D"),
-    "a schedule that lacks a choice": (
-        ["--model.lr_scheduler=OneCycleLR", "--model.lr_scheduler.max_lr=0.1"],
-        "You must define either total_steps",
-    ),
-    "a window beyond all memory": (["--data.window=1000000000000"], "steps; expected 2097152 at most; set fewer lanes"),
-    "a network beyond all memory": (["--model.network.embedding=100000000000000"], "can't allocate memory"),
-    "a seed below all": (["--seed_everything=-1"], "-1 is not in bounds"),
-    "a seed above all": (["--seed_everything=99999999999"], "is not in bounds, numpy accepts from 0 to 4294967295"),
-    "gradients of no batches": (["--trainer.accumulate_grad_batches=0"], "accumulate_grad_batches is 0; expected more"),
-    "a validation in no epoch": (
-        ["--trainer.check_val_every_n_epoch=0"],
-        "n_epoch is 0; expected more",
-    ),
-    "a validation in no batch": (["--trainer.val_check_interval=0"], "val_check_interval is 0; expected more than 0"),
-    "gradients turned round": (["--trainer.gradient_clip_val=-1"], "gradient_clip_val is -1; expected at least 0;"),
-    "half a batch": (["--trainer.limit_train_batches=7.5"], "invalid value 7.5 for limit_train_batches"),
-    "a direction that is none": (
-        [STOPPING, "--trainer.callbacks.monitor=val/nats_per_frame", "--trainer.callbacks.mode=foo"],
-        "`mode` can be min, max, got foo",
-    ),
-    "a logger where none can be": (["--trainer.barebones=true"], "Trainer(barebones=True, logger="),
-    "checkpoints in a file": (["--checkpoint.dirpath=a_file"], "File exists: "),
-    "checkpoints of half a name": (["--checkpoint.filename={epoch"], "expected '}' before end of string"),
-    "a folder of runs that is a file": (
-        ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=a_file"],
-        "a_file can't be used (File exists); expected",
-    ),
-    "an hour in words": (
-        ["--checkpoint.train_time_interval=hour"],
-        'Expected a string with form "h:m:s" or "d days, h:m:s" but got "hour"',
-    ),
-    "a time of no unit": (['--trainer.max_time={"score": 1}'], "'score' is an invalid keyword argument"),
-    "a class that is no network": (["--model.network=torch.nn.Linear"], "'torch.nn.Linear' to be a subclass of"),
-    "a class that is no optimiser": (["--model.optimizer=torch.nn.Linear"], "'torch.nn.Linear' to be a subclass of"),
-    "a function that makes no optimiser": (
-        ["--model.optimizer=torch.optim.Adam.step"],
-        "to be a function that returns",
-    ),
-    "a module for an optimiser": (["--model.optimizer=os.path"], "Importing 'posixpath' is not allowed"),
-    "no network": (["--model.network=null"], "Expected an import path or a subclass spec, but got None"),
-    "an option of a logger that isn't": (
-        ["--trainer.logger=false", "--trainer.logger.save_dir=x"],
-        "--trainer.logger has options, but no class; name it, too",
-    ),
-    "a duration in words": (
-        ["--trainer.callbacks+=Timer", "--trainer.callbacks.duration=hour"],
-        "`Timer(duration='hour')` is not a valid duration.",
-    ),
-    "no configuration": (["--config"], "--config names no file; expected"),
-    "an empty configuration": (
-        ["--config=/dev/null"],
-        "The configuration /dev/null can't be used (no options); expected",
-    ),
-    "a configuration that is a folder": (["--config=."], "can't be used (Is a directory); expected"),
-    "a configuration in bytes": (["--config=bytes.yaml"], "bytes.yaml can't be used ('utf-8' codec"),
-    "a configuration that isn't YAML": (["--config", "a_file"], "a_file can't be used (while parsing a flow"),
-    "another command's configuration": (["--config=predict.yaml"], "Subcommand 'fit' does not accept option 'decoder'"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_work_is_refused_before_anything_is_written(
-    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    args, said = REFUSED[case]
-    (tmp_path / "a_file").write_text("[not: a, folder")
-    (tmp_path / "bytes.yaml").write_bytes(bytes(range(256)))
-    (tmp_path / "predict.yaml").write_text("decoder: Greedy\n")
-    before = sorted(tmp_path.iterdir())
-    assert main(["fit", *QUICK, *args]) == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("bachlit: ")
-    assert said in last
-    assert sorted(tmp_path.iterdir()) == before
-
-
-BEGUN = {
-    "best by what isn't logged": (
-        ["--checkpoint.monitor=val/nats_per_fram"],
-        "ModelCheckpoint monitors val/nats_per_fram, which validation doesn't log; expected one such as "
-        "val/nats_per_frame,",
-    ),
-    "best by what isn't logged in training": (
-        ["--checkpoint.monitor=train/los"],
-        "ModelCheckpoint(monitor='train/los')",
-    ),
-    "stopped by what isn't logged": (
-        [STOPPING, "--trainer.callbacks.monitor=val/foo"],
-        "EarlyStopping monitors val/foo, which validation doesn't log;",
-    ),
-    "scheduled by what isn't logged": (
-        [PLATEAU, "--model.lr_scheduler.monitor=val/foo"],
-        "ReduceLROnPlateau monitors val/foo, which validation doesn't log;",
-    ),
-    "validated after more batches than there are": (
-        ["--trainer.val_check_interval=100000"],
-        "(100000) must be less than or equal to the number of the training batches",
-    ),
-    "gone on with what no cluster left": (["--ckpt_path=hpc"], "no HPC checkpoint was found"),
-}
-
-
-@pytest.mark.parametrize("case", BEGUN)
-def test_what_shows_only_in_a_fit_ends_it_in_one_sentence_and_leaves_no_model_card(
-    case: str, corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    args, said = BEGUN[case]
-    assert main(["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", *args]) == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("bachlit: ")
-    assert said in last
-    assert list(tmp_path.rglob("model_card.md")) == []
-
-
-OWN = """
-import torch
-from bachlit.networks import TokenLSTM
-
-class Network(TokenLSTM):
-    def forward(self, *args, **options):
-        raise ValueError("a bug of one's own")
-
-class Optimizer(torch.optim.SGD):
-    def step(self, closure=None):
-        raise ValueError("a bug of one's own")
-
-class Hasty(torch.optim.SGD):
-    def step(self, closure=None):
-        torch.optim.SGD(self.param_groups, lr=-1)
-
-class Schedule(torch.optim.lr_scheduler.StepLR):
-    def get_lr(self):
-        return [1 // 0]
-"""
-
-
-@pytest.mark.parametrize(
-    "args",
-    [["--model.network=own_bugs.Network"], ["--model.optimizer=own_bugs.Optimizer"],
-     ["--model.optimizer=own_bugs.Hasty"],
-     ["--model.lr_scheduler=own_bugs.Schedule", "--model.lr_scheduler.step_size=1"]],
-    ids=["network", "optimizer", "what it calls", "schedule"],
-)  # fmt: skip
-def test_a_bug_in_ones_own_code_keeps_its_traceback(args: list[str], corpus: list[str], tmp_path: Path) -> None:
-    (tmp_path / "own_bugs.py").write_text(OWN)
-    with pytest.raises((ValueError, ZeroDivisionError)) as caught:
-        main(["fit", *QUICK, *TINY, *corpus, *args])
-    assert "own_bugs.py" in [entry.path.name for entry in caught.traceback[-3:]]
-
-
-def test_a_bug_in_the_framework_keeps_its_traceback(corpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ChoraleModel, "training_step", lambda *_: {}["nothing"])
-    with pytest.raises(KeyError):
-        main(["fit", *QUICK, *TINY, *corpus])
-
-
 def test_a_callback_whose_defaults_yaml_has_no_words_for_is_kept_in_the_configuration(
     corpus: list[str], tmp_path: Path
 ) -> None:
@@ -673,19 +309,6 @@ def test_a_fit_that_shall_keep_no_checkpoints_keeps_none(corpus: list[str], tmp_
     assert list(tmp_path.rglob("*.ckpt")) == []
     assert len(list(tmp_path.glob("runs/*/model_card.md"))) == 1
     assert main(["fit", *args, *TINY, "--trainer.callbacks+=ModelCheckpoint"]) == 2  # what contradicts itself
-
-
-def test_a_fit_without_validation_says_that_it_kept_no_best_checkpoint(
-    corpus: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    args = ["fit", *QUICK, *TINY, *corpus, "--trainer.max_epochs=1", "--trainer.limit_val_batches=0"]
-    assert main(args) == 0
-    message = "`ModelCheckpoint(monitor='val/nats_per_frame')` could not find the monitored key"
-    assert capsys.readouterr().err.count(message) == 1
-    assert main([*args, "--checkpoint.monitor=train/loss_epoch", "--run=second"]) == 0
-    assert message not in capsys.readouterr().err
-    (best,) = tmp_path.rglob("best.ckpt")
-    assert best.parts[-3] == "second"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -751,120 +374,6 @@ def test_bachbots_encoding_trains_the_same_network(corpus: list[str], capsys: py
     )
     loaded = LanguageModel.load("b")
     assert type(loaded.encoding).__name__ == "BachBotEncoding"
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
-
-
-def history(kept: list[dict[str, Any]], name: str) -> list[Any]:
-    """All that W&B kept under a name, oldest first."""
-    return [record["history"]["item"][name] for record in kept if name in record.get("history", {}).get("item", {})]
-
-
-def test_wandb_keeps_the_curves_that_the_csv_has(tracked: Path, kept: list[dict[str, Any]]) -> None:
-    logged = rows(tracked / "metrics.csv")
-    for name in ("train/loss_step", "train/loss_epoch", "val/nats_per_frame", "val/accuracy/alto"):
-        figures = [float(row[name]) for row in logged if row[name]]
-        assert figures, name
-        assert history(kept, name) == pytest.approx(figures, rel=1e-6), name
-
-
-def test_wandb_keeps_the_options_the_group_and_the_tags(kept: list[dict[str, Any]]) -> None:
-    run = next(record["run"] for record in kept if "run" in record)
-    assert (run["project"], run["run_group"], run["tags"]) == ("bachlit", "widths", ["small", "first"])
-    told = json.dumps([record for record in kept if "config" in record or "config" in record.get("run", {})])
-    assert '"hidden": 12' in told
-    assert '"max_epochs": 3' in told
-    assert "SatbEncoding" in told
-
-
-def test_wandb_keeps_the_picture_and_the_card_but_no_copy_of_the_weights(
-    tracked: Path, kept: list[dict[str, Any]]
-) -> None:
-    assert history(kept, "curves._type") == ["image-file"]
-    assert history(kept, "model_card._type") == ["html-file"]
-    (files,) = tracked.glob("wandb/offline-run-*/files")
-    assert (files / history(kept, "curves.path")[0]).read_bytes() == (tracked / "curves.png").read_bytes()
-    assert list(files.rglob("*.ckpt")) == []
-
-
-def test_wandb_keeps_what_decoders_wrote_as_pictures_sound_and_files(tracked: Path, kept: list[dict[str, Any]]) -> None:
-    logged = [row["decoding/greedy-free/pitch_error"] for row in rows(tracked / "metrics.csv")]
-    assert history(kept, "decoding/greedy-free/pitch_error") == pytest.approx([float(one) for one in logged if one])
-    (files,) = tracked.glob("wandb/offline-run-*/files")
-    (path,) = history(kept, "decoding/pieces.path")
-    table = json.loads((files / path).read_text())
-    lines = [dict(zip(table["columns"], line, strict=True)) for line in table["data"]]
-    assert [(line["decoder"], line["which"]) for line in lines] == [
-        (decoder, which) for decoder in ("Greedy", "greedy-free") for which in ("best", "worst", "piece 1")
-    ]
-    # What its cells show lies beside the run and not in the user's home, to be uploaded with it.
-    (artifact,) = [record["artifact"] for record in kept if "artifact" in record]
-    contents = {Path(entry["path"]): Path(entry["local_path"]) for entry in artifact["manifest"]["contents"]}
-    assert all(path.is_relative_to(tracked) for path in contents.values())
-    media = [path.read_bytes() for path in contents.values()]
-    distinct = len({(line["piece"], line["decoder"]) for line in lines})
-    assert sum(content.startswith(b"\x89PNG") for content in media) == distinct
-    sounds = [re.search(rb"data:audio/wav;base64,([^\"]+)", content) for content in media]
-    assert sum(base64.b64decode(sound[1]).startswith(b"RIFF") for sound in sounds if sound) == distinct
-    scores = [re.search(rb"data:application/xml;base64,([^\"]+)", content) for content in media]
-    for number, score in enumerate(score for score in scores if score):
-        (tracked / f"{number}.musicxml").write_bytes(base64.b64decode(score[1]))
-        assert (read_chorale(tracked / f"{number}.musicxml").pitches.max(axis=0) > 0).all()
-    for line in lines:
-        assert line["log-probability, nats"] == pytest.approx(-64 * line["nats per frame"])
-    for decoder in ("Greedy", "greedy-free"):
-        for which in ("best", "worst"):
-            (page,) = history(kept, f"decoding/{decoder}/{which}.path")
-            assert "data:image/png;base64" in (files / page).read_text()
-
-
-def test_a_fit_leaves_a_model_card_and_its_curves(tracked: Path) -> None:
-    card = (tracked / "model_card.md").read_text()
-    for said in ("TokenLSTM", "SatbEncoding", "6 train, 2 valid, 2 test", "parameters", "torch 2", "hidden: 12"):
-        assert said in card
-    curve = [float(row["val/nats_per_frame"]) for row in rows(tracked / "metrics.csv") if row["val/nats_per_frame"]]
-    assert f"{min(curve):.4f}" in card
-    assert [float(row["val/nats_per_frame"]) for row in rows(tracked / "curves.csv")] == pytest.approx(curve)
-    assert (tracked / "curves.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_fit_without_loggers_leaves_all_in_its_run_and_no_users_config_is_touched(
-    corpus: list[str], tmp_path: Path
-) -> None:
-    (tmp_path / "config.yaml").write_text("seed_everything: 5\n")
-    args = ["--config=config.yaml", *QUICK, *SMALL, *corpus, "--trainer.logger=false"]
-    assert main(["fit", *args, "--trainer.max_epochs=1", "--run=quiet"]) == 0
-    left = {path.relative_to(tmp_path / "runs/quiet").as_posix() for path in tmp_path.glob("runs/quiet/**/*")}
-    assert left >= {"checkpoints/best.ckpt", "config.yaml", "curves.csv", "model_card.md"}
-    assert main(["validate", *args]) == 2  # a network that the weights that ship don't fit
-    assert main(["validate", *QUICK, *corpus, "--config=config.yaml", "--ckpt_path=quiet"]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "runs"}
-    assert (tmp_path / "config.yaml").read_text() == "seed_everything: 5\n"
-    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"quiet"}
-
-
-@pytest.mark.parametrize("typed", ["CSVLogger", "AutoWandbLogger", "bachlit.training.wandb_logger.AutoWandbLogger"])
-def test_a_csv_is_there_whatever_logger_is_typed(typed: str, corpus: list[str], tmp_path: Path) -> None:
-    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--trainer.log_every_n_steps=1"]
-    assert main(["fit", *QUICK, *TINY, *corpus, *short, f"--trainer.logger={typed}"]) == 0
-    (metrics,) = tmp_path.rglob("metrics.csv")
-    assert metrics.parent.parent == tmp_path / "runs"
-    assert {path.name for path in metrics.parent.iterdir()} >= {"checkpoints", "config.yaml", "curves.csv"}
-    assert list(tmp_path.rglob("wandb")) == []
-
-
-def test_predictions_are_the_same_whatever_logs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    args = ["predict", *QUICK, "--data.prompts", str(TWINKLE), "--decoder=Greedy"]
-    written = set()
-    for logger in ("CSVLogger", "false", "AutoWandbLogger"):
-        assert main([*args, f"--trainer.logger={logger}", f"--output={logger}"]) == 0
-        written.add((tmp_path / logger / "twinkle.musicxml").read_bytes())
-    assert len(written) == 1
-    assert len(list(tmp_path.glob("logs/bachlit/version_1/wandb/offline-run-*/*.wandb"))) == 1
 
 
 def test_commands_leave_the_process_as_it_was(corpus: list[str], tmp_path: Path) -> None:

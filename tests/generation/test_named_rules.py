@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from fits import TWINKLE
 
 from bachlit import harmonize
 from bachlit.__main__ import main
@@ -24,7 +25,6 @@ from bachlit.generation.named_rules import weighed_rules
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TWINKLE = Path(__file__).parents[1] / "commands" / "two_bars" / "twinkle.musicxml"
 USUAL = [(Greedy(), LIVELY), (BeamSearch(), LIVELY), (Gibbs(), LIVELY), (Sampling(), PART_WRITING)]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
