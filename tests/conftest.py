@@ -63,6 +63,21 @@ def framed_model() -> LanguageModel:
     return LanguageModel(FrameLSTM(encoding, layers=2, hidden=24, embedding=8, head=16).eval(), encoding, "all")
 
 
+@pytest.fixture(scope="session")
+def saved(framed_model: LanguageModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the framed model."""
+    folder = tmp_path_factory.mktemp("saved")
+    framed_model.save(folder)
+    return folder
+
+
+@pytest.fixture
+def with_a_small_default(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is done with a model, whichever it is: the one that ships takes three times as long."""
+    for user in ("api", "commands.evaluate", "commands.plot", "commands.resumed", "commands.train"):
+        monkeypatch.setattr(f"bachlit.{user}.PRETRAINED", saved)
+
+
 @pytest.fixture(params=["small_model", "framed_model"])
 def any_model(request: pytest.FixtureRequest) -> LanguageModel:
     model: LanguageModel = request.getfixturevalue(request.param)

@@ -14,9 +14,9 @@ from bachlit.music.chorale import Chorale
 QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 RUN = Path("runs", "run")
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
-# Three epochs of some ten steps.
+# Two epochs of some ten steps.
 SHORT = [
-    "--trainer.logger=CSVLogger", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1", "--data.lanes=4",
+    "--trainer.logger=CSVLogger", "--trainer.max_epochs=2", "--trainer.log_every_n_steps=1", "--data.lanes=4",
     "--data.window=60", "--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4",
 ]  # fmt: skip
 PAUSING = "--trainer.callbacks+=pausing.Pause"

@@ -10,6 +10,7 @@ import pytest
 from forking import python
 
 from bachlit import Chorale, harmonize
+from bachlit.__main__ import main
 from bachlit.api import harmonize_several, prompt_of
 from bachlit.decoding import PART_WRITING, Rule, Rules, Sampling
 from bachlit.encoding import SatbEncoding
@@ -18,6 +19,7 @@ from bachlit.scores import read_chorale, read_melody, write_musicxml
 from bachlit.testing import ToyModel, check_decoder, check_rule, toy_prompt
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+MELODIES = sorted(set(EXAMPLES.glob("*.musicxml")) - {EXAMPLES / "twinkle-harmonized.musicxml"})
 
 
 @pytest.fixture
@@ -92,3 +94,22 @@ def test_every_example_melody_is_one_voice() -> None:
     for path in EXAMPLES.glob("*.musicxml"):
         if path.stem != "twinkle-harmonized":
             assert read_melody(path).only("soprano").compass
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+@pytest.mark.parametrize("melody", MELODIES, ids=lambda path: path.stem)
+def test_every_example_melody_is_harmonised_in_four_parts_and_given_back(
+    melody: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = [] if melody.stem == "twinkle" else ["--decoder=Greedy"]
+    assert main(["harmonize", str(melody), *quick]) == 0
+    assert capsys.readouterr().out.split() == [f"{melody.stem}-harmonized.musicxml", f"{melody.stem}-harmonized.mid"]
+    chorale, tune = read_chorale(tmp_path / f"{melody.stem}-harmonized.musicxml"), read_melody(melody)
+    assert np.array_equal(chorale.pitches[:, 0], tune.pitches[:, 0])
+    assert np.array_equal(chorale.onsets[:, 0], tune.onsets[:, 0])
+    assert np.array_equal(chorale.fermatas, tune.fermatas)
+    for field in ("time_signature", "pickup", "key", "title"):
+        assert getattr(chorale, field) == getattr(tune, field)
+    assert (chorale.pitches > 0).mean() > 0.95
+    midi = read_chorale(tmp_path / f"{melody.stem}-harmonized.mid")
+    assert np.array_equal(midi.pitches, chorale.pitches)

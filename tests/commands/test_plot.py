@@ -20,13 +20,12 @@ from bachlit.decoding import (
 )
 from bachlit.errors import OptionError
 from bachlit.models.inspecting import hidden_units
-from bachlit.models.shipped import PRETRAINED
 from bachlit.rendering import output as places
 from bachlit.scores import write_musicxml
 
 FAST = ["--decoder", "Greedy"]
 
-pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own", "with_a_small_default")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,11 @@ def drawn_units(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Chorale, np.ndarr
     ],
 )
 def test_the_units_shown_are_those_that_go_most_with_the_fermatas_or_else_the_onsets(
-    fermatas: str, called: str, four_parts: Chorale, drawn_units: list[tuple[Chorale, np.ndarray, list[str], str]]
+    fermatas: str,
+    called: str,
+    four_parts: Chorale,
+    drawn_units: list[tuple[Chorale, np.ndarray, list[str], str]],
+    saved: Path,
 ) -> None:
     if fermatas != "some":
         same = np.full(four_parts.num_frames, fermatas == "all")
@@ -116,7 +119,7 @@ def test_the_units_shown_are_those_that_go_most_with_the_fermatas_or_else_the_on
     assert caption.endswith(called)
     assert chorale.fermatas.mean() == {"some": pytest.approx(0.2, abs=0.15), "none": 0, "all": 1}[fermatas]
 
-    memory = hidden_units(LanguageModel.load(PRETRAINED), chorale)
+    memory = hidden_units(LanguageModel.load(saved), chorale)
     signal = chorale.fermatas if fermatas == "some" else chorale.onsets[:, 0]
     expected = np.nan_to_num([np.corrcoef(unit, signal)[0, 1] for unit in memory.T])
     strongest = sorted(expected, key=abs, reverse=True)[:5]

@@ -17,7 +17,7 @@ from bachlit.scores import write_musicxml
 
 QUICK = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false"]
 
-pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own", "with_a_small_default")
 
 
 @pytest.fixture(autouse=True)

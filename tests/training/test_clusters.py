@@ -67,7 +67,7 @@ def test_nodes_that_do_not_see_the_same_folder_are_refused(
     (tmp_path / "second").mkdir()
     nodes = [
         subprocess.Popen(
-            ["sh", CLUSTER / "torchrun.sh", *FIT, *few, "--trainer.max_epochs=4"],
+            ["sh", CLUSTER / "torchrun.sh", *FIT, *few, "--trainer.max_epochs=3"],
             cwd=tmp_path / folder,
             env=environment(
                 tmp_path, RUN="run", NODES="2", NODE_RANK=rank, MASTER_ADDR="127.0.0.1", MASTER_PORT="29518"

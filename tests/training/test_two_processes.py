@@ -129,7 +129,7 @@ def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
     killed = start(tmp_path / "killed", *fit)
     last = tmp_path / "killed" / RUN / "checkpoints" / "last.ckpt"
     seen = set[int]()
-    while len(seen) < 5:  # of some thirty steps
+    while len(seen) < 5:  # of some twenty steps
         assert killed.poll() is None
         time.sleep(0.001)
         with suppress(FileNotFoundError):
