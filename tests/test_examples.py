@@ -99,9 +99,9 @@ def test_every_example_melody_is_one_voice() -> None:
 @pytest.mark.usefixtures("in_a_folder_of_its_own")
 @pytest.mark.parametrize("melody", MELODIES, ids=lambda path: path.stem)
 def test_every_example_melody_is_harmonised_in_four_parts_and_given_back(
-    melody: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    melody: Path, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quick = [] if melody.stem == "twinkle" else ["--decoder=Greedy"]
+    quick = [] if melody.stem == "twinkle" else ["--decoder=Greedy", f"--checkpoint={saved}"]
     assert main(["harmonize", str(melody), *quick]) == 0
     assert capsys.readouterr().out.split() == [f"{melody.stem}-harmonized.musicxml", f"{melody.stem}-harmonized.mid"]
     chorale, tune = read_chorale(tmp_path / f"{melody.stem}-harmonized.musicxml"), read_melody(melody)

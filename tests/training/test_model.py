@@ -18,7 +18,7 @@ from bachlit.decoding import Greedy
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.errors import OptionError
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import Network, TokenLSTM
 from bachlit.testing import check_network
 from bachlit.tokens import START
@@ -197,7 +197,7 @@ def test_a_model_just_trained_writes_as_it_would_after_loading(bach: list[Choral
     trainer, model, _ = fit(bach[:8], tmp_path, epochs=1)
     model.train()
     before = {name: part.clone() for name, part in model.state_dict().items()}
-    tune = bach[0].only("soprano")
+    tune = cut(bach[0], 0, 32).only("soprano")
     first, again = (harmonize(tune, checkpoint=model.language_model, decoder=Greedy()) for _ in range(2))
     trainer.save_checkpoint(tmp_path / "model.ckpt")
     assert first == again == harmonize(tune, checkpoint=tmp_path / "model.ckpt", decoder=Greedy())

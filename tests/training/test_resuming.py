@@ -119,8 +119,8 @@ def whole(pieces: list[Chorale], tmp_path_factory: pytest.TempPathFactory) -> Wh
     return functools.cache(lambda name: fit(pieces, [WeightAverage(0.9)], folder / name, **OPTIONS[name]))
 
 
-# Each of the options at two moments of the fit, or at four where tests are large.
-MOMENTS = [(name, share) for at, name in enumerate(OPTIONS) for share in (SHARES if LARGE else SHARES[at % 2 :: 2])]
+# Each of the options at a moment of the fit, or at four where tests are large.
+MOMENTS = [(name, share) for at, name in enumerate(OPTIONS) for share in (SHARES if LARGE else [SHARES[at % 4]])]
 
 
 @pytest.mark.parametrize(("name", "share"), MOMENTS)
