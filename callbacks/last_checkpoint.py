@@ -31,7 +31,7 @@ class LastCheckpoint(Checkpoint):
     once.
 
     Args:
-        minutes: Between two of them within an epoch; 0 for none there, None for none at all.
+        minutes: Minutes between two checkpoints within an epoch; 0 for none there, None for none at all.
 
     Raises:
         OptionError: If the minutes are negative.

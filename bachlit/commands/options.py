@@ -138,7 +138,7 @@ class Words:
         """
         for option, kind in kinds.items():
             known = {one.__name__: path_of(one) for one in subclasses(kind) if not inspect.isabstract(one)}
-            for value in self.values_of(option):
+            for value in (*self.values_of(option), *self.values_of(f"{option}.help")):
                 name = _class_path(value)
                 if name is None or name in known or re.fullmatch(r"(\w+\.)+\w+", name):
                     continue

@@ -18,7 +18,7 @@ class Model(Protocol):
     def device(self) -> torch.device:
         """Device of the tokens."""
 
-    def stepper(self) -> "Predictor":
+    def predictor(self) -> "Predictor":
         """Make what predicts the tokens of one decoding; a stateless model may return itself."""
 
 

@@ -30,7 +30,7 @@ class Walk:
 
     def __init__(self, model: Model, prompt: TokenPrompt, score: Tensor) -> None:
         self.device = device = model.device
-        self._stepper, self.prompt = model.stepper(), prompt.to(device)
+        self._predictor, self.prompt = model.predictor(), prompt.to(device)
         batch, self._steps, _ = prompt.allowed.shape
         width = score.shape[-1]
         # Sums over thousands of tokens need double precision, which Apple's GPUs lack.
@@ -44,7 +44,7 @@ class Walk:
         self._log_prob = torch.zeros_like(self.score)
         self._charged = torch.zeros_like(self.score)
         self._state = self.prompt.constraint.begin(batch, width, device)
-        self._memory = self._stepper.begin(batch * width)
+        self._memory = self._predictor.begin(batch * width)
         self._only_end = torch.zeros(self._allowed.shape[2], dtype=torch.bool, device=device)
         self._only_end[END] = True
         self._tokens: list[Tensor] = []
@@ -57,7 +57,7 @@ class Walk:
             if t % 64 == 0 and t and bool((self._token == END).all()):
                 break
             self._t = t
-            flat, self._memory = self._stepper.step(self._token.flatten(), self._memory)
+            flat, self._memory = self._predictor.step(self._token.flatten(), self._memory)
             log_probs = flat.view(*self._token.shape, -1)
             ended = (self._token == END).unsqueeze(2)
             self._log_probs = log_probs = torch.where(ended, 0.0, log_probs)
@@ -110,7 +110,7 @@ class Walk:
         memory = tuple(part.repeat_interleave(tokens.shape[2], 0) for part in self._memory)
         last = tokens
         for step in range(int(runs.max())):
-            log_probs, memory = self._stepper.step(last.flatten(), memory)
+            log_probs, memory = self._predictor.step(last.flatten(), memory)
             given = self._allowed[:, self._t + 1 + step].long().argmax(1)[:, None, None].expand_as(tokens)
             gained = log_probs.gather(1, given.reshape(-1, 1)).view(tokens.shape)
             total += torch.where((step < runs)[:, None, None] & (last != END), gained, 0.0)

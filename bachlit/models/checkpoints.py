@@ -171,4 +171,4 @@ def _other(path: Path) -> str:
         read_checkpoint(before)
     except CheckpointError:
         return ""
-    return f" The one before it, {before}, is whole: name that."
+    return f" The one before it, {before}, is whole and can be named instead."

@@ -31,7 +31,7 @@ _FORMAT = 1
 
 
 class LanguageModel:
-    """Give log-probabilities of tokens: of whole pieces by `score`, step by step by a `stepper`.
+    """Give log-probabilities of tokens: of whole pieces by `score`, step by step by a `predictor`.
 
     Args:
         network: Predicts the next token.
@@ -65,8 +65,8 @@ class LanguageModel:
             )
         return self.encoding
 
-    def stepper(self) -> Stepper:
-        """Make a stepper for one decoding, with the present weights; it gives log-probabilities (B, V) in nats."""
+    def predictor(self) -> Stepper:
+        """Make a predictor for one decoding, with the present weights; it gives log-probabilities (B, V) in nats."""
         return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
 
     @torch.no_grad()

@@ -37,12 +37,12 @@ def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
 
 def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> Tensor:
     """Score sequences (B, N) to the first END, one step at a time, from a start (B,) or START: (B,) in nats."""
-    stepper = model.stepper()
-    memory = stepper.begin(len(tokens))
+    predictor = model.predictor()
+    memory = predictor.begin(len(tokens))
     last = torch.full_like(tokens[:, 0], START) if start is None else start
     total = torch.zeros(len(tokens), dtype=torch.float64)
     for t in range(tokens.shape[1]):
-        log_probs, memory = stepper.step(last, memory)
+        log_probs, memory = predictor.step(last, memory)
         gained = log_probs.gather(1, tokens[:, t : t + 1])[:, 0].double()
         total += torch.where(last == END, 0.0, gained)
         last = tokens[:, t]
@@ -183,20 +183,20 @@ def check_decoder(
 
 
 class _Interrupted:
-    """Interrupt a model's decoding, once, after two steps; it is the stepper, too."""
+    """Interrupt a model's decoding, once, after two steps; it is the predictor, too."""
 
     def __init__(self, model: Model, interrupt: Callable[[], object]) -> None:
-        self.device, self._stepper, self._interrupt = model.device, model.stepper(), interrupt
+        self.device, self._predictor, self._interrupt = model.device, model.predictor(), interrupt
         self._steps_left = 2
 
-    def stepper(self) -> Predictor:
+    def predictor(self) -> Predictor:
         return self
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
-        return self._stepper.begin(batch_size)
+        return self._predictor.begin(batch_size)
 
     def step(self, tokens: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        stepped = self._stepper.step(tokens, memory)
+        stepped = self._predictor.step(tokens, memory)
         self._steps_left -= 1
         if self._steps_left == 0:
             self._interrupt()

@@ -26,7 +26,7 @@ class ToyModel:
         shape = (vocabulary_size, vocabulary_size, vocabulary_size)
         self._log_probs = (spread * torch.randn(shape, generator=generator)).log_softmax(-1)
 
-    def stepper(self) -> "ToyModel":
+    def predictor(self) -> "ToyModel":
         """Give itself: it has no state."""
         return self
 

@@ -1,7 +1,7 @@
 """Checks before training: fail while nothing is lost."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def refuse_unworkable(trainer: pl.Trainer) -> None:
 
 
 class MonitorCheck(Callback):
-    """Fail at the start of a fit if a monitored validation metric is never logged."""
+    """Fail if a monitored metric is never logged: at the start of a fit, or after an epoch if training is to log it."""
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Compare monitored metrics of validation with the logged ones.
@@ -49,14 +49,28 @@ class MonitorCheck(Callback):
         # Other people's callbacks may log only after the sanity check.
         if not all(type(callback).__module__.startswith(("bachlit.", "pytorch_lightning.")) for callback in callbacks):
             return
-        logged = [name for name in trainer.callback_metrics if name not in ("epoch", "step")]
-        for watcher, monitor in _monitors(trainer):
-            if monitor.startswith("val/") and monitor not in logged:
-                near = get_close_matches(monitor, logged, cutoff=0.5) or [one for one in logged if one.count("/") < 2]
-                raise OptionError(
-                    f"{watcher} monitors {monitor}, which validation doesn't log; expected one such as "
-                    f"{', '.join(near)}; correct its monitor."
-                )
+        others = ("train/", "decoding/")
+        _refuse(trainer, [(who, what) for who, what in _monitors(trainer) if not what.startswith(others)], "validation")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Compare monitored metrics of training with the logged ones, before anything needs them.
+
+        Raises:
+            OptionError: If one is missing.
+        """
+        _refuse(trainer, [(who, what) for who, what in _monitors(trainer) if what.startswith("train/")], "training")
+
+
+def _refuse(trainer: pl.Trainer, monitors: Iterable[tuple[str, str]], by: str) -> None:
+    """Refuse monitors of metrics that are not logged."""
+    logged = [name for name in trainer.callback_metrics if name not in ("epoch", "step")]
+    for watcher, monitor in monitors:
+        if monitor not in logged:
+            near = get_close_matches(monitor, logged, cutoff=0.5) or [one for one in logged if one.count("/") < 2]
+            raise OptionError(
+                f"{watcher} monitors {monitor}, which {by} doesn't log; expected one such as {', '.join(near)}; "
+                "correct its monitor."
+            )
 
 
 def _monitors(trainer: pl.Trainer) -> Iterator[tuple[str, str]]:

@@ -28,12 +28,12 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     Args:
         corpus: Where the chorales come from; Bach's in music21 by default.
-        encoding: How they become tokens.
+        encoding: How chorales become tokens.
         keys: The keys that a model meets. "home": every piece is moved to C major or A minor. "all": in each epoch of
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
         lanes: Pieces, or parts of a stream, side by side in a batch, over all processes.
-        evaluation_lanes: Those of validation and test; as many as `lanes` if None. If split by position, they change
+        evaluation_lanes: Lanes of validation and test; as many as `lanes` if None. If split by position, they change
             the figures, as every lane begins with a fresh memory within a piece.
         window: Steps of back-propagation, cut down to whole frames.
         split_by: "tune": no hymn tune is on two sides, and every piece begins with a fresh memory. "position", as

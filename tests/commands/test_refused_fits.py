@@ -21,6 +21,10 @@ WRONG = {
         ["fit", "--model.network=TokenLSTMM"],
         "no network 'TokenLSTMM'; expected FrameLSTM, TokenLSTM, or the dotted path",
     ),
+    "help for a network that is none": (
+        ["fit", "--model.network.help=FrameLSTN"],
+        "no network 'FrameLSTN'; expected FrameLSTM,",
+    ),
     "a network that a module hasn't": (
         ["fit", "--model.network=bachlit.networks.Nope"],
         "'bachlit.networks' has no attribute 'Nope'",
@@ -229,11 +233,19 @@ BEGUN = {
     ),
     "best by what isn't logged in training": (
         ["--checkpoint.monitor=train/los"],
-        "ModelCheckpoint(monitor='train/los')",
+        "ModelCheckpoint monitors train/los, which training doesn't log; expected one such as train/loss",
     ),
     "stopped by what isn't logged": (
         [STOPPING, "--trainer.callbacks.monitor=val/foo"],
         "EarlyStopping monitors val/foo, which validation doesn't log;",
+    ),
+    "stopped by what isn't logged in training": (
+        [STOPPING, "--trainer.callbacks.monitor=train/los"],
+        "EarlyStopping monitors train/los, which training doesn't log; expected one such as train/loss",
+    ),
+    "stopped by half a name": (
+        [STOPPING, "--trainer.callbacks.monitor=nats_per_frame"],
+        "EarlyStopping monitors nats_per_frame, which validation doesn't log; expected one such as val/nats_per_frame",
     ),
     "scheduled by what isn't logged": (
         [PLATEAU, "--model.lr_scheduler.monitor=val/foo"],

@@ -67,13 +67,13 @@ def test_a_decoding_goes_on_as_it_began_whatever_begins_beside_it(any_model: Lan
     network = copy.deepcopy(any_model.network)
     model = LanguageModel(network, any_model.encoding, any_model.keys)
     tokens = torch.tensor([any_model.encoding.start(Key()), START])
-    stepper = model.stepper()
+    stepper = model.predictor()
     alone, _ = stepper.step(tokens, stepper.begin(2))
     memory = stepper.begin(2)
     network.train()
     for parameter in network.parameters():
         parameter.data.add_(torch.rand_like(parameter))
-    other = model.stepper()
+    other = model.predictor()
     assert not torch.allclose(other.step(tokens, other.begin(2))[0], alone)
     assert torch.equal(stepper.step(tokens, memory)[0], alone)
 

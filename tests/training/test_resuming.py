@@ -287,7 +287,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_offered(
         "pickle": pickle.dumps({"bachlit": Foreign()}),
     }
     last.write_bytes(changed[damage])
-    with pytest.raises(CheckpointError, match=r"damaged .*last-before.ckpt, is whole: name that"):
+    with pytest.raises(CheckpointError, match=r"damaged .*last-before.ckpt, is whole and can be named instead"):
         fit(pieces, [], tmp_path, ckpt_path=last)
     fit(pieces, [], tmp_path, ckpt_path=folder / BEFORE)
     (folder / BEFORE).write_bytes(b"")
