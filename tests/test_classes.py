@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from fits import TWINKLE
 from sizes import LARGE
 
 from bachlit.__main__ import main
 from bachlit.classes import allow, class_at, imported, working_folder
 from bachlit.commands.options import Words
 from bachlit.decoding import Decoder
-
-TWINKLE = Path(__file__).parents[1] / "examples" / "twinkle.musicxml"
 
 # Runs commands, a JSON list. Whatever module is looked for and isn't there is put into the working folder.
 PLANTING = """

@@ -86,8 +86,8 @@ def test_memory_is_flat_over_many_decoded_pieces(small_model: LanguageModel) -> 
     """Each has a kilobyte and is thrown away; tensors, which Python doesn't count as memory, are counted."""
 
     def composed() -> Iterator[object]:
-        for seed in count(step=20):
-            seeds = range(seed, seed + 20)
+        for seed in count(step=12):
+            seeds = range(seed, seed + 12)
             yield write_freely(small_model, decoder=Sampling(), seeds=seeds, min_frames=4, max_frames=4)
 
     def num_tensors() -> int:
