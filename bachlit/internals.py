@@ -135,12 +135,12 @@ class BegunRun:
 
     @property
     def joins_another(self) -> bool:
-        """Whether this is a spawned process, which joins its parent's run."""
+        """Check whether this is a spawned process, which joins its parent's run."""
         return getattr(self, "_attach_id", None) is not None
 
 
 def is_placed(logger: CSVLogger, folder: Path) -> bool:
-    """Whether a CSV's typed options place it in a folder; asking for its version would choose one."""
+    """Check whether a CSV's typed options place it in a folder; asking for its version would choose one."""
     return logger._version is not None and Path(logger.log_dir) == folder
 
 
@@ -158,17 +158,17 @@ def start_method(trainer: Trainer) -> str | None:
 
 
 def is_accumulating(trainer: Trainer) -> bool:
-    """Whether gradients are accumulated for a later step."""
+    """Check whether gradients are accumulated for a later step."""
     return trainer.fit_loop._should_accumulate()
 
 
 def can_stop_early(trainer: Trainer) -> bool:
-    """Whether the minimum epochs and steps are done."""
+    """Check whether the minimum epochs and steps are done."""
     return trainer.fit_loop._can_stop_early
 
 
 def validates_this_epoch(trainer: Trainer) -> bool:
-    """Whether this epoch has a validation."""
+    """Check whether this epoch has a validation."""
     return trainer.fit_loop.epoch_loop._should_check_val_epoch()
 
 

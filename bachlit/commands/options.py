@@ -89,7 +89,7 @@ class Words:
 
     @property
     def has_own(self) -> bool:
-        """Whether classes of the user's own are named."""
+        """Check whether classes of the user's own are named."""
         return any(not path.startswith(PACKAGES) for path in self.paths)
 
     @property

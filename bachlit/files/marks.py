@@ -54,7 +54,7 @@ def seal(content: bytes, ending: str) -> bytes:
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether bachlit wrote a file and nobody changed it; False for formats without seals.
+    """Check whether bachlit wrote a file and nobody changed it; False for formats without seals.
 
     Raises:
         OSError: If it can't be read.

@@ -55,7 +55,7 @@ def new_name(configs: Sequence[Path]) -> str:
 
 
 def _is_first_process() -> bool:
-    """Whether this is the first of a launcher's processes, by the environment."""
+    """Check whether this is the first of a launcher's processes, by the environment."""
     ranks = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK", "GROUP_RANK")
     return not any(os.environ.get(name, "0").strip("0") for name in ranks)
 

@@ -71,7 +71,7 @@ def _refuse_foreign_places(checkpoint: Mapping[str, Any], path: Any) -> None:
 
 
 def _beside(place: Any, folder: str) -> bool:
-    """Whether a path is empty or that of a checkpoint in a folder."""
+    """Check whether a path is empty or that of a checkpoint in a folder."""
     return place == "" or (
         isinstance(place, str)
         and place.endswith(".ckpt")

@@ -58,7 +58,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
         self.run_id: str | None = None
         """W&B's id for the run, if set before it begins; None lets W&B make one up."""
         self.goes_on = False
-        """Whether the run `run_id` is resumed; else it must be new to W&B, unless its folder has its id."""
+        """Check whether the run `run_id` is resumed; else it must be new to W&B, unless its folder has its id."""
         self.beside: CSVLogger | None = None
         """The CSV in whose folder W&B keeps its files, set by `bachlit.training.loggers.csv_first`."""
         self._off = False

@@ -171,10 +171,10 @@ class Rule(ABC):
             raise OptionError(f"{self} has the weight {self.weight}; expected inf, or -{MOST:g} to {MOST:g} nats.")
 
     steady: ClassVar[bool] = False
-    """Whether breaches depend on voice and candidate alone, not on frame or context."""
+    """Check whether breaches depend on voice and candidate alone, not on frame or context."""
 
     def judges(self, voice: int | None) -> bool:
-        """Whether it applies to a voice's notes; None is the mark, where a piece goes on or ends."""
+        """Check whether it applies to a voice's notes; None is the mark, where a piece goes on or ends."""
         return voice is not None
 
     @abstractmethod

@@ -109,7 +109,7 @@ class Part:
 
     @property
     def sounds(self) -> bool:
-        """Whether it has any note."""
+        """Check whether it has any note."""
         return any(measure.tones for measure in self.measures)
 
 

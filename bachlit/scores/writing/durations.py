@@ -68,7 +68,7 @@ def _weakness(position: int, beat: int) -> int:
 
 
 def _note_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a note may have this value here, bar lines aside."""
+    """Check whether a note may have this value here, bar lines aside."""
     numerator, denominator = time_signature
     measure, beat = 16 * numerator // denominator, beat_length(time_signature)
     within = position % beat
@@ -82,7 +82,7 @@ def _note_fits(position: int, value: int, time_signature: TimeSignature) -> bool
 
 
 def _rest_fits(position: int, value: int, time_signature: TimeSignature) -> bool:
-    """Whether a rest may have this value here: at multiples of itself, undotted."""
+    """Check whether a rest may have this value here: at multiples of itself, undotted."""
     numerator, denominator = time_signature
     measure, beat = 16 * numerator // denominator, beat_length(time_signature)
     if value == beat:
