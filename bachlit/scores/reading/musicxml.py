@@ -1,41 +1,64 @@
-"""MusicXML -> parts, one per staff, with counts of what a chorale can't hold."""
+"""MusicXML -> parts, one per staff."""
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, TimeSignature
 from bachlit.music.keys import STEPS, Key
+from bachlit.scores.reading.harmony import chord_symbol, figures
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
+from bachlit.scores.reading.numbers import decimal, ordinal, whole
+from bachlit.scores.reading.playing import Signs
 from bachlit.scores.reading.safe_xml import parse_xml
-from bachlit.scores.reading.score import COMMON_TIME, JUMP, BarLines, Part, Score, Signature, Tone, WrittenMeasure
+from bachlit.scores.reading.score import COMMON_TIME, Part, Score, Signature, Symbol, Tone, WrittenMeasure
+from bachlit.scores.reading.signs import signs_of
 
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
+_MOST_REPEATED = 8  # measures that one sign repeats; MusicXML has signs for one, two and four
 
 
-def read_musicxml(text: str) -> Score:
-    """Read a MusicXML document, partwise or timewise.
+def musicxml_document(text: str) -> Element:
+    """Parse a MusicXML document into a partwise tree.
 
     Raises:
-        ValueError: If it isn't one, or a number in it isn't possible.
+        ValueError: If it isn't one.
     """
     root = parse_xml(text)
     if root.tag == "score-timewise":
         root = _partwise(root)
     if root.tag != "score-partwise":
         raise ValueError(f"its root is <{root.tag[:40]}>")
-    names = {part.get("id"): part.findtext("part-name", "") for part in root.iterfind("part-list/score-part")}
-    title = root.findtext("work/work-title", "").strip() or root.findtext("movement-title", "")
-    return Score(title, [staff for part in root.iterfind("part") for staff in _staves(part, names.get(part.get("id")))])
+    return root
+
+
+def read_tree(root: Element) -> Score:
+    """Read the parts of a partwise MusicXML tree.
+
+    Raises:
+        ValueError: If a number in it isn't possible.
+    """
+    listed = {part.get("id"): part for part in root.iterfind("part-list/score-part")}
+    title = root.findtext("work/work-title", "").strip() or root.findtext("movement-title", "").strip()
+    parts: list[Part] = []
+    for place, part in enumerate(root.iterfind("part")):
+        written = listed.get(part.get("id"), Element("score-part"))
+        channel = ordinal(written.findtext("midi-instrument/midi-channel", ""))
+        instrument = " ".join(written.findtext("score-instrument/instrument-name", "").split())
+        name = " ".join(written.findtext("part-name", "").split())
+        parts += [
+            replace(staff, name=name, place=place, instrument=instrument, channel=channel) for staff in _staves(part)
+        ]
+    return Score(title, parts, root)
 
 
 def _partwise(root: Element) -> Element:
     """Turn a timewise score into a partwise one."""
-    turned = Element("score-partwise")
+    turned = Element("score-partwise", root.attrib)
     turned.extend(child for child in root if child.tag != "measure")
     parts: dict[str | None, Element] = {}
     for measure in root.iterfind("measure"):
@@ -49,72 +72,121 @@ def _partwise(root: Element) -> Element:
 
 @dataclass
 class _PartReading:
-    """State while reading a part, and what was found so far."""
+    """State while reading a part."""
 
     divisions: Fraction = Fraction(1)  # of a quarter
     divisor: int = 1  # multiple of all divisions
     transposition: int = 0  # semitones from written to sounding pitch
     metre: TimeSignature = COMMON_TIME
+    signature: Signature | None = None
+    percussion: set[str] = field(default_factory=set)  # staves with a clef of percussion
+    repeated: int = 0  # how many measures a measure-repeat sign repeats
     now: Fraction = Fraction(0)  # time in the measure, sixteenths
     before: Fraction = Fraction(0)  # start of the last note, for chords
+    figured: Fraction = Fraction(0)  # duration of figures since the last note
     end: Fraction = Fraction(0)  # of the measure
     written: Fraction = Fraction(0)  # of its last note or rest
-    metres: list[TimeSignature] = field(default_factory=list)
-    signatures: list[Signature] = field(default_factory=list)
-    repeats: bool = False
-    tones: dict[str, list[Tone]] = field(default_factory=lambda: defaultdict(list))  # of the measure, by staff
-    left_out: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # of the part, by staff
+    num_notes: int = 0
+    tones: list[tuple[str, str, Tone]] = field(default_factory=list)  # voice, staff, note of the measure
+    chords: list[Symbol] = field(default_factory=list)
+    figures: list[Symbol] = field(default_factory=list)
 
 
-def _staves(part: Element, name: str | None) -> Iterator[Part]:
+class _Row(NamedTuple):
+    """Measure without notes, and its notes with their voices and staves."""
+
+    measure: WrittenMeasure
+    tones: list[tuple[str, str, Tone]]
+
+
+def _staves(part: Element) -> Iterator[Part]:
     """Yield the staves of a part that have notes."""
-    reading = _PartReading()
+    reading = _PartReading(divisions=_first_divisions(part))
     rows = list(_rows(part, reading))
     if rows:  # a piece ends with its last note or rest
-        rows[-1] = replace(rows[-1][0], length=reading.written), rows[-1][1]
-    sounding = sorted({staff for _, tones in rows for staff in tones}, key=_ordinal)
+        last = rows[-1].measure
+        rows[-1] = rows[-1]._replace(measure=replace(last, length=reading.written or last.length))
+    home = _home_staves(rows)
+    tones = [[(home[voice, staff], tone) for voice, staff, tone in row.tones] for row in rows]
+    sounding = sorted({staff for row in tones for staff, _ in row} - reading.percussion, key=ordinal)
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
+    several = len({note.findtext("staff", "1") for note in part.iter("note")}) > 1
     for staff in sounding:
-        left_out = reading.left_out[staff] if len(sounding) > 1 else sum(reading.left_out.values(), Counter())
         yield Part(
-            name=(name or "").strip(),
-            measures=[replace(measure, tones=_ordered(tones[staff])) for measure, tones in rows],
-            metres=reading.metres,
-            signatures=reading.signatures,
-            repeats=reading.repeats,
-            left_out=left_out + Counter({"chord symbol": len(part.findall("measure/harmony"))}),
+            measures=[
+                replace(row.measure, tones=_ordered(tone for at, tone in some if at == staff))
+                for row, some in zip(rows, tones, strict=True)
+            ],
+            staff=staff if several else "",
         )
 
 
-def _rows(part: Element, reading: _PartReading) -> Iterator[tuple[WrittenMeasure, dict[str, list[Tone]]]]:
-    """Yield the measures of a part, empty, each with the notes of its staves."""
+def _first_divisions(part: Element) -> Fraction:
+    """Divisions at the beginning: the first that a part states, even if notes stand before it."""
+    stated = part.findtext("measure/attributes/divisions")
+    divisions = decimal(stated, "divisions") if stated else Fraction(1)
+    return divisions if divisions > 0 else Fraction(1)  # refused where it stands
+
+
+def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
+    """Yield the measures of a part."""
     total = Fraction(0)
+    rows: list[_Row] = []
     for place, written in enumerate(part.iterfind("measure"), start=1):
-        reading.now = reading.before = reading.end = reading.written = Fraction(0)
-        reading.tones = defaultdict(list)
+        reading.now = reading.before = reading.end = reading.written = reading.figured = Fraction(0)
+        reading.tones, reading.chords, reading.figures = [], [], []
         for element in written:
             if element.tag in _READERS:
                 _READERS[element.tag](element, reading)
         number = " ".join(written.get("number", "").split())[:20] or str(place)
-        measure = WrittenMeasure(number, reading.end, metre=reading.metre, bar_lines=_bar_lines(written, reading))
-        total += reading.end or measure.full
+        length, tones = reading.end, reading.tones
+        if 0 < reading.repeated < place and not tones:
+            length, tones = rows[-reading.repeated].measure.length, rows[-reading.repeated].tones
+        measure = WrittenMeasure(
+            number,
+            length,
+            metre=reading.metre,
+            signature=reading.signature,
+            signs=signs_of(written),
+            chords=tuple(reading.chords),
+            figures=tuple(reading.figures),
+        )
+        total += length or measure.full
         if total > MAX_FRAMES:
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-        yield measure, reading.tones
+        rows.append(_Row(measure, tones))
+    yield from rows
 
 
-def _ordered(tones: list[Tone]) -> list[Tone]:
+def _home_staves(rows: Sequence[_Row]) -> Mapping[tuple[str, str], str]:
+    """Map each voice and staff to the staff that the voice belongs to: where most of its notes stand.
+
+    A voice may cross to another staff. If notes on two staves sound at once, those are two voices of one number.
+    """
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    crossing: set[str] = set()
+    for row in rows:
+        ends: dict[str, tuple[Fraction, str]] = {}
+        for voice, staff, tone in sorted(row.tones, key=lambda one: one[2].start):
+            counts[voice][staff] += 1
+            end, before = ends.get(voice, (Fraction(0), staff))
+            if before != staff and tone.start < end:
+                crossing.add(voice)
+            ends[voice] = max((tone.start + tone.length, staff), (end, before))
+    home = {}
+    for voice, staves in counts.items():
+        most = min(staves, key=lambda staff: (-staves[staff], ordinal(staff)))
+        home |= {(voice, staff): staff if voice in crossing else most for staff in staves}
+    return home
+
+
+def _ordered(tones: Iterator[Tone]) -> list[Tone]:
     return sorted(tones, key=lambda tone: (tone.start, tone.rank, -tone.pitch))
 
 
 def _note(note: Element, reading: _PartReading) -> None:
-    staff = note.findtext("staff", "1")
-    slash = note.findtext("notehead", "").strip() == "slash"
-    if note.find("pitch") is not None:
-        reading.left_out[staff]["slash head"] += slash
-        for thing, tag in (("grace note", "grace"), ("cue note", "cue"), ("word", "lyric/text")):
-            reading.left_out[staff][thing] += note.find(tag) is not None
+    index, reading.num_notes = reading.num_notes, reading.num_notes + 1
     length = Fraction(0) if note.find("grace") is not None else _length(note, reading)
     start = reading.before if note.find("chord") is not None else reading.now
     rest = note.find("rest")
@@ -122,20 +194,22 @@ def _note(note: Element, reading: _PartReading) -> None:
     if rest is None or rest.get("measure") != "yes":
         reading.written = max(reading.written, start + length)
         reading.end = max(reading.end, reading.written)
-    reading.before, reading.now = start, max(start + length, reading.now)
+    reading.before, reading.now, reading.figured = start, max(start + length, reading.now), Fraction(0)
     pitch = note.find("pitch")
-    if length and pitch is not None and rest is None and note.find("cue") is None and not slash:
+    silent = note.find("cue") is not None or note.findtext("notehead", "").strip() == "slash"
+    if length and pitch is not None and rest is None and not silent:
         ties = {tie.get("type") for path in ("tie", "notations/tied") for tie in note.iterfind(path)}
-        reading.tones[staff].append(
-            Tone(
-                start=start,
-                length=length,
-                pitch=_pitch(pitch, note.findtext("accidental", "")) + reading.transposition,
-                tied=bool(ties & {"stop", "continue"}),
-                fermata=note.find("notations/fermata") is not None,
-                rank=_ordinal(note.findtext("voice", "1")),
-            )
+        voice = note.findtext("voice", "1").strip()
+        tone = Tone(
+            start=start,
+            length=length,
+            pitch=_pitch(pitch, note.findtext("accidental", "")) + reading.transposition,
+            tied=bool(ties & {"stop", "continue"}),
+            fermata=note.find("notations/fermata") is not None,
+            rank=ordinal(voice),
+            index=index,
         )
+        reading.tones.append((voice, note.findtext("staff", "1").strip(), tone))
 
 
 def _pitch(pitch: Element, accidental: str) -> float:
@@ -144,13 +218,13 @@ def _pitch(pitch: Element, accidental: str) -> float:
     if step is None:
         raise ValueError(f"a note of it is called {pitch.findtext('step', '')[:20]!r}")
     alter = pitch.findtext("alter", "").strip()
-    altered = float(_number(alter, "alter")) if alter else _ACCIDENTALS.get(accidental.strip(), 0)
-    return 12 * (_whole(pitch, "octave") + 1) + step + altered
+    altered = float(decimal(alter, "alter")) if alter else _ACCIDENTALS.get(accidental.strip(), 0)
+    return 12 * (whole(pitch, "octave") + 1) + step + altered
 
 
 def _length(element: Element, reading: _PartReading) -> Fraction:
     """Duration in sixteenths."""
-    duration = _number(element.findtext("duration", "0"), "duration")
+    duration = decimal(element.findtext("duration", "0"), "duration")
     return max(Fraction(0), duration * FRAMES_PER_QUARTER / reading.divisions)
 
 
@@ -163,10 +237,23 @@ def _forward(element: Element, reading: _PartReading) -> None:
     reading.end = max(reading.end, reading.now)
 
 
+def _harmony(element: Element, reading: _PartReading) -> None:
+    offset = decimal(element.findtext("offset", "0"), "offset") * FRAMES_PER_QUARTER / reading.divisions
+    symbol = chord_symbol(element, reading.transposition)
+    if symbol:
+        reading.chords.append(Symbol(max(Fraction(0), reading.now + offset), symbol))
+
+
+def _figured_bass(element: Element, reading: _PartReading) -> None:
+    length = _length(element, reading)
+    reading.figures.append(Symbol(reading.now + reading.figured, figures(element), length))
+    reading.figured += length
+
+
 def _attributes(attributes: Element, reading: _PartReading) -> None:
     divisions = attributes.findtext("divisions")
     if divisions is not None:
-        reading.divisions = _number(divisions, "divisions")
+        reading.divisions = decimal(divisions, "divisions")
         if reading.divisions <= 0:
             raise ValueError(f"it divides a quarter by {divisions[:20]}")
         reading.divisor = lcm(reading.divisor, reading.divisions.numerator)
@@ -174,22 +261,27 @@ def _attributes(attributes: Element, reading: _PartReading) -> None:
             raise ValueError("it divides quarters in too many ways")
     transpose = attributes.find("transpose")
     if transpose is not None:
-        reading.transposition = _whole(transpose, "chromatic") + 12 * _whole(transpose, "octave-change")
+        reading.transposition = whole(transpose, "chromatic") + 12 * whole(transpose, "octave-change")
     time = attributes.find("time")
     if time is not None and time.find("beats") is not None:
         reading.metre = _metre(time)
-        reading.metres.append(reading.metre)
     for key in attributes.iterfind("key"):
         if key.find("fifths") is not None and key.get("number", "1") == "1":
-            reading.signatures.append(_signature(key, reading.transposition))
+            reading.signature = _signature(key, reading.transposition)
+    for clef in attributes.iterfind("clef"):
+        if clef.findtext("sign", "").strip() == "percussion":
+            reading.percussion.add(clef.get("number", "1"))
+    for sign in attributes.iterfind("measure-style/measure-repeat"):
+        repeated = ordinal(sign.text or "1") or 1
+        reading.repeated = min(repeated, _MOST_REPEATED) if sign.get("type") == "start" else 0
 
 
 def _metre(time: Element) -> TimeSignature:
     """Time signature; a composite one (3/8 + 2/4) becomes the sum in the shorter beats."""
     terms = [
         (
-            sum(int(_number(beat, "beats")) for beat in (beats.text or "").split("+")),
-            int(_number(kind.text, "beat-type")),
+            sum(int(decimal(beat, "beats")) for beat in (beats.text or "").split("+")),
+            int(decimal(kind.text, "beat-type")),
         )
         for beats, kind in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False)
     ]
@@ -201,31 +293,10 @@ def _metre(time: Element) -> TimeSignature:
 
 
 def _signature(key: Element, transposition: int) -> Signature:
-    fifths = _whole(key, "fifths")
+    fifths = whole(key, "fifths")
     if transposition % 12:
         fifths = Key(fifths).transpose(transposition % 12).fifths
-    return Signature(fifths, key.findtext("mode", "").strip() or None)
-
-
-def _bar_lines(measure: Element, reading: _PartReading) -> BarLines:
-    repeats = {repeat.get("direction") for repeat in measure.iterfind("barline/repeat")}
-    endings = {ending.get("type"): ending.get("number", "") for ending in measure.iterfind("barline/ending")}
-    reading.repeats |= bool(repeats or endings)
-    return BarLines(
-        opens="forward" in repeats,
-        closes="backward" in repeats,
-        ending=endings.get("start", ""),
-        ends=bool(endings.keys() & {"stop", "discontinue"}),
-    )
-
-
-def _direction(direction: Element, reading: _PartReading) -> None:
-    """Note a jump: da capo, dal segno, coda."""
-    for element in direction.iter():
-        jumps = element.tag in ("segno", "coda") or (element.tag == "words" and JUMP.search(element.text or ""))
-        if element.tag == "sound":
-            jumps = any(element.get(jump) for jump in ("dacapo", "dalsegno", "segno", "coda", "tocoda", "fine"))
-        reading.repeats |= bool(jumps)
+    return Signature(fifths, key.findtext("mode", "").strip().lower() or None)
 
 
 _READERS = {
@@ -233,29 +304,6 @@ _READERS = {
     "backup": _backup,
     "forward": _forward,
     "attributes": _attributes,
-    "direction": _direction,
-    "sound": _direction,
+    "harmony": _harmony,
+    "figured-bass": _figured_bass,
 }
-
-
-def _ordinal(text: str) -> int:
-    """Number of a voice or staff, 0 if it has none."""
-    text = text.strip()
-    return int(text) if text.isdecimal() and len(text) < 4 else 0
-
-
-def _whole(parent: Element, tag: str) -> int:
-    """Small whole number, 0 if missing."""
-    text = parent.findtext(tag, "").strip() or "0"
-    number = _number(text, tag)
-    if number.denominator != 1 or abs(number) > 1000:
-        raise ValueError(f"its <{tag}> is {text[:20]}")
-    return int(number)
-
-
-def _number(text: str | None, tag: str) -> Fraction:
-    """Decimal number as in MusicXML, without an exponent that could make it huge."""
-    digits = (text or "").strip()
-    if not re.fullmatch(r"[+-]?\d{1,12}(\.\d{0,12})?", digits):
-        raise ValueError(f"its <{tag}> is {digits[:20]!r}")
-    return Fraction(digits)

@@ -1,137 +1,106 @@
-"""Part of a score -> notes of a voice, on the grid of sixteenths."""
+"""Part of a score -> notes of a voice, exact and on the grid of sixteenths."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
-import numpy as np
-
 from bachlit.errors import ScoreError
-from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.music.notes import Note
-from bachlit.scores.reading.score import Part, Tone, WrittenMeasure
-from bachlit.scores.reading.source import warn
+from bachlit.scores.reading.score import Part, Tone
+from bachlit.scores.source import SungNote
+
+
+class Span(NamedTuple):
+    """Place of a measure on the grid: its first frame, its number of frames, and its length in sixteenths."""
+
+    start: int
+    num_frames: int
+    length: Fraction
+
+    def frame(self, time: Fraction) -> Fraction:
+        """Exact frame of a time in the measure."""
+        return self.start + time if self.length == self.num_frames else self.start + time * self.num_frames / self.length
 
 
 class _Head(NamedTuple):
-    """Note head on the grid: first frame, end, and its place for messages."""
+    """Note head: its first frame and its end, exactly, and its measure's number."""
 
-    start: int
-    end: int
+    start: Fraction
+    end: Fraction
     tone: Tone
-    place: str
+    measure: str
 
 
-def sung_notes(part: Part, voice: str, *, quantize: bool, tune: bool = False) -> list[Note]:
-    """Notes of a part in order, ties joined, with rests between them.
+def sung_notes(part: Part, spans: Sequence[Span], voice: str, *, tune: bool = False) -> tuple[list[SungNote], int]:
+    """Read the notes of a part in order, ties joined.
 
     A tied note of another pitch is a new note.
 
     Args:
         part: A part of a score.
+        spans: Places of its measures.
         voice: Its name in messages: "soprano of bwv269.mxl".
-        quantize: Round notes finer than a sixteenth instead of refusing them.
-        tune: Of simultaneous notes keep the tune, with a warning, instead of refusing them.
+        tune: Of simultaneous notes keep the tune instead of refusing them.
+
+    Returns:
+        The notes, and how many note heads are left out because others sound at the same time.
 
     Raises:
-        ScoreError: If the part has simultaneous notes, a note finer than a sixteenth or outside MIDI's pitches, or no
-            note.
+        ScoreError: If the part has simultaneous notes, or a pitch that MIDI hasn't.
     """
-    written = list(_heads(part.measures, voice, quantize))
-    heads = [head for head in written if head.start < head.end]
-    _warn_of_what_is_left_out(part, voice, len(written) - len(heads))
-    if tune:
-        heads = _tune(heads, voice)
-    notes: list[Note] = []
+    written = list(_heads(part, spans, voice))
+    heads = _tune(written) if tune else written
+    notes: list[SungNote] = []
     for head in heads:
         before = notes[-1] if notes else None
-        if before is not None and head.start < before.start + before.length:
-            raise ScoreError(f"The {voice} has two notes at once {head.place}; expected one at a time per part.")
-        pitch, fermata = int(head.tone.pitch), head.tone.fermata
-        tied = before is not None and (before.pitch, before.start + before.length) == (pitch, head.start)
-        if before is not None and tied and head.tone.tied:
-            notes[-1] = Note(pitch, before.start, head.end - before.start, fermata or before.fermata)
-        else:
-            notes.append(Note(pitch, head.start, head.end - head.start, fermata))
-    if not notes:
-        raise ScoreError(f"The {voice} has no notes of a sixteenth or more; expected a melody in longer values.")
-    return notes
-
-
-def _warn_of_what_is_left_out(part: Part, voice: str, lost: int) -> None:
-    """Warn of notes that a voice doesn't sing, and of notes lost by rounding."""
-    numbers = {**part.left_out, "note": lost}
-    for thing, why in (
-        ("grace note", ""),
-        ("cue note", ""),
-        ("slash head", ", which tell a rhythm and no pitch"),
-        ("note", " too short for a sixteenth"),
-    ):
-        if numbers.get(thing):
-            warn(f"The {voice}: left out {_counted(numbers[thing], thing)}{why}.")
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number > 1)}"
-
-
-def _heads(measures: Sequence[WrittenMeasure], voice: str, quantize: bool) -> Iterator[_Head]:
-    """Yield the note heads of a part in order of time.
-
-    Raises:
-        ScoreError: If one is finer than a sixteenth (and not rounded), or no voice's pitch.
-    """
-    offset = Fraction(0)
-    for measure in measures:
-        for tone in measure.tones:
-            start, end = offset + tone.start, offset + tone.start + tone.length
-            place = (
-                f"{float(start / FRAMES_PER_QUARTER):.4g} quarters in"
-                if measure.number is None
-                else f"in measure {measure.number}"
+        if before is not None and head.start < before.end:
+            raise ScoreError(
+                f"The {voice} has two notes at once in measure {head.measure}; expected one at a time per part."
             )
-            if not quantize and (start.denominator != 1 or end.denominator != 1):
-                raise ScoreError(
-                    f"The {voice} has a note finer than a sixteenth {place}; expected whole sixteenths; round it with "
-                    "--quantize."
-                )
-            if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
-                raise ScoreError(f"The {voice} has the pitch {tone.pitch:g} {place}; expected a MIDI pitch, 1 to 127.")
-            yield _Head(round(start), round(end), tone, place)
-        offset += measure.length
+        pitch, fermata, index = int(head.tone.pitch), head.tone.fermata, head.tone.index
+        if before is not None and head.tone.tied and (before.pitch, before.end) == (pitch, head.start):
+            notes[-1] = SungNote(pitch, before.start, head.end, fermata or before.fermata, (*before.heads, index))
+        else:
+            notes.append(SungNote(pitch, head.start, head.end, fermata, (index,)))
+    return notes, len(written) - len(heads)
 
 
-def _tune(heads: Sequence[_Head], voice: str) -> list[_Head]:
-    """Pick the tune among simultaneous notes: the highest of the first voice, others where it rests.
+def on_grid(notes: Sequence[SungNote]) -> list[Note]:
+    """Put notes on the grid: each frame hears what sounds at its beginning.
 
-    Notes that slightly overlap the next one (legato) are shortened.
+    Notes that sound at no frame's beginning are left out, such as the second of two thirty-seconds.
+
+    >>> triplet = [SungNote(60 + step, Fraction(4 * step, 3), Fraction(4 * step + 4, 3)) for step in range(3)]
+    >>> [(note.start, note.length) for note in on_grid(triplet)]
+    [(0, 2), (2, 1), (3, 1)]
     """
-    heads, shortened = _without_legato(heads)
-    taken = np.zeros(max((head.end for head in heads), default=0), np.bool_)
-    tune = []
+    frames = ((ceil(note.start), ceil(note.end), note) for note in notes)
+    return [Note(note.pitch, start, end - start, note.fermata) for start, end, note in frames if start < end]
+
+
+def _heads(part: Part, spans: Sequence[Span], voice: str) -> Iterator[_Head]:
+    """Yield the note heads of a part in order of time."""
+    for measure, span in zip(part.measures, spans, strict=False):
+        for tone in measure.tones:
+            if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
+                raise ScoreError(
+                    f"The {voice} has the pitch {tone.pitch:g} in measure {measure.number}; expected a MIDI pitch, 1 to "
+                    "127."
+                )
+            yield _Head(span.frame(tone.start), span.frame(tone.start + tone.length), tone, measure.number)
+
+
+def _tune(heads: Sequence[_Head]) -> list[_Head]:
+    """Pick the tune among simultaneous notes: the highest of the first voice, others where it rests."""
+    starts: list[Fraction] = []
+    tune: list[_Head] = []
     for head in sorted(heads, key=lambda head: (head.tone.rank, -head.tone.pitch, head.start)):
-        if not taken[head.start : head.end].any():
-            taken[head.start : head.end] = True
-            tune.append(head)
-    if shortened:
-        warn(f"The {voice}: cut {_counted(shortened, 'note')} short that ran on into the next.")
-    if len(tune) < len(heads):
-        left_out = _counted(len(heads) - len(tune), "note")
-        warn(f"The {voice}: where several notes sound at once, the top one is taken; left out {left_out}.")
-    return sorted(tune)
-
-
-def _without_legato(heads: Sequence[_Head]) -> tuple[list[_Head], int]:
-    """Shorten heads that overlap the next in their voice by less than half of either; count them."""
-    shorter = list(heads)
-    latest: dict[int, int] = {}  # index of the last head of each voice
-    shortened = 0
-    for index, head in enumerate(heads):
-        before = latest.get(head.tone.rank)
-        if before is not None:
-            start, end = shorter[before].start, shorter[before].end
-            if start < head.start < end and 2 * (end - head.start) < min(end - start, head.end - head.start):
-                shorter[before] = shorter[before]._replace(end=head.start)
-                shortened += 1
-        latest[head.tone.rank] = index
-    return shorter, shortened
+        place = bisect_left(starts, head.start)
+        free_before = place == 0 or tune[place - 1].end <= head.start
+        free_after = place == len(tune) or head.end <= tune[place].start
+        if free_before and free_after:
+            starts.insert(place, head.start)
+            tune.insert(place, head)
+    return tune

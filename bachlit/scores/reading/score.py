@@ -1,23 +1,19 @@
-"""Scores as plain values, common to all readers.
+"""Scores as plain values, common to all formats.
 
 Times and lengths are fractions of a sixteenth. Nothing here depends on a file format or a library.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 from bachlit.music.chorale import TimeSignature
+from bachlit.scores.reading.playing import Signs
 
 COMMON_TIME: TimeSignature = (4, 4)
-
-JUMP = re.compile(
-    r"\b(?:d\. ?[cs]\.|d\.? ?[cs]\.? al\b|da ?capo\b|dal ?segno\b|(?:da)?coda\b|segno\b|fine\b)", re.IGNORECASE
-)
-"""Words for a jump (da capo, dal segno, coda), in any spelling."""
 
 
 class Tone(NamedTuple):
@@ -29,7 +25,8 @@ class Tone(NamedTuple):
         pitch: MIDI pitch; a fraction for a quarter tone.
         tied: Whether it continues the previous note.
         fermata: Whether it carries a fermata.
-        rank: Index of its voice within the part, 0 the first.
+        rank: Number of its voice within the part, the lowest first.
+        index: Which `<note>` of its `<part>` it is, counted from 0.
     """
 
     start: Fraction
@@ -38,6 +35,7 @@ class Tone(NamedTuple):
     tied: bool = False
     fermata: bool = False
     rank: int = 0
+    index: int = -1
 
 
 class Signature(NamedTuple):
@@ -47,20 +45,18 @@ class Signature(NamedTuple):
     mode: str | None = None
 
 
-class BarLines(NamedTuple):
-    """Repeat signs of a measure.
+class Symbol(NamedTuple):
+    """Text for the harmony at a time of its measure: a chord symbol, or the figures over a bass note.
 
     Attributes:
-        opens: A repeated passage begins here.
-        closes: It ends here, to be played again.
-        ending: Passes on which the ending that begins here is played, such as "1"; empty if none begins.
-        ends: An ending ends here.
+        start: Time from the beginning of its measure.
+        text: Such as `G7/B`, or `6,5`.
+        length: Its duration; 0 if it holds until the next.
     """
 
-    opens: bool = False
-    closes: bool = False
-    ending: str = ""
-    ends: bool = False
+    start: Fraction
+    text: str
+    length: Fraction = Fraction(0)  # noqa: RUF009  # immutable
 
 
 @dataclass(frozen=True)
@@ -68,49 +64,59 @@ class WrittenMeasure:
     """Measure of a part.
 
     Attributes:
-        number: As printed; None in formats without measures.
+        number: As printed.
         length: Up to the end of its last note or rest; 0 if it is empty.
         tones: Its notes, in order of time.
         metre: The time signature in force.
-        bar_lines: Its repeat signs.
+        signature: The key signature in force at its end, at sounding pitch; None before the first.
+        signs: Its repeat signs and jumps.
+        measured: Whether bar lines divide the part; not in a part without metre that is one measure.
     """
 
-    number: str | None
+    number: str
     length: Fraction
     tones: Sequence[Tone] = ()
     metre: TimeSignature = COMMON_TIME
-    bar_lines: BarLines = BarLines()  # noqa: RUF009  # immutable
+    signature: Signature | None = None
+    signs: Signs = Signs()  # noqa: RUF009  # immutable
+    chords: Sequence[Symbol] = ()
+    figures: Sequence[Symbol] = ()
 
     @property
-    def full(self) -> int:
+    def full(self) -> Fraction:
         """Length of a full measure in this metre."""
-        return 16 * self.metre[0] // self.metre[1]
+        return Fraction(16 * self.metre[0], self.metre[1])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
-    """Part (staff) of a score.
+    """Part of a score: a staff, or a voice taken from one.
 
     Attributes:
         name: As printed.
         measures: In order.
-        metres: Written time signatures, in order.
-        signatures: Written key signatures, in order, at sounding pitch.
-        repeats: Whether it has repeats, endings or jumps.
-        left_out: Number of each thing that a chorale can't hold: chord symbol, word, grace note, cue note, slash head.
+        place: Index of its `<part>` in the document.
+        staff: Its staff there, such as "2"; empty if the `<part>` has a single one.
+        instrument: What plays it, if it is written: an instrument's name.
+        channel: Its MIDI channel, counted from 1; 0 if none is written.
     """
 
     name: str = ""
-    measures: list[WrittenMeasure] = field(default_factory=list)
-    metres: list[TimeSignature] = field(default_factory=list)
-    signatures: list[Signature] = field(default_factory=list)
-    repeats: bool = False
-    left_out: Counter[str] = field(default_factory=Counter)
+    measures: Sequence[WrittenMeasure] = ()
+    place: int = 0
+    staff: str = ""
+    instrument: str = ""
+    channel: int = 0
 
     @property
     def sounds(self) -> bool:
         """Check whether it has any note."""
         return any(measure.tones for measure in self.measures)
+
+    def keeping(self, tones: Sequence[Sequence[Tone]]) -> "Part":
+        """Replace the notes, measure by measure."""
+        pairs = zip(self.measures, tones, strict=True)
+        return replace(self, measures=[replace(measure, tones=some) for measure, some in pairs])
 
 
 @dataclass(frozen=True)
@@ -120,71 +126,38 @@ class Score:
     Attributes:
         title: As printed.
         parts: From the top down.
-        lost: What the reader left out, as a sentence; empty if nothing.
+        document: The score as MusicXML, `score-partwise`; not to be changed.
+        changed: Sentences on what the reader changed or left out.
     """
 
     title: str
     parts: Sequence[Part] = ()
-    lost: str = ""
+    document: Element = field(default_factory=lambda: Element("score-partwise"), compare=False, repr=False)
+    changed: Sequence[str] = ()
 
 
-def in_step(parts: Sequence[Part], others: Sequence[Part] = ()) -> list[Part]:
-    """Align parts: each measure gets the length of the longest at its place.
+def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fraction]:
+    """Length of each measure of a score, in sixteenths.
 
-    A measure that is empty in all parts is as long as in the other parts, else a full measure.
+    A measure is as long as some part fills it: a full measure if a wanted part is full, else the longest. Where all
+    are empty it is full.
 
     Args:
-        parts: Parts to align.
+        parts: Parts that are wanted.
         others: All parts of the score.
 
     >>> short = Part("Soprano", [WrittenMeasure("1", Fraction(4)), WrittenMeasure("2", Fraction(0))])
     >>> long = Part("Bass", [WrittenMeasure("1", Fraction(16))])
-    >>> [[int(measure.length) for measure in part.measures] for part in in_step([short, long])]
-    [[16, 16], [16, 16]]
+    >>> [int(length) for length in measure_lengths([short, long], [short, long])]
+    [16, 16]
     """
     longest = max((part.measures for part in parts), key=len)
     lengths = []
     for index, measure in enumerate(longest):
-        written, elsewhere = (
+        wanted, written = (
             [part.measures[index].length for part in some if index < len(part.measures)] for some in (parts, others)
         )
-        lengths.append(max(written) or max(elsewhere, default=Fraction(0)) or Fraction(measure.full))
-    stepping = []
-    for part in parts:
-        measures = [*part.measures, *(replace(measure, tones=()) for measure in longest[len(part.measures) :])]
-        timed = [replace(measure, length=length) for measure, length in zip(measures, lengths, strict=True)]
-        stepping.append(replace(part, measures=timed))
-    return stepping
-
-
-def play_order(measures: Sequence[WrittenMeasure]) -> list[int]:
-    """Indices of the measures in the order in which they are played.
-
-    A repeated passage is played twice, the second time without its first ending.
-
-    >>> first, second = BarLines(ending="1", closes=True, ends=True), BarLines(ending="2", ends=True)
-    >>> play_order([WrittenMeasure("", Fraction(4), bar_lines=lines) for lines in (BarLines(), first, second)])
-    [0, 1, 0, 2]
-    """
-    lines = [measure.bar_lines for measure in measures]
-    played: list[int] = []
-    index = first = 0
-    again = False
-    while index < len(lines):
-        if again and lines[index].ending == "1":
-            while not lines[index].ends and index + 1 < len(lines):
-                index += 1
-            again = False
-            index = first = index + 1
-            continue
-        if lines[index].opens and not again:
-            first = index
-        played.append(index)
-        if lines[index].closes and not again:
-            index, again = first, True
-            continue
-        if lines[index].closes:
-            again = False
-            first = index + 1
-        index += 1
-    return played
+        longest_wanted = max(wanted)
+        filled = longest_wanted if longest_wanted >= measure.full else max([longest_wanted, *written])
+        lengths.append(min(filled, max(measure.full, longest_wanted)) or measure.full)
+    return lengths

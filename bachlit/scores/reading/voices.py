@@ -1,19 +1,14 @@
-"""Find the voices among the parts of a score, and move them into range."""
+"""Find the voices among the parts of a score."""
 
-import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bachlit.errors import ScoreError
-from bachlit.music.chorale import REST, VOICES, Chorale, Voice, move_into_range
+from bachlit.music.chorale import VOICES, Voice
+from bachlit.scores.reading.closed import opened
+from bachlit.scores.reading.opening import warn
 from bachlit.scores.reading.score import Part
-from bachlit.scores.reading.source import warn
-
-_OCTAVES = (1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
-_TUNE = re.compile(r"\b(melod\w*|tune|vocals?|voices?|sing\w*|lead|solo|cantus|canto|c\.? ?f\.?)\b", re.IGNORECASE)
+from bachlit.scores.reading.tune import choose_tune
 
 
 def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part]:
@@ -27,9 +22,11 @@ def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> d
         return chosen
     names = [voice.capitalize() for voice in voices]
     listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    one = "named so, only this one" if len(voices) == 1 else "named so, only these"
     raise ScoreError(
         f"{path} has {len(parts)} part{'s' * (len(parts) != 1)}, and it is unclear which "
-        f"{'is' if len(voices) == 1 else 'are'} {listed}; expected parts named so, only these, or four in order."
+        f"{'is' if len(voices) == 1 else 'are'} {listed}; expected parts {one}, or four in order"
+        + ("; choose it with --part." if len(voices) == 1 else ".")
     )
 
 
@@ -44,24 +41,60 @@ def parts_of_voices(path: Path, parts: Sequence[Part]) -> dict[Voice, Part]:
     if len(parts) == 1 and others:
         return {"soprano": parts[0]}
     if (others and "soprano" not in named) or any(names.count(voice) > 1 for voice in named):
-        # The part with the tune: one named so, else the top one.
-        tune = next((part for part in others or parts if _TUNE.search(part.name)), (others or parts)[0])
+        candidates = others or list(parts)
+        tune = candidates[choose_tune(candidates)]
         left_out = [part for part in parts if part is not tune]
-        warn(f"{path}: the tune is taken from {_called([tune])}; left out: {_called(left_out)}.")
+        warn(f"{path}: the tune is taken from {called([tune], parts)}; left out: {called(left_out, parts)}.")
         return {"soprano": tune}
     if others:
-        warn(f"{path}: parts that are no voice are left out: {_called(others)}.")
+        warn(f"{path}: parts that are no voice are left out: {called(others, parts)}.")
     return named
 
 
-def _called(parts: Sequence[Part]) -> str:
-    """Names of parts for a message, on one line."""
-    names = [" ".join(part.name.split())[:40] or "one without a name" for part in parts]
+def chosen_part(path: Path, parts: Sequence[Part], wanted: str) -> Part:
+    """Find a part by its number, counted from the top, or by its name.
+
+    Raises:
+        ScoreError: If there is none, or several have the name.
+    """
+    if wanted.strip().isdecimal() and 0 < int(wanted) <= len(parts):
+        return parts[int(wanted) - 1]
+    name = wanted.strip().lower()
+    for matches in (
+        [part for part in parts if name in (part.name.lower(), part.instrument.lower())],
+        [part for part in parts if name and name in f"{part.name} {part.instrument}".lower()],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+    raise ScoreError(
+        f"{path} has no single part {wanted[:40]!r}; expected a number from 1 to {len(parts)} or one of these names: "
+        f"{called(parts, parts)}; correct --part."
+    )
+
+
+def called(some: Sequence[Part], parts: Sequence[Part]) -> str:
+    """Names of some of a score's parts for a message, on one line."""
+    names = [_called(part, parts) for part in some]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
+def _called(part: Part, parts: Sequence[Part]) -> str:
+    """Name a part by its number, name, channel and staff, as far as it has them."""
+    number = next(place for place, other in enumerate(parts, start=1) if other is part)
+    name = part.name[:40] or part.instrument[:40]
+    alike = sum((other.name or other.instrument) == (part.name or part.instrument) for other in parts) > 1
+    details = [part.instrument[:40]] if part.name and part.instrument not in ("", part.name) and alike else []
+    details += [f"channel {part.channel}"] if part.channel and alike else []
+    details += [f"staff {part.staff}"] if part.staff else []
+    return f"part {number}" + (f" ({', '.join(filter(None, [name, *details]))})" if name or details else "")
+
+
 def choose(parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part] | None:
-    """Find the parts of some voices by name, else by position among four; None if unclear."""
+    """Find the parts of some voices by name, else by position among four; None if unclear.
+
+    The two staves of a closed score are four voices.
+    """
+    parts = opened(parts) or parts
     names = _names(parts)
     # A name used twice (Soprano, Soprano) identifies nothing.
     places = {voice: names.index(voice) for voice in VOICES if names.count(voice) == 1}
@@ -74,36 +107,3 @@ def choose(parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part] 
 
 def _names(parts: Sequence[Part]) -> list[str]:
     return [part.name.strip().lower() for part in parts]
-
-
-def sing_in_range(chorale: Chorale, *, keeping: tuple[Voice, ...] = ()) -> Chorale:
-    """Move voices together by the fewest octaves that bring them into their ranges, with a warning.
-
-    The chorale is unchanged if they are already near enough, or if no number of octaves fits them all.
-
-    Args:
-        chorale: Some voices; the others rest.
-        keeping: Voices to leave, since only their rhythm is used.
-
-    >>> low = Chorale.from_pitches([[45, 0, 0, 0]] * 4, name="low")
-    >>> sing_in_range(low, keeping=("soprano",)).compass
-    (45, 45)
-    """
-    moving = [voice for voice in VOICES if voice not in keeping and chorale.only(voice).compass]
-    compasses = {voice: compass for voice in moving if (compass := chorale.only(voice).compass)}
-    if not compasses or move_into_range(compasses) is not None:
-        return chorale
-    for octaves in _OCTAVES:
-        moved = {voice: (low + 12 * octaves, high + 12 * octaves) for voice, (low, high) in compasses.items()}
-        if move_into_range(moved) is not None:
-            distance = f"{abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'up' if octaves > 0 else 'down'}"
-            warn(f"The {' and '.join(moving)} of {chorale.name}: moved {distance}, to where voices sing.")
-            return _moved(chorale, moving, 12 * octaves)
-    return chorale
-
-
-def _moved(chorale: Chorale, voices: list[Voice], semitones: int) -> Chorale:
-    pitches = chorale.pitches.copy()
-    for column in map(VOICES.index, voices):
-        pitches[:, column] = np.where(pitches[:, column] == REST, REST, pitches[:, column] + semitones)
-    return dataclasses.replace(chorale, pitches=pitches)
