@@ -1,10 +1,13 @@
 """Random chorales and small melodies that the tests of every room share. Import it as `chorales`."""
 
+import dataclasses
+
 import numpy as np
 from hypothesis import strategies as st
 
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
-from bachlit.music.keys import Key
+from bachlit.music.keys import MODES, Key
+from bachlit.music.measures import Measure
 from bachlit.scores.writing.spelling import Spelling
 
 METRES = [(4, 4), (3, 4), (2, 4), (2, 2), (3, 2), (4, 2), (5, 4), (6, 8), (3, 8), (9, 8), (12, 8), (5, 8), (6, 16)]
@@ -53,6 +56,45 @@ def chorales(draw: st.DrawFn) -> Chorale:
     key = draw(st.sampled_from(KEYS))
     seed = draw(st.integers(0, 2**32))
     return random_chorale(seed, num_frames=num_frames, metre=metre, pickup=pickup, key=key, title=title)
+
+
+def random_bars(seed: int) -> list[Measure]:
+    """Two to eight measures of changing metre: a pickup or none, full, short, long and split ones."""
+    random = np.random.default_rng(seed)
+    bars: list[Measure] = []
+    metre, start, left, number = METRES[int(random.integers(len(METRES)))], 0, 0, int(random.integers(2))
+    for index in range(int(random.integers(2, 9))):
+        metre = METRES[int(random.integers(len(METRES)))] if random.random() < 0.3 and not left else metre
+        full = 16 * metre[0] // metre[1]
+        kind = random.random()
+        position = full - left if left else int(random.integers(1, full)) if not index and kind < 0.5 else 0
+        length = left or (full - position if kind < 0.7 or full == 1 else int(random.integers(1, full + 3)))
+        left = full - length if not left and not position and length < full and random.random() < 0.7 else 0
+        bars.append(Measure(str(number), start, length, position, metre))
+        start, number = start + length, number + (not left)
+    return bars
+
+
+def barred_chorale(seed: int) -> Chorale:
+    """A random chorale of irregular measures whose key changes, in any mode."""
+    random, bars = np.random.default_rng([1, seed]), random_bars(seed)
+    num_frames = bars[-1].end
+    keys = [Key(int(random.integers(-5, 6)), MODES[int(random.integers(len(MODES)))]) for _ in range(3)]
+    starts = np.flatnonzero(random.random(num_frames) < 1 / num_frames)[:2].tolist()
+    chorale = random_chorale(seed, num_frames=num_frames, key=keys[0])
+    changes = tuple((start, key) for start, key in zip(starts, keys[1:], strict=False) if start)
+    return dataclasses.replace(chorale, bars=tuple(bars), keys=changes)
+
+
+def repeated_chorale(seed: int) -> Chorale:
+    """A random chorale of irregular measures, with repeats, endings and jumps in any order."""
+    random, chorale = np.random.default_rng([2, seed]), barred_chorale(seed)
+    num = len(chorale.measures)
+    order: list[int] = []
+    for _ in range(int(random.integers(1, 4))):
+        first, last = sorted(random.integers(0, num, 2).tolist())
+        order += range(first, last + 1)
+    return dataclasses.replace(chorale, order=tuple(order))
 
 
 voices = st.sampled_from(VOICES)

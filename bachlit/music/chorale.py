@@ -3,17 +3,26 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import cached_property
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from bachlit.errors import ChoraleError
 from bachlit.music.keys import Key, estimate_key, semitones_home
+from bachlit.music.measures import (
+    Measure,
+    check_metre,
+    checked_measures,
+    cut_measures,
+    frames_per_measure,
+    regular_measures,
+)
+from bachlit.music.measures import TimeSignature as TimeSignature  # noqa: PLC0414  # other rooms know it from here
 
 Voice = Literal["soprano", "alto", "tenor", "bass"]
 VOICES: tuple[Voice, ...] = get_args(Voice)
-TimeSignature = tuple[int, int]
 REST = 0
 FRAMES_PER_QUARTER = 4
 
@@ -29,6 +38,13 @@ IntArray = npt.NDArray[np.int16]
 BoolArray = npt.NDArray[np.bool_]
 
 
+class Source(Protocol):
+    """The score that a chorale is the grid of; what is given comes back from it."""
+
+    def transpose(self, semitones: int) -> "Source":
+        """Transpose the whole score by semitones."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chorale:
     """Four voices on a grid: one row per sixteenth (a frame), columns soprano, alto, tenor, bass.
@@ -39,15 +55,21 @@ class Chorale:
         pitches: (T, 4) MIDI pitches, 0 a rest.
         onsets: (T, 4) true where a note or a rest begins. Neighbouring rests are one rest.
         fermatas: (T,) true on every frame of a soprano note with a fermata.
-        time_signature: Numerator and denominator.
+        time_signature: Numerator and denominator, at the beginning.
         pickup: Sixteenths before the first full measure; 0 if the piece begins with one.
-        key: The written key.
+        key: The written key, at the beginning.
         title: Title to print above the music.
         name: Identifier, unique in its corpus: `bwv269`, a file's stem.
+        bars: The measures, where they aren't those of one metre after a pickup; otherwise empty. Time signature and
+            pickup follow from them.
+        keys: Later changes of key: first frame and key, in order.
+        order: Indices of the measures in order of playing, where repeats or jumps change it; otherwise empty.
+        source: The score that it was read from; not compared.
 
     Raises:
-        ChoraleError: If shapes differ, it is empty, a pitch is no MIDI pitch, a pitch changes without an onset, or the
-            pickup doesn't fit the measure.
+        ChoraleError: If shapes differ, it is empty, a pitch is no MIDI pitch, a pitch changes without an onset, the
+            pickup doesn't fit the measure, the measures don't fill the piece, or a key or a measure to play is outside
+            it.
 
     >>> two_beats = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 65, 60, 53]] * 4)
     >>> two_beats.num_frames, two_beats.measure_length
@@ -64,9 +86,13 @@ class Chorale:
     key: Key = C_MAJOR
     title: str = ""
     name: str = ""
+    bars: tuple[Measure, ...] = ()
+    keys: tuple[tuple[int, Key], ...] = ()
+    order: tuple[int, ...] = ()
+    source: Source | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Copy, check and freeze the arrays."""
+        """Copy, check and freeze the arrays; leave out what goes without saying."""
         pitches = np.array(self.pitches)
         onsets = np.array(self.onsets, dtype=np.bool_)
         fermatas = np.array(self.fermatas, dtype=np.bool_)
@@ -76,11 +102,26 @@ class Chorale:
         onsets[1:][resting[1:]] = ~resting[:-1][resting[1:]]
         onsets[0] = True
         _check_onsets(pitches, onsets)
-        _check_metre(self.time_signature, self.pickup)
         for field, array in (("pitches", pitches), ("onsets", onsets), ("fermatas", fermatas)):
             array.setflags(write=False)
             object.__setattr__(self, field, array)
         object.__setattr__(self, "key", Key(*self.key))
+        if self.bars:
+            self._set_bars(checked_measures(self.bars, len(pitches)))
+        check_metre(self.time_signature, self.pickup)
+        if self.keys:
+            object.__setattr__(self, "keys", _checked_keys(self.key, self.keys, len(pitches)))
+        if self.order:
+            object.__setattr__(self, "order", _checked_order(self.order, len(self.measures)))
+
+    def _set_bars(self, bars: tuple[Measure, ...]) -> None:
+        """Take time signature and pickup from the measures; drop measures that follow from the two."""
+        first = bars[0]
+        pickup = first.full - first.position if first.position else 0
+        regular = regular_measures(len(self.pitches), first.time_signature, pickup)
+        object.__setattr__(self, "time_signature", first.time_signature)
+        object.__setattr__(self, "pickup", pickup)
+        object.__setattr__(self, "bars", () if bars == regular else bars)
 
     @classmethod
     def from_pitches(cls, pitches: npt.ArrayLike, *, pickup: int = 0, name: str = "") -> "Chorale":
@@ -100,9 +141,22 @@ class Chorale:
 
     @property
     def measure_length(self) -> int:
-        """Sixteenths in a full measure."""
-        numerator, denominator = self.time_signature
-        return 16 * numerator // denominator
+        """Sixteenths in a full measure of the first metre."""
+        return frames_per_measure(self.time_signature)
+
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """All measures as written, in order; they fill the piece."""
+        return self.bars or regular_measures(self.num_frames, self.time_signature, self.pickup)
+
+    def key_at(self, frame: int) -> Key:
+        """Key in force at a frame.
+
+        >>> chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 8)
+        >>> str(dataclasses.replace(chorale, keys=((4, Key(1)),)).key_at(4))
+        'G major'
+        """
+        return next((key for start, key in reversed(self.keys) if start <= frame), self.key)
 
     @property
     def compass(self) -> tuple[int, int] | None:
@@ -111,7 +165,7 @@ class Chorale:
         return (int(sounding.min()), int(sounding.max())) if sounding.size else None
 
     def transpose(self, semitones: int) -> "Chorale":
-        """Transpose by semitones, with the key.
+        """Transpose by semitones, with the keys and the source.
 
         Raises:
             ChoraleError: If a note would leave MIDI's pitches 1 to 127.
@@ -122,7 +176,13 @@ class Chorale:
                 f"Transposing {self.name or 'the chorale'} by {semitones} semitones leaves MIDI's pitches 1 to 127; "
                 "choose a smaller interval."
             )
-        return dataclasses.replace(self, pitches=pitches, key=self.key.transpose(semitones))
+        return dataclasses.replace(
+            self,
+            pitches=pitches,
+            key=self.key.transpose(semitones),
+            keys=tuple((frame, key.transpose(semitones)) for frame, key in self.keys),
+            source=self.source.transpose(semitones) if self.source and semitones else self.source,
+        )
 
     def only(self, *voices: Voice) -> "Chorale":
         """Keep some voices; the others rest."""
@@ -132,12 +192,15 @@ class Chorale:
         return dataclasses.replace(self, pitches=pitches)
 
     def __eq__(self, other: object) -> bool:
-        """Compare all notes and metadata."""
+        """Compare all notes and metadata; the source isn't."""
         if not isinstance(other, Chorale):
             return NotImplemented
-        return all(
-            np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
-        )
+        for field in dataclasses.fields(self):
+            value, expected = getattr(self, field.name), getattr(other, field.name)
+            same = np.array_equal(value, expected) if isinstance(value, np.ndarray) else value == expected
+            if field.compare and not same:
+                return False
+        return True
 
     __hash__ = None  # type: ignore[assignment]  # arrays don't hash
 
@@ -173,13 +236,25 @@ def home_move(chorale: Chorale) -> int:
 def cut(chorale: Chorale, first: int, last: int) -> Chorale:
     """Cut the frames from the first to before the last; all voices begin anew there.
 
+    Measures keep their numbers; the order of playing and the source are left out.
+
     >>> cut(Chorale.from_pitches([[67, 64, 60, 48]] * 8), 2, 5).onsets[:, 0].tolist()
     [True, False, False]
     """
     onsets = chorale.onsets[first:last].copy()
     onsets[0] = True
     pitches, fermatas = chorale.pitches[first:last], chorale.fermatas[first:last]
-    return dataclasses.replace(chorale, pitches=pitches, onsets=onsets, fermatas=fermatas)
+    return dataclasses.replace(
+        chorale,
+        pitches=pitches,
+        onsets=onsets,
+        fermatas=fermatas,
+        key=chorale.key_at(first),
+        bars=cut_measures(chorale.measures, first, last),
+        keys=tuple((frame - first, key) for frame, key in chorale.keys if first < frame < last),
+        order=(),
+        source=None,
+    )
 
 
 def _check_arrays(pitches: npt.NDArray[np.generic], onsets: BoolArray, fermatas: BoolArray) -> None:
@@ -203,14 +278,21 @@ def _check_onsets(pitches: IntArray, onsets: BoolArray) -> None:
         raise ChoraleError(f"The {VOICES[voice]} changes pitch at frame {frame + 1} without an onset; set it there.")
 
 
-def _check_metre(time_signature: TimeSignature, pickup: int) -> None:
-    numerator, denominator = time_signature
-    if numerator < 1 or denominator not in (1, 2, 4, 8, 16):
-        raise ChoraleError(
-            f"The time signature {numerator}/{denominator} doesn't fit a grid of sixteenths; "
-            "expected a denominator of 1, 2, 4, 8 or 16."
-        )
-    if not 0 <= pickup < 16 * numerator // denominator:
-        raise ChoraleError(
-            f"A pickup of {pickup} sixteenths doesn't fit {numerator}/{denominator}; expected less than a measure."
-        )
+def _checked_keys(first: Key, keys: tuple[tuple[int, Key], ...], num_frames: int) -> tuple[tuple[int, Key], ...]:
+    """Check the changes of key, and drop those that change nothing."""
+    starts = [start for start, _ in keys]
+    if not all(low < high for low, high in zip([0, *starts], [*starts, num_frames], strict=True)):
+        raise ChoraleError(f"The key changes at frames {starts}; expected frames from 1 to {num_frames - 1}, in order.")
+    changes: list[tuple[int, Key]] = []
+    for start, key in keys:
+        if Key(*key) != (changes[-1][1] if changes else first):
+            changes.append((start, Key(*key)))
+    return tuple(changes)
+
+
+def _checked_order(order: tuple[int, ...], num_measures: int) -> tuple[int, ...]:
+    """Check an order of playing; empty if it is the written one."""
+    outside = [index for index in order if not 0 <= index < num_measures]
+    if outside:
+        raise ChoraleError(f"There is no measure {outside[0]} to play; expected indices 0 to {num_measures - 1}.")
+    return () if tuple(order) == tuple(range(num_measures)) else tuple(order)

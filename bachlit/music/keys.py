@@ -1,16 +1,17 @@
 """Keys: signature, tonic, and estimation from notes."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-Mode = Literal["major", "minor"]
+Mode = Literal["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 Keys = Literal["home", "all", "written"]
 """Keys that a model trains on: C major and A minor, all singable transpositions, or those of the scores."""
 
 # Krumhansl and Kessler's probe-tone ratings (Psychological Review 89, 1982), from the tonic up.
-_PROFILES: dict[Mode, tuple[float, ...]] = {
+_PROFILES: dict[Literal["major", "minor"], tuple[float, ...]] = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
@@ -20,6 +21,22 @@ STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"
 """The steps on the line of fifths."""
 
+# Of a signature without sharps and flats.
+_TONICS: dict[Mode, int] = {
+    "major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "aeolian": 9, "locrian": 11,
+}  # fmt: skip
+
+# From a mode's signature to that of the major or minor key with the same tonic.
+_PARALLELS: dict[Mode, tuple[int, Literal["major", "minor"]]] = {
+    "dorian": (-1, "minor"),
+    "phrygian": (1, "minor"),
+    "lydian": (-1, "major"),
+    "mixolydian": (1, "major"),
+    "aeolian": (0, "minor"),
+    "locrian": (2, "minor"),
+}
+_MOST_SHARPS = 7
+
 _TONIC_NAMES = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat", "A", "B-flat", "B")
 
 
@@ -28,12 +45,12 @@ class Key(NamedTuple):
 
     Attributes:
         fifths: Number of sharps if positive, of flats if negative.
-        mode: Major or minor.
+        mode: Major, minor, or a church mode.
 
     >>> Key(-3, "minor").tonic  # C minor
     0
-    >>> str(Key(1, "major"))
-    'G major'
+    >>> str(Key(1, "major")), str(Key(0, "dorian"))
+    ('G major', 'D dorian')
     """
 
     fifths: int = 0
@@ -42,7 +59,20 @@ class Key(NamedTuple):
     @property
     def tonic(self) -> int:
         """Pitch class of the tonic, C = 0."""
-        return (7 * self.fifths + (9 if self.mode == "minor" else 0)) % 12
+        return (7 * self.fifths + _TONICS[self.mode]) % 12
+
+    @property
+    def parallel(self) -> "Key":
+        """The major or minor key of the same tonic, which models know; itself if it is one.
+
+        >>> str(Key(0, "dorian").parallel), str(Key(0, "mixolydian").parallel)
+        ('D minor', 'G major')
+        """
+        if self.mode not in _PARALLELS:
+            return self
+        more, mode = _PARALLELS[self.mode]
+        fifths = self.fifths + more
+        return Key(fifths - 12 if fifths > _MOST_SHARPS else fifths + 12 if fifths < -_MOST_SHARPS else fifths, mode)
 
     def transpose(self, semitones: int) -> "Key":
         """Transpose by semitones; the result has at most six flats or sharps.
@@ -73,7 +103,7 @@ def key_of(tonic: int, mode: Mode) -> Key:
     >>> key_of(5, "major"), key_of(9, "minor")
     (Key(fifths=-1, mode='major'), Key(fifths=0, mode='minor'))
     """
-    fifths = 7 * (tonic - (9 if mode == "minor" else 0))
+    fifths = 7 * (tonic - _TONICS[mode])
     return Key((fifths + 5) % 12 - 5, mode)
 
 
@@ -86,14 +116,17 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
     Args:
         pitches: MIDI pitches of any shape, each an equal span of time; 0 is a rest.
         signature: The written key, if any: its two readings (major, relative minor) get a bonus of 0.3 in correlation
-            (of 0 to 0.5, the least that nearly always agrees with the written key of Bach's chorales).
+            (of 0 to 0.5, the least that nearly always agrees with the written key of Bach's chorales). A church mode
+            is believed: the result is its parallel key.
 
     Returns:
-        The best key; C major where nothing sounds.
+        The best key, major or minor; C major where nothing sounds.
 
     >>> estimate_key(np.array([57, 59, 60, 62, 64, 65, 68, 69, 69, 69]))
     Key(fifths=0, mode='minor')
     """
+    if signature is not None and signature.parallel != signature:
+        return signature.parallel
     sounding = pitches[pitches > 0]
     if sounding.size == 0:
         return Key()
@@ -111,10 +144,10 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
 
 
 def semitones_home(key: Key) -> int:
-    """Smallest transposition to C major or A minor, -5 to 6 semitones.
+    """Smallest transposition of its parallel key to C major or A minor, -5 to 6 semitones.
 
-    >>> semitones_home(Key(1, "major")), semitones_home(Key(2, "minor"))
-    (5, -2)
+    >>> semitones_home(Key(1, "major")), semitones_home(Key(2, "minor")), semitones_home(Key(0, "dorian"))
+    (5, -2, -5)
     """
-    home = 9 if key.mode == "minor" else 0
+    home = 9 if key.parallel.mode == "minor" else 0
     return (home - key.tonic + 5) % 12 - 5

@@ -1,26 +1,10 @@
-"""Measures and notes of a chorale, as they sound."""
+"""Notes of a chorale, as they sound."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
-
-
-class Measure(NamedTuple):
-    """Measure of a chorale.
-
-    Attributes:
-        number: As printed; 0 is the pickup.
-        start: Its first frame.
-        position: Where it begins in a full measure; above 0 in a pickup.
-        length: In frames; less than a full measure in a pickup or at an early end.
-    """
-
-    number: int
-    start: int
-    position: int
-    length: int
 
 
 class Note(NamedTuple):
@@ -30,22 +14,6 @@ class Note(NamedTuple):
     start: int
     length: int
     fermata: bool = False
-
-
-def measures_of(chorale: Chorale) -> list[Measure]:
-    """Measures of a chorale, in order; the last may be incomplete.
-
-    >>> for measure in measures_of(Chorale.from_pitches([[60, 0, 0, 0]] * 24, pickup=4)):
-    ...     print(measure)
-    Measure(number=0, start=0, position=12, length=4)
-    Measure(number=1, start=4, position=0, length=16)
-    Measure(number=2, start=20, position=0, length=4)
-    """
-    full, pickup, end = chorale.measure_length, chorale.pickup, chorale.num_frames
-    measures = [Measure(0, 0, full - pickup, min(pickup, end))] if pickup else []
-    for number, start in enumerate(range(pickup, end, full), start=1):
-        measures.append(Measure(number, start, 0, min(full, end - start)))
-    return measures
 
 
 def notes_of(chorale: Chorale, voice: Voice) -> list[Note]:

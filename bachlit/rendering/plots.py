@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bachlit.errors import ChoraleError
 from bachlit.extras import require
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
-from bachlit.music.notes import measures_of, notes_of
+from bachlit.music.notes import notes_of
 from bachlit.rendering.headings import heading
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _rows(chorale: Chorale) -> list[tuple[int, int]]:
     num_rows = -(-chorale.num_frames // _ROW)
     limit = min(_ROW, chorale.num_frames // num_rows + chorale.measure_length)
     spans: list[tuple[int, int]] = []
-    for measure in measures_of(chorale):
+    for measure in chorale.measures:
         end = measure.start + measure.length
         if spans and end - spans[-1][0] <= limit:
             spans[-1] = (spans[-1][0], end)
@@ -181,10 +181,10 @@ def _draw_time(
     from matplotlib.path import Path  # noqa: PLC0415  # an extra
 
     begin, end = span
-    measures = [measure for measure in measures_of(chorale) if begin <= measure.start < end]
+    measures = [measure for measure in chorale.measures if begin <= measure.start < end]
     for measure in measures:
         axes.axvline(measure.start, color="0.45", linewidth=0.8, zorder=2)
-    axes.set_xticks([measure.start for measure in measures], [str(measure.number) for measure in measures], fontsize=8)
+    axes.set_xticks([measure.start for measure in measures], [measure.number for measure in measures], fontsize=8)
     axes.set_xlim(begin, begin + max(last - first for first, last in spans))
     if fermatas:
         middles = (note.start + note.length / 2 for note in notes_of(chorale, "soprano") if note.fermata)

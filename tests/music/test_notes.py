@@ -1,11 +1,11 @@
-"""Laws of notes and measures, on random chorales in many metres."""
+"""Laws of notes, on random chorales in many metres."""
 
 import numpy as np
 from chorales import chorales, melody, voices
 from hypothesis import given
 
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.music.notes import measures_of, notes_of
+from bachlit.music.notes import notes_of
 
 
 @given(chorales(), voices)
@@ -16,17 +16,6 @@ def test_notes_and_rests_fill_the_grid_they_came_from(chorale: Chorale, voice: V
         np.repeat([n.pitch for n in notes], [n.length for n in notes]).tolist() == chorale.pitches[:, column].tolist()
     )
     assert [n.start for n in notes] == np.flatnonzero(chorale.onsets[:, column]).tolist()
-
-
-@given(chorales())
-def test_measures_are_full_but_for_the_pickup_and_the_last(chorale: Chorale) -> None:
-    measures = measures_of(chorale)
-    assert [m.start + m.length for m in measures[:-1]] == [m.start for m in measures[1:]]
-    assert (measures[0].start, measures[-1].start + measures[-1].length) == (0, chorale.num_frames)
-    assert measures[0].number == (0 if chorale.pickup else 1)
-    assert all(m.position + m.length == chorale.measure_length for m in measures[:-1])
-    if chorale.pickup:
-        assert measures[0].length == chorale.pickup
 
 
 def test_two_repeated_notes_with_fermatas_carry_one_each() -> None:

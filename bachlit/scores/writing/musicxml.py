@@ -7,7 +7,6 @@ from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
 from bachlit.music.keys import Key, alteration
-from bachlit.music.notes import measures_of
 from bachlit.scores.writing.durations import VALUES
 from bachlit.scores.writing.notation import Symbol, write_voice
 
@@ -88,10 +87,10 @@ def _part_list(voices: Sequence[Voice]) -> Element:
 
 def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, conducts: bool) -> None:
     part = SubElement(root, "part", id=name)
-    measures = measures_of(chorale)
+    measures = chorale.measures
     for measure, symbols in zip(measures, write_voice(chorale, voice), strict=True):
         pickup = {"implicit": "yes"} if measure.position else {}
-        element = SubElement(part, "measure", {"number": str(measure.number), **pickup})
+        element = SubElement(part, "measure", {"number": measure.number, **pickup})
         if measure is measures[0]:
             element.append(_attributes(chorale, voice))
             if conducts:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Literal
 
 from bachlit.music.chorale import Chorale, Voice
-from bachlit.music.notes import Note, measures_of, notes_of
+from bachlit.music.notes import Note, notes_of
 from bachlit.scores.writing.durations import beat_length, split
 from bachlit.scores.writing.spelling import Spelling, spell_voice
 
@@ -49,7 +49,7 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
     >>> [[(symbol.length, symbol.tied_back, symbol.tied_on) for symbol in measure] for measure in tied]
     [[(16, False, True)], [(4, True, False)]]
     """
-    measures = measures_of(chorale)
+    measures = chorale.measures
     written: list[list[Symbol]] = [[] for _ in measures]
     notes = notes_of(chorale, voice)
     for note, spelling in zip(notes, spell_voice([note.pitch for note in notes], chorale.key), strict=True):

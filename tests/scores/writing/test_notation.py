@@ -7,7 +7,7 @@ from chorales import METRES, chorales, melody, midi_pitch, voices
 from hypothesis import given
 
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
-from bachlit.music.notes import Note, measures_of, notes_of
+from bachlit.music.notes import Note, notes_of
 from bachlit.scores.writing.durations import VALUES, beat_length
 from bachlit.scores.writing.notation import Symbol, write_voice
 
@@ -18,7 +18,7 @@ def written(chorale: Chorale, voice: Voice = "soprano") -> list[Symbol]:
 
 @given(chorales(), voices)
 def test_values_add_up_to_their_measure(chorale: Chorale, voice: Voice) -> None:
-    for measure, symbols in zip(measures_of(chorale), write_voice(chorale, voice), strict=True):
+    for measure, symbols in zip(chorale.measures, write_voice(chorale, voice), strict=True):
         assert symbols[0].position == measure.position
         assert all(one.position + one.length == next_one.position for one, next_one in pairwise(symbols))
         assert sum(symbol.length for symbol in symbols) == measure.length
