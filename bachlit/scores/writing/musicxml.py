@@ -6,10 +6,9 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.music.keys import Key, alteration
 from bachlit.music.notes import measures_of
-from bachlit.scores.writing.durations import VALUES
-from bachlit.scores.writing.notation import Symbol, write_voice
+from bachlit.scores.writing.elements import accidentals_of, add_text, note_element
+from bachlit.scores.writing.notation import write_voice
 
 _QUARTERS_PER_MINUTE = 80
 _CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
@@ -25,7 +24,6 @@ _CLEFS: dict[Voice, str] = {
     "tenor": _TREBLE.replace("</clef>", "<clef-octave-change>-1</clef-octave-change></clef>"),
     "bass": "<clef><sign>F</sign><line>4</line></clef>",
 }
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -44,9 +42,9 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     """
     root = Element("score-partwise", version="4.0")
     if title := one_line(chorale.title):
-        _text(SubElement(root, "work"), "work-title", title)
+        add_text(SubElement(root, "work"), "work-title", title)
     encoding = SubElement(SubElement(root, "identification"), "encoding")
-    _text(encoding, "software", "bachlit")
+    add_text(encoding, "software", "bachlit")
     for element in ("accidental", "beam"):
         SubElement(encoding, "supports", element=element, type="yes")
     root.append(_part_list(voices))
@@ -63,10 +61,6 @@ def one_line(title: str) -> str:
     'Ein feste Burg'
     """
     return " ".join(_NOT_XML.sub("", title).split())
-
-
-def _text(parent: Element, tag: str, text: str | int) -> None:
-    SubElement(parent, tag).text = str(text)
 
 
 def _part_list(voices: Sequence[Voice]) -> Element:
@@ -96,10 +90,10 @@ def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, condu
             element.append(_attributes(chorale, voice))
             if conducts:
                 SubElement(element, "sound", tempo=str(_QUARTERS_PER_MINUTE))
-        for symbol, accidental in zip(symbols, _accidentals(symbols, chorale.key), strict=True):
-            _add_note(element, symbol, accidental)
+        for symbol, accidental in zip(symbols, accidentals_of(symbols, chorale.key.fifths), strict=True):
+            element.append(note_element(symbol, accidental=accidental))
         if measure is measures[-1]:
-            _text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
+            add_text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
 
 
 def _attributes(chorale: Chorale, voice: Voice) -> Element:
@@ -109,60 +103,3 @@ def _attributes(chorale: Chorale, voice: Voice) -> Element:
         f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
         f"<time><beats>{beats}</beats><beat-type>{beat_type}</beat-type></time>{_CLEFS[voice]}</attributes>"
     )
-
-
-def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
-    """Accidentals to print before the symbols of a measure.
-
-    A note tied to the one before needs none. After an altered note tied over the bar line the next note on its line or
-    space needs one: the old accidental no longer holds, but readers remember it.
-    """
-    accidentals: list[str | None] = []
-    in_force: dict[tuple[str, int], int | None] = {}
-    for index, symbol in enumerate(symbols):
-        accidentals.append(None)
-        if symbol.spelling is None:
-            continue
-        step, alter, octave = symbol.spelling
-        signature = alteration(step, key.fifths)
-        if symbol.tied_back:
-            if index == 0 and alter != signature:
-                in_force[step, octave] = None
-        elif in_force.get((step, octave), signature) != alter:
-            accidentals[-1] = _ACCIDENTALS[alter]
-            in_force[step, octave] = alter
-    return accidentals
-
-
-def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
-    """Add a note or rest; the order of its children is the schema's."""
-    note = SubElement(measure, "note")
-    if symbol.spelling is None:
-        SubElement(note, "rest", {"measure": "yes"} if symbol.fills_measure else {})
-    else:
-        pitch = SubElement(note, "pitch")
-        step, alter, octave = symbol.spelling
-        _text(pitch, "step", step)
-        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends have it
-            _text(pitch, "alter", alter)
-        _text(pitch, "octave", octave)
-    _text(note, "duration", symbol.length)
-    ties = ["stop"] * symbol.tied_back + ["start"] * symbol.tied_on
-    for tie in ties:
-        SubElement(note, "tie", type=tie)
-    _text(note, "voice", 1)
-    if not symbol.fills_measure:
-        value, dots = VALUES[symbol.length]
-        _text(note, "type", value)
-        for _ in range(dots):
-            SubElement(note, "dot")
-    if accidental:
-        _text(note, "accidental", accidental)
-    for number, beam in enumerate(symbol.beams, start=1):
-        SubElement(note, "beam", number=str(number)).text = beam
-    if ties or symbol.fermata:
-        notations = SubElement(note, "notations")
-        for tie in ties:
-            SubElement(notations, "tied", type=tie)
-        if symbol.fermata:
-            SubElement(notations, "fermata", type="upright")
