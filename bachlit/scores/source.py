@@ -55,6 +55,9 @@ class ScoreSource:
         document: The whole score, partwise; not to be changed.
         voices: Where the given voices stand.
         lengths: Length of each measure in sixteenths.
+        tempos: Frames at which a tempo begins, with its quarters per minute, in order.
+        chords: Frames at which a chord symbol stands, with the symbol at sounding pitch, in order.
+        figures: Figures over a bass: frame, length in frames (0 until the next), text.
         pitches: (T, 4) the grid that was read from it.
         onsets: (T, 4) likewise.
         semitones: By how much it has been transposed since.
@@ -66,6 +69,9 @@ class ScoreSource:
     lengths: Sequence[Fraction]
     pitches: IntArray
     onsets: BoolArray
+    tempos: Sequence[tuple[Fraction, float]] = ()
+    chords: Sequence[tuple[Fraction, str]] = ()
+    figures: Sequence[tuple[Fraction, Fraction, str]] = ()
     semitones: int = 0
     keeps_parts: bool = False
 

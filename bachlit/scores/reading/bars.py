@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 
-from bachlit.music.chorale import Measure, TimeSignature
+from bachlit.music.measures import Measure, TimeSignature, frames_per_measure
 from bachlit.scores.reading.limits import MAX_MEASURE
 from bachlit.scores.reading.notes import Span
 from bachlit.scores.reading.score import WrittenMeasure
@@ -33,14 +33,14 @@ def bars_of(measures: Sequence[WrittenMeasure], spans: Sequence[Span]) -> tuple[
     bars: list[Measure] = []
     for index, (measure, span) in enumerate(zip(measures, spans, strict=True)):
         metre = _metre(measure)
-        full, position = _full(metre), 0
+        full, position = frames_per_measure(metre), 0
         following = measures[index + 1] if index + 1 < len(measures) else None
         if index == 0:
-            position = _pickup(measure, span, following)
+            metre, position = _first(measure, span, following)
         elif span.num_frames < full:
             before = bars[-1]
             goes_on = before.position + before.length
-            halves = goes_on < _full(before.time_signature) and goes_on + span.num_frames <= full
+            halves = goes_on < before.full and goes_on + span.num_frames <= full
             if halves and not measure.signs.ending:
                 position = goes_on
             elif measure.signs.opens and following is not None and following.length >= full:
@@ -49,16 +49,16 @@ def bars_of(measures: Sequence[WrittenMeasure], spans: Sequence[Span]) -> tuple[
     return tuple(bars)
 
 
-def _pickup(first: WrittenMeasure, span: Span, following: WrittenMeasure | None) -> int:
-    """Position of the first measure in a full one."""
-    if following is None and first.number != "0":
-        return 0
-    own = _full(_metre(first))
-    full = max(own, _full(_metre(following)) if following is not None else own)
-    written_full = span.num_frames == own < full  # a metre of its own, such as 1/4 before 3/4
-    if span.num_frames >= full or (written_full and first.number != "0" and 2 * own >= full):
-        return 0
-    return full - span.num_frames
+def _first(first: WrittenMeasure, span: Span, following: WrittenMeasure | None) -> tuple[TimeSignature, int]:
+    """Metre of the first measure, and its position in a full one: above 0 if it is a pickup."""
+    metre = _metre(first)
+    if following is None:
+        pickup = first.number == "0" and span.num_frames < frames_per_measure(metre)
+        return metre, frames_per_measure(metre) - span.num_frames if pickup else 0
+    own, full = frames_per_measure(metre), frames_per_measure(_metre(following))
+    if span.num_frames == own < full and (first.number == "0" or 2 * own < full):  # 1/4 before 3/4
+        return _metre(following), full - own
+    return metre, own - span.num_frames if span.num_frames < own else 0
 
 
 def _metre(measure: WrittenMeasure) -> TimeSignature:
@@ -67,7 +67,3 @@ def _metre(measure: WrittenMeasure) -> TimeSignature:
     if 16 * beats > MAX_MEASURE * unit:
         raise ValueError(f"it is in {beats}/{unit}, and a measure may be {MAX_MEASURE // 16} semibreves long")
     return (beats, unit) if unit in (1, 2, 4, 8, 16) else (max(1, round(Fraction(16 * beats, unit))), 16)
-
-
-def _full(metre: TimeSignature) -> int:
-    return 16 * metre[0] // metre[1]

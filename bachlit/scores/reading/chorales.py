@@ -1,59 +1,70 @@
-"""Read scores into chorales: parts on one grid, with metre, key and title."""
+"""Read scores into chorales: parts on one grid, with measures, keys, title and source."""
 
 import dataclasses
-from collections.abc import Sequence
-from fractions import Fraction
-from itertools import accumulate
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 
 from bachlit.errors import OptionError, ScoreError
-from bachlit.music.chorale import VOICES, Chorale, IntArray, TimeSignature, Voice
-from bachlit.music.keys import Key, estimate_key
-from bachlit.scores.reading.limits import MAX_MEASURE
-from bachlit.scores.reading.notes import sung_notes
-from bachlit.scores.reading.score import COMMON_TIME, Part, Score, WrittenMeasure, in_step, play_order
-from bachlit.scores.reading.source import open_score, warn
-from bachlit.scores.reading.voices import named_parts, parts_of_voices, sing_in_range
+from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
+from bachlit.music.keys import Key, Mode, estimate_key
+from bachlit.scores.reading.bars import bars_of, spans_of
+from bachlit.scores.reading.notes import Span, on_grid, sung_notes
+from bachlit.scores.reading.opening import open_score, warn
+from bachlit.scores.reading.playing import Signs, play_order
+from bachlit.scores.reading.score import Part, Score, Signature, WrittenMeasure, measure_lengths
+from bachlit.scores.reading.voices import chosen_part, named_parts, parts_of_voices
+from bachlit.scores.source import GivenPart, ScoreSource, SungNote
 
 
-def read_melody(path: str | Path, *, voice: Voice = "soprano", quantize: bool = False) -> Chorale:
+def read_melody(
+    path: str | Path, *, voice: Voice = "soprano", part: str | None = None, tune: str | None = None
+) -> Chorale:
     """Read one voice of a score; the other three rest.
 
     Its part is the one with the voice's name, else the only part, else the one at the voice's place among four.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC or kern.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
         voice: Which voice to read.
-        quantize: Round notes finer than a sixteenth instead of refusing them.
+        part: Name or number of its part, counted from the top.
+        tune: Number or title of a tune in a book of tunes.
 
     Returns:
         A chorale with this voice alone, and its fermatas (except those over rests).
 
     Raises:
-        ScoreError: If the file isn't there or isn't a score, lacks the voice or notes, or is finer than a sixteenth.
+        ScoreError: If the file isn't there or isn't a score, or lacks the voice or notes.
     """
-    return read_voices(path, [voice], quantize=quantize)
+    return read_voices(path, [voice], part=part, tune=tune)
 
 
 def read_voices(
-    path: str | Path, voices: Sequence[Voice] | None = None, *, also: Sequence[Voice] = (), quantize: bool = False
+    path: str | Path,
+    voices: Sequence[Voice] | None = None,
+    *,
+    also: Sequence[Voice] = (),
+    part: str | None = None,
+    tune: str | None = None,
 ) -> Chorale:
     """Read some voices of a score; the others rest.
 
     Named voices are found as by `read_melody`. Without names, all voices of the score are read: parts named after
-    voices, a single part as the soprano, or four parts in order. If it has all four, only the soprano is read, since
-    the others are to be composed. If unclear, the soprano is the part with the tune: one named so, else the top one.
+    voices, a single part as the soprano, four parts in order, or the four voices of two staves. If it has all four,
+    only the soprano is read, since the others are to be composed. If unclear, the soprano is the part with the tune.
 
-    Of simultaneous notes in a part, the top one is read. Voices out of range are moved by octaves. A ScoreWarning
-    says what was left out or changed.
+    The grid holds what sounds at the beginning of each sixteenth; the source holds all. Of simultaneous notes in a
+    part, the top one is read. A ScoreWarning says what was chosen or changed.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC or kern.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
         voices: Which voices to read.
         also: More voices to read, for their rhythm.
-        quantize: Round notes finer than a sixteenth instead of refusing them.
+        part: Name or number of the part with the only or the highest of these voices, counted from the top.
+        tune: Number or title of a tune in a book of tunes.
 
     Returns:
         A chorale with these voices, and the fermatas of the highest (except those over rests).
@@ -61,166 +72,220 @@ def read_voices(
     Raises:
         OptionError: If a name isn't one of the four voices.
         ScoreError: If the file isn't there or isn't a score, the parts of the voices are unclear, or a part has no
-            notes or notes finer than a sixteenth.
+            notes.
     """
     unknown = [voice for voice in (*(voices or ()), *also) if voice not in VOICES]
     if unknown:
         raise OptionError(f"There is no voice {unknown[0]!r}; expected one of {', '.join(VOICES)}.")
     path = Path(path)
-    score, parts = open_score(path)
-    if voices is None:
+    score, parts = open_score(path, tune)
+    wanted = [voice for voice in VOICES if voice in (*(voices or ()), *also)]
+    if part is not None:
+        lead = wanted[0] if wanted else "soprano"
+        chosen = {lead: chosen_part(path, parts, part)}
+        chosen |= named_parts(path, parts, wanted[1:]) if wanted[1:] else {}
+    elif voices is None:
         found = parts_of_voices(path, parts)
-        wanted = {*also, "soprano"} if len(found) == len(VOICES) else set(found)
-        chosen = {voice: part for voice, part in found.items() if voice in wanted}
+        sung = {*also, "soprano"} if len(found) == len(VOICES) else set(found)
+        chosen = {voice: part for voice, part in found.items() if voice in sung}
     else:
-        chosen = named_parts(path, parts, [voice for voice in VOICES if voice in (*voices, *also)])
-    chorale = _chorale(path, score, chosen, quantize=quantize, tune=True)
-    return sing_in_range(chorale, keeping=tuple(voice for voice in also if voice not in (voices or ())))
+        chosen = named_parts(path, parts, wanted)
+    return _chorale(path, score, chosen, tune=True)
 
 
-def read_chorale(path: str | Path, *, quantize: bool = False, repeats: bool = False) -> Chorale:
-    """Read four voices of a score, by their names, else by their order if there are four.
+def read_chorale(path: str | Path, *, repeats: bool = False, fine: bool = True, tune: str | None = None) -> Chorale:
+    """Read four voices of a score, by their names, else by their order if there are four, or from two staves.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC or kern.
-        quantize: Round notes finer than a sixteenth instead of refusing them.
-        repeats: Play repeats and endings of MusicXML as often as the score says, instead of once.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
+        repeats: Play repeats, endings and jumps instead of reading the music once, as it is written.
+        fine: Take what sounds at the beginning of each sixteenth where notes are finer, instead of refusing them.
+        tune: Number or title of a tune in a book of tunes.
 
     Returns:
         The chorale, with the soprano's fermatas (except those over rests).
 
     Raises:
-        ScoreError: If the file isn't there, isn't a score, or lacks four voices on a grid of sixteenths.
+        ScoreError: If the file isn't there, isn't a score, lacks four voices, or has finer notes and `fine` is false.
     """
     path = Path(path)
-    score, parts = open_score(path)
-    chosen = named_parts(path, parts, VOICES)
-    return _chorale(path, score, chosen, quantize=quantize, tune=False, repeats=repeats)
+    score, parts = open_score(path, tune)
+    chorale = _chorale(path, score, named_parts(path, parts, VOICES), tune=False, fine=fine)
+    return _played(chorale) if repeats else chorale
 
 
-def _chorale(
-    path: Path, score: Score, parts: dict[Voice, Part], *, quantize: bool, tune: bool, repeats: bool = False
-) -> Chorale:
-    _warn_of_short_measures(path, parts)
-    parts = dict(zip(parts, in_step(list(parts.values()), score.parts), strict=True))
-    voices = {
-        voice: sung_notes(part, f"{voice} of {path}", quantize=quantize, tune=tune) for voice, part in parts.items()
-    }
-    lead = next(voice for voice in VOICES if voice in voices)
-    end = round(sum((measure.length for measure in parts[lead].measures), Fraction(0)))
-    num_frames = max(end, *(notes[-1].start + notes[-1].length for notes in voices.values()))
+def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, fine: bool = True) -> Chorale:
+    measures = max((part.measures for part in parts.values()), key=len)
+    spans = spans_of(measure_lengths(list(parts.values()), score.parts))
+    voices = _voices(path, score, parts, spans, tune=tune)
+    _refuse_unsung(path, voices, fine=fine)
+    num_frames = spans[-1].start + spans[-1].num_frames
     pitches = np.zeros((num_frames, len(VOICES)), np.int16)
     onsets = np.zeros((num_frames, len(VOICES)), np.bool_)
     fermatas = np.zeros(num_frames, np.bool_)
-    for voice, notes in voices.items():
-        for note in notes:
+    lead = next(voice for voice in VOICES if voice in voices)
+    for voice, given in voices.items():
+        for note in on_grid(given.notes):
             span = slice(note.start, note.start + note.length)
             pitches[span, VOICES.index(voice)] = note.pitch
             onsets[note.start, VOICES.index(voice)] = True
             if voice == lead:
                 fermatas[span] = note.fermata
-    time_signature, pickup = _metre(path, parts[lead])
-    if any(part.repeats for part in parts.values()) and not repeats:
-        warn(f"{path}: repeats are left out; the music stands once, as it is written.")
-    if tune and parts[lead].left_out["chord symbol"]:
-        warn(f"{path}: the chord symbols are left out; name the harmony with --chords to keep to it.")
-    if tune and parts[lead].left_out["word"]:
-        warn(f"{path}: the words are left out.")
+    key, keys = _keys(parts[lead].measures, spans, pitches)
     chorale = Chorale(
         pitches=pitches,
         onsets=onsets,
         fermatas=fermatas,
-        time_signature=time_signature,
-        pickup=pickup,
-        key=_key(path, parts[lead], pitches),
+        bars=_bars(path, measures, spans),
+        key=key,
+        keys=keys,
+        order=tuple(play_order(_signs(score))),
         title=_title(path, score),
         name=path.stem,
     )
-    return _repeated(chorale, parts[lead].measures) if repeats else chorale
-
-
-def _repeated(chorale: Chorale, measures: Sequence[WrittenMeasure]) -> Chorale:
-    """Play the repeats of a chorale: its frames in the order of the measures played."""
-    edges = [round(time) for time in accumulate((measure.length for measure in measures), initial=Fraction(0))]
-    spans = [np.arange(edges[index], edges[index + 1]) for index in play_order(measures)]
-    frames = np.concatenate(spans)
-    frames = frames[frames < chorale.num_frames]
-    onsets = chorale.onsets[frames]
-    onsets[1:][np.diff(frames) != 1] = True  # a note tied over a repeat's bar line begins anew
-    return dataclasses.replace(
-        chorale, pitches=chorale.pitches[frames], onsets=onsets, fermatas=chorale.fermatas[frames]
+    lengths = tuple(span.length for span in spans)
+    source = ScoreSource(
+        score.document,
+        voices,
+        lengths,
+        chorale.pitches,
+        chorale.onsets,
+        tempos=[
+            (span.frame(time), tempo) for span, measure in _first_with("tempos", parts[lead], score, spans) for time, tempo in measure.tempos
+        ],
+        chords=[
+            (span.frame(symbol.start), symbol.text)
+            for span, measure in _first_with("chords", parts[lead], score, spans)
+            for symbol in measure.chords
+        ],
+        figures=[
+            (span.frame(symbol.start), symbol.length, symbol.text)
+            for span, measure in _first_with("figures", parts[lead], score, spans)
+            for symbol in measure.figures
+        ],
     )
+    return dataclasses.replace(chorale, source=source)
 
 
-def _warn_of_short_measures(path: Path, parts: dict[Voice, Part]) -> None:
-    """Warn of the first measure that is shorter in one voice than in another."""
-    for index in range(max(len(part.measures) for part in parts.values())):
-        written = {voice: part.measures[index] for voice, part in parts.items() if index < len(part.measures)}
-        lengths = {voice: measure.length for voice, measure in written.items() if measure.length}
-        number = next(iter(written.values())).number
-        if number is not None and len(set(lengths.values())) > 1:
-            short = min(lengths, key=lambda voice: lengths[voice])
-            warn(f"{path}: measure {number} is shorter in the {short} than in other voices; a rest fills it.")
+def _first_with(
+    what: str, lead: Part, score: Score, spans: Sequence[Span]
+) -> Iterator[tuple[Span, WrittenMeasure]]:
+    """Yield places and measures of the first part that has some tempos, chords or figures: the lead if it has."""
+    for part in (lead, *score.parts):
+        if any(getattr(measure, what) for measure in part.measures):
+            yield from zip(spans, part.measures, strict=False)
             return
 
 
-def _metre(path: Path, part: Part) -> tuple[TimeSignature, int]:
-    """The first time signature (4/4 if none) and the pickup; warn if other bar lines don't fit."""
-    metres = list(part.metres) or [COMMON_TIME]
-    numerator, denominator = metres[0]
-    if denominator not in (1, 2, 4, 8, 16) or not 0 < 16 * numerator <= MAX_MEASURE * denominator:
-        raise ScoreError(
-            f"{path} is in {numerator}/{denominator}, which doesn't fit a grid of sixteenths; expected a denominator "
-            f"of 1, 2, 4, 8 or 16 and at most {MAX_MEASURE // 16} semibreves per measure."
-        )
-    full = 16 * numerator // denominator
-    pickup = _pickup(part.measures, full)
-    crossing = _crossing_measure(part.measures, full, pickup)
-    if len(set(metres)) > 1:
-        warn(f"{path}: the metre changes; the bars are drawn in {numerator}/{denominator} throughout.")
-    elif crossing is not None:
-        warn(
-            f"{path}: from measure {crossing} on the measures don't fit the metre; the bars are drawn in "
-            f"{numerator}/{denominator} throughout."
-        )
-    return (numerator, denominator), pickup
+def _voices(
+    path: Path, score: Score, parts: dict[Voice, Part], spans: Sequence[Span], *, tune: bool
+) -> dict[Voice, GivenPart]:
+    """Read the notes of each voice, and what else its part holds."""
+    heads: dict[int, set[int]] = defaultdict(set)  # of each <part> of the document
+    for part in score.parts:
+        heads[part.place] |= {tone.index for measure in part.measures for tone in measure.tones}
+    voices: dict[Voice, GivenPart] = {}
+    for voice, part in parts.items():
+        notes, num_left_out = sung_notes(part, spans, f"{voice} of {path}", tune=tune)
+        own = frozenset(head for note in notes for head in note.heads)
+        if num_left_out:
+            warn(
+                f"The {voice} of {path}: where several notes sound at once, the tune is the top one; left out "
+                f"{num_left_out} note{'s' * (num_left_out > 1)}."
+            )
+        whole = own == heads[part.place]
+        voices[voice] = GivenPart(part.place, part.staff, None if whole else own, tuple(notes))
+    return voices
 
 
-def _pickup(measures: Sequence[WrittenMeasure], full: int) -> int:
-    """Sixteenths of an incomplete first measure; a single measure is a pickup only if its number is 0."""
-    first = measures[0]
-    if first.number is None or (len(measures) == 1 and first.number != "0"):
-        return 0
-    return round(first.length) % full if first.length < full else 0
+def _refuse_unsung(path: Path, voices: dict[Voice, GivenPart], *, fine: bool) -> None:
+    """Refuse a voice without notes on the grid, and one with finer notes if that is asked for."""
+    for voice, given in voices.items():
+        if not on_grid(given.notes):
+            raise ScoreError(
+                f"The {voice} of {path} has no notes that sound on a sixteenth; expected a melody in longer values."
+            )
+        finer = [note for note in given.notes if not _on_sixteenths(note)]
+        if finer and not fine:
+            raise ScoreError(
+                f"The {voice} of {path} has a note finer than a sixteenth {float(finer[0].start / 4):.4g} quarters in; "
+                "expected whole sixteenths; leave the piece out, or read it as it sounds on sixteenths."
+            )
 
 
-def _crossing_measure(measures: Sequence[WrittenMeasure], full: int, pickup: int) -> str | None:
-    """Number of the first measure that crosses a bar line of the metre; one divided by a repeat doesn't."""
-    start = measures[0].length
-    for measure in measures[1:]:
-        if (start - pickup) % full + measure.length > full:
-            return measure.number
-        start += measure.length
-    return None
+def _on_sixteenths(note: SungNote) -> bool:
+    return note.start.denominator == note.end.denominator == 1
 
 
-def _key(path: Path, part: Part, pitches: IntArray) -> Key:
-    """The written key; a missing mode or signature is estimated from the notes."""
-    if not part.signatures:
-        return estimate_key(pitches)
-    fifths, mode = part.signatures[0]
-    if any(signature.fifths != fifths for signature in part.signatures):
-        warn(f"{path}: the key signature changes; the first one is kept throughout.")
-    if not -7 <= fifths <= 7:
-        fifths = Key(fifths).transpose(12).fifths  # the same key with fewer accidentals
-        warn(f"{path}: the key signature has more than seven accidentals; it is written with {abs(fifths)}.")
-    if mode in ("major", "minor"):
-        return Key(fifths, "minor" if mode == "minor" else "major")
+def _bars(path: Path, measures: Sequence[WrittenMeasure], spans: Sequence[Span]) -> tuple:  # type: ignore[type-arg]
+    try:
+        return bars_of(measures, spans)
+    except ValueError as error:
+        raise ScoreError(f"{path} can't be read ({error}); expected shorter measures.") from error
+
+
+def _signs(score: Score) -> list[Signs]:
+    """Repeat signs and jumps of each measure, from all parts."""
+    merged: list[Signs] = []
+    for part in score.parts:
+        for index, measure in enumerate(part.measures):
+            if index == len(merged):
+                merged.append(Signs())
+            merged[index] = merged[index].merged(measure.signs)
+    return merged
+
+
+def _keys(
+    measures: Sequence[WrittenMeasure], spans: Sequence[Span], pitches: IntArray
+) -> tuple[Key, tuple[tuple[int, Key], ...]]:
+    """Find the key at the beginning, and later ones; a missing mode or signature is estimated from the notes."""
+    written = [(span.start, measure.signature) for measure, span in zip(measures, spans, strict=False)]
+    first = next((signature for _, signature in written if signature is not None), None)
+    if first is None:
+        return estimate_key(pitches), ()
+    key = _key(first, pitches)
+    changes: list[tuple[int, Key]] = []
+    before = first
+    for start, signature in written:
+        if signature is not None and signature != before:
+            changes.append((start, _key(signature, pitches[start:], key.mode)))
+            before = signature
+    return key, tuple(changes)
+
+
+def _key(signature: Signature, pitches: IntArray, mode: Mode | None = None) -> Key:
+    """Key of a signature, at most seven sharps or flats; a mode that isn't written is given or estimated."""
+    fifths = signature.fifths if -7 <= signature.fifths <= 7 else Key(signature.fifths).transpose(12).fifths
+    written = {"ionian": "major"}.get(signature.mode or "", signature.mode)
+    if written in get_args(Mode):
+        return Key(fifths, cast(Mode, written))
     # Even where the notes suggest a third key (G minor under D minor's signature), its mode is the likelier.
-    return Key(fifths, estimate_key(pitches, Key(fifths)).mode)
+    return Key(fifths, mode or estimate_key(pitches, Key(fifths)).mode)
 
 
 def _title(path: Path, score: Score) -> str:
     title = " ".join(score.title.split())
     # Bach's chorales in music21 have their file's name as a title.
     return "" if title == path.name else title
+
+
+def _played(chorale: Chorale) -> Chorale:
+    """Write out repeats and jumps: frames in the order in which they are played."""
+    measures = chorale.measures
+    order = chorale.order or range(len(measures))
+    frames = np.concatenate([np.arange(measures[index].start, measures[index].end) for index in order])
+    onsets = chorale.onsets[frames]
+    onsets[1:][np.diff(frames) != 1] = True  # a note tied over a repeat's bar line begins anew
+    starts = np.cumsum([0, *(measures[index].length for index in order)]).tolist()
+    bars = tuple(measures[index]._replace(start=start) for index, start in zip(order, starts, strict=False))
+    keys = tuple((start, chorale.key_at(bar)) for start, bar in zip(starts, (measures[i].start for i in order), strict=False))
+    return dataclasses.replace(
+        chorale,
+        pitches=chorale.pitches[frames],
+        onsets=onsets,
+        fermatas=chorale.fermatas[frames],
+        bars=bars,
+        keys=tuple(change for change in keys if change[0]),
+        order=(),
+        source=None,
+    )

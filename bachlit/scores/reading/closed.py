@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from bachlit.music.chorale import VOICES
 from bachlit.scores.reading.score import Part, Tone
@@ -28,7 +29,9 @@ def _holds_two(part: Part) -> bool:
 
 
 def _most_at_once(tones: Sequence[Tone]) -> int:
-    return max(sum(other.start <= tone.start < other.start + other.length for other in tones) for tone in tones)
+    """Greatest number of notes that sound at one time."""
+    events = sorted(event for tone in tones for event in ((tone.start, 1), (tone.start + tone.length, -1)))
+    return max(accumulate(change for _, change in events))
 
 
 def _halves(part: Part) -> tuple[Part, Part]:

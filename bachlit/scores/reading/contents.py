@@ -10,10 +10,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from bachlit.scores.reading.limits import MAX_BYTES, MAX_ENTRIES
 from bachlit.scores.reading.safe_xml import parse_xml
 
-Format = Literal["MusicXML", "MIDI", "ABC", "kern"]
+Format = Literal["MusicXML", "MIDI", "ABC", "kern", "MEI"]
 
 _FORMATS: dict[str, Format] = dict.fromkeys((".musicxml", ".xml", ".mxl"), "MusicXML")
-_FORMATS |= {".mid": "MIDI", ".midi": "MIDI", ".abc": "ABC", ".krn": "kern"}
+_FORMATS |= {".mid": "MIDI", ".midi": "MIDI", ".abc": "ABC", ".krn": "kern", ".mei": "MEI"}
 SUFFIXES = tuple(_FORMATS)
 
 _BOMS = (
@@ -63,9 +63,11 @@ def _recognise(text: str) -> Format | None:
 
     >>> _recognise(" <score-partwise/>"), _recognise("!! A tune\n**kern\n4c"), _recognise("X:1\nK:C\nCDEF|")
     ('MusicXML', 'kern', 'ABC')
+    >>> _recognise('<?xml version="1.0"?><mei xmlns="http://www.music-encoding.org/ns/mei"/>')
+    'MEI'
     """
     if text.lstrip().startswith("<"):
-        return "MusicXML"
+        return "MEI" if re.search(r"<(?:\w+:)?mei[\s>]", text[:10_000]) else "MusicXML"
     if re.search(r"^\*\*kern\b", text, re.MULTILINE):
         return "kern"
     if re.search(r"^X: *\d", text, re.MULTILINE) and re.search(r"^K:", text, re.MULTILINE):

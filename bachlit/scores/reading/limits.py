@@ -37,6 +37,12 @@ MAX_METRE_DIGITS = 2
 MAX_BARS = 1000
 """Bar lines of kern: music21's time grows with their square, to nine seconds here."""
 
+MAX_SPINES = 64
+"""Spines of kern; the scores in music21 have at most 24."""
+
+MAX_CONVERTED_NOTES = 20_000
+"""Notes and rests of MEI: some 20 seconds."""
+
 MAX_FRAMES = 20_000
 """Length in sixteenths: over an hour at 80 quarters per minute. Bach's longest chorale has 992."""
 

@@ -17,6 +17,7 @@ from bachlit.scores.reading.playing import Signs
 from bachlit.scores.reading.safe_xml import parse_xml
 from bachlit.scores.reading.score import COMMON_TIME, Part, Score, Signature, Symbol, Tone, WrittenMeasure
 from bachlit.scores.reading.signs import signs_of
+from bachlit.scores.reading.tempo import tempo_of
 
 _ACCIDENTALS = {"sharp": 1, "flat": -1, "double-sharp": 2, "sharp-sharp": 2, "flat-flat": -2}
 _MOST_REPEATED = 8  # measures that one sign repeats; MusicXML has signs for one, two and four
@@ -88,6 +89,7 @@ class _PartReading:
     written: Fraction = Fraction(0)  # of its last note or rest
     num_notes: int = 0
     tones: list[tuple[str, str, Tone]] = field(default_factory=list)  # voice, staff, note of the measure
+    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
     chords: list[Symbol] = field(default_factory=list)
     figures: list[Symbol] = field(default_factory=list)
 
@@ -135,7 +137,7 @@ def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
     rows: list[_Row] = []
     for place, written in enumerate(part.iterfind("measure"), start=1):
         reading.now = reading.before = reading.end = reading.written = reading.figured = Fraction(0)
-        reading.tones, reading.chords, reading.figures = [], [], []
+        reading.tones, reading.tempos, reading.chords, reading.figures = [], [], [], []
         for element in written:
             if element.tag in _READERS:
                 _READERS[element.tag](element, reading)
@@ -149,6 +151,7 @@ def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
             metre=reading.metre,
             signature=reading.signature,
             signs=signs_of(written),
+            tempos=tuple(reading.tempos),
             chords=tuple(reading.chords),
             figures=tuple(reading.figures),
         )
@@ -250,6 +253,14 @@ def _figured_bass(element: Element, reading: _PartReading) -> None:
     reading.figured += length
 
 
+def _direction(element: Element, reading: _PartReading) -> None:
+    """Note a tempo: a sound's, else that of a metronome mark."""
+    offset = decimal(element.findtext("offset", "0"), "offset") * FRAMES_PER_QUARTER / reading.divisions
+    tempo = tempo_of(element)
+    if tempo:
+        reading.tempos.append((max(Fraction(0), reading.now + offset), tempo))
+
+
 def _attributes(attributes: Element, reading: _PartReading) -> None:
     divisions = attributes.findtext("divisions")
     if divisions is not None:
@@ -304,6 +315,8 @@ _READERS = {
     "backup": _backup,
     "forward": _forward,
     "attributes": _attributes,
+    "direction": _direction,
+    "sound": _direction,
     "harmony": _harmony,
     "figured-bass": _figured_bass,
 }

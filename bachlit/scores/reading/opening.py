@@ -2,53 +2,64 @@
 
 import warnings
 from pathlib import Path
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
-from bachlit.scores.reading.abc_tune import num_tunes, read_abc
+from bachlit.scores.reading.abc_tune import abc_document, abc_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
-from bachlit.scores.reading.kern import read_kern
-from bachlit.scores.reading.midi import read_midi
-from bachlit.scores.reading.musicxml import read_musicxml
+from bachlit.scores.reading.converted import kern_document, mei_document
+from bachlit.scores.reading.midi import midi_document
+from bachlit.scores.reading.musicxml import musicxml_document, read_tree
 from bachlit.scores.reading.score import Part, Score
 
 
 class ScoreWarning(UserWarning):
-    """Something in a score that a chorale can't hold, and how it was handled."""
+    """What was chosen, rounded or changed in a score."""
 
 
-def open_score(path: Path) -> tuple[Score, list[Part]]:
+class Tune(NamedTuple):
+    """Tune of a book: its number and title as written."""
+
+    number: str
+    title: str
+
+
+def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
     """Read the score of a file, and its parts that have notes, from the top down, at sounding pitch.
 
+    Args:
+        path: The file.
+        tune: Number or title of one of its tunes, if it has several.
+
     Raises:
-        ScoreError: If the file doesn't exist, isn't a score, or holds no notes or several pieces.
+        ScoreError: If the file doesn't exist, isn't a score, holds no notes, or several tunes of which none is named.
     """
-    if not _is_file(path):
-        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
-    content = None
+    content = _content(path)
+    text = _one_tune(path, content, tune)
     try:
-        content = read_content(path)
-        score = None if content is None else _read(path, content)
-    except ScoreError:
-        raise
-    except OSError as error:
-        raise ScoreError(f"{path} can't be opened ({error.strerror}); expected a file that you may read.") from error
-    except Exception as error:  # music21 has many
-        reason = " ".join(str(error).split())[:120]
-        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-        expected = (format_by_name(path) if content is None else content.format) or "a score"
-        partwise = " with a score-partwise" * (expected == "MusicXML")
-        raise ScoreError(
-            f"{path} can't be read as a score ({kind}{reason}); expected {expected}{partwise}; open it in a notation "
-            "program and export it as MusicXML."
-        ) from error
-    if score is None:
-        raise ScoreError(f"{path} isn't a score, by name or content; expected one of {', '.join(SUFFIXES)}.")
-    if score.lost:
-        warn(f"{path}: {score.lost}")
+        document, changed = _document(content, text)
+        score = read_tree(document)
+    except Exception as error:  # music21 and converter21 have many
+        raise _unreadable(path, content, error) from error
+    for sentence in changed:
+        warn(f"{path}: {sentence}")
     parts = [part for part in score.parts if part.sounds]
     if not parts:
         raise ScoreError(f"{path} has no pitched notes; expected a melody or four voices.")
     return score, parts
+
+
+def tunes_of(path: Path) -> list[Tune]:
+    """List the tunes of a file; one without a name if it holds a single piece.
+
+    Raises:
+        ScoreError: If the file doesn't exist or isn't a score.
+    """
+    content = _content(path)
+    if content.format != "ABC" or isinstance(content.data, bytes):
+        return [Tune("", "")]
+    return [Tune(number, title) for number, title, _ in abc_tunes(content.data)] or [Tune("", "")]
 
 
 def warn(message: str) -> None:
@@ -56,16 +67,64 @@ def warn(message: str) -> None:
     warnings.warn(message, ScoreWarning, stacklevel=2)
 
 
-def _read(path: Path, content: Content) -> Score:
+def _content(path: Path) -> Content:
+    """Read a file and tell its format."""
+    if not _is_file(path):
+        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
+    try:
+        content = read_content(path)
+    except OSError as error:
+        raise ScoreError(f"{path} can't be opened ({error.strerror}); expected a file that you may read.") from error
+    except ValueError as error:
+        raise _unreadable(path, None, error) from error
+    if content is None:
+        raise ScoreError(f"{path} isn't a score, by name or content; expected one of {', '.join(SUFFIXES)}.")
+    return content
+
+
+def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
+    """Text of the tune that is wanted; empty for MIDI."""
     if isinstance(content.data, bytes):
-        return read_midi(content.data)
-    if content.format == "MusicXML":
-        return read_musicxml(content.data)
+        return ""
+    tunes = abc_tunes(content.data) if content.format == "ABC" else []
+    if not tunes or (len(tunes) == 1 and wanted is None):
+        return tunes[0][2] if tunes else content.data
+    if wanted is None:
+        raise ScoreError(f"{path} holds {len(tunes)} pieces; expected one; choose it by its number or title with --tune.")
+    name = wanted.strip().lower()
+    for found in (
+        [text for number, _, text in tunes if number == name],
+        [text for _, title, text in tunes if title.lower() == name],
+        [text for _, title, text in tunes if name and name in title.lower()],
+    ):
+        if found:
+            return found[0]
+    listed = "; ".join(f"{number} {title}".strip()[:40] for number, title, _ in tunes[:5])
+    raise ScoreError(
+        f"{path} has no tune {wanted[:40]!r}; expected a number or a title of its {len(tunes)}: {listed}"
+        f"{' and others' if len(tunes) > 5 else ''}; correct --tune."
+    )
+
+
+def _document(content: Content, text: str) -> tuple[Element, list[str]]:
+    """Make a MusicXML tree of a file's contents, with sentences on what was changed."""
+    if isinstance(content.data, bytes):
+        return midi_document(content.data)
     if content.format == "kern":
-        return read_kern(content.data)
-    if (pieces := num_tunes(content.data)) > 1:
-        raise ScoreError(f"{path} holds {pieces} pieces; expected one; keep each in a file of its own.")
-    return read_abc(content.data)
+        return kern_document(text)
+    readers = {"MusicXML": musicxml_document, "ABC": abc_document, "MEI": mei_document}
+    return readers[content.format](text), []
+
+
+def _unreadable(path: Path, content: Content | None, error: Exception) -> ScoreError:
+    reason = " ".join(str(error).split())[:120]
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    expected = (format_by_name(path) if content is None else content.format) or "a score"
+    partwise = " with a score-partwise" * (expected == "MusicXML")
+    return ScoreError(
+        f"{path} can't be read as a score ({kind}{reason}); expected {expected}{partwise}; open it in a notation "
+        "program and export it as MusicXML."
+    )
 
 
 def _is_file(path: Path) -> bool:

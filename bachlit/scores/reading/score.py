@@ -3,7 +3,6 @@
 Times and lengths are fractions of a sixteenth. Nothing here depends on a file format or a library.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -70,7 +69,9 @@ class WrittenMeasure:
         metre: The time signature in force.
         signature: The key signature in force at its end, at sounding pitch; None before the first.
         signs: Its repeat signs and jumps.
-        measured: Whether bar lines divide the part; not in a part without metre that is one measure.
+        tempos: Times at which a tempo begins, in quarters per minute.
+        chords: Its chord symbols.
+        figures: Its figured bass.
     """
 
     number: str
@@ -79,6 +80,7 @@ class WrittenMeasure:
     metre: TimeSignature = COMMON_TIME
     signature: Signature | None = None
     signs: Signs = Signs()  # noqa: RUF009  # immutable
+    tempos: Sequence[tuple[Fraction, float]] = ()
     chords: Sequence[Symbol] = ()
     figures: Sequence[Symbol] = ()
 

@@ -3,6 +3,7 @@
 Positions are sixteenths from the bar line.
 """
 
+from fractions import Fraction
 from functools import cache
 
 from bachlit.music.chorale import TimeSignature
@@ -20,6 +21,23 @@ VALUES: dict[int, tuple[str, int]] = {
     24: ("whole", 1),
     32: ("breve", 0),
 }
+_FINER: dict[int | Fraction, tuple[str, int]] = {
+    Fraction(3, 2): ("16th", 1),
+    Fraction(3, 4): ("32nd", 1),
+    Fraction(1, 2): ("32nd", 0),
+    Fraction(3, 8): ("64th", 1),
+    Fraction(1, 4): ("64th", 0),
+    Fraction(1, 8): ("128th", 0),
+}
+
+
+def value_of(length: int | Fraction) -> tuple[str, int]:
+    """Name and dots of a single value, from the breve to the 128th.
+
+    >>> value_of(6), value_of(Fraction(1, 2)), value_of(Fraction(3, 8))
+    (('quarter', 1), ('32nd', 0), ('64th', 1))
+    """
+    return VALUES[int(length)] if length in VALUES else _FINER[length]
 
 
 def beat_length(time_signature: TimeSignature) -> int:

@@ -1,14 +1,18 @@
-"""Chorale -> MusicXML 4.0, one part per voice."""
+"""Chorale -> MusicXML 4.0: given parts as their source has them, and one part per other voice."""
 
+import copy
 import re
 from collections.abc import Sequence
+from itertools import count
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
-from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.music.keys import Key, alteration
-from bachlit.scores.writing.durations import VALUES
-from bachlit.scores.writing.notation import Symbol, write_voice
+from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.scores.source import ScoreSource
+from bachlit.scores.writing.elements import add_text
+from bachlit.scores.writing.frame import frames_of, frames_of_part
+from bachlit.scores.writing.given import given_part, other_parts, source_of
+from bachlit.scores.writing.parts import new_part
 
 _QUARTERS_PER_MINUTE = 80
 _CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
@@ -17,19 +21,17 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
-_TREBLE = "<clef><sign>G</sign><line>2</line></clef>"
-_CLEFS: dict[Voice, str] = {
-    "soprano": _TREBLE,
-    "alto": _TREBLE,
-    "tenor": _TREBLE.replace("</clef>", "<clef-octave-change>-1</clef-octave-change></clef>"),
-    "bass": "<clef><sign>F</sign><line>4</line></clef>",
-}
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")  # of links in MusicXML
 
 
 def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     """Make a MusicXML document of a chorale, to be saved as UTF-8.
+
+    A chorale that was read from a score gets that score back: the parts that were given are the source's, element for
+    element, wherever the chorale still has their notes; other measures and voices are added. Parts that are no voice
+    are left out, unless the source keeps them.
 
     The same chorale always gives the same text: there is no date in it.
 
@@ -41,18 +43,45 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
     (1, True)
     """
-    root = Element("score-partwise", version="4.0")
-    if title := one_line(chorale.title):
-        _text(SubElement(root, "work"), "work-title", title)
-    encoding = SubElement(SubElement(root, "identification"), "encoding")
-    _text(encoding, "software", "bachlit")
-    for element in ("accidental", "beam"):
-        SubElement(encoding, "supports", element=element, type="yes")
-    root.append(_part_list(voices))
-    for number, voice in enumerate(voices, start=1):
-        _add_part(root, f"P{number}", chorale, voice, conducts=number == 1)
+    root = document_of(chorale, voices=voices)
     ElementTree.indent(root)
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Element:
+    """Make the tree of a chorale's MusicXML document; arguments are those of `to_musicxml`."""
+    source = source_of(chorale)
+    root = _head(chorale) if source is None else _head_of(source)
+    listed = SubElement(root, "part-list")
+    taken = _names_in(source)
+    given = {} if source is None else {v: given_part(chorale, source, v) for v in voices if v in source.voices}
+    if source is None or not given:
+        frames = frames_of(chorale)
+    else:
+        frames = frames_of_part(next(iter(given.values())).part, source.lengths)
+    kept = [] if source is None or not source.keeps_parts else other_parts(source)
+    written = [part.get("id") for part, _ in kept]
+    entries: list[Element] = []
+    new: list[Element] = []
+    for number, voice in enumerate(voices, start=1):
+        if voice in given:
+            part, entry = given[voice]
+            if part.get("id") in written:
+                _rename(part, entry, _free(voice.capitalize(), taken))
+        else:
+            name = _free(f"P{number}" if source is None else voice.capitalize(), taken)
+            part, entry = new_part(chorale, voice, frames), _entry(name, voice, number)
+            part.set("id", name)
+            new.append(part)
+        written.append(part.get("id"))
+        root.append(part)
+        entries.append(entry)
+    _set_tempo(root.findall("part"), new if source else root.findall("part"), source)
+    listed.extend(_bracketed(entries))
+    for part, entry in kept:
+        root.append(part)
+        listed.append(entry)
+    return root
 
 
 def one_line(title: str) -> str:
@@ -64,104 +93,102 @@ def one_line(title: str) -> str:
     return " ".join(_NOT_XML.sub("", title).split())
 
 
-def _text(parent: Element, tag: str, text: str | int) -> None:
-    SubElement(parent, tag).text = str(text)
+def _head(chorale: Chorale) -> Element:
+    """Make the beginning of a document."""
+    root = Element("score-partwise", version="4.0")
+    if title := one_line(chorale.title):
+        add_text(SubElement(root, "work"), "work-title", title)
+    encoding = SubElement(SubElement(root, "identification"), "encoding")
+    add_text(encoding, "software", "bachlit")
+    for element in ("accidental", "beam"):
+        SubElement(encoding, "supports", element=element, type="yes")
+    return root
 
 
-def _part_list(voices: Sequence[Voice]) -> Element:
-    parts = [
-        f'<score-part id="P{number}"><part-name>{voice.capitalize()}</part-name>'
-        f"<part-abbreviation>{voice[0].upper()}.</part-abbreviation>"
-        f'<score-instrument id="P{number}-I1"><instrument-name>{voice.capitalize()}</instrument-name>'
-        "</score-instrument>"
-        f'<midi-instrument id="P{number}-I1"><midi-channel>{number}</midi-channel>'
-        f"<midi-program>{_CHOIR_AAHS}</midi-program></midi-instrument></score-part>"
-        for number, voice in enumerate(voices, start=1)
-    ]
-    if len(voices) > 1:  # a bracket without joined bar lines, as in choral scores
-        bracket = "<group-symbol>bracket</group-symbol><group-barline>no</group-barline>"
-        parts.insert(0, f'<part-group number="1" type="start">{bracket}</part-group>')
-        parts.append('<part-group number="1" type="stop" />')
-    return fromstring(f"<part-list>{''.join(parts)}</part-list>")
+def _head_of(source: ScoreSource) -> Element:
+    """Copy the beginning of a source's document."""
+    root = Element("score-partwise", source.document.attrib)
+    root.extend(copy.deepcopy(child) for child in source.document if child.tag not in ("part", "part-list"))
+    return root
 
 
-def _add_part(root: Element, name: str, chorale: Chorale, voice: Voice, *, conducts: bool) -> None:
-    part = SubElement(root, "part", id=name)
-    measures = chorale.measures
-    for measure, symbols in zip(measures, write_voice(chorale, voice), strict=True):
-        pickup = {"implicit": "yes"} if measure.position else {}
-        element = SubElement(part, "measure", {"number": measure.number, **pickup})
-        if measure is measures[0]:
-            element.append(_attributes(chorale, voice))
-            if conducts:
-                SubElement(element, "sound", tempo=str(_QUARTERS_PER_MINUTE))
-        for symbol, accidental in zip(symbols, _accidentals(symbols, chorale.key), strict=True):
-            _add_note(element, symbol, accidental)
-        if measure is measures[-1]:
-            _text(SubElement(element, "barline", location="right"), "bar-style", "light-heavy")
+def _names_in(source: ScoreSource | None) -> set[str]:
+    """Ids that a source uses."""
+    return set() if source is None else {element.get("id", "") for element in source.document.iter()}
 
 
-def _attributes(chorale: Chorale, voice: Voice) -> Element:
-    key, (beats, beat_type) = chorale.key, chorale.time_signature
+def _free(name: str, taken: set[str]) -> str:
+    """Make an id that isn't taken, and take it."""
+    free = next(one for one in (name, *(f"{name}-{number}" for number in count(2))) if one not in taken)
+    taken.add(free)
+    return free
+
+
+def _entry(name: str, voice: Voice, number: int) -> Element:
+    """Make a voice's entry in the list of parts."""
     return fromstring(
-        f"<attributes><divisions>{FRAMES_PER_QUARTER}</divisions>"
-        f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
-        f"<time><beats>{beats}</beats><beat-type>{beat_type}</beat-type></time>{_CLEFS[voice]}</attributes>"
+        f'<score-part id="{name}"><part-name>{voice.capitalize()}</part-name>'
+        f"<part-abbreviation>{voice[0].upper()}.</part-abbreviation>"
+        f'<score-instrument id="{name}-I1"><instrument-name>{voice.capitalize()}</instrument-name>'
+        "</score-instrument>"
+        f'<midi-instrument id="{name}-I1"><midi-channel>{number}</midi-channel>'
+        f"<midi-program>{_CHOIR_AAHS}</midi-program></midi-instrument></score-part>"
     )
 
 
-def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
-    """Accidentals to print before the symbols of a measure.
-
-    A note tied to the one before needs none. After an altered note tied over the bar line the next note on its line or
-    space needs one: the old accidental no longer holds, but readers remember it.
-    """
-    accidentals: list[str | None] = []
-    in_force: dict[tuple[str, int], int | None] = {}
-    for index, symbol in enumerate(symbols):
-        accidentals.append(None)
-        if symbol.spelling is None:
-            continue
-        step, alter, octave = symbol.spelling
-        signature = alteration(step, key.fifths)
-        if symbol.tied_back:
-            if index == 0 and alter != signature:
-                in_force[step, octave] = None
-        elif in_force.get((step, octave), signature) != alter:
-            accidentals[-1] = _ACCIDENTALS[alter]
-            in_force[step, octave] = alter
-    return accidentals
+def _bracketed(choir: Sequence[Element]) -> list[Element]:
+    """Put a bracket without joined bar lines around parts, as in choral scores."""
+    if len(choir) < 2:
+        return list(choir)
+    start = fromstring(
+        '<part-group number="1" type="start"><group-symbol>bracket</group-symbol>'
+        "<group-barline>no</group-barline></part-group>"
+    )
+    return [start, *choir, Element("part-group", number="1", type="stop")]
 
 
-def _add_note(measure: Element, symbol: Symbol, accidental: str | None) -> None:
-    """Add a note or rest; the order of its children is the schema's."""
-    note = SubElement(measure, "note")
-    if symbol.spelling is None:
-        SubElement(note, "rest", {"measure": "yes"} if symbol.fills_measure else {})
-    else:
-        pitch = SubElement(note, "pitch")
-        step, alter, octave = symbol.spelling
-        _text(pitch, "step", step)
-        if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends have it
-            _text(pitch, "alter", alter)
-        _text(pitch, "octave", octave)
-    _text(note, "duration", symbol.length)
-    ties = ["stop"] * symbol.tied_back + ["start"] * symbol.tied_on
-    for tie in ties:
-        SubElement(note, "tie", type=tie)
-    _text(note, "voice", 1)
-    if not symbol.fills_measure:
-        value, dots = VALUES[symbol.length]
-        _text(note, "type", value)
-        for _ in range(dots):
-            SubElement(note, "dot")
-    if accidental:
-        _text(note, "accidental", accidental)
-    for number, beam in enumerate(symbol.beams, start=1):
-        SubElement(note, "beam", number=str(number)).text = beam
-    if ties or symbol.fermata:
-        notations = SubElement(note, "notations")
-        for tie in ties:
-            SubElement(notations, "tied", type=tie)
-        if symbol.fermata:
-            SubElement(notations, "fermata", type="upright")
+def _rename(part: Element, entry: Element, name: str) -> None:
+    """Give a part and its instruments other ids."""
+    renamed: dict[str, str] = {}
+    for number, element in enumerate(entry.iterfind("score-instrument"), start=1):
+        renamed[element.get("id", "")] = f"{name}-I{number}"
+    for element in (*entry.iter(), *part.iter("instrument")):
+        if element.get("id") in renamed:
+            element.set("id", renamed[element.get("id", "")])
+    part.set("id", name)
+    entry.set("id", name)
+
+
+def _set_tempo(parts: Sequence[Element], new: Sequence[Element], source: ScoreSource | None) -> None:
+    """State a tempo if no part does: that of a part that is left out, else the usual one."""
+    if not new or any(_tempos(measure) for part in parts for measure in part):
+        return
+    others = [] if source is None else source.document.findall("part")
+    measures = new[0].findall("measure")
+    for part in others:
+        for measure, copied in zip(measures, part.iterfind("measure"), strict=False):
+            for tempo in reversed(_tempos(copied)):
+                measure.insert(_after_attributes(measure), copy.deepcopy(tempo))
+        if any(map(_tempos, measures)):
+            return
+    tempo = Element("sound", tempo=str(_QUARTERS_PER_MINUTE))
+    measures[0].insert(_after_attributes(measures[0]), tempo)
+
+
+def _tempos(measure: Element) -> list[Element]:
+    """Directions and sounds of a measure that state a tempo."""
+    return [
+        element
+        for element in measure
+        if element.tag in ("direction", "sound")
+        and (
+            element.get("tempo") is not None
+            or element.find("sound[@tempo]") is not None
+            or element.find("direction-type/metronome") is not None
+        )
+    ]
+
+
+def _after_attributes(measure: Element) -> int:
+    """Place of the first note in a measure, or before."""
+    return next((place for place, element in enumerate(measure) if element.tag == "note"), len(measure))

@@ -48,20 +48,25 @@ def spell(pitch: int, key: Key, *, leads: int = 0) -> Spelling:
     return Spelling(FIFTHS[(fifths + 1) % 7], alter, (pitch - alter) // 12 - 1)
 
 
-def spell_voice(pitches: Sequence[int], key: Key) -> list[Spelling | None]:
+def spell_voice(pitches: Sequence[int], key: Key | Sequence[Key]) -> list[Spelling | None]:
     """Spell the notes of a voice, each with regard to the next pitch; None for rests.
+
+    Args:
+        pitches: MIDI pitches, 0 a rest.
+        key: The key, or one per note.
 
     >>> [name and name.step for name in spell_voice([63, 63, 64, 0, 63, 62], Key())]
     ['D', 'D', 'E', None, 'E', 'D']
     """
     spellings: list[Spelling | None] = []
     ahead = after = REST  # the next note's pitch, and the next that differs from it
-    for pitch in reversed(pitches):
+    keys = [key] * len(pitches) if isinstance(key, Key) else key
+    for pitch, own_key in zip(reversed(pitches), reversed(keys), strict=True):
         if pitch == REST:
             spellings.append(None)
             continue
         if pitch != ahead:
             ahead, after = pitch, ahead
         leads = after - pitch if after != REST and abs(after - pitch) == 1 else 0
-        spellings.append(spell(pitch, key, leads=leads))
+        spellings.append(spell(pitch, own_key, leads=leads))
     return spellings[::-1]

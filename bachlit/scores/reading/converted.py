@@ -1,0 +1,99 @@
+"""Kern and MEI -> MusicXML, by converter21's readers and music21's writer. The only module that imports them."""
+
+import contextlib
+import io
+import re
+import warnings
+from xml.etree.ElementTree import Element
+
+from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.scores.reading.limits import (
+    MAX_BARS,
+    MAX_CONVERTED_NOTES,
+    MAX_DIGITS,
+    MAX_FRAMES,
+    MAX_METRE_DIGITS,
+    MAX_SPINES,
+    MAX_TEXT,
+)
+from bachlit.scores.reading.safe_xml import parse_xml
+
+_UNMEASURED = re.compile(r"\*M(?:X|FREI)[^\t\n]*")
+
+
+def kern_document(text: str) -> tuple[Element, list[str]]:
+    """Read a file in kern into a MusicXML tree.
+
+    Returns:
+        The tree, and sentences on what was changed.
+
+    Raises:
+        Exception: Any of converter21's, if it isn't kern.
+        ValueError: If it is too large.
+    """
+    lines = text.splitlines()
+    music = "\n".join(line for line in lines if not line.startswith("!"))  # comments may hold any number
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"it has more than {MAX_TEXT} characters")
+    if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
+    if re.search(rf"\*M(?!M)[^*\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in a time signature of it has more than {MAX_METRE_DIGITS} digits")
+    if len(re.findall(r"^=", music, re.MULTILINE)) > MAX_BARS:
+        raise ValueError(f"it has more than {MAX_BARS} bar lines")
+    if max((line.count("\t") for line in lines), default=0) >= MAX_SPINES:
+        raise ValueError(f"it has more than {MAX_SPINES} spines")
+    unmeasured = _UNMEASURED.search(music) is not None
+
+    from converter21.humdrum import HumdrumFile  # noqa: PLC0415  # heavy, and only needed here
+
+    with _quietly():
+        file = HumdrumFile()
+        file.readString(_UNMEASURED.sub("*", text))
+        if not file.isValid:
+            raise ValueError(str(file.parseError or "its spines don't fit"))
+        piece = file.createMusic21Stream()
+        changed = ["it has no metre; its bars are as long as it writes them."] if unmeasured else []
+        return _document(piece), changed
+
+
+def mei_document(text: str) -> Element:
+    """Read a file in MEI into a MusicXML tree.
+
+    Raises:
+        Exception: Any of converter21's, if it isn't MEI.
+        ValueError: If it is too large.
+    """
+    root = parse_xml(text)
+    num_notes = sum(1 for element in root.iter() if str(element.tag).rpartition("}")[2] in ("note", "rest", "space"))
+    if num_notes > MAX_CONVERTED_NOTES:
+        raise ValueError(f"it has more than {MAX_CONVERTED_NOTES} notes and rests")
+
+    from converter21.mei import MeiReader  # noqa: PLC0415  # heavy, and only needed here
+
+    with _quietly():
+        return _document(MeiReader(text).run())
+
+
+@contextlib.contextmanager
+def _quietly():  # type: ignore[no-untyped-def]
+    """Silence what converters print and warn of on their way."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _document(piece: object) -> Element:
+    """Write a music21 stream as a MusicXML tree."""
+    from music21.musicxml.m21ToXml import GeneralObjectExporter  # noqa: PLC0415  # as above
+    from music21.stream import Opus  # noqa: PLC0415  # as above
+
+    if isinstance(piece, Opus):
+        piece = next(iter(piece.scores))
+    if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:  # type: ignore[attr-defined]
+        raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
+    return parse_xml(GeneralObjectExporter(piece).parse().decode())

@@ -1,0 +1,162 @@
+"""Given parts of a chorale, as its source has them."""
+
+import copy
+from collections.abc import Collection, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+
+from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
+from bachlit.scores.reading.numbers import decimal, whole
+from bachlit.scores.source import ScoreSource
+from bachlit.scores.writing.frame import MeasureFrame, frames_of_part
+from bachlit.scores.writing.notation import Symbol, write_voice
+from bachlit.scores.writing.parts import note_elements
+from bachlit.scores.writing.taking import refill, take_voice
+from bachlit.scores.writing.transposing import transpose_note, transpose_part
+
+
+class Given(NamedTuple):
+    """Part of a source with its entry in the list of parts: `<part>` and `<score-part>`."""
+
+    part: Element
+    entry: Element
+
+
+def source_of(chorale: Chorale) -> ScoreSource | None:
+    """Source of a chorale, if it still has the length that was read from it."""
+    source = chorale.source
+    if not isinstance(source, ScoreSource) or len(source.pitches) != chorale.num_frames:
+        return None
+    return source if len(source.lengths) == len(chorale.measures) else None
+
+
+def given_part(chorale: Chorale, source: ScoreSource, voice: Voice) -> Given:
+    """Copy a given part from the source; measures that the chorale has otherwise are written anew.
+
+    A part that holds more than the voice is reduced to it.
+    """
+    given = source.voices[voice]
+    part = copy.deepcopy(source.document.findall("part")[given.place])
+    entry = _entry_of(source.document, part)
+    if given.heads is not None:
+        take_voice(part, given.heads, given.staff)
+        sharing = [other for other in source.voices.values() if other.place == given.place]
+        if len(sharing) > 1:
+            _rename(entry, voice.capitalize())
+    if source.semitones:
+        transpose_part(part, source.semitones)
+    _add_missing(part, len(source.lengths))
+    changed = _changed_measures(chorale, source, voice)
+    if changed:
+        _rewrite(part, chorale, voice, changed, frames_of_part(part, source.lengths))
+    return Given(part, entry)
+
+
+def other_parts(source: ScoreSource) -> list[Given]:
+    """Copy the parts of a source that aren't given whole, with their entries."""
+    whole_parts = {given.place for given in source.voices.values() if given.heads is None}
+    others = []
+    for place, part in enumerate(source.document.iterfind("part")):
+        if place not in whole_parts:
+            copied = copy.deepcopy(part)
+            if source.semitones:
+                transpose_part(copied, source.semitones)
+            others.append(Given(copied, _entry_of(source.document, copied)))
+    return others
+
+
+def _entry_of(document: Element, part: Element) -> Element:
+    """Copy a part's entry in the list of parts, or make one."""
+    for entry in document.iterfind("part-list/score-part"):
+        if entry.get("id") == part.get("id"):
+            return copy.deepcopy(entry)
+    entry = Element("score-part", id=part.get("id") or "P1")
+    SubElement(entry, "part-name")
+    return entry
+
+
+def _rename(entry: Element, name: str) -> None:
+    for tag, text in (("part-name", name), ("part-abbreviation", f"{name[0]}.")):
+        for child in entry.findall(tag):
+            child.text = text
+    for tag in ("part-name-display", "part-abbreviation-display"):
+        for child in entry.findall(tag):
+            entry.remove(child)
+
+
+def _add_missing(part: Element, num_measures: int) -> None:
+    """Add empty measures where a part ends before others."""
+    for index in range(len(part.findall("measure")), num_measures):
+        SubElement(part, "measure", number=str(index + 1))
+
+
+def _changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
+    """Indices of the measures in which a chorale has other notes than its source."""
+    column = VOICES.index(voice)
+    read = source.pitches[:, column]
+    read = np.where(read == REST, REST, read + source.semitones)
+    differs = (chorale.pitches[:, column] != read) | (chorale.onsets[:, column] != source.onsets[:, column])
+    return [index for index, measure in enumerate(chorale.measures) if differs[measure.start : measure.end].any()]
+
+
+def _rewrite(
+    part: Element, chorale: Chorale, voice: Voice, changed: Collection[int], frames: Sequence[MeasureFrame]
+) -> None:
+    """Write some measures anew, in place."""
+    symbols = write_voice(chorale, voice)
+    _refine(part)
+    divisions, transposition, written_fifths = FRAMES_PER_QUARTER, 0, 0
+    onsets = chorale.onsets[:, VOICES.index(voice)]
+    for index, (measure, frame) in enumerate(zip(part.iterfind("measure"), frames, strict=True)):
+        for attributes in measure.iterfind("attributes"):
+            divisions = int(attributes.findtext("divisions") or divisions)
+            transpose = attributes.find("transpose")
+            if transpose is not None:
+                transposition = whole(transpose, "chromatic") + 12 * whole(transpose, "octave-change")
+            key = attributes.find("key")
+            if key is not None and key.find("fifths") is not None:
+                written_fifths = whole(key, "fifths")
+        if index in changed:
+            fifths = written_fifths - frame.fifths
+            refill(measure, _notes(symbols[index], frame, divisions, transposition, fifths))
+        elif index + 1 in changed and onsets[chorale.measures[index + 1].start]:
+            _untie(measure)
+
+
+def _notes(
+    symbols: Sequence[Symbol], frame: MeasureFrame, divisions: int, transposition: int, fifths: int
+) -> list[tuple[Fraction, Element]]:
+    """Notes of a measure in a part's own pitch, with their times in divisions."""
+    notes = note_elements(symbols, frame, divisions)
+    for _, note in notes:
+        if transposition:
+            transpose_note(note, -transposition, fifths)
+    return [(time * divisions / FRAMES_PER_QUARTER, note) for time, note in notes]
+
+
+def _refine(part: Element) -> None:
+    """Multiply the divisions of a part so that they hold sixteenths."""
+    stated = [decimal(element.text, "divisions") for element in part.iterfind("measure/attributes/divisions")]
+    factor = 1
+    while any((divisions * factor / FRAMES_PER_QUARTER).denominator > 1 for divisions in stated) and factor < 64:
+        factor += 1
+    if factor > 1:
+        for element in part.iter():
+            if element.tag in ("divisions", "duration", "offset") and element.text:
+                element.text = f"{float(decimal(element.text, element.tag) * factor):g}"
+
+
+def _untie(measure: Element) -> None:
+    """Leave out the ties and slurs that would lead from a measure's last note into the next measure."""
+    notes = [note for note in measure.iterfind("note") if note.find("rest") is None]
+    for note in notes[-1:]:
+        for tie in note.findall("tie"):
+            if tie.get("type") == "start":
+                note.remove(tie)
+        for notations in note.iterfind("notations"):
+            for tied in notations.findall("tied"):
+                if tied.get("type") == "start":
+                    notations.remove(tied)
