@@ -8,7 +8,7 @@ from bachlit.files.writing import write_whole
 from bachlit.music.chorale import Chorale
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
 from bachlit.scores.reading.contents import SUFFIXES
-from bachlit.scores.reading.source import ScoreWarning
+from bachlit.scores.reading.opening import ScoreWarning
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 

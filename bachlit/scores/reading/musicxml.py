@@ -1,7 +1,7 @@
 """MusicXML -> parts, one per staff."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import lcm
@@ -108,8 +108,7 @@ def _staves(part: Element) -> Iterator[Part]:
     if rows:  # a piece ends with its last note or rest
         last = rows[-1].measure
         rows[-1] = rows[-1]._replace(measure=replace(last, length=reading.written or last.length))
-    home = _home_staves(rows)
-    tones = [[(home[voice, staff], tone) for voice, staff, tone in row.tones] for row in rows]
+    tones = list(_at_home(rows))
     sounding = sorted({staff for row in tones for staff, _ in row} - reading.percussion, key=ordinal)
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
@@ -162,26 +161,23 @@ def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
     yield from rows
 
 
-def _home_staves(rows: Sequence[_Row]) -> Mapping[tuple[str, str], str]:
-    """Map each voice and staff to the staff that the voice belongs to: where most of its notes stand.
+def _at_home(rows: Sequence[_Row]) -> Iterator[list[tuple[str, Tone]]]:
+    """Yield the notes of each measure with the staves of their voices.
 
-    A voice may cross to another staff. If notes on two staves sound at once, those are two voices of one number.
+    A voice may cross to another staff, which doesn't make it another voice: it belongs where most of its notes stand,
+    unless that staff has other notes at the time. Programs number voices anew in each measure.
     """
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    crossing: set[str] = set()
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        ends: dict[str, tuple[Fraction, str]] = {}
-        for voice, staff, tone in sorted(row.tones, key=lambda one: one[2].start):
+        for voice, staff, _ in row.tones:
             counts[voice][staff] += 1
-            end, before = ends.get(voice, (Fraction(0), staff))
-            if before != staff and tone.start < end:
-                crossing.add(voice)
-            ends[voice] = max((tone.start + tone.length, staff), (end, before))
-    home = {}
-    for voice, staves in counts.items():
-        most = min(staves, key=lambda staff: (-staves[staff], ordinal(staff)))
-        home |= {(voice, staff): staff if voice in crossing else most for staff in staves}
-    return home
+    most = {voice: min(staves, key=lambda staff: (-staves[staff], ordinal(staff))) for voice, staves in counts.items()}
+    for row in rows:
+        taken: dict[str, set[str]] = defaultdict(set)  # voices of each staff, apart from those that cross to it
+        for voice, staff, _ in row.tones:
+            taken[staff].add(voice)
+        home = {voice: most[voice] for voice, _, _ in row.tones if taken[most[voice]] <= {voice}}
+        yield [(home.get(voice, staff), tone) for voice, staff, tone in row.tones]
 
 
 def _ordered(tones: Iterator[Tone]) -> list[Tone]:

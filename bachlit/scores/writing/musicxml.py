@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Sequence
-from itertools import count
+from itertools import chain, count
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
@@ -119,7 +119,8 @@ def _names_in(source: ScoreSource | None) -> set[str]:
 
 def _free(name: str, taken: set[str]) -> str:
     """Make an id that isn't taken, and take it."""
-    free = next(one for one in (name, *(f"{name}-{number}" for number in count(2))) if one not in taken)
+    numbered = (f"{name}-{number}" for number in count(2))
+    free = next(one for one in chain([name], numbered) if one not in taken)
     taken.add(free)
     return free
 
