@@ -1,8 +1,9 @@
 """Cache of parsed chorales: one file per corpus, no pickles, pieces read on demand.
 
 The file has a first line, the number of its records, a table of their ends and checksums, and the records: one per
-chorale, and one of the pieces that were skipped. A chorale is six numbers, a byte per pitch, a bit per onset and
-fermata, its name and its title.
+chorale, and one of the pieces that were skipped. A chorale is nine numbers, a byte per pitch, a bit per onset and
+fermata, more numbers for irregular measures, changes of key and an order of playing, its name, the numbers printed over
+these measures, and its title.
 
 Checksums detect damage, not a malicious writer, so a cache is used only if each record is a chorale that a score could
 have. NumPy's own formats would need a memory map to read single pieces, and a mapped file that is cut short ends the
@@ -12,6 +13,7 @@ process by a signal.
 import warnings
 import zlib
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +22,14 @@ from bachlit.corpus.pieces import Pieces
 from bachlit.errors import CorpusError
 from bachlit.files.writing import FileBytes, clear_parts, write_whole
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.music.keys import Key
+from bachlit.music.keys import MODES, Key
+from bachlit.music.measures import Measure, TimeSignature
 from bachlit.scores.reading.limits import MAX_MEASURE
 
-_MAGIC = b"bachlit's chorales, 4\n"
+_MAGIC = b"bachlit's chorales, 5\n"
 _COUNT = 8  # bytes of the number of records
 _BETWEEN = "\0"  # texts
+_NUMBERS, _BAR, _KEY = 9, 4, 3  # numbers at the beginning, per measure, per change of key
 
 
 class CachedChorales(Pieces):
@@ -97,12 +101,27 @@ def pack(results: Iterable[tuple[str, Chorale | str]]) -> bytes:
 
 
 def _packed(chorale: Chorale) -> bytes:
-    """Make the record of a chorale."""
-    key = chorale.key.fifths, chorale.key.mode == "minor"
-    numbers = np.array([chorale.num_frames, *chorale.time_signature, chorale.pickup, *key], "<i4")
+    """Make the record of a chorale, without its source."""
+    counts = len(chorale.bars), len(chorale.keys), len(chorale.order)
+    numbers = [chorale.num_frames, *chorale.time_signature, chorale.pickup, *_key_numbers(chorale.key), *counts]
+    more = [number for bar in chorale.bars for number in (bar.length, bar.position, *bar.time_signature)]
+    more += [number for frame, key in chorale.keys for number in (frame, *_key_numbers(key))]
     flags = np.packbits(np.concatenate([chorale.onsets.ravel(), chorale.fermatas]))
-    texts = f"{chorale.name}{_BETWEEN}{chorale.title}".encode(errors="surrogatepass")
-    return numbers.tobytes() + chorale.pitches.astype(np.int8).tobytes() + flags.tobytes() + texts
+    printed = [bar.number.replace(_BETWEEN, " ") for bar in chorale.bars]
+    texts = _BETWEEN.join([chorale.name, *printed, chorale.title]).encode(errors="surrogatepass")
+    return b"".join(
+        [
+            np.array(numbers, "<i4").tobytes(),
+            chorale.pitches.astype(np.int8).tobytes(),
+            flags.tobytes(),
+            np.array([*more, *chorale.order], "<i4").tobytes(),
+            texts,
+        ]
+    )
+
+
+def _key_numbers(key: Key) -> tuple[int, int]:
+    return key.fifths, MODES.index(key.mode)
 
 
 def _unpacked(record: bytes) -> Chorale:
@@ -111,25 +130,56 @@ def _unpacked(record: bytes) -> Chorale:
     Raises:
         ValueError: If it isn't a chorale that a score could have.
     """
-    num_frames, beats, beat_type, pickup, fifths, minor = np.frombuffer(record, "<i4", count=6).tolist()
+    numbers = np.frombuffer(record, "<i4", count=_NUMBERS).tolist()
+    num_frames, beats, beat_type, pickup, fifths, mode, *counts = numbers
     num_cells = num_frames * len(VOICES)
-    flags_from = 24 + num_cells
-    texts_from = flags_from + -(-(num_cells + num_frames) // 8)
-    possible = num_frames > 0 and 16 * beats <= MAX_MEASURE * beat_type and -7 <= fifths <= 7 and minor in (0, 1)
-    if not possible or texts_from > len(record):
+    flags_from = 4 * _NUMBERS + num_cells
+    more_from = flags_from + -(-(num_cells + num_frames) // 8)
+    sizes = [size * count for size, count in zip((_BAR, _KEY, 1), counts, strict=True)]
+    texts_from = more_from + 4 * sum(sizes)
+    if num_frames < 1 or min(counts) < 0 or texts_from > len(record):
         raise ValueError("a record doesn't describe a chorale that a score could have")
-    bits = np.frombuffer(record[flags_from:texts_from], np.uint8)
+    bits = np.frombuffer(record[flags_from:more_from], np.uint8)
     flags = np.unpackbits(bits, count=num_cells + num_frames).astype(np.bool_)
-    name, _, title = record[texts_from:].decode(errors="surrogatepass").partition(_BETWEEN)
+    more = np.frombuffer(record[more_from:texts_from], "<i4")
+    bars, keys, order = np.split(more, np.cumsum(sizes)[:-1])
+    name, *printed, title = record[texts_from:].decode(errors="surrogatepass").split(_BETWEEN, 1 + counts[0])
+    pitches = np.frombuffer(record, np.int8, count=num_cells, offset=4 * _NUMBERS)
     return Chorale(
-        pitches=np.frombuffer(record, np.int8, count=num_cells, offset=24).reshape(-1, len(VOICES)).astype(np.int16),
+        pitches=pitches.reshape(-1, len(VOICES)).astype(np.int16),
         onsets=flags[:num_cells].reshape(-1, len(VOICES)),
         fermatas=flags[num_cells:],
-        time_signature=(beats, beat_type),
+        time_signature=_metre(beats, beat_type),
         pickup=pickup,
-        key=Key(fifths, "minor" if minor else "major"),
+        key=_key(fifths, mode),
         title=title,
         name=name,
+        bars=_bars(bars.reshape(-1, _BAR).tolist(), printed),
+        keys=tuple((frame, _key(fifths, mode)) for frame, fifths, mode in keys.reshape(-1, _KEY).tolist()),
+        order=tuple(order.tolist()),
+    )
+
+
+def _metre(beats: int, beat_type: int) -> TimeSignature:
+    """Check a metre by the limits of scores."""
+    if 16 * beats > MAX_MEASURE * beat_type:
+        raise ValueError(f"a record has the metre {beats}/{beat_type}, which no score could have")
+    return beats, beat_type
+
+
+def _key(fifths: int, mode: int) -> Key:
+    """Check a key by the limits of scores."""
+    if not -7 <= fifths <= 7 or not 0 <= mode < len(MODES):
+        raise ValueError(f"a record has {fifths} sharps and mode {mode}, which no score could have")
+    return Key(fifths, MODES[mode])
+
+
+def _bars(numbers: list[list[int]], printed: list[str]) -> tuple[Measure, ...]:
+    """Measures from length, position and metre of each."""
+    starts = accumulate((length for length, *_ in numbers), initial=0)
+    return tuple(
+        Measure(text, start, length, position, _metre(beats, beat_type))
+        for start, text, (length, position, beats, beat_type) in zip(starts, printed, numbers, strict=False)
     )
 
 

@@ -118,13 +118,18 @@ class SatbEncoding(Encoding):
         return np.concatenate([[self.start(chorale.key)], frames.ravel(), [END]])
 
     def marks(self, chorale: Chorale) -> Tokens:
-        """Marks of a chorale's frames, (T,)."""
-        begins_bar = (np.arange(chorale.num_frames) - chorale.pickup) % chorale.measure_length == 0
+        """Marks of a chorale's frames, (T,): a pickup and the second half of a split bar begin no bar."""
+        begins_bar = np.zeros(chorale.num_frames, np.bool_)
+        if chorale.bars:
+            begins_bar[[measure.start for measure in chorale.bars if not measure.position]] = True
+        else:
+            begins_bar[chorale.pickup :: chorale.measure_length] = True
         marks: Tokens = self._marks[begins_bar.astype(np.int64), chorale.fermatas.astype(np.int64)]
         return marks
 
     def start(self, key: Key) -> int:
-        """Token that begins a piece in a key."""
+        """Token that begins a piece in a key, or in the parallel one of a church mode."""
+        key = key.parallel
         return self._first_key + 2 * key.tonic + (key.mode == "minor") if self.keys else START
 
     def transposition(self, semitones: int) -> Tokens:

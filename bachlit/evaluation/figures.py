@@ -112,7 +112,7 @@ DISTRIBUTIONS = [name for name, figure in FIGURES.items() if figure.pool == "els
 
 def histograms(chorale: Chorale) -> Histograms:
     """Histograms of a piece; degrees and cadences in its written key, major and minor apart."""
-    key = chorale.key
+    key = chorale.key.parallel
     return {
         "degrees": _of(key.mode, metrics.degrees(chorale, key)),
         "lengths": metrics.lengths(chorale),

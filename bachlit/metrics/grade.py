@@ -15,12 +15,14 @@ paper's, and would be up to 6 % above with names.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from bachlit.errors import CorpusError
 from bachlit.metrics import histograms
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Mode, estimate_key
+
+_MODES: tuple[Mode, Mode] = ("major", "minor")  # that notes are heard in
 
 
 class Grade(NamedTuple):
@@ -82,7 +84,7 @@ class GradeReference:
             raise CorpusError("Grading needs reference chorales; give it some of Bach's, say a hundred.")
         everything = _pooled(pieces)
         self._references: dict[Mode, _Histograms] = {}
-        for mode in get_args(Mode):
+        for mode in _MODES:
             pooled = _pooled([piece for piece in pieces if piece.mode == mode] or pieces)
             self._references[mode] = pooled | {part: everything[part] for part in ("rhythm", "parallels", "repeats")}
         # A reference without parallels counts as having one, so that a first one doesn't weigh infinitely.

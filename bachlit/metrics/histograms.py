@@ -15,6 +15,7 @@ from bachlit.metrics.chords import chord_of
 from bachlit.metrics.rules import parallel_motion
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
 from bachlit.music.keys import Key
+from bachlit.music.playing import transitions
 
 Histogram = Mapping[Hashable, float]
 """Counts or weights by category."""
@@ -84,7 +85,8 @@ def parallels(chorale: Chorale) -> Counter[Hashable]:
     >>> dict(parallels(Chorale.from_pitches([[72, 67, 60, 48], [74, 67, 62, 50]])))
     {'octave': 3}
     """
-    within = ~(chorale.fermatas[:-1] & ~chorale.fermatas[1:])  # (T - 1,)
+    before, after = transitions(chorale).T
+    within = ~(chorale.fermatas[before] & ~chorale.fermatas[after])  # (N,)
     fifths, octaves = (int(moves[within].sum()) for moves in parallel_motion(chorale)[0])
     return Counter({name: count for name, count in (("fifth", fifths), ("octave", octaves)) if count})
 

@@ -1,7 +1,8 @@
 """Count breaches of part-writing rules: parallels, crossings, spacing, ranges, leaps.
 
-Rules compare neighbouring frames in which all pitches concerned sound. Bach breaks each of them now and then; what
-matters is how often (`test_rules.py` has figures from JSB-16th).
+Rules compare frames that are heard one after the other, in which all pitches concerned sound: after a first ending
+comes the repeat's first chord, and each such pair counts once. Bach breaks each of them now and then; what matters is
+how often (`test_rules.py` has figures from JSB-16th).
 """
 
 from itertools import combinations
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.music.chorale import RANGES, REST, BoolArray, Chorale
+from bachlit.music.playing import transitions
 
 _OCTAVE, _FIFTH = 12, 7
 
@@ -62,8 +64,9 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
     upper, lower = pitches[:, :3], pitches[:, 1:]  # (T, 3) neighbours
+    before, after = transitions(chorale).T  # (N,)
     (fifths, octaves), similar = parallel_motion(chorale)
-    hidden_fifths, hidden_octaves = _hidden(pitches, sounding)
+    hidden_fifths, hidden_octaves = _hidden(pitches[before], pitches[after])
     wide = ((upper - lower > _OCTAVE) & sounding[:, :3] & sounding[:, 1:]).sum(axis=0).tolist()  # (3,)
     lowest, highest = np.array(list(RANGES.values())).T
     return RuleCounts(
@@ -75,39 +78,43 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
         hidden_fifths=hidden_fifths,
         hidden_octaves=hidden_octaves,
         crossings=_below(upper, lower),
-        overlaps=_below(upper[1:], lower[:-1]) + _below(upper[:-1], lower[1:]),
+        overlaps=_below(upper[after], lower[before]) + _below(upper[before], lower[after]),
         wide_soprano_alto=wide[0],
         wide_alto_tenor=wide[1],
         out_of_range=int((sounding & ((pitches < lowest) | (pitches > highest))).sum()),
-        wide_leaps=int(((np.abs(np.diff(pitches, axis=0)) > _OCTAVE) & sounding[1:] & sounding[:-1]).sum()),
+        wide_leaps=int(
+            ((np.abs(pitches[after] - pitches[before]) > _OCTAVE) & sounding[after] & sounding[before]).sum()
+        ),
     )
 
 
 def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
-    """Masks of parallel fifths and octaves (2, T - 1, 6) of all pairs of voices, and of similar motion (T - 1, 6).
+    """Masks of parallel fifths and octaves (2, N, 6) of all pairs of voices, and of similar motion (N, 6).
+
+    N are the transitions from frame to frame, as they are heard.
 
     >>> fifths = Chorale.from_pitches([[72, 65, 60, 48], [74, 67, 60, 48]])
     >>> parallel_motion(fifths)[0].sum(axis=(1, 2)).tolist()
     [1, 0]
     """
     pitches = chorale.pitches.astype(np.int64)
+    before, after = transitions(chorale).T
     upper, lower = np.array(list(combinations(range(4), 2))).T
-    moves = np.diff(pitches, axis=0)  # (T - 1, 4)
-    sounding = (pitches[1:] != REST) & (pitches[:-1] != REST) & (moves != 0)
+    moves = pitches[after] - pitches[before]  # (N, 4)
+    sounding = (pitches[after] != REST) & (pitches[before] != REST) & (moves != 0)
     interval = np.abs(pitches[:, upper] - pitches[:, lower]) % _OCTAVE  # (T, 6)
-    same = sounding[:, upper] & sounding[:, lower] & (interval[1:] == interval[:-1])
+    same = sounding[:, upper] & sounding[:, lower] & (interval[after] == interval[before])
     similar: BoolArray = moves[:, upper] * moves[:, lower] > 0
-    return np.stack([same & (interval[1:] == size) for size in (_FIFTH, 0)]), similar
+    return np.stack([same & (interval[after] == size) for size in (_FIFTH, 0)]), similar
 
 
-def _hidden(pitches: npt.NDArray[np.int64], sounding: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Count hidden fifths and octaves of the outer voices."""
-    soprano, bass = pitches[:, 0], pitches[:, 3]
-    pair = sounding[:, 0] & sounding[:, 3]
-    interval = np.abs(soprano - bass) % _OCTAVE
-    same_way = np.diff(soprano) * np.diff(bass) > 0
-    leaps = same_way & (np.abs(np.diff(soprano)) > 2) & pair[1:] & pair[:-1]
-    fifths, octaves = (int((leaps & (interval[1:] == size) & (interval[:-1] != size)).sum()) for size in (_FIFTH, 0))
+def _hidden(before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Count hidden fifths and octaves of the outer voices, from pitches (N, 4) to pitches (N, 4)."""
+    soprano, bass = (after - before)[:, [0, 3]].T  # (N,) moves
+    sounding = (before[:, [0, 3]] != REST).all(axis=1) & (after[:, [0, 3]] != REST).all(axis=1)
+    leaps = (soprano * bass > 0) & (np.abs(soprano) > 2) & sounding
+    old, new = (np.abs(pitches[:, 0] - pitches[:, 3]) % _OCTAVE for pitches in (before, after))
+    fifths, octaves = (int((leaps & (new == size) & (old != size)).sum()) for size in (_FIFTH, 0))
     return fifths, octaves
 
 

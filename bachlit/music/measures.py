@@ -111,6 +111,24 @@ def checked_measures(measures: Iterable[Measure], num_frames: int) -> tuple[Meas
     return checked
 
 
+def whole_bars(measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    """Join the halves of split bars; each bar has the number of its first half.
+
+    >>> halves = Measure("3", 0, 8, 0, (3, 4)), Measure("X1", 8, 4, 8, (3, 4)), Measure("4", 12, 12, 0, (3, 4))
+    >>> for bar in whole_bars(halves):
+    ...     print(*bar[:4])
+    3 0 12 0
+    4 12 12 0
+    """
+    bars: list[Measure] = []
+    for measure in measures:
+        if bars and measure.position and measure.position == bars[-1].position + bars[-1].length:
+            bars[-1] = bars[-1]._replace(length=bars[-1].length + measure.length)
+        else:
+            bars.append(measure)
+    return tuple(bars)
+
+
 def cut_measures(measures: Iterable[Measure], first: int, last: int) -> tuple[Measure, ...]:
     """Measures of the frames from the first to before the last; they keep their numbers.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from bachlit.errors import PromptError
 from bachlit.music.chorale import VOICES, BoolArray, Chorale, Voice
+from bachlit.music.measures import whole_bars
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +61,12 @@ class Prompt:
     def bars(cls, chorale: Chorale, first: int, last: int, *kept: Voice) -> "Prompt":
         """Free some bars of a four-part chorale, give all the rest.
 
-        Bar 1 is the first full measure, a pickup is bar 0.
+        Bars go by their printed numbers. A pickup is bar 0 as well; a split bar is both its halves.
 
         Args:
             chorale: Four voices.
-            first: First free bar.
-            last: Last free bar.
+            first: Number of the first free bar.
+            last: Number of the last free bar.
             kept: Voices given in these bars as well.
 
         Raises:
@@ -80,16 +81,9 @@ class Prompt:
         silent = [voice for voice in VOICES if chorale.only(voice).compass is None]
         if silent:
             raise PromptError(f"The {silent[0]} of {name} never sounds; to recompose bars, harmonise it first.")
-        full = chorale.measure_length
-        lowest = 0 if chorale.pickup else 1
-        highest = -(-(chorale.num_frames - chorale.pickup) // full)
-        absent = [bar for bar in (first, last) if not lowest <= bar <= highest]
-        if absent:
-            raise PromptError(f"There is no bar {absent[0]} in {name}; expected {lowest} to {highest} (0 is a pickup).")
-        if first > last:
-            raise PromptError(f"Bar {last} comes before bar {first}; swap the two.")
+        begin, end = _span(chorale, name, first, last)
         given = np.ones(chorale.pitches.shape, np.bool_)
-        given[max(0, chorale.pickup + (first - 1) * full) : chorale.pickup + last * full] = False
+        given[begin:end] = False
         given[:, _columns(kept)] = True
         return cls(chorale, given)
 
@@ -108,6 +102,27 @@ class Prompt:
                 raise PromptError(f"The {voice} of {name} is given already, rhythm and pitches; name a free voice.")
             rhythm[:, column] = True
         return dataclasses.replace(self, rhythm=rhythm)
+
+
+def _span(chorale: Chorale, name: str, first: int, last: int) -> tuple[int, int]:
+    """Find the first frame of a bar, and the end of another; the last one is sought from the first one on."""
+    bars = whole_bars(chorale.measures)
+    numbers = [bar.number for bar in bars]
+    if bars[0].position and "0" not in numbers:
+        numbers[0] = "0"
+    absent = [bar for bar in (first, last) if str(bar) not in numbers]
+    if absent:
+        raise PromptError(
+            f"There is no bar {absent[0]} in {name}; expected {numbers[0]} to {numbers[-1]} (0 is a pickup)."
+        )
+    begin = numbers.index(str(first))
+    following = [index for index in range(begin, len(numbers)) if numbers[index] == str(last)]
+    if not following:
+        raise PromptError(f"Bar {last} comes before bar {first}; swap the two.")
+    end = following[0]
+    while end + 1 in following:
+        end += 1
+    return bars[begin].start, bars[end].end
 
 
 def _columns(voices: tuple[Voice, ...]) -> list[int]:

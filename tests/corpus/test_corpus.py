@@ -1,5 +1,6 @@
 """The laws of corpora and their cache."""
 
+import dataclasses
 import errno
 import itertools
 import json
@@ -19,10 +20,11 @@ from typing import Any
 import disks
 import numpy as np
 import pytest
+from chorales import repeated_chorale
 from forking import python
 
 from bachlit.corpus import BachBotCorpus, BachCorpus, FolderCorpus, Jsb16Corpus
-from bachlit.corpus.cache import load_chorales
+from bachlit.corpus.cache import CachedChorales, load_chorales, pack
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CorpusError
 from bachlit.music.chorale import Chorale, move_home
@@ -150,7 +152,7 @@ def flipped(content: bytes, index: int) -> bytes:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "another program's": lambda content: b"PK\x03\x04 cut short",
-    "of another version": lambda content: content.replace(b"chorales, 4", b"chorales, 3", 1),
+    "of another version": lambda content: content.replace(b"chorales, 5", b"chorales, 4", 1),
     "the first line alone": lambda content: content.partition(b"\n")[0] + b"\n",
     "cut short": lambda content: content[:-1],
     "cut in the middle": lambda content: content[: len(content) // 2],
@@ -188,7 +190,7 @@ def packed(records: Sequence[bytes], *, ends: Callable[[list[int]], list[int]] =
     places = itertools.accumulate(map(len, records), initial=30 + 16 * len(records))
     table = np.array([*zip(ends([*places][1:]), map(zlib.crc32, records), strict=False)], "<i8")
     count = (len(records) if num is None else num) % 2**64
-    return b"bachlit's chorales, 4\n" + count.to_bytes(8, "little") + table.tobytes() + b"".join(records)
+    return b"bachlit's chorales, 5\n" + count.to_bytes(8, "little") + table.tobytes() + b"".join(records)
 
 
 ODD = (-(2**31), -(10**6), -8, -4, -1, 0, 1, 2, 3, 4, 5, 7, 8, 16, 99, 1000, 10**6, 10**9, 2**31 - 1)
@@ -196,17 +198,17 @@ ODD = (-(2**31), -(10**6), -8, -4, -1, 0, 1, 2, 3, 4, 5, 7, 8, 16, 99, 1000, 10*
 
 def wrong_records(record: bytes) -> Iterator[bytes]:
     """A record with every number odd, other arrays and texts, and random bytes in it."""
-    numbers = np.frombuffer(record, "<i4", count=6)
-    for index, value in itertools.product(range(6), ODD):
+    numbers = np.frombuffer(record, "<i4", count=9)
+    for index, value in itertools.product(range(9), ODD):
         changed = numbers.copy()
         changed[index] = value
-        yield changed.tobytes() + record[24:]
-    yield from (record[:20], record[24:], b"", b"\0", record[:-400], record + b"\xff\xfe", record + b"\0" * 99)
-    yield numbers.tobytes() + b"\xff" * (len(record) - 24)
+        yield changed.tobytes() + record[36:]
+    yield from (record[:20], record[36:], b"", b"\0", record[:-400], record + b"\xff\xfe", record + b"\0" * 99)
+    yield numbers.tobytes() + b"\xff" * (len(record) - 36)
     random = np.random.default_rng(0)
     for _ in range(300):
         bytes_of = np.frombuffer(record, np.uint8).copy()
-        where = random.integers(0, len(record) if random.random() < 0.5 else 24, random.integers(1, 5))
+        where = random.integers(0, len(record) if random.random() < 0.5 else 36, random.integers(1, 5))
         bytes_of[where] = random.integers(0, 256, len(where))
         yield bytes_of.tobytes()
 
@@ -253,6 +255,33 @@ def test_a_cache_with_a_right_sum_and_wrong_records_is_made_anew(folder: Path) -
                     assert piece.num_frames < 1000
     assert num > 400
     assert refused > 0.8 * num
+
+
+def test_measures_keys_and_orders_survive_the_cache(bach: list[Chorale]) -> None:
+    pieces = [dataclasses.replace(repeated_chorale(seed), name=f"{seed}", title="O Haupt") for seed in range(60)]
+    assert any(piece.bars for piece in pieces)
+    assert any(piece.keys for piece in pieces)
+    assert any(piece.order for piece in pieces)
+    assert list(CachedChorales(pack((piece.name, piece) for piece in [*pieces, *bach[:5]]))) == [*pieces, *bach[:5]]
+
+
+def test_wrong_records_of_irregular_measures_are_refused_or_music() -> None:
+    piece = dataclasses.replace(repeated_chorale(3), name="3")
+    assert piece.bars
+    assert piece.keys
+    assert piece.order
+    [record, skipped] = unpacked(pack([("3", piece)]))
+    wrongs = list(wrong_records(record))
+    refused = 0
+    for wrong in wrongs:
+        try:
+            [read] = CachedChorales(packed([wrong, skipped]))
+        except CorpusError:
+            refused += 1
+        else:
+            assert read.num_frames == piece.num_frames
+            assert read.measures[-1].end == read.num_frames
+    assert refused > 0.5 * len(wrongs)
 
 
 def test_a_cache_that_claims_to_hold_far_more_takes_no_memory(folder: Path) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from chorales import chorales
+from chorales import barred_chorale, chorales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +32,32 @@ def test_every_chorale_of_bach_survives_encoding(encoding: Encoding, bach: list[
 @pytest.mark.parametrize("encoding", ENCODINGS[:4], ids=lambda encoding: str(encoding.config))
 def test_every_chorale_survives_in_every_key(encoding: SatbEncoding, bach: list[Chorale]) -> None:
     check_encoding(encoding, [piece.transpose(move) for piece in bach[:20] for move in range(-6, 7)])
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: f"{type(encoding).__name__}-{encoding.config}")
+def test_irregular_bars_and_church_modes_survive_encoding(encoding: Encoding) -> None:
+    check_encoding(encoding, [barred_chorale(seed) for seed in range(40)])
+
+
+def test_bars_of_bach_are_marked_where_his_metre_begins_them(bach: list[Chorale]) -> None:
+    encoding = SatbEncoding(bars=True)
+    for piece in bach:
+        begins = (np.arange(piece.num_frames) - piece.pickup) % piece.measure_length == 0
+        assert np.array_equal(encoding.begins_bar[encoding.marks(piece)], begins)
+
+
+def test_a_bar_is_marked_where_one_begins_not_in_the_middle() -> None:
+    encoding, four_four = SatbEncoding(bars=True), (4, 4)
+    bars = (
+        ("0", 0, 4, 12, four_four),
+        ("1", 4, 12, 0, four_four),
+        ("X1", 16, 4, 12, four_four),
+        ("2", 20, 6, 0, (3, 8)),
+        ("3", 26, 9, 0, (3, 8)),
+        ("4", 35, 5, 0, four_four),
+    )
+    piece = dataclasses.replace(Chorale.from_pitches([[67, 64, 60, 48]] * 40), bars=bars)  # type: ignore[arg-type]
+    assert np.flatnonzero(encoding.begins_bar[encoding.marks(piece)]).tolist() == [4, 20, 26, 35]
 
 
 @pytest.mark.parametrize("name", ["pitch", "onset"])

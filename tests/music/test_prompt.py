@@ -41,6 +41,34 @@ def test_bars_are_those_that_a_score_prints(chorale: Chorale) -> None:
     assert free_frames(Prompt.bars(chorale, first, number)) == list(range(frame))
 
 
+FOUR_FOUR, THREE_FOUR = (4, 4), (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "frames"),
+    [(0, 0, (0, 4)), (1, 1, (4, 20)), (2, 2, (20, 36)), (3, 3, (36, 48)), (0, 9, (0, 60)), (2, 3, (20, 48))],
+)
+def test_bars_go_by_printed_numbers_and_split_ones_are_whole(first: int, last: int, frames: tuple[int, int]) -> None:
+    bars = (
+        ("1", 0, 4, 12, FOUR_FOUR),  # a pickup that counts as bar 1, as in some scores
+        ("1", 4, 16, 0, FOUR_FOUR),
+        ("2", 20, 12, 0, FOUR_FOUR),
+        ("X1", 32, 4, 12, FOUR_FOUR),  # the other half of bar 2
+        ("3", 36, 12, 0, THREE_FOUR),
+        ("9", 48, 12, 0, THREE_FOUR),
+    )
+    piece = dataclasses.replace(Chorale.from_pitches([[67, 64, 60, 48]] * 60), bars=bars)  # type: ignore[arg-type]
+    assert free_frames(Prompt.bars(piece, first, last)) == list(range(*frames))
+
+
+def test_numbers_that_begin_again_are_sought_in_order() -> None:
+    numbers = ("1", "2", "3", "1", "2", "2")
+    bars = tuple((number, 16 * index, 16, 0, FOUR_FOUR) for index, number in enumerate(numbers))
+    piece = dataclasses.replace(Chorale.from_pitches([[67, 64, 60, 48]] * 96), bars=bars)  # type: ignore[arg-type]
+    assert free_frames(Prompt.bars(piece, 1, 2)) == list(range(32))
+    assert free_frames(Prompt.bars(piece, 3, 2)) == list(range(32, 96))
+
+
 def test_kept_voices_are_given_in_the_bars_too() -> None:
     given = Prompt.bars(CHORALE, 2, 2, "soprano", "bass").given
     assert given[:, [0, 3]].all()
