@@ -4,7 +4,8 @@ import warnings
 from pathlib import Path
 
 from bachlit.errors import ScoreError
-from bachlit.scores.reading.abc_tune import num_tunes, read_abc
+from bachlit.scores.reading.abc_document import read_abc
+from bachlit.scores.reading.abc_text import num_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
 from bachlit.scores.reading.kern import read_kern
 from bachlit.scores.reading.midi import read_midi
