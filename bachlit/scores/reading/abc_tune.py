@@ -1,35 +1,48 @@
-"""ABC -> parts, one per voice, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
+"""ABC -> voices of a tune, by the standard 2.1 (abcnotation.com/wiki/abc:standard:v2.1).
 
 Music21's reader isn't used because it misreads common ABC: without a version field an accidental holds for one note
 instead of its measure, inline fields such as [K:D] are ignored, and returning voices are joined or cut off.
 """
 
-import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from bachlit.scores.reading.abc_voice import Voice, number
-from bachlit.scores.reading.limits import MAX_DIGITS, MAX_STAVES, MAX_TEXT
-from bachlit.scores.reading.score import JUMP, Score
+from bachlit.scores.reading.abc_fields import (
+    factor,
+    number,
+    read_clef,
+    read_key,
+    read_metre,
+    read_tempo,
+    read_unit,
+    usual_unit,
+)
+from bachlit.scores.reading.abc_signs import SHORTHANDS, rehearsal, tempo_sign, text_sign, words
+from bachlit.scores.reading.abc_text import plain, tune_lines
+from bachlit.scores.reading.abc_voice import BarLine, Head, Voice
+from bachlit.scores.reading.limits import MAX_STAVES
 
-# A field on a line of its own. G:| isn't one, but a note before a repeat sign.
-_FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 _TOKEN = re.compile(
     r"""
       (?P<text>"(?P<words>[^"]*)"?)
-    | (?P<mark>!(?P<name>[^!|]*)! | \+(?P<old_name>[a-z.]{4,})\+)
+    | (?P<mark>!(?P<name>[^!|\s]{1,40}|D\.[CS]\.[^!|]{0,20})! | \+(?P<old_name>[a-z.]{4,40})\+)
     | (?P<field>\[(?P<letter>[A-Za-z]):(?P<content>[^]]*)]?)
-    | (?P<bar>(?P<line>(?:\[\||:{0,2}\||::)[|:\]]*)(?P<ending>\[?\d|\[(?="))? | (?P<lone_ending>\[\d))
+    | (?P<bar>
+        (?P<line>(?:\[\||\.?:{0,2}\||::)[|:\]]*)(?P<ending>\ {0,3}\[?\d[\d,-]{0,20}|\ {0,3}\[(?="))?
+        | (?P<lone_ending>\[\d[\d,-]{0,20})
+      )
     | (?P<tuplet>\((?P<notes>\d)(?::(?P<time>\d?))?(?::(?P<following>\d?))?)
     | (?P<sound>
         (?:(?P<accidental>\^\^|__|[\^_=])?(?P<step>[A-Ga-g])(?P<octaves>[,']*) | (?P<rest>[zx]) | (?P<end>]))
-        (?P<length>\d*/*\d*)(?P<tie>-?)(?:\ *(?P<broken><{1,3}|>{1,3}))?
+        (?P<length>\d*/*\d*)(?P<tie>(?:\.?-)?)(?:\ *(?P<broken><{1,3}|>{1,3}))?
       )
     | (?P<silence>[ZX](?P<num>\d*))
     | (?P<fault>[\^_](?P<quarter_tone>\d*/)?)
-    | (?P<sign>[\[{}&H-])
+    | (?P<slur>\.?\((?!&)|\))
+    | (?P<sign>[\[&-]|\{/?|\})
+    | (?P<shorthand>[~.H-Wh-w])
     """,
     re.VERBOSE,
 )
@@ -37,234 +50,294 @@ _TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # p notes in the time of q; for other
 
 
 @dataclass
-class _TuneReading:
-    """State while reading a tune."""
+class Tune:
+    """Tune that is being read.
 
-    head: Voice = field(default_factory=Voice)  # fields of the tune's head, valid for all voices
-    title: str = ""
-    voices: dict[str, Voice] = field(default_factory=dict)
-    voice: Voice = field(default_factory=Voice)  # the current voice; the head until it ends
-    begun: bool = False  # a voice was named or has notes: fields now hold for it alone
-    grace: bool = False
-    chord: dict[str, int] | None = None  # notes of an open chord, by their spelling
-    chord_length: Fraction = Fraction(1)
-    chord_tied: dict[str, int] = field(default_factory=dict)  # those of them that are tied
-
-    def __post_init__(self) -> None:
-        self.voice = self.head
-
-
-def num_tunes(text: str) -> int:
-    """Count the tunes of a file in ABC."""
-    return len(re.findall(r"^X:", text, re.MULTILINE))
-
-
-def read_abc(text: str) -> Score:
-    r"""Read a tune in ABC.
-
-    Raises:
-        ValueError: If it isn't a tune, is too large, or a number in it isn't possible.
-
-    >>> [part] = read_abc("X:1\nL:1/4\nK:G\n^c2 c F-|[K:C]F4|").parts
-    >>> [(measure.number, [tone.pitch for tone in measure.tones]) for measure in part.measures]
-    [('1', [73, 73, 66]), ('2', [66])]
+    Attributes:
+        titles: The title, then subtitles.
+        composers: Those who composed it.
+        order: Order of its parts (P: in the head), such as AABB.
+        head: Settings of the tune's head, valid for all voices.
+        voices: By name.
     """
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"it has more than {MAX_TEXT} characters")
-    reading = _TuneReading()
-    for letter, content in _lines(text):
-        if letter:
-            _read_field(letter, content, reading)
-        elif reading.voice is not reading.head:
-            reading.begun = True
-            _read_line(content, reading)
-    if reading.voice is reading.head:
-        raise ValueError("it has no line K:, after which a tune begins")
-    voices = reading.voices.values()
-    for voice in voices:
-        voice.finish()
-    lost = "what is laid over a voice with & is left out." if any(voice.lost for voice in voices) else ""
-    return Score(reading.title, [voice for voice in voices if not voice.drums], lost)
 
+    titles: list[str] = field(default_factory=list)
+    composers: list[str] = field(default_factory=list)
+    order: str = ""
+    head: Voice = field(default_factory=Voice)
+    voices: dict[str, Voice] = field(default_factory=dict)
+    _voice: Voice | None = None  # the current one; None in the head
+    _clefs: dict[str, str] = field(default_factory=dict)  # properties of the voices that the head names
+    _shorthands: dict[str, str] = field(default_factory=lambda: dict(SHORTHANDS))
+    _tempo: str = ""  # field Q: of the head
+    _begun: bool = False  # a voice was named or has notes: fields now hold for it alone
+    _chord: list[Head] | None = None  # heads of an open chord
+    _chord_length: Fraction | None = None
+    _chord_tied: list[Head] = field(default_factory=list)
+    _joined: bool = False  # no space since the last sound
 
-def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a tune without comments: (letter, content) of a field, or ("", music)."""
-    begun = within = False  # within a block of text
-    for line in text.splitlines():
-        if re.match(r"%%(begin|end)", line):
-            within = line.startswith("%%begin")
-        if within:
-            continue
-        written = re.sub(r"(?<!\\)%.*", "", line).strip()
-        found = _FIELD.match(written)
-        if found:
-            yield found[1], found[2].strip()
-        elif written:
-            begun = True
-            yield "", written
-        elif begun and not line.strip():
-            return  # an empty line ends a tune
+    def read_field(self, letter: str, content: str) -> None:
+        """Apply a field, on its own line or inline; most don't concern the notes."""
+        if letter == "V":
+            self._read_voice(content)
+        elif letter == "U":
+            shorthand = re.match(r"([~H-Wh-w]) *= *[!+]?([^!+]{1,40})", content)
+            if shorthand:
+                self._shorthands[shorthand[1]] = shorthand[2].strip()
+        elif letter == "K":
+            for voice in self._concerned():
+                voice.change(key=read_key(content, voice.key), clef=read_clef(content, voice.clef))
+            if self._voice is None:
+                self._end_head()
+        elif letter == "L":
+            for voice in self._concerned():
+                voice.unit = read_unit(content)
+        elif letter == "M":
+            for voice in self._concerned():
+                voice.change(metre=read_metre(content))
+        elif self._voice is None:
+            self._read_heading(letter, content)
+        else:
+            self._read_sign(letter, content, self._voice)
 
+    def _concerned(self) -> list[Voice]:
+        """Voices that a field holds for."""
+        if self._voice is None:
+            return [self.head]
+        return [self._voice] if self._begun else [self.head, *self.voices.values()]
 
-def _read_field(letter: str, content: str, reading: _TuneReading) -> None:
-    """Apply a field, on its own line or inline; most don't concern the notes."""
-    in_head = reading.voice is reading.head
-    if letter == "V":
-        voice = _voice(content, reading)
-        reading.voice = reading.head if in_head else voice
-        reading.begun = not in_head
-    elif letter == "T" and in_head:
-        reading.title = reading.title or content
-    elif letter == "w":
-        reading.voice.left_out["word"] += 1
-    elif letter == "P" and in_head:
-        reading.head.repeats |= re.search(r"([A-Za-z]).*\1|\d|\(", content) is not None
-    elif letter in ("K", "L", "M"):
-        for voice in [reading.voice] if in_head or reading.begun else [reading.head, *reading.voices.values()]:
-            {"K": voice.set_key, "L": voice.set_unit, "M": voice.set_metre}[letter](content)
-        if letter == "K" and in_head:
-            _end_head(reading)
+    def _read_heading(self, letter: str, content: str) -> None:
+        """Read a field of the tune's head that doesn't concern the notes."""
+        if letter == "T" and plain(content):
+            self.titles.append(plain(content))
+        elif letter == "C" and plain(content):
+            self.composers.append(plain(content))
+        elif letter == "P":
+            self.order = plain(content)
+        elif letter == "Q":
+            self._tempo = content
 
+    def _read_sign(self, letter: str, content: str, voice: Voice) -> None:
+        """Read a field within the tune that stands in the score: tempo, label of a part, subtitle, words."""
+        if letter == "Q":
+            tempo = read_tempo(content, voice.unit or Fraction(1, 8))
+            if tempo is not None:
+                voice.add(tempo_sign(tempo))
+        elif letter == "P" and plain(content):
+            voice.add(rehearsal(plain(content)))
+        elif letter == "T" and plain(content):
+            voice.add(words(plain(content)))
+        elif letter == "w":
+            voice.sing(content)
 
-def _voice(content: str, reading: _TuneReading) -> Voice:
-    """Return the voice that a field V: names by its first word."""
-    word = (content.split() or [""])[0]
-    if word not in reading.voices:
-        if len(reading.voices) == MAX_STAVES:
-            raise ValueError(f"it has more than {MAX_STAVES} voices")
-        reading.voices[word] = copy.deepcopy(reading.head)
-        reading.voices[word].name = "" if word.isdecimal() else word
-    voice = reading.voices[word]
-    name = re.search(r'\b(?:name|nm)="([^"]*)"', content)
-    voice.name = name[1].strip() if name else voice.name
-    voice.set_clef(content)
-    return voice
+    def _read_voice(self, content: str) -> None:
+        """Go on with the voice that a field V: names by its first word."""
+        word, _, properties = " ".join(content.split()).partition(" ")
+        name, short_name = (
+            plain(found[1]) if (found := re.search(rf'\b(?:{keys})="([^"]*)"', properties)) else ""
+            for keys in ("name|nm", "subname|sname|snm")
+        )
+        voice = self._voice_called(word)
+        voice.named(name, short_name)
+        if self._voice is None:
+            self._clefs[word] = f"{self._clefs.get(word, '')} {properties}"
+        else:
+            voice.change(clef=read_clef(properties, voice.clef))
+            self._voice, self._begun = voice, True
 
+    def _voice_called(self, word: str) -> Voice:
+        if word not in self.voices:
+            if len(self.voices) == MAX_STAVES:
+                raise ValueError(f"it has more than {MAX_STAVES} voices")
+            self.voices[word] = self.head.like("" if word.isdecimal() else plain(word))
+        return self.voices[word]
 
-def _end_head(reading: _TuneReading) -> None:
-    """Apply the head's fields to the voices it names, and go on with the first."""
-    head = reading.head
-    head.unit = head.unit or head.usual_unit()
-    named, reading.voices = reading.voices, {}
-    for word, voice in named.items():
-        reading.voices[word] = copy.deepcopy(head)
-        reading.voices[word].name = voice.name
-        reading.voices[word].higher = voice.higher or head.higher
-        reading.voices[word].drums = voice.drums or head.drums
-    reading.voice = next(iter(reading.voices.values()), None) or _voice("", reading)
+    def _end_head(self) -> None:
+        """Apply the head's fields to the voices it names, and go on with the first."""
+        head = self.head
+        head.unit = head.unit or usual_unit(head.metre)
+        for word, voice in self.voices.items():
+            self.voices[word] = head.like(voice.name, voice.short_name)
+            self.voices[word].change(clef=read_clef(self._clefs[word], head.clef))
+        self._voice = next(iter(self.voices.values()), None) or self._voice_called("")
+        if self._tempo:
+            self._read_sign("Q", self._tempo, self._voice)
 
-
-def _read_line(line: str, reading: _TuneReading) -> None:
-    """Read a line of music."""
-    for token in _TOKEN.finditer(line):
-        kind = token.lastgroup or ""
-        if kind in ("text", "mark", "field", "bar") or not (reading.grace or reading.voice.overlaid):
-            _READERS[kind](token, reading)
-        elif token["sign"] == "}":
-            reading.grace = False
-        elif reading.grace and token["step"]:
-            reading.voice.left_out["grace note"] += 1
-    reading.grace = False
-    if reading.chord is not None:
-        raise ValueError(f"a chord of it has no end: {line[:40]}")
-
-
-def _read_text(token: re.Match[str], reading: _TuneReading) -> None:
-    reading.voice.left_out["chord symbol"] += re.match(r"[A-G]", token["words"]) is not None
-    reading.voice.repeats |= JUMP.search(token["words"]) is not None
-
-
-def _read_mark(token: re.Match[str], reading: _TuneReading) -> None:
-    name = token["name"] or token["old_name"] or ""
-    reading.voice.fermata |= name == "fermata"
-    reading.voice.repeats |= JUMP.search(name) is not None
-
-
-def _read_bar(token: re.Match[str], reading: _TuneReading) -> None:
-    if reading.chord is not None:
-        raise ValueError(f"a chord of it has no end: {token.string[:40]}")
-    reading.voice.end_measure()
-    reading.voice.barred = True
-    reading.voice.repeats |= ":" in (token["line"] or "") or bool(token["ending"] or token["lone_ending"])
-
-
-def _read_tuplet(token: re.Match[str], reading: _TuneReading) -> None:
-    notes = int(token["notes"])
-    beats, unit = reading.voice.metre
-    time = int(token["time"] or _TUPLETS.get(notes, 3 if unit == 8 and beats in (6, 9, 12) else 2))
-    if 0 in (notes, time):
-        raise ValueError("a tuplet of it has no notes")
-    reading.voice.tuplet = int(token["following"] or notes), Fraction(time, notes)
-
-
-def _read_sound(token: re.Match[str], reading: _TuneReading) -> None:
-    """Read a note, a rest, or the end of a chord."""
-    length, pitches = _length(token["length"]), {}
-    if token["step"]:
-        written, pitch = reading.voice.pitch(token["accidental"], token["step"], token["octaves"])
-        pitches = {written: pitch}
-    tied = pitches if token["tie"] else {}
-    if reading.chord is not None and not token["end"]:
-        reading.chord_length = reading.chord_length if reading.chord else length
-        reading.chord |= pitches
-        reading.chord_tied |= tied
-        return
-    if token["end"]:
-        pitches, reading.chord = reading.chord or {}, None
-        tied = pitches if token["tie"] else reading.chord_tied
-        length *= reading.chord_length
-        if not pitches:
+    def read_line(self, line: str) -> None:
+        """Read a line of music."""
+        if self._voice is None:
             return
-    reading.voice.sound(pitches, length, tied=tied, broken=token["broken"] or "")
+        self._begun, self._joined = True, False
+        end = 0
+        for token in _TOKEN.finditer(line):
+            self._joined &= not any(letter.isspace() for letter in line[end : token.start()])
+            end = token.end()
+            _READERS[token.lastgroup or ""](self, self._voice, token)
+        self._voice.end_grace()
+        if self._chord is not None:
+            raise ValueError(f"a chord of it has no end: {line[:40]}")
+
+    def _read_text(self, voice: Voice, token: re.Match[str]) -> None:
+        sign = text_sign(token["words"])
+        if sign is not None:
+            voice.add(sign)
+
+    def _read_mark(self, voice: Voice, token: re.Match[str]) -> None:
+        voice.decorate(token["name"] or token["old_name"] or "")
+
+    def _read_shorthand(self, voice: Voice, token: re.Match[str]) -> None:
+        name = self._shorthands.get(token["shorthand"])
+        if name:
+            voice.decorate(name)
+
+    def _read_inline_field(self, voice: Voice, token: re.Match[str]) -> None:
+        self.read_field(token["letter"], token["content"].strip())
+
+    def _read_bar(self, voice: Voice, token: re.Match[str]) -> None:
+        if self._chord is not None:
+            raise ValueError(f"a chord of it has no end: {token.string[:40]}")
+        self._joined = False
+        ending, text = _ending(token["ending"] or token["lone_ending"] or ""), ""
+        if ending == "[":  # with a text instead of a number
+            text = token.string[token.end() + 1 :].partition('"')[0]
+            ending = voice.next_ending()
+        line, plays = _bar_line(token["line"] or "")
+        voice.end_grace()
+        voice.bar_line(line, plays=plays, ending=ending, ending_text=plain(text))
+
+    def _read_tuplet(self, voice: Voice, token: re.Match[str]) -> None:
+        notes, metre = int(token["notes"]), voice.metre
+        compound = metre.beat_type == 8 and metre.beats in ("6", "9", "12")
+        time = int(token["time"] or _TUPLETS.get(notes, 3 if compound else 2))
+        if 0 in (notes, time):
+            raise ValueError("a tuplet of it has no notes")
+        voice.begin_tuplet(notes, time, int(token["following"] or notes))
+
+    def _read_sound(self, voice: Voice, token: re.Match[str]) -> None:
+        """Read a note, a rest, or the end of a chord."""
+        length = factor(token["length"])
+        heads = [voice.head(token["accidental"], token["step"], token["octaves"])] if token["step"] else []
+        tied = heads if token["tie"] else []
+        if self._chord is not None and not token["end"]:
+            self._chord_length = self._chord_length or length
+            self._chord.extend(head for head in heads if head not in self._chord)
+            self._chord_tied.extend(tied)
+            return
+        if token["end"]:
+            heads, self._chord = self._chord or [], None
+            tied = heads if token["tie"] else self._chord_tied
+            length *= self._chord_length or 1
+            if not heads:
+                return
+        voice.sound(
+            heads,
+            length,
+            tied=tied,
+            broken=token["broken"] or "",
+            joined=self._joined,
+            hidden=token["rest"] == "x",
+        )
+        self._joined = True
+
+    def _read_silence(self, voice: Voice, token: re.Match[str]) -> None:
+        voice.rest_for_measures(number(token["num"] or "1"), hidden=token["silence"].startswith("X"))
+
+    def _refuse(self, voice: Voice, token: re.Match[str]) -> None:
+        why = "it has quarter tones" if token["quarter_tone"] else "an accidental of it stands before no note"
+        raise ValueError(f"{why}: {token.string[:40]}")
+
+    def _read_slur(self, voice: Voice, token: re.Match[str]) -> None:
+        if token["slur"] == ")":
+            voice.end_slur()
+        else:
+            voice.begin_slur(dotted=token["slur"].startswith("."))
+
+    def _read_other(self, voice: Voice, token: re.Match[str]) -> None:
+        sign = token["sign"]
+        if sign == "[":
+            self._chord, self._chord_tied, self._chord_length = [], [], None
+        elif sign in ("{", "{/"):
+            voice.begin_grace(slashed=sign == "{/")
+        elif sign == "}":
+            voice.end_grace()
+        elif sign == "&":
+            voice.overlay()
+        elif sign == "-":
+            voice.tie()
 
 
-def _read_silence(token: re.Match[str], reading: _TuneReading) -> None:
-    reading.voice.rest_for_measures(number(token["num"] or "1"))
-
-
-def _refuse(token: re.Match[str], reading: _TuneReading) -> None:
-    why = "it has quarter tones" if token["quarter_tone"] else "an accidental of it stands before no note"
-    raise ValueError(f"{why}: {token.string[:40]}")
-
-
-def _read_sign(token: re.Match[str], reading: _TuneReading) -> None:
-    voice = reading.voice
-    if token["sign"] == "[":
-        reading.chord, reading.chord_tied = {}, {}
-    elif token["sign"] == "{":
-        reading.grace = True
-    elif token["sign"] == "&":
-        voice.overlaid = voice.lost = True
-    elif token["sign"] == "H":
-        voice.fermata = True
-    elif token["sign"] == "-":
-        voice.tied = voice.last
-
-
-_READERS: dict[str, Callable[[re.Match[str], _TuneReading], None]] = {
-    "text": _read_text,
-    "mark": _read_mark,
-    "field": lambda token, reading: _read_field(token["letter"], token["content"].strip(), reading),
-    "bar": _read_bar,
-    "tuplet": _read_tuplet,
-    "sound": _read_sound,
-    "silence": _read_silence,
-    "fault": _refuse,
-    "sign": _read_sign,
+_READERS: dict[str, Callable[[Tune, Voice, re.Match[str]], None]] = {
+    "text": Tune._read_text,
+    "mark": Tune._read_mark,
+    "field": Tune._read_inline_field,
+    "bar": Tune._read_bar,
+    "tuplet": Tune._read_tuplet,
+    "sound": Tune._read_sound,
+    "silence": Tune._read_silence,
+    "fault": Tune._refuse,
+    "slur": Tune._read_slur,
+    "sign": Tune._read_other,
+    "shorthand": Tune._read_shorthand,
 }
 
 
-def _length(text: str) -> Fraction:
-    """Factor of the unit length.
+def read_tune(text: str) -> Tune:
+    """Read the first tune of a text.
 
-    >>> [str(_length(text)) for text in ("", "3", "/", "//", "3/2", "/4")]
-    ['1', '3', '1/2', '1/4', '3/2', '1/4']
+    Raises:
+        ValueError: If it isn't a tune, is too large, or a number in it isn't possible.
     """
-    above, slash, below = text.partition("/")
-    slashes = 1 + len(below) - len(below.lstrip("/")) if slash else 0
-    if slashes > MAX_DIGITS:
-        raise ValueError(f"a length of it has more than {MAX_DIGITS} slashes")
-    divisor = number(below.lstrip("/")) if below.strip("/") else 2**slashes
-    if not divisor:
-        raise ValueError("a length of it is divided by 0")
-    return Fraction(number(above or "1"), divisor)
+    tune = Tune()
+    for letter, content in tune_lines(text):
+        if letter:
+            tune.read_field(letter, content)
+        else:
+            tune.read_line(content)
+    if not tune.voices or tune.head.unit is None:
+        raise ValueError("it has no line K:, after which a tune begins")
+    for voice in tune.voices.values():
+        voice.finish()
+    return tune
+
+
+def _bar_line(text: str) -> tuple[BarLine, int]:
+    """Bar line, and the plays of the passage that begins at it (0 if none does).
+
+    >>> _bar_line(":|"), _bar_line("|::"), _bar_line("::")[0].plays
+    ((BarLine(style='light-heavy', plays=2), 0), (BarLine(style='', plays=0), 3), 2)
+    """
+    before = len(text) - len(text.lstrip(":"))
+    after = len(text) - len(text.rstrip(":"))
+    if before == len(text):  # ::
+        before = after = max(1, before // 2)
+    bars = text.strip(":")
+    if "[|]" in bars:
+        style = "none"
+    elif before or bars.endswith("|]"):
+        style = "light-heavy"
+    elif bars.startswith("[|"):
+        style = "heavy-light"
+    elif "||" in bars:
+        style = "light-light"
+    else:
+        style = "dotted" if text.startswith(".") else ""
+    if after and style in ("heavy-light", "light-light"):
+        style = ""  # it is drawn where the next passage begins
+    return BarLine(style, min(before, 8) + 1 if before else 0), min(after, 8) + 1 if after else 0
+
+
+def _ending(text: str) -> str:
+    """Passes of an ending, or [ if a text follows.
+
+    >>> _ending("[1,3-5"), _ending(" 2"), _ending("[")
+    ('1, 3, 4, 5', '2', '[')
+    """
+    text = text.strip()
+    if text in ("", "["):
+        return text
+    passes: list[int] = []
+    for term in text.removeprefix("[").split(","):
+        first, _, last = (part[:2] for part in term.strip("-").partition("-"))
+        if first.isdecimal():
+            passes.extend(range(int(first), max(int(first), int(last or "0")) + 1))
+    return ", ".join(str(one) for one in sorted({one for one in passes if one}))

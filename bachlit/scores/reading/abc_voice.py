@@ -1,178 +1,447 @@
-"""A voice of ABC: its fields, and the notes read so far."""
+"""A voice of ABC: the settings in force, and its bars of notes, rests and signs.
+
+Lengths and times are fractions of a whole note.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from fractions import Fraction
+from xml.etree.ElementTree import Element
 
-from bachlit.music.chorale import TimeSignature
-from bachlit.music.keys import FIFTHS, STEPS, alteration
-from bachlit.scores.reading.limits import MAX_DIGITS, MAX_DIVISOR, MAX_FRAMES
-from bachlit.scores.reading.score import COMMON_TIME, Part, Signature, Tone, WrittenMeasure
+from bachlit.music.keys import alteration
+from bachlit.scores.reading.abc_fields import ACCIDENTALS, Clef, KeyField, Metre
+from bachlit.scores.reading.abc_signs import direction, notation
+from bachlit.scores.reading.abc_words import Lyric, set_words
+from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_SIGNS, MAX_STAVES
+from bachlit.scores.reading.score import COMMON_TIME
 
-_ACCIDENTALS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
-_MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "m": -3, "min": -3, "aeo": -3, "phr": -4, "loc": -5, "lyd": 1}
-_KEY = re.compile(r"(?P<tonic>[A-G])(?P<alter>[#b]?) *(?P<mode>[A-Za-z]*)(?![=\w])|(?P<pipes>H[Pp])\b|none\b|$")
-_CLEF = re.compile(r"\w+=|treble|alto|tenor|bass|perc|[\^_=+]")
+_MAX_SLURS = 6  # at once, in MusicXML
+
+
+@dataclass(slots=True)
+class Head:
+    """Note head: spelling, the accidental if one is shown, and ties."""
+
+    step: str
+    octave: int
+    alter: int
+    shown: bool = False
+    tied_back: bool = False
+    tied_on: bool = False
+
+
+@dataclass(slots=True)
+class Sound:
+    """Note, chord or rest.
+
+    Attributes:
+        written: Length as drawn.
+        length: Time that it takes; 0 for a grace note.
+        heads: Of a note or chord, the highest first; none of a rest.
+        ratio: Notes of a tuplet (actual, normal).
+        joined: Follows the sound before without a space: short values share beams.
+        grace: Is a grace note.
+        slashed: Has a slash, as a grace note.
+        hidden: Is a rest that isn't drawn.
+        fills: Is a rest of a whole measure.
+        unpitched: Belongs to percussion.
+        tuplet: Brackets that "start" or "stop" here.
+        slurs: (number, "start" or "stop", dotted).
+        marks: Writers into `<notations>`.
+        words: Syllables by verse.
+    """
+
+    written: Fraction
+    length: Fraction
+    heads: list[Head] = field(default_factory=list)
+    ratio: tuple[int, int] = (1, 1)
+    joined: bool = False
+    grace: bool = False
+    slashed: bool = False
+    hidden: bool = False
+    fills: bool = False
+    unpitched: bool = False
+    bar: int = 0
+    tuplet: list[str] = field(default_factory=list)
+    slurs: list[tuple[int, str, bool]] = field(default_factory=list)
+    marks: list[Callable[[Element], None]] = field(default_factory=list)
+    words: dict[int, Lyric] = field(default_factory=dict)
 
 
 @dataclass
-class Voice(Part):
-    """Part that is being read."""
+class Change:
+    """Key, metre and clef that begin at a place; None for what stays."""
 
-    drums: bool = False
-    altered: dict[str, int] = field(default_factory=dict)  # semitones per step, by the key signature
-    metre: TimeSignature = COMMON_TIME
-    unit: Fraction | None = None  # unit length in sixteenths; None until the head ends
-    higher: int = 0  # semitones from written to sounding pitch
-    barred: bool = False
-    total: Fraction = Fraction(0)  # sixteenths before the measure
-    now: Fraction = Fraction(0)  # in the measure
-    tones: list[Tone] = field(default_factory=list)  # of the measure
-    accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
-    last: Mapping[str, int] = field(default_factory=dict)  # pitches of the last notes, by spelling
-    tied: Mapping[str, int] = field(default_factory=dict)  # those of them that are tied
-    fermata: bool = False  # over the next note
+    key: KeyField | None = None
+    metre: Metre | None = None
+    clef: Clef | None = None
+
+
+Item = Sound | Change | Element
+
+
+@dataclass
+class BarLine:
+    """Bar line: its style in MusicXML (empty if regular), plays of a repeated passage (0 if none), visible or not."""
+
+    style: str = ""
+    plays: int = 0
+
+
+@dataclass
+class Bar:
+    """What stands between two bar lines.
+
+    Attributes:
+        layers: Items of the voice, and of those laid over it.
+        length: Of the longest layer.
+        metre: The metre in force at its end.
+        left, right: Bar lines; a passage repeats from left and to right.
+        ending: Passes on which the ending plays that begins here; empty if none begins.
+        ending_text: The ending's text if it isn't its number.
+        ends: "stop" or "discontinue" if an ending ends here.
+    """
+
+    layers: list[list[Item]]
+    length: Fraction
+    metre: Metre
+    left: BarLine = field(default_factory=BarLine)
+    right: BarLine = field(default_factory=BarLine)
+    ending: str = ""
+    ending_text: str = ""
+    ends: str = ""
+
+    @property
+    def full(self) -> Fraction | None:
+        """Length of a full measure; None without metre."""
+        return self.metre.length
+
+
+@dataclass
+class _Layer:
+    """Voice or one laid over it: items of the current bar, and what the next note must know."""
+
+    items: list[Item] = field(default_factory=list)
+    now: Fraction = Fraction(0)
+    last: Sound | None = None  # note that a tie may begin at
+    tied: dict[tuple[str, int], Head] = field(default_factory=dict)  # heads to be tied, by step and octave
     broken: Fraction = Fraction(1)  # factor of the next note's length
-    tuplet: tuple[int, Fraction] = (0, Fraction(1))  # remaining notes, and their factor
-    overlaid: bool = False  # after &, up to the bar line: an overlaid voice
-    lost: bool = False  # an overlaid voice was left out
+    tuplet: tuple[int, int, int] = (0, 1, 1)  # remaining notes, actual, normal
+    bracketed: Sound | None = None  # last note of an open bracket
 
-    def set_key(self, content: str) -> None:
-        """Apply a field K: a tonic with its mode, pipes or none; single accidentals; a clef.
 
-        >>> voice = Voice()
-        >>> voice.set_key("Ador ^g clef=treble")
-        >>> voice.signatures, voice.altered
-        ([Signature(fifths=1, mode=None)], {'F': 1, 'C': 0, 'G': 1, 'D': 0, 'A': 0, 'E': 0, 'B': 0})
-        """
-        self.set_clef(content)
-        key = _KEY.match(content)
+@dataclass
+class Voice:
+    """Voice that is being read."""
+
+    name: str = ""
+    short_name: str = ""
+    key: KeyField = field(default_factory=KeyField)
+    metre: Metre = field(default_factory=Metre)
+    unit: Fraction | None = None  # None until the head ends
+    clef: Clef = field(default_factory=Clef)
+    start: Change = field(default_factory=Change)
+    bars: list[Bar] = field(default_factory=list)
+    total: Fraction = Fraction(0)  # time before the bar
+    num_signs: int = 0  # heads and bars
+    _block: list[Sound] = field(default_factory=list)  # notes that the next line of words belongs to
+    _verse: int = 0  # verses of these notes so far
+    _layers: list[_Layer] = field(default_factory=lambda: [_Layer()])
+    _layer: int = 0
+    _metre_here: Metre = field(default_factory=Metre)  # of the last sound
+    _left: BarLine = field(default_factory=BarLine)
+    _ending: tuple[str, str] = ("", "")
+    _within_ending: bool = False
+    _accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
+    _drawn: dict[tuple[str, int], int] = field(default_factory=dict)  # alterations that a player reads in this bar
+    _marks: list[str] = field(default_factory=list)  # decorations of the next note
+    _slurs: list[bool] = field(default_factory=list)  # slurs that the next note begins: dotted or not
+    _open_slurs: list[tuple[int, Sound]] = field(default_factory=list)
+    _latest: Sound | None = None  # note that a slur may end at
+    _grace: list[Sound] | None = None  # an open group of grace notes
+    _slashed: bool = False
+
+    def like(self, name: str, short_name: str = "") -> "Voice":
+        """Make a voice with the same settings."""
+        return Voice(name, short_name, key=self.key, metre=self.metre, unit=self.unit, clef=self.clef)
+
+    @property
+    def layer(self) -> _Layer:
+        """The voice, or the one laid over it, that is being read."""
+        return self._layers[self._layer]
+
+    @property
+    def in_grace(self) -> bool:
+        """Whether a group of grace notes is open."""
+        return self._grace is not None
+
+    def change(self, *, key: KeyField | None = None, metre: Metre | None = None, clef: Clef | None = None) -> None:
+        """Change key, metre or clef; before the first note, the last one holds."""
+        key = None if key == self.key else key
+        metre = None if metre == self.metre else metre
+        clef = None if clef == self.clef else clef
+        self.key, self.metre, self.clef = key or self.key, metre or self.metre, clef or self.clef
         if key is not None:
-            mode = (key["mode"] or "").lower()[:3]
-            fifths = 2 if key["pipes"] else 0
-            if key["tonic"]:
-                fifths = FIFTHS.index(key["tonic"]) - 1 + {"#": 7, "b": -7, "": 0}[key["alter"]] + _MODES.get(mode, 0)
-            if not self.measures and not self.now:
-                self.signatures.clear()  # before the first note, the last field holds
-            if key["tonic"] or key["pipes"]:
-                names = {"m": "minor", "min": "minor", "aeo": "minor"} | dict.fromkeys(_MODES.keys() - {"maj", "ion"})
-                self.signatures.append(Signature(fifths, None if key["pipes"] else names.get(mode, "major")))
-            self.altered = {step: alteration(step, fifths) for step in FIFTHS}
-        elif not _CLEF.match(content):
-            raise ValueError(f"its key is {content[:20]!r}")
-        if re.search(r"\bexp\b", content):
-            self.altered = {}
-        for accidental, step in re.findall(r"(?:^|\s)(\^\^|__|[\^_=])([A-Ga-g])\b", content):
-            self.altered[step.upper()] = _ACCIDENTALS[accidental]
-
-    def set_clef(self, content: str) -> None:
-        """Apply a clef or transposition, and note percussion."""
-        octaves = re.search(r"\boctave=([+-]?\d)\b", content)
-        semitones = re.search(r"\btranspose=([+-]?\d{1,2})\b", content)
-        clef = re.search(r"\b(?:treble|alto|tenor|bass)\d?([+-])(8|15)\b", content)
-        if octaves or semitones or clef:
-            self.higher = 12 * int(octaves[1] if octaves else 0) + int(semitones[1] if semitones else 0)
-            if clef:
-                self.higher += int(f"{clef[1]}12") * (2 if clef[2] == "15" else 1)
-        self.drums |= re.search(r"\bperc\b", content) is not None
-
-    def set_metre(self, content: str) -> None:
-        """Apply a field M:; `none` changes nothing."""
-        common = {"C": (4, 4), "C|": (2, 2)}.get(content)
-        written = re.match(r"\(?(\d[\d+]*)\)? */ *(\d+)", content)
-        if written is not None:
-            common = sum(number(beats) for beats in written[1].split("+")), number(written[2])
-        if common is None:
+            self._drawn = {}
+        if not self.bars and not any(layer.now for layer in self._layers):
             return
-        if 0 in common:
-            raise ValueError("a time signature of it has no beats")
-        if not self.measures and not self.now:
-            self.metres.clear()
-        self.metre = common
-        self.metres.append(common)
+        items = self.layer.items
+        last = items[-1] if items else None
+        if not isinstance(last, Change):
+            last = Change()
+            items.append(last)
+        last.key, last.metre, last.clef = key or last.key, metre or last.metre, clef or last.clef
 
-    def set_unit(self, content: str) -> None:
-        """Apply a field L:."""
-        written = re.fullmatch(r"(\d+)(?: */ *(\d+))?", content)
-        parts = (number(written[1]), number(written[2] or "1")) if written else (0, 0)
-        if 0 in parts:
-            raise ValueError(f"its length of notes is {content[:20]!r}")
-        self.unit = Fraction(16 * parts[0], parts[1])
+    def begin(self) -> None:
+        """Keep the settings with which the first note begins."""
+        if not self.bars and not any(layer.now for layer in self._layers):
+            self.start = Change(self.key, self.metre, self.clef)
 
-    def usual_unit(self) -> Fraction:
-        """Default unit length: an eighth, or a sixteenth in measures below 3/4."""
-        return Fraction(1 if self.metres and Fraction(*self.metre) < Fraction(3, 4) else 2)
+    def add(self, element: Element) -> None:
+        """Add a direction or chord symbol before the next note."""
+        self.layer.items.append(element)
 
-    def pitch(self, accidental: str | None, letter: str, octaves: str) -> tuple[str, int]:
-        """Spelling of a note without its accidental, and its MIDI pitch."""
+    def decorate(self, name: str) -> None:
+        """Decorate the next note, or add the direction that a decoration is."""
+        if notation(name) is None:
+            self.add(direction(name))
+        else:
+            self._marks.append(name)
+
+    def head(self, accidental: str | None, letter: str, octaves: str) -> Head:
+        """Spell a note: by its accidental, a tie, the bar's accidentals or the key."""
         step = letter.upper()
-        octave = 5 + letter.islower() + octaves.count("'") - octaves.count(",")
-        written = f"{step}{octave}"
+        octave = 4 + letter.islower() + octaves.count("'") - octaves.count(",")
+        place = step, octave
+        tied = None if accidental or self.in_grace else self.layer.tied.get(place)
         if accidental:
-            self.accidentals[step] = _ACCIDENTALS[accidental]
-        elif written in self.tied:
-            return written, self.tied[written]  # a tie carries the accidental over the bar line
-        return written, 12 * octave + STEPS[step] + self.accidentals.get(step, self.altered.get(step, 0))
+            self._accidentals[step] = ACCIDENTALS[accidental]
+        if tied is not None:  # a tie carries the accidental over the bar line
+            return Head(step, octave, tied.alter)
+        alter = self._accidentals.get(step, self.key.altered.get(step, 0))
+        shown = bool(accidental) or alter != self._drawn.get(place, alteration(step, self.key.fifths or 0))
+        self._drawn[place] = alter
+        return Head(step, octave, alter, shown)
 
-    def sound(self, pitches: Mapping[str, int], length: Fraction, *, tied: Mapping[str, int], broken: str) -> None:
+    def sound(
+        self, heads: Iterable[Head], length: Fraction, *, tied: list[Head], broken: str, joined: bool, hidden: bool
+    ) -> None:
         """Add simultaneous notes, or a rest if there are none.
 
         Args:
-            pitches: MIDI pitches by spelling.
+            heads: Their heads.
             length: In unit lengths.
-            tied: Those of them tied to the next note.
+            tied: Heads tied to the next note.
             broken: Broken rhythm sign before the next note: > lengthens these by half and halves the next, < the
                 other way round.
+            joined: They follow the sound before without a space.
+            hidden: A rest isn't drawn.
         """
+        layer, unit = self.layer, self.unit or Fraction(1, 8)
+        heads = sorted(heads, key=lambda head: (head.octave, "CDEFGAB".index(head.step), head.alter))
+        if self._grace is not None:
+            grace = Sound(length, Fraction(0), heads, joined=bool(self._grace), grace=True, slashed=self._slashed)
+            self._place(grace)
+            self._grace.append(grace)
+            return
         shorter = Fraction(1, 2 ** len(broken))
         own, following = (shorter, 2 - shorter) if "<" in broken else (2 - shorter, shorter)
-        length *= self.broken * own * (self.unit or self.usual_unit())
-        self.broken = following
-        left, ratio = self.tuplet
-        if left:
-            length *= ratio
-            self.tuplet = left - 1, ratio
-        for written, pitch in sorted(pitches.items(), key=lambda item: -item[1]):
-            goes_on = self.tied.get(written) == pitch
-            self.tones.append(Tone(self.now, length, pitch + self.higher, goes_on, self.fermata))
-        self.fermata = False
-        self.last, self.tied = pitches, tied
-        self._go_on(length)
+        written = length * layer.broken * own * unit
+        left, actual, normal = layer.tuplet
+        ratio = (actual, normal) if left else (1, 1)
+        sound = Sound(written, written * ratio[1] / ratio[0], heads, ratio, joined=joined, hidden=hidden)
+        layer.broken = following
+        self._bracket(layer, sound)
+        sound.marks = [write for name in self._marks if (write := notation(name)) is not None]
+        self._marks = []
+        self._place(sound)
+        for head in heads:
+            before = layer.tied.get((head.step, head.octave))
+            if before is not None and before.alter == head.alter:
+                before.tied_on = head.tied_back = True
+        layer.last, layer.tied = sound, {(head.step, head.octave): head for head in tied}
+        if heads and self._layer == 0:
+            if self._verse:  # words of other notes stand between
+                self._block, self._verse = [], 0
+            self._block.append(sound)
+        self._go_on(sound.length)
 
-    def rest_for_measures(self, num: int) -> None:
+    def _place(self, sound: Sound) -> None:
+        """Add a sound to the layer, with the slurs that begin at it."""
+        self.begin()
+        self.num_signs += max(1, len(sound.heads))
+        self._check_size()
+        self._metre_here = self.metre
+        sound.unpitched, sound.bar = self.clef.sign == "percussion", len(self.bars)
+        self.layer.items.append(sound)
+        if sound.heads:
+            self._latest = sound
+            for dotted in self._slurs:
+                number = min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
+                if number:
+                    sound.slurs.append((number, "start", dotted))
+                    self._open_slurs.append((number, sound))
+            self._slurs = []
+
+    def _bracket(self, layer: _Layer, sound: Sound) -> None:
+        left, actual, normal = layer.tuplet
+        if not left:
+            return
+        layer.tuplet = left - 1, actual, normal
+        if layer.bracketed is None:
+            sound.tuplet.append("start")
+        layer.bracketed = sound
+        if left == 1:
+            self._end_bracket(layer)
+
+    def _end_bracket(self, layer: _Layer) -> None:
+        if layer.bracketed is not None:
+            layer.bracketed.tuplet.append("stop")
+            layer.bracketed = None
+
+    def begin_tuplet(self, actual: int, normal: int, notes: int) -> None:
+        """Begin a tuplet: the next notes, each shortened by normal / actual."""
+        self._end_bracket(self.layer)
+        self.layer.tuplet = (notes, actual, normal) if actual != normal else (0, 1, 1)
+
+    def begin_grace(self, *, slashed: bool) -> None:
+        """Begin a group of grace notes."""
+        self.end_grace()
+        self._grace, self._slashed = [], slashed
+
+    def end_grace(self) -> None:
+        """End a group of grace notes: one is an eighth, several are sixteenths, times their written lengths."""
+        for sound in self._grace or ():
+            sound.written *= Fraction(1, 8 if len(self._grace or ()) == 1 else 16)
+        self._grace = None
+
+    def tie(self) -> None:
+        """Tie the last note or chord to the next."""
+        layer = self.layer
+        layer.tied = {(head.step, head.octave): head for head in layer.last.heads} if layer.last else {}
+
+    def sing(self, line: str) -> None:
+        """Set a line of words below the notes since the last words; lines in a row are verses."""
+        self._verse += 1
+        set_words(line, self._block, self._verse)
+
+    def next_ending(self) -> str:
+        """Number of an ending that has a text instead."""
+        numbers = re.findall(r"\d+", next((bar.ending for bar in reversed(self.bars) if bar.ending), "0"))
+        return str(int(numbers[-1]) + 1)
+
+    def begin_slur(self, *, dotted: bool) -> None:
+        """Begin a slur at the next note."""
+        if len(self._slurs) < _MAX_SLURS:
+            self._slurs.append(dotted)
+
+    def end_slur(self) -> None:
+        """End the innermost slur that didn't begin at the last note."""
+        if self._slurs:
+            self._slurs.pop()
+            return
+        for index in range(len(self._open_slurs) - 1, -1, -1):
+            number, start = self._open_slurs[index]
+            if start is not self._latest and self._latest is not None:
+                del self._open_slurs[index]
+                self._latest.slurs.append((number, "stop", False))
+                return
+
+    def overlay(self) -> None:
+        """Go back to the beginning of the bar, for a voice laid over this one."""
+        self._layer += 1
+        if self._layer > MAX_STAVES:
+            raise ValueError(f"it has more than {MAX_STAVES} voices laid over one")
+        if self._layer == len(self._layers):
+            self._layers.append(_Layer())
+        self._accidentals, self._drawn = {}, {}
+
+    def rest_for_measures(self, num: int, *, hidden: bool) -> None:
         """Rest for some measures."""
+        full = self.metre.length or Fraction(*COMMON_TIME)
         for _ in range(num):
-            self._go_on(Fraction(16 * self.metre[0], self.metre[1]))
-            self.end_measure()
+            rest = Sound(full, full, fills=True, hidden=hidden)
+            self._place(rest)
+            self._go_on(full)
+            self.layer.last, self.layer.tied = None, {}
+            self.bar_line(BarLine(), plays=0)
 
     def _go_on(self, length: Fraction) -> None:
-        self.now += length
-        if self.total + self.now > MAX_FRAMES:
+        layer = self.layer
+        layer.now += length
+        if self.total + layer.now > Fraction(MAX_FRAMES, 16):
             raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-        if self.now.denominator > MAX_DIVISOR:
+        if layer.now.denominator > MAX_DIVISOR:
             raise ValueError("it divides quarters in too many ways")
 
-    def end_measure(self) -> None:
-        """Begin a new measure, unless this one is empty."""
-        self.accidentals, self.overlaid = {}, False
-        if self.now:
-            self.measures.append(WrittenMeasure("", self.now, self.tones, self.metre))
-            self.total += self.now
-            self.now, self.tones = Fraction(0), []
+    def bar_line(self, line: BarLine, *, plays: int, ending: str = "", ending_text: str = "") -> None:
+        """End the bar, unless it is empty: then its bar line is joined with the one before.
+
+        Args:
+            line: Its style, and plays of the passage that ends here.
+            plays: Of the passage that begins here; 0 if none does.
+            ending: Passes on which the ending that begins here is played; empty if none begins.
+            ending_text: The ending's text if it isn't its number.
+        """
+        self._end_bar()
+        before = self.bars[-1] if self.bars else None
+        if before is None:
+            self._left.style = line.style if line.style != "light-light" else ""
+        else:
+            before.right.style = line.style or before.right.style
+            before.right.plays = max(before.right.plays, line.plays)
+            if self._within_ending and not self._ending[0]:
+                closed = line.plays or line.style in ("light-light", "light-heavy", "heavy-light") or ending
+                if closed or plays:
+                    before.ends = "stop" if closed else "discontinue"
+                    self._within_ending = False
+        self._left.plays = max(self._left.plays, plays)
+        if ending:
+            self._ending, self._within_ending = (ending, ending_text), True
+
+    def _end_bar(self) -> None:
+        """End the bar unless it is empty; what changes after its last note changes in the next one."""
+        self._accidentals, self._drawn, self._layer = {}, {}, 0
+        for layer in self._layers:
+            self._end_bracket(layer)
+        length = max(layer.now for layer in self._layers)
+        if not length:
+            return
+        self.num_signs += 1
+        self._check_size()
+        ending, text = self._ending
+        following: list[Item] = []
+        layers = [layer.items for layer in self._layers]
+        while layers[0] and isinstance(layers[0][-1], Change):
+            following.insert(0, layers[0].pop())
+        while len(layers) > 1 and not layers[-1]:
+            layers.pop()
+        self.bars.append(Bar(layers, length, self._metre_here, left=self._left, ending=ending, ending_text=text))
+        self._left, self._ending = BarLine(), ("", "")
+        self.total += length
+        for layer in self._layers:
+            layer.items, layer.now = [], Fraction(0)
+        self._layers[0].items = following
+
+    def _check_size(self) -> None:
+        if self.num_signs > MAX_SIGNS:
+            raise ValueError(f"it has more than {MAX_SIGNS} notes and measures")
 
     def finish(self) -> None:
-        """Number the measures. An incomplete first one has the number 0; without bar lines there are no numbers."""
-        self.end_measure()
-        first = 0 if len(self.measures) > 1 and self.measures[0].length < self.measures[0].full else 1
-        self.measures = [
-            replace(measure, number=str(place) if self.barred else None)
-            for place, measure in enumerate(self.measures, start=first)
-        ]
+        """End the last bar, and what is open."""
+        self.end_grace()
+        self._end_bar()
+        if not self.bars:
+            self.begin()
+            return
+        last = self.bars[-1]
+        last.layers[0].extend(item for item in self._layers[0].items if isinstance(item, Element))
+        if self._within_ending and not last.ends:
+            last.ends = "discontinue"
+        for number, start in self._open_slurs:
+            start.slurs = [slur for slur in start.slurs if slur != (number, "start", slur[2])]
 
-
-def number(text: str) -> int:
-    """Read a number of few digits; an empty text is 0."""
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
-    return int(text or "0")
+    def named(self, name: str, short_name: str) -> None:
+        """Take a name, if there is one."""
+        self.name, self.short_name = name or self.name, short_name or self.short_name

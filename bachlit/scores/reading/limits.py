@@ -28,6 +28,12 @@ MAX_MIDI_BYTES = 2 * 2**20
 MAX_TEXT = 128 * 2**10
 """Characters of ABC or kern. The largest kern file in music21 has 83,000."""
 
+MAX_TUNES = 100_000
+"""Tunes of a book in ABC: the largest have some 50,000."""
+
+MAX_SIGNS = 50_000
+"""Note heads and measures of a tune in ABC: each has some ten XML elements."""
+
 MAX_DIGITS = 4
 """Digits of a number in ABC or kern: more make a piece of hours."""
 
