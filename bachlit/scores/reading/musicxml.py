@@ -23,7 +23,15 @@ def read_musicxml(text: str) -> Score:
     Raises:
         ValueError: If it isn't one, or a number in it isn't possible.
     """
-    root = parse_xml(text)
+    return read_tree(parse_xml(text))
+
+
+def read_tree(root: Element) -> Score:
+    """Read a MusicXML tree, partwise or timewise.
+
+    Raises:
+        ValueError: If it isn't one, or a number in it isn't possible.
+    """
     if root.tag == "score-timewise":
         root = _partwise(root)
     if root.tag != "score-partwise":
