@@ -25,6 +25,9 @@ MAX_DIVISOR = 10**15
 MAX_MIDI_BYTES = 2 * 2**20
 """Size of a MIDI file: at some eight bytes per note, three seconds."""
 
+MAX_MIDI_MEASURES = 50_000
+"""Measures of all parts of a MIDI file: a band of 20 has 6,000 in a long song."""
+
 MAX_TEXT = 128 * 2**10
 """Characters of ABC or kern. The largest kern file in music21 has 83,000."""
 

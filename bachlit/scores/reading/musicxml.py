@@ -29,7 +29,15 @@ def musicxml_document(text: str) -> Element:
     Raises:
         ValueError: If it isn't one.
     """
-    root = parse_xml(text)
+    return read_tree(parse_xml(text))
+
+
+def read_tree(root: Element) -> Score:
+    """Read a MusicXML tree, partwise or timewise.
+
+    Raises:
+        ValueError: If it isn't one, or a number in it isn't possible.
+    """
     if root.tag == "score-timewise":
         root = _partwise(root)
     if root.tag != "score-partwise":
