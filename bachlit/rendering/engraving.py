@@ -158,7 +158,7 @@ def engrave(music: str, options: Mapping[str, Any]) -> list[str]:
         # The path of verovio's fonts is per thread, and importing verovio sets it for one thread only.
         verovio.setDefaultResourcePath(str(Path(verovio.__file__).parent / "data"))
         toolkit = verovio.toolkit()
-        toolkit.setOptions(_DRAWING | options)
+        toolkit.setOptions({**_DRAWING, **options})
         if not toolkit.loadData(music):
             raise ChoraleError("verovio can't draw the chorale; try reinstalling it.")
         return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]

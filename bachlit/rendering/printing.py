@@ -39,13 +39,13 @@ _BOOK = """
 #set text(font: ("Libertinus Serif", "DejaVu Serif"), size: 11pt)
 #for number in range(1, int(given.pages) + 1) {
   if number > 1 { pagebreak() }
-  place(image(bytes(given.at("page-" + str(number))), format: "svg", width: 100%))
   if number > 1 {
     place(top + center, dy: 11mm, str(number))
   } else {
     place(top + center, dy: 11mm, text(size: float(given.title-size) * 1pt, given.title))
     place(top + right, dx: -15mm, dy: 18.5mm, text(size: float(given.composer-size) * 1pt, given.composer))
   }
+  place(image(bytes(given.at("page-" + str(number))), format: "svg", width: 100%))
 }
 """
 
@@ -103,16 +103,8 @@ def pdf_of(music: str, *, paper: Paper = "a4", title: bool = True) -> bytes:
     }
     known = have_letters(f"{above}{composer}{''.join(pages)}")
     with fonts_for(pages) as folder:
-        made = typst.compile(
-            _BOOK.encode(),
-            font_paths=[str(folder)],
-            ignore_system_fonts=known,
-            sys_inputs=inputs,
-            format="pdf",
-            pdf_tags=False,
-        )
-    assert isinstance(made, bytes)
-    return made
+        fonts = typst.Fonts(include_system_fonts=not known, font_paths=[str(folder)])
+        return typst.compile(_BOOK.encode(), font_paths=fonts, sys_inputs=inputs, format="pdf", pdf_tags=False)
 
 
 def title_of(root: Element) -> str:
