@@ -95,7 +95,16 @@ def test_only_the_reader_imports_music21() -> None:
 
 
 # What is done one after the other in one process, and of which packages nothing may be loaded by then.
-_HEAVY = ("pytorch_lightning", "lightning", "wandb", "torchmetrics", "verovio", "resvg_py", "matplotlib.pyplot")
+_HEAVY = (
+    "pytorch_lightning",
+    "lightning",
+    "wandb",
+    "torchmetrics",
+    "verovio",
+    "typst",
+    "resvg_py",
+    "matplotlib.pyplot",
+)
 STEPS = [
     ("import bachlit.music.chorale, bachlit.music.keys, bachlit.music.prompt, bachlit.encoding",
      ("torch", "music21", "matplotlib", *_HEAVY)),

@@ -42,7 +42,7 @@ def seal(content: bytes, ending: str) -> bytes:
 
     Args:
         content: Contents from one of bachlit's writers.
-        ending: Suffix of the file: .musicxml, .xml, .svg, .mid, .midi, .png, .wav or .json (an indented object).
+        ending: Suffix of the file: .musicxml, .xml, .svg, .mid, .midi, .png, .pdf, .wav or .json (an indented object).
 
     >>> seal(b"<svg></svg>\n", ".svg")
     b'<svg></svg>\n<!-- unchanged since it was written, bachlit:6d6ddf6160dbd068 -->\n'
@@ -113,6 +113,8 @@ _FORMATS = {
     ".midi": _MIDI,
     # Before the last chunk of a PNG, of 12 bytes.
     ".png": _Format(lambda text: _chunk(b"tEXt", b"Comment\0" + text), lambda length: length - 12),
+    # A comment after the end: readers look for the end in the last kilobyte.
+    ".pdf": _Format(lambda text: b"\n%" + text + b"\n", lambda length: length),
     # After the samples, which simple readers expect at byte 44. Chunks have an even length.
     ".wav": _Format(
         lambda text: b"LIST" + (_WIDTH + 14).to_bytes(4, "little")

@@ -1,10 +1,14 @@
-"""Render chorales: engraved scores, piano rolls, and sound.
+"""Render chorales: engraved scores on screen and paper, piano rolls, and sound.
 
 Importing needs NumPy alone. Pictures need the extra `bachlit[render]`, loaded when one is drawn.
 """
 
 from bachlit.extras import MissingPackageError, require
-from bachlit.rendering.engraving import png, require_engraver, svg
+from bachlit.rendering.engraving import png, png_of, require_engraver, svg, svg_of
 from bachlit.rendering.organ import PARTIALS, frame_times, wav
+from bachlit.rendering.printing import Paper, pdf, pdf_of
 
-__all__ = ["PARTIALS", "MissingPackageError", "frame_times", "png", "require", "require_engraver", "svg", "wav"]
+__all__ = [
+    "PARTIALS", "MissingPackageError", "Paper", "frame_times", "pdf", "pdf_of", "png", "png_of", "require",
+    "require_engraver", "svg", "svg_of", "wav",
+]  # fmt: skip

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_together
-from bachlit.music.chorale import Chorale
-from bachlit.rendering import png, require, require_engraver, svg, wav
+from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.rendering import Paper, pdf, png, require, require_engraver, svg, wav
 from bachlit.scores import to_midi, to_musicxml
 
 _FORMATS: dict[str, Callable[[Chorale], bytes]] = {
@@ -18,41 +19,48 @@ _FORMATS: dict[str, Callable[[Chorale], bytes]] = {
     ".midi": to_midi,
     ".svg": lambda chorale: svg(chorale).encode(),
     ".png": png,
+    ".pdf": pdf,
     ".wav": wav,
 }
 _USUAL = (".musicxml", ".mid")
 # Formats that people may expect; other dots in a name, as in "Nr.v2", begin no ending.
 _OTHERS = (
     *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
-    *(".pdf", ".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
+    *(".ps", ".eps", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
     *(".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".aiff"),
     *(".txt", ".json", ".csv", ".html"),
 )
+TRACKS = tuple(f"-{voice}.wav" for voice in VOICES)
+"""Endings of practice tracks beside a sound of the whole: one voice loud, the others soft."""
 
 
-def places_for(output: Path | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
+def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
     """List the files to write: `output` itself, both endings beside it, or `name` in it if it is a folder.
 
-    Called before the work, so that nobody waits for files that can't be written.
+    Called before the work, so that nobody waits for files that can't be written. Folders that don't exist yet are made
+    by `write`. A string that ends in a slash names a folder, whether it exists or not; a path can't say so.
 
     Args:
         output: The typed output, if any.
         name: Name of a file in a folder, without an ending.
-        also: Endings, such as .png, of files beside them.
+        also: Endings of files beside them, such as .png, and `TRACKS`.
         number: Number of the piece, if there are several.
 
     Raises:
-        ScoreError: If the ending is another format's, or the folder doesn't exist or can't be written to.
+        ScoreError: If the ending is another format's, or the folder can't be made or written to.
         MissingPackageError: If a picture needs a package that isn't installed.
+
+    >>> [path.as_posix() for path in places_for("new/tune.pdf", "song", also=[".wav"])]
+    ['new/tune.pdf', 'new/tune.wav']
     """
     path, ending = _split(output, name)
     if ending and ending.lower() not in _FORMATS:
         raise ScoreError(
-            f"A score can't be written as {ending}; expected --output to end in .musicxml, .mid, .svg, .png or "
+            f"A score can't be written as {ending}; expected --output to end in .musicxml, .mid, .svg, .png, .pdf or "
             ".wav, or to have no ending for a score and its MIDI file."
         )
     endings = [ending, *(other for other in also if other != ending.lower())] if ending else [*_USUAL, *also]
-    for picture in {".svg", ".png"}.intersection(map(str.lower, endings)):
+    for picture in {".svg", ".png", ".pdf"}.intersection(map(str.lower, endings)):
         require_engraver(picture)
     numbered = path.name if number is None else f"{path.name}-{number}"
     return [_checked(path.parent / f"{numbered}{one}") for one in endings]
@@ -66,7 +74,7 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
         output: The typed output: a name without an ending or with .png, or a folder.
 
     Raises:
-        ScoreError: If the ending is another format's, or the folder doesn't exist or can't be written to.
+        ScoreError: If the ending is another format's, or the folder can't be made or written to.
         MissingPackageError: If Matplotlib isn't installed.
     """
     require("matplotlib", "A plot")
@@ -76,26 +84,54 @@ def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
     return _checked(path.parent / f"{path.name}-roll.png"), _checked(path.parent / f"{path.name}-units.png")
 
 
-def _split(output: Path | None, name: str) -> tuple[Path, str]:
+def _split(output: Path | str | None, name: str) -> tuple[Path, str]:
     """Split an output into a path and a format's ending; a folder, or no output, gets the name."""
-    if output is None or os.path.isdir(output):  # noqa: PTH112  # where a name is too long, Path.is_dir fails
-        return (output or Path()) / name, ""
-    ending = output.suffix if output.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
-    return output.parent / output.name.removesuffix(ending), ending
+    folder = isinstance(output, str) and output.endswith(("/", os.sep))
+    # Where a name is too long, Path.is_dir fails.
+    if output is None or folder or os.path.isdir(output):  # noqa: PTH112
+        return Path(output or "") / name, ""
+    path = Path(output)
+    ending = path.suffix if path.suffix.lower() in (*_FORMATS, *_OTHERS) else ""
+    return path.parent / path.name.removesuffix(ending), ending
 
 
 def _checked(path: Path) -> Path:
-    """Refuse a path whose folder can't be written to."""
+    """Refuse a path whose folder can't be written to, or can't be made."""
     folder = path.absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ScoreError(f"There is no folder {folder} that can be written to; make it, or choose another --output.")
+    there = next(above for above in (folder, *folder.parents) if os.path.lexists(above))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ScoreError(f"{there} is no folder that can be written to; choose another --output.")
     return path
 
 
-def contents(chorale: Chorale, places: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
-    """Make the contents of a chorale's files, without seals."""
+def contents(chorale: Chorale, places: Sequence[Path], *, paper: Paper = "a4") -> Iterator[tuple[Path, bytes]]:
+    """Make the contents of a chorale's files, without seals.
+
+    Args:
+        chorale: The music.
+        places: Files of `places_for`.
+        paper: Format of a PDF's pages.
+    """
     for path in places:
-        yield path, _FORMATS[path.suffix.lower()](chorale)
+        ending = path.suffix.lower()
+        if ending == ".pdf":
+            yield path, pdf(chorale, paper=paper)
+        elif voice := _practised(path, places):
+            yield path, wav(chorale, loud=voice)
+        else:
+            yield path, _FORMATS[ending](chorale)
+
+
+def _practised(path: Path, places: Sequence[Path]) -> Voice | None:
+    """Voice that a practice track is for; None for other files.
+
+    Tracks stand beside the sound of the whole, so that a file that the user names x-alto.wav is none.
+    """
+    for voice, ending in zip(VOICES, TRACKS, strict=True):
+        stem = path.name.removesuffix(ending)
+        if stem != path.name and any(place.name.lower() == f"{stem}.wav".lower() for place in places):
+            return voice
+    return None
 
 
 def save(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> None:
@@ -105,7 +141,7 @@ def save(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]]
 
 
 def write(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]], None]) -> list[Path]:
-    """Seal and write files, all or none.
+    """Seal and write files, all or none, into folders that are made for them.
 
     Args:
         files: Paths and contents.
@@ -117,9 +153,25 @@ def write(files: Iterable[tuple[Path, bytes]], check: Callable[[Collection[Path]
     Raises:
         ScoreError: If one can't be written.
     """
+    made: list[Path] = []
     try:
-        return write_together(((path, seal(content, path.suffix.lower())) for path, content in files), check=check)
-    except OSError as error:
-        raise ScoreError(
-            f"{error.filename} can't be written ({error.strerror}); choose another place with --output."
-        ) from error
+        return write_together(_sealed(files, made), check=check)
+    except BaseException as error:  # Ctrl-C too
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise ScoreError(
+                f"{error.filename} can't be written ({error.strerror}); choose another place with --output."
+            ) from error
+        raise
+
+
+def _sealed(files: Iterable[tuple[Path, bytes]], made: list[Path]) -> Iterator[tuple[Path, bytes]]:
+    """Seal files one by one, and make and list the folders that they lack."""
+    for path, content in files:
+        lacking = [folder for folder in path.absolute().parents if not os.path.lexists(folder)]
+        for folder in reversed(lacking):
+            folder.mkdir()
+            made.append(folder)
+        yield path, seal(content, path.suffix.lower())

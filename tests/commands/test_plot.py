@@ -165,7 +165,7 @@ def test_a_place_that_takes_no_file_is_refused_before_the_work(
         said = f"{blocked} is a folder, which isn't replaced even with --overwrite; choose another --output"
     else:  # root may write anywhere
         monkeypatch.setattr("bachlit.rendering.output.os.access", lambda *_: False)
-        said = f"There is no folder {tmp_path} that can be written to; make it, or choose another --output"
+        said = f"{tmp_path} is no folder that can be written to; choose another --output"
     monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
     before = {*tmp_path.iterdir()}
     assert main(args) == 2

@@ -12,7 +12,7 @@ from music21 import converter
 
 from bachlit.files.marks import is_sealed, seal
 from bachlit.music.chorale import Chorale
-from bachlit.rendering import png, svg, wav
+from bachlit.rendering import pdf, png, svg, wav
 from bachlit.scores import read_chorale, to_midi, to_musicxml, write_midi, write_musicxml
 
 PIECE = Chorale.from_pitches([[67, 64, 60, 48]] * 16 + [[69, 65, 60, 53]] * 16)
@@ -23,6 +23,7 @@ CONTENTS = {
     ".midi": to_midi(PIECE),
     ".svg": svg(PIECE).encode(),
     ".png": png(PIECE),
+    ".pdf": pdf(PIECE),
     ".wav": wav(PIECE),
     ".json": json.dumps({"pieces": [1, 2]}, indent=2).encode() + b"\n",
 }

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bachlit.errors import OptionError
-from bachlit.music.chorale import REST, Chorale
+from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.rendering import wav
-from bachlit.rendering.organ import FERMATA_STRETCH, frame_times, play
+from bachlit.rendering.organ import FERMATA_STRETCH, Tempo, Tone, frame_times, play, play_notes
 
 RATE = 22_050
 
@@ -127,3 +127,36 @@ def test_the_file_is_whole_and_the_same_each_time(bach: list[Chorale]) -> None:
 def test_what_cant_be_played_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(OptionError, match="The tempo is"):
         wav(Chorale.from_pitches([[67, 64, 60, 48]]), **options)  # type: ignore[arg-type]
+
+
+def test_a_practice_track_has_its_voice_12_db_above_the_others() -> None:
+    """By what each voice adds to the track when it alone sings."""
+    chord = Chorale.from_pitches([[76, 67, 60, 48]] * 32)
+    for loud in VOICES:
+        alone = {
+            voice: loudness(play(chord.only(voice), loud=loud)) / loudness(play(chord.only(voice))) for voice in VOICES
+        }
+        for voice in VOICES:
+            assert 20 * np.log10(alone[loud] / alone[voice]) == pytest.approx(0 if voice == loud else 12, abs=0.1)
+    assert np.abs(play(Chorale.from_pitches([[60, 60, 60, 60]] * 32), loud="bass")).max() < 0.95
+
+
+def test_triplets_sound_as_long_as_they_are_written_through_a_change_of_tempo() -> None:
+    tones = [Tone(60 + 2 * index, index * 4 / 3, 4 / 3) for index in range(6)]
+    sound = play_notes({"soprano": tones}, [Tempo(0, 60), Tempo(4, 120)], 8).sum(axis=1)
+    assert len(sound) == round(1.5 * RATE)
+    begins = [0, 1 / 3, 2 / 3, 1, 7 / 6, 4 / 3]
+    for begin, tone in zip(begins, tones, strict=True):
+        heard = sound[round((begin + 0.03) * RATE) : round((begin + 0.14) * RATE)]
+        wheel = {
+            pitch: abs(np.exp(-2j * np.pi * 440 * 2 ** ((pitch - 69) / 12) * np.arange(len(heard)) / RATE) @ heard)
+            for pitch in range(58, 74)
+        }
+        assert max(wheel, key=lambda pitch: wheel[pitch]) == tone.pitch
+    assert (np.diff(np.flatnonzero(np.abs(sound) > 0)) < 20).all()
+
+
+@pytest.mark.parametrize("quarters", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_tempo_that_cant_be_played_is_refused(quarters: float) -> None:
+    with pytest.raises(OptionError, match="The tempo is"):
+        play_notes({}, [Tempo(0, quarters)], 8)

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from bachlit.__main__ import main
+from bachlit.errors import OptionError
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import VOICES, Chorale
+from bachlit.rendering import wav
+from bachlit.rendering.output import TRACKS, contents, places_for, write
 from bachlit.scores import write_musicxml
 
 TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
@@ -92,6 +95,33 @@ def test_a_file_is_no_folder_to_write_to(command: str, model: str, capsys: pytes
     assert_one_sentence(code, capsys.readouterr().err)
     assert {*Path().rglob("*")} == before
     assert Path("file").read_text() == "mine"
+
+
+def test_folders_are_made_when_all_is_ready_and_go_if_it_fails(tmp_path: Path) -> None:
+    places = places_for(f"{tmp_path}/new/deep/", "tune", also=[".wav", *TRACKS])
+    assert not (tmp_path / "new").exists()
+    assert {place.parent for place in places} == {tmp_path / "new" / "deep"}
+
+    def refuse(_: object) -> None:
+        raise OptionError("No.")
+
+    chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
+    with pytest.raises(OptionError, match="No"):
+        write(contents(chorale, places), refuse)
+    assert not (tmp_path / "new").exists()
+    write(contents(chorale, places), lambda _: None)
+    assert sorted(path.name for path in (tmp_path / "new" / "deep").iterdir()) == sorted(
+        ["tune.musicxml", "tune.mid", "tune.wav", *(f"tune-{voice}.wav" for voice in VOICES)]
+    )
+
+
+def test_a_name_like_a_practice_track_s_is_a_name() -> None:
+    chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
+    [(_, sound)] = contents(chorale, places_for(Path("my-alto.wav"), "tune"))
+    assert sound == wav(chorale)
+    tracks = dict(contents(chorale, places_for(Path("my-alto.wav"), "tune", also=TRACKS)))
+    assert tracks[Path("my-alto.wav")] == wav(chorale)
+    assert tracks[Path("my-alto-alto.wav")] == wav(chorale, loud="alto") != wav(chorale)
 
 
 def test_a_description_s_place_is_no_folder(model: str, capsys: pytest.CaptureFixture[str]) -> None:
