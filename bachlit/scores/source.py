@@ -7,7 +7,10 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from bachlit.music.chorale import BoolArray, IntArray, Voice
+import numpy as np
+
+from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, IntArray, Voice
+from bachlit.music.notes import notes_of
 
 
 class SungNote(NamedTuple):
@@ -78,3 +81,59 @@ class ScoreSource:
     def transpose(self, semitones: int) -> "ScoreSource":
         """Transpose what will be written."""
         return dataclasses.replace(self, semitones=self.semitones + semitones)
+
+
+def source_of(chorale: Chorale) -> ScoreSource | None:
+    """Source of a chorale, if it still has the measures that were read from it."""
+    source = chorale.source
+    if not isinstance(source, ScoreSource) or len(source.pitches) != chorale.num_frames:
+        return None
+    return source if len(source.lengths) == len(chorale.measures) else None
+
+
+def changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
+    """Indices of the measures in which a chorale has other notes than its source."""
+    column = VOICES.index(voice)
+    read = source.pitches[:, column]
+    read = np.where(read == REST, REST, read + source.semitones)
+    differs = (chorale.pitches[:, column] != read) | (chorale.onsets[:, column] != source.onsets[:, column])
+    return [index for index, measure in enumerate(chorale.measures) if differs[measure.start : measure.end].any()]
+
+
+def exact_notes(chorale: Chorale, voice: Voice) -> list[SungNote]:
+    """Notes of a voice in order: the source's where the chorale still has them, else the grid's."""
+    written = [
+        SungNote(note.pitch, Fraction(note.start), Fraction(note.start + note.length), note.fermata)
+        for note in notes_of(chorale, voice)
+        if note.pitch != REST
+    ]
+    source = source_of(chorale)
+    if source is None or voice not in source.voices:
+        return written
+    changed = [chorale.measures[index] for index in changed_measures(chorale, source, voice)]
+
+    def is_new(note: SungNote) -> bool:
+        return any(measure.start <= note.start < measure.end for measure in changed)
+
+    given = (note._replace(pitch=note.pitch + source.semitones) for note in source.voices[voice].notes)
+    return sorted([*filter(is_new, written), *(note for note in given if not is_new(note))], key=lambda note: note.start)
+
+
+def tempos_of(chorale: Chorale, default: float = 80.0) -> list[tuple[Fraction, float]]:
+    """Frames at which a tempo begins, with its quarters per minute: the source's, else a default."""
+    source = source_of(chorale)
+    tempos = list(source.tempos) if source is not None else []
+    return tempos if tempos and tempos[0][0] == 0 else [(Fraction(0), tempos[0][1] if tempos else default), *tempos]
+
+
+def names_of(chorale: Chorale) -> dict[Voice, str]:
+    """Names of the voices: the source's for parts that it gives whole, else soprano, alto, tenor and bass."""
+    names = {voice: voice.capitalize() for voice in VOICES}
+    source = source_of(chorale)
+    if source is not None:
+        listed = {part.get("id"): part.findtext("part-name", "") for part in source.document.iterfind("part-list/score-part")}
+        parts = source.document.findall("part")
+        for voice, given in source.voices.items():
+            name = " ".join(listed.get(parts[given.place].get("id"), "").split())
+            names[voice] = name if name and given.heads is None else names[voice]
+    return names

@@ -4,7 +4,8 @@ import contextlib
 import io
 import re
 import warnings
-from xml.etree.ElementTree import Element
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.reading.limits import (
@@ -87,13 +88,38 @@ def _quietly():  # type: ignore[no-untyped-def]
         yield
 
 
-def _document(piece: object) -> Element:
-    """Write a music21 stream as a MusicXML tree."""
-    from music21.musicxml.m21ToXml import GeneralObjectExporter  # noqa: PLC0415  # as above
+def _document(piece: Any) -> Element:
+    """Write a music21 stream as a MusicXML tree, as it stands: measures aren't made anew."""
+    from music21.musicxml.m21ToXml import ScoreExporter  # noqa: PLC0415  # as above
     from music21.stream import Opus  # noqa: PLC0415  # as above
 
     if isinstance(piece, Opus):
         piece = next(iter(piece.scores))
-    if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:  # type: ignore[attr-defined]
+    if piece.highestTime * FRAMES_PER_QUARTER > MAX_FRAMES:
         raise ValueError(f"it is longer than {MAX_FRAMES} sixteenths")
-    return parse_xml(GeneralObjectExporter(piece).parse().decode())
+    exporter = ScoreExporter(piece, makeNotation=False)
+    exporter.parse()
+    document = parse_xml(tostring(exporter.xmlRoot, encoding="unicode"))
+    _tidy(document)
+    return document
+
+
+def _tidy(document: Element) -> None:
+    """Take out what music21 adds of its own: dates, its name, random ids."""
+    for identification in document.findall("identification"):
+        for child in list(identification):
+            if child.tag == "encoding" or (child.text or "").strip() == "Music21":
+                identification.remove(child)
+    for title in document.findall("movement-title"):
+        if (title.text or "").strip() in ("Music21 Fragment", "Music21"):
+            document.remove(title)
+    renamed: dict[str, str] = {}
+    for number, entry in enumerate(document.iterfind("part-list/score-part"), start=1):
+        renamed[entry.get("id", "")] = f"P{number}"
+        for index, instrument in enumerate(entry.iterfind("score-instrument"), start=1):
+            renamed[instrument.get("id", "")] = f"P{number}-I{index}"
+    for element in document.iter():
+        if element.get("id") in renamed:
+            element.set("id", renamed[element.get("id", "")])
+    for measure in document.iterfind("part/measure[@number='0']"):
+        measure.set("implicit", "yes")

@@ -29,15 +29,7 @@ def musicxml_document(text: str) -> Element:
     Raises:
         ValueError: If it isn't one.
     """
-    return read_tree(parse_xml(text))
-
-
-def read_tree(root: Element) -> Score:
-    """Read a MusicXML tree, partwise or timewise.
-
-    Raises:
-        ValueError: If it isn't one, or a number in it isn't possible.
-    """
+    root = parse_xml(text)
     if root.tag == "score-timewise":
         root = _partwise(root)
     if root.tag != "score-partwise":

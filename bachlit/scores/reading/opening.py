@@ -2,11 +2,11 @@
 
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
-from bachlit.scores.reading.abc_tune import abc_document, abc_tunes
+from bachlit.scores.reading.abc_document import abc_document
+from bachlit.scores.reading.abc_text import Tune, abc_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
 from bachlit.scores.reading.converted import kern_document, mei_document
 from bachlit.scores.reading.midi import midi_document
@@ -16,13 +16,6 @@ from bachlit.scores.reading.score import Part, Score
 
 class ScoreWarning(UserWarning):
     """What was chosen, rounded or changed in a score."""
-
-
-class Tune(NamedTuple):
-    """Tune of a book: its number and title as written."""
-
-    number: str
-    title: str
 
 
 def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
@@ -51,15 +44,15 @@ def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
 
 
 def tunes_of(path: Path) -> list[Tune]:
-    """List the tunes of a file; one without a name if it holds a single piece.
+    """List the tunes of a file; one without number and title if it holds a single piece.
 
     Raises:
         ScoreError: If the file doesn't exist or isn't a score.
     """
     content = _content(path)
     if content.format != "ABC" or isinstance(content.data, bytes):
-        return [Tune("", "")]
-    return [Tune(number, title) for number, title, _ in abc_tunes(content.data)] or [Tune("", "")]
+        return [Tune("", "", "")]
+    return _tunes(path, content) or [Tune("", "", content.data)]
 
 
 def warn(message: str) -> None:
@@ -86,7 +79,7 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
     """Text of the tune that is wanted; empty for MIDI."""
     if isinstance(content.data, bytes):
         return ""
-    tunes = abc_tunes(content.data) if content.format == "ABC" else []
+    tunes = _tunes(path, content)
     if not tunes or (len(tunes) == 1 and wanted is None):
         return tunes[0][2] if tunes else content.data
     if wanted is None:
@@ -104,6 +97,16 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
         f"{path} has no tune {wanted[:40]!r}; expected a number or a title of its {len(tunes)}: {listed}"
         f"{' and others' if len(tunes) > 5 else ''}; correct --tune."
     )
+
+
+def _tunes(path: Path, content: Content) -> list[Tune]:
+    """Tunes of a book in ABC; none in other formats."""
+    if content.format != "ABC" or isinstance(content.data, bytes):
+        return []
+    try:
+        return abc_tunes(content.data)
+    except ValueError as error:
+        raise _unreadable(path, content, error) from error
 
 
 def _document(content: Content, text: str) -> tuple[Element, list[str]]:

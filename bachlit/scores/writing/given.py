@@ -6,11 +6,9 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
-import numpy as np
-
-from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
+from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
 from bachlit.scores.reading.numbers import decimal, whole
-from bachlit.scores.source import ScoreSource
+from bachlit.scores.source import ScoreSource, changed_measures
 from bachlit.scores.writing.frame import MeasureFrame, frames_of_part
 from bachlit.scores.writing.notation import Symbol, write_voice
 from bachlit.scores.writing.parts import note_elements
@@ -23,14 +21,6 @@ class Given(NamedTuple):
 
     part: Element
     entry: Element
-
-
-def source_of(chorale: Chorale) -> ScoreSource | None:
-    """Source of a chorale, if it still has the length that was read from it."""
-    source = chorale.source
-    if not isinstance(source, ScoreSource) or len(source.pitches) != chorale.num_frames:
-        return None
-    return source if len(source.lengths) == len(chorale.measures) else None
 
 
 def given_part(chorale: Chorale, source: ScoreSource, voice: Voice) -> Given:
@@ -49,7 +39,7 @@ def given_part(chorale: Chorale, source: ScoreSource, voice: Voice) -> Given:
     if source.semitones:
         transpose_part(part, source.semitones)
     _add_missing(part, len(source.lengths))
-    changed = _changed_measures(chorale, source, voice)
+    changed = changed_measures(chorale, source, voice)
     if changed:
         _rewrite(part, chorale, voice, changed, frames_of_part(part, source.lengths))
     return Given(part, entry)
@@ -91,15 +81,6 @@ def _add_missing(part: Element, num_measures: int) -> None:
     """Add empty measures where a part ends before others."""
     for index in range(len(part.findall("measure")), num_measures):
         SubElement(part, "measure", number=str(index + 1))
-
-
-def _changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
-    """Indices of the measures in which a chorale has other notes than its source."""
-    column = VOICES.index(voice)
-    read = source.pitches[:, column]
-    read = np.where(read == REST, REST, read + source.semitones)
-    differs = (chorale.pitches[:, column] != read) | (chorale.onsets[:, column] != source.onsets[:, column])
-    return [index for index, measure in enumerate(chorale.measures) if differs[measure.start : measure.end].any()]
 
 
 def _rewrite(

@@ -1,10 +1,11 @@
 """Chorale -> Standard MIDI File, format 1: a conductor track, then one track per voice."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 
 from bachlit.errors import OptionError
-from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, Chorale, Voice
-from bachlit.music.notes import notes_of
+from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
+from bachlit.scores.source import exact_notes, names_of, tempos_of
 from bachlit.scores.writing.durations import beat_length
 
 _TICKS_PER_QUARTER = 480
@@ -18,16 +19,18 @@ _SLOWEST, _FASTEST = 4, 1000  # a tempo is three bytes, microseconds per quarter
 Event = tuple[int, bytes]  # time in ticks from the beginning, message
 
 
-def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_minute: float = 80) -> bytes:
-    """Make a MIDI file of a chorale.
+def to_midi(
+    chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_minute: float | None = None
+) -> bytes:
+    """Make a MIDI file of a chorale, with the tempos and the exact notes of its source.
 
-    Fermatas are not held. MIDI has no pickup: the music begins at time 0, so a sequencer draws bar lines from the
-    pickup's first note.
+    Repeats are written once, and fermatas are not held. MIDI has no pickup: the music begins at time 0, so a sequencer
+    draws bar lines from the pickup's first note.
 
     Args:
         chorale: The music.
         voices: Voices to write, one track and channel each.
-        quarters_per_minute: Tempo, 4 to 1000.
+        quarters_per_minute: Tempo, 4 to 1000; if None the source's tempos, 80 if it has none.
 
     Raises:
         OptionError: If the tempo is outside that range.
@@ -36,37 +39,48 @@ def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_
     >>> data[:4], data.count(b"MTrk")
     (b'MThd', 5)
     """
-    if not _SLOWEST <= quarters_per_minute <= _FASTEST:
-        raise OptionError(
-            f"MIDI can't hold {quarters_per_minute} quarters per minute; choose {_SLOWEST} to {_FASTEST}."
-        )
+    tempos = tempos_of(chorale) if quarters_per_minute is None else [(Fraction(0), quarters_per_minute)]
+    for _, tempo in tempos:
+        if not _SLOWEST <= tempo <= _FASTEST:
+            raise OptionError(f"MIDI can't hold {tempo} quarters per minute; choose {_SLOWEST} to {_FASTEST}.")
     length = chorale.num_frames * TICKS_PER_FRAME
-    tracks = [_track(_conductor(chorale, quarters_per_minute), length)]
+    tracks = [_track(sorted(_conductor(chorale, tempos), key=lambda event: event[0]), length)]
+    names = names_of(chorale)
     for channel, voice in enumerate(voices):
-        tracks.append(_track(_performance(chorale, voice, channel), length))
+        tracks.append(_track(_performance(chorale, voice, channel, names[voice]), length))
     header = b"".join(number.to_bytes(2, "big") for number in (1, len(tracks), _TICKS_PER_QUARTER))
     return _chunk(b"MThd", header) + b"".join(tracks)
 
 
-def _conductor(chorale: Chorale, quarters_per_minute: float) -> Iterator[Event]:
-    """Yield title, tempo, metre and key."""
+def _conductor(chorale: Chorale, tempos: Sequence[tuple[Fraction, float]]) -> Iterator[Event]:
+    """Yield title, tempos, metres and keys."""
     if chorale.title:
         yield 0, _meta(_TRACK_NAME, chorale.title.encode(errors="replace"))
-    yield 0, _meta(_TEMPO, round(60_000_000 / quarters_per_minute).to_bytes(3, "big"))
-    numerator, denominator = chorale.time_signature
-    clocks = 24 * beat_length(chorale.time_signature) // FRAMES_PER_QUARTER  # of the metronome, 24 a quarter
-    yield 0, _meta(_TIME_SIGNATURE, bytes([numerator, denominator.bit_length() - 1, clocks, 8]))
-    yield 0, _meta(_KEY_SIGNATURE, bytes([chorale.key.fifths % 256, chorale.key.mode == "minor"]))
+    for frame, tempo in tempos:
+        yield _ticks(frame), _meta(_TEMPO, round(60_000_000 / tempo).to_bytes(3, "big"))
+    metre = None
+    for measure in chorale.measures:
+        if measure.time_signature != metre:
+            metre = measure.time_signature
+            clocks = 24 * beat_length(metre) // FRAMES_PER_QUARTER  # of the metronome, 24 a quarter
+            data = bytes([metre[0], metre[1].bit_length() - 1, clocks, 8])
+            yield _ticks(measure.start), _meta(_TIME_SIGNATURE, data)
+    for frame, key in ((0, chorale.key), *chorale.keys):
+        minor = key.mode in ("minor", "aeolian")
+        yield _ticks(frame), _meta(_KEY_SIGNATURE, bytes([key.fifths % 256, minor]))
 
 
-def _performance(chorale: Chorale, voice: Voice, channel: int) -> Iterator[Event]:
-    """Yield a voice's name, sound and notes."""
-    yield 0, _meta(_TRACK_NAME, voice.capitalize().encode())
-    yield 0, bytes([0xC0 | channel, CHOIR_AAHS])
-    for note in notes_of(chorale, voice):
-        if note.pitch != REST:
-            yield note.start * TICKS_PER_FRAME, bytes([0x90 | channel, note.pitch, _VELOCITY])
-            yield (note.start + note.length) * TICKS_PER_FRAME, bytes([0x80 | channel, note.pitch, 0])
+def _performance(chorale: Chorale, voice: Voice, channel: int, name: str) -> list[Event]:
+    """List a voice's name, sound and notes."""
+    events = [(0, _meta(_TRACK_NAME, name.encode(errors="replace"))), (0, bytes([0xC0 | channel, CHOIR_AAHS]))]
+    for note in exact_notes(chorale, voice):
+        events.append((_ticks(note.start), bytes([0x90 | channel, note.pitch, _VELOCITY])))
+        events.append((_ticks(note.end), bytes([0x80 | channel, note.pitch, 0])))
+    return events
+
+
+def _ticks(frame: Fraction | int) -> int:
+    return round(frame * TICKS_PER_FRAME)
 
 
 def _track(events: Iterable[Event], length: int) -> bytes:

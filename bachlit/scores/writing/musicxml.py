@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.scores.source import ScoreSource
+from bachlit.scores.source import ScoreSource, source_of
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
-from bachlit.scores.writing.given import given_part, other_parts, source_of
+from bachlit.scores.writing.given import given_part, other_parts
 from bachlit.scores.writing.parts import new_part
 
 _QUARTERS_PER_MINUTE = 80
