@@ -73,7 +73,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-_ROOMS = {"harmonize": "music", "compose": "music", "plot": "music", "evaluate": "evaluate", "sweep": "sweep"}
+_ROOMS = {name: name for name in ("harmonize", "evaluate", "sweep")} | dict.fromkeys(("compose", "plot"), "music")
 _ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
 

@@ -36,9 +36,10 @@ def harmonize(
     melody: str | Path | Chorale | Prompt,
     *,
     voice: Voice | Sequence[Voice] | None = None,
+    part: str | int | None = None,
+    tune: str | int | None = None,
     bars: int | tuple[int, int] | None = None,
     rhythm: Voice | Sequence[Voice] = (),
-    quantize: bool = False,
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
     strict: bool = False,
@@ -47,15 +48,18 @@ def harmonize(
 ) -> Chorale:
     """Harmonise a melody, or complete other given voices or bars, in four voices.
 
-    Given notes come back unchanged, in their key, metre, rhythm and title.
+    Given notes come back unchanged, in their key, metre, rhythm and title; written as MusicXML, the given parts come
+    back as the score has them.
 
     Args:
-        melody: A score in MusicXML, MXL, MIDI, ABC or kern; a chorale; or a prompt, which says itself what is given.
+        melody: A score in MusicXML, MXL, MIDI, ABC, kern or MEI; a chorale; or a prompt, which says itself what is
+            given.
         voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
+        part: The part with the given voice, by its name, or its number from the top.
+        tune: The tune of a book of tunes, by its number or title.
         bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
             them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
         decoder: Chooses the notes. If None, a beam of 16.
         rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
             none. Where they can't be kept, the last gives way first, with a warning.
@@ -72,7 +76,7 @@ def harmonize(
         PromptError: If a given voice is out of its range or has no rhythm to keep, there are no such bars, or
             nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If a voice's name is none, or a prompt comes with `voice`, `bars` or `rhythm`.
+        OptionError: If a voice's name is none, or a prompt comes with what chooses from a score.
         CheckpointError: If the checkpoint can't be used.
 
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 67, 69, 71, 72, 72) for _ in range(4)])
@@ -81,11 +85,11 @@ def harmonize(
     True
     """
     if not isinstance(melody, Prompt):
-        prompt = prompt_of(melody, voice=voice, bars=bars, rhythm=rhythm, quantize=quantize)
-    elif voice is None and bars is None and not rhythm:
+        prompt = prompt_of(melody, voice=voice, part=part, tune=tune, bars=bars, rhythm=rhythm)
+    elif voice is None and part is None and tune is None and bars is None and not rhythm:
         prompt = melody
     else:
-        raise OptionError("A prompt says itself what is given; expected it alone; leave out voice, bars and rhythm.")
+        raise OptionError("A prompt says itself what is given; expected it alone; leave out voice, part, tune and bars.")
     [written] = harmonize_several(
         prompt, 1, decoder=decoder, rules=rules, strict=strict, seed=seed, checkpoint=checkpoint
     )
@@ -146,32 +150,38 @@ def prompt_of(
     melody: str | Path | Chorale,
     *,
     voice: Voice | Sequence[Voice] | None = None,
+    part: str | int | None = None,
+    tune: str | int | None = None,
     bars: int | tuple[int, int] | None = None,
     rhythm: Voice | Sequence[Voice] = (),
-    quantize: bool = False,
 ) -> Prompt:
     """Choose which cells of a score are given.
 
     Args:
-        melody: A score in MusicXML, MXL, MIDI, ABC or kern, or a chorale.
+        melody: A score in MusicXML, MXL, MIDI, ABC, kern or MEI, or a chorale.
         voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
+        part: The part with the given voice, by its name, or its number from the top.
+        tune: The tune of a book of tunes, by its number or title.
         bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
             them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
 
     Raises:
-        OptionError: If a voice's name is none.
+        OptionError: If a voice's name is none, or a part is named where four are wanted.
         ScoreError: If the melody can't be read.
         PromptError: If there are no such bars, or a voice has no rhythm to keep.
     """
     voices, timed = None if voice is None else _several(voice), _several(rhythm)
+    tune = None if tune is None else str(tune)
     if isinstance(melody, Chorale):
         chorale = melody
     elif bars is not None:
-        chorale = read_chorale(melody, quantize=quantize)
+        if part is not None:
+            raise OptionError("Bars are composed anew in four parts; expected no single one; leave out --part or --bars.")
+        chorale = read_chorale(melody, tune=tune)
     else:  # the voices that aren't asked for may be faulty
-        chorale = read_voices(melody, voices, also=timed, quantize=quantize)
+        named = None if part is None else str(part)
+        chorale = read_voices(melody, voices, also=timed, part=named, tune=tune)
     if bars is not None:
         first, last = (bars, bars) if isinstance(bars, int) else bars
         prompt = Prompt.bars(chorale, first, last, *(voices or ()))

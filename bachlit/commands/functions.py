@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from inspect import getdoc, signature
-from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
@@ -16,7 +15,6 @@ from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
 from bachlit.commands.options import Words
 from bachlit.corpus import Corpus
 from bachlit.decoding import Decoder
-from bachlit.errors import OptionError
 from bachlit.generation.named_rules import rules_help
 from bachlit.internals import careful_parsing
 
@@ -50,10 +48,9 @@ def run_typed(
     words, options = Words.of(args), signature(function).parameters
     if rest is not None and words.rest:
         words = replace(words.having(rest, json.dumps(words.rest)), rest=())
-    output = words.value_of("output") or ""
-    if command in ("harmonize", "compose", "plot") and output.endswith("/") and not Path(output).is_dir():
-        # A path loses its slash, and would name a file.
-        raise OptionError(f"There is no folder {output} that can be written to; make it, or choose another --output.")
+    first = next(iter(options.values()))
+    if str(first.annotation).startswith("list["):
+        words = words.gathering(first.name)
     phase = Phase(command, own=words.has_own)
     parser = ArgumentParser(
         prog=f"bachlit {command}",

@@ -16,8 +16,11 @@ from bachlit.errors import OptionError
 from bachlit.files.options import read_options, refuse_swollen_word
 from bachlit.internals import PACKAGES
 
-# Flags: true if neither true nor false follows.
-_FLAGS = ("overwrite", "png", "quantize", "strict", "wandb", "wav")
+# Flags, and the words that may follow: true if none does.
+_FLAGS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("keep_parts", "overwrite", "pdf", "png", "strict", "wandb"), ("true", "false")
+)
+_FLAGS["wav"] = ("true", "false", "voices")
 # Options without a value.
 _ALONE = ("help", "print_config")
 # Packages whose classes have short names.
@@ -68,6 +71,11 @@ class Words:
         words = [renewed(word) for word in joined(args[:end])]
         for word in words:
             refuse_swollen_word(word)
+            if word.partition("=")[0] in ("--quantize", "--data.quantize"):
+                raise OptionError(
+                    "--quantize is gone: notes finer than a sixteenth stay as they are written, and MIDI is rounded where "
+                    "it needs to be; leave it out."
+                )
         files = [word for word in words if word.partition("=")[0] == "--config"]
         configs = tuple(_config(word.partition("=")[2]) for word in files)
         return cls(tuple(word for word in words if word not in files), configs, tuple(args[end + 1 :]))
@@ -127,6 +135,16 @@ class Words:
                 seen.add(name)
         return replace(self, words=tuple(words))
 
+    def gathering(self, name: str) -> "Words":
+        """Turn the words that are no options into the list of an argument.
+
+        >>> Words.of(["a.mid", "--png", "b.mid"]).gathering("melody").words
+        ('["a.mid", "b.mid"]', '--png=true')
+        """
+        free = [word for word in self.words if not word.startswith("--")]
+        options = tuple(word for word in self.words if word.startswith("--"))
+        return replace(self, words=(json.dumps([*free, *self.rest]), *options), rest=()) if free or self.rest else self
+
     def refuse_unknown(self, kinds: Mapping[str, type[Any]]) -> None:
         """Refuse short names that no class has.
 
@@ -152,8 +170,8 @@ class Words:
 def joined(args: Sequence[str]) -> Iterator[str]:
     """Join each option and its value into one word.
 
-    >>> list(joined(["--data.window", "64", "--config=a.yaml", "--data.quantize"]))
-    ['--data.window=64', '--config=a.yaml', '--data.quantize']
+    >>> list(joined(["--data.window", "64", "--config=a.yaml", "--png"]))
+    ['--data.window=64', '--config=a.yaml', '--png=true']
     """
     words = list(args)
     while words:
@@ -166,7 +184,7 @@ def joined(args: Sequence[str]) -> Iterator[str]:
         if not word.startswith("--"):
             yield word
             continue
-        if not equals and name in _FLAGS and follows not in ("true", "false"):
+        if not equals and name in _FLAGS and follows not in _FLAGS[name]:
             equals, value = "=", "true"
         elif not equals and name not in _ALONE and not follows.startswith("--"):
             equals, value = "=", words.pop(0)
@@ -184,6 +202,9 @@ def _config(value: str) -> Config:
         return Config(value, path, {})
     text, options = read_options(path)
     new = renewed(text)
+    if isinstance(data := options.get("data"), Mapping) and "quantize" in data:  # earlier fits saved it
+        kept = {name: option for name, option in data.items() if name != "quantize"}
+        new = renewed(yaml.safe_dump({**options, "data": kept}))
     return Config(value, path, options) if new == text else Config(new, path, yaml.safe_load(new))
 
 

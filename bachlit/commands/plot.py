@@ -20,26 +20,24 @@ def plot(
     *,
     units: int = 12,
     checkpoint: Path | None = None,
-    output: Path | None = None,
+    output: str | None = None,
     overwrite: bool = False,
-    quantize: bool = False,
 ) -> None:
     """Plot a four-part score: the notes over the model's probabilities, and its hidden units.
 
     Args:
-        score: Four parts: MusicXML, MXL, MIDI, ABC or kern.
+        score: Four parts: MusicXML, MXL, MIDI, ABC, kern or MEI.
         units: Number of hidden units: those that correlate most with the fermatas, or with the soprano's onsets where
             there are no fermatas, or nothing else.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         overwrite: Replace files at these places that bachlit didn't write, too.
-        quantize: Round what is finer than a sixteenth instead of refusing it.
     """
     roll_place, units_place = plot_places(score.stem, output)
     check = partial(refuse_replacing, inputs=[score], overwrite=overwrite)
     check([roll_place, units_place])
-    chorale = read_chorale(score, quantize=quantize)
+    chorale = read_chorale(score)
     model = LanguageModel.load(checkpoint or PRETRAINED)
     names = unit_names(model)
     if not 1 <= units <= len(names):

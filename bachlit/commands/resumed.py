@@ -24,7 +24,7 @@ from bachlit.models.runs import (
 from bachlit.models.shipped import PRETRAINED
 
 # Options of the data that don't identify a run.
-_OF_NO_RUN = ("data.prompts", "data.voice", "data.quantize", "data.corpus.cache")
+_OF_NO_RUN = ("data.prompts", "data.voice", "data.corpus.cache")
 
 
 def describes_a_run(words: Words) -> bool:

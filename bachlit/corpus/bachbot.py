@@ -23,7 +23,7 @@ class BachBotCorpus(BachCorpus):
 
     Args:
         repeats: Play repeats as often as the score says, as BachBot did.
-        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        quantize: Take notes finer than a sixteenth as they sound on sixteenths, instead of skipping the piece.
         cache: Folder of the cache; the user's cache directory if None.
         workers: Parsing processes; one per core if None.
     """

@@ -31,7 +31,7 @@ from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
 # Raise it whenever the same files would be read or cached differently: each version has caches of its own.
-_READER_VERSION = 4
+_READER_VERSION = 5
 
 
 class ScoreCorpus(Corpus):
@@ -42,7 +42,7 @@ class ScoreCorpus(Corpus):
     demand, so a corpus may be larger than memory.
 
     Args:
-        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        quantize: Take notes finer than a sixteenth as they sound on sixteenths, instead of skipping the piece.
         cache: Folder of the cache; the user's cache directory if None.
         workers: Parsing processes; one per core if None.
     """
@@ -143,7 +143,7 @@ class FolderCorpus(ScoreCorpus):
 
     Args:
         path: The folder.
-        quantize: Round notes finer than a sixteenth instead of skipping the piece.
+        quantize: Take notes finer than a sixteenth as they sound on sixteenths, instead of skipping the piece.
         cache: Folder of the cache; the user's cache directory if None.
         workers: Parsing processes; one per core if None.
     """
@@ -200,7 +200,7 @@ def _read(item: tuple[str, Path], *, repeats: bool, quantize: bool) -> Chorale |
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ScoreWarning)  # warnings don't concern the grid
         try:
-            chorale = read_chorale(path, quantize=quantize, repeats=repeats)
+            chorale = dataclasses.replace(read_chorale(path, repeats=repeats, fine=quantize), source=None)
         except BachlitError as error:
             return str(error)
     return dataclasses.replace(chorale, name=name)

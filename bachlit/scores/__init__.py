@@ -1,4 +1,4 @@
-"""Read MusicXML, MXL, MIDI, ABC and kern; write MusicXML and MIDI."""
+"""Read MusicXML, MXL, MIDI, ABC, kern and MEI; write MusicXML and MIDI."""
 
 from pathlib import Path
 
@@ -8,13 +8,14 @@ from bachlit.files.writing import write_whole
 from bachlit.music.chorale import Chorale
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
 from bachlit.scores.reading.contents import SUFFIXES
-from bachlit.scores.reading.opening import ScoreWarning
+from bachlit.scores.reading.opening import ScoreWarning, tunes_of
+from bachlit.scores.source import keeping_parts
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "ScoreWarning", "read_chorale", "read_melody", "read_voices", "to_midi",
-    "to_musicxml", "write_midi", "write_musicxml",
+    "SUFFIXES", "ScoreWarning", "keeping_parts", "read_chorale", "read_melody", "read_voices", "to_midi",
+    "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
 ]  # fmt: skip
 
 

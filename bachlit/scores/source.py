@@ -91,6 +91,13 @@ def source_of(chorale: Chorale) -> ScoreSource | None:
     return source if len(source.lengths) == len(chorale.measures) else None
 
 
+def keeping_parts(chorale: Chorale) -> Chorale:
+    """Keep parts of a chorale's source that are no voice: they are written below the voices."""
+    source = source_of(chorale)
+    kept = source if source is None else dataclasses.replace(source, keeps_parts=True)
+    return dataclasses.replace(chorale, source=kept)
+
+
 def changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
     """Indices of the measures in which a chorale has other notes than its source."""
     column = VOICES.index(voice)

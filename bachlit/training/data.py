@@ -44,7 +44,6 @@ class ChoraleDataModule(pl.LightningDataModule):
         seed: Decides the order and the keys of each epoch.
         prompts: A score or a folder of scores to harmonise by `predict`; the test pieces' melodies if None.
         voice: The voice that is given in `predict`.
-        quantize: Round what is finer than a sixteenth in the prompts instead of refusing it.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class ChoraleDataModule(pl.LightningDataModule):
         seed: int = 0,
         prompts: Path | None = None,
         voice: Voice = "soprano",
-        quantize: bool = False,
     ) -> None:
         super().__init__()
         evaluation_lanes = lanes if evaluation_lanes is None else evaluation_lanes
@@ -87,7 +85,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         self.keys = keys
         self.lanes, self.evaluation_lanes, self.window = lanes, evaluation_lanes, window
         self.split_by, self.shares, self.split_seed, self.seed = split_by, shares, split_seed, seed
-        self.prompts, self.voice, self.quantize = prompts, voice, quantize
+        self.prompts, self.voice = prompts, voice
         self.folds: dict[Fold, Sequence[Chorale]] = {}
         """The pieces of each fold as written, once `setup` has run."""
         self._division: Division | None = None
@@ -138,7 +136,7 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Prompt]:
         """Prompts, one melody each, in batches of as many as there are lanes."""
-        melodies = self.folds["test"] if self.prompts is None else _melodies(self.prompts, self.voice, self.quantize)
+        melodies = self.folds["test"] if self.prompts is None else _melodies(self.prompts, self.voice)
         prompts = [Prompt.voices(melody, self.voice) for melody in melodies]
         if self.trainer and len(prompts) < self.trainer.world_size:
             raise OptionError(
@@ -185,11 +183,11 @@ class ChoraleDataModule(pl.LightningDataModule):
         return {"split": json.dumps(self.split())} if self.folds else {}
 
 
-def _melodies(path: Path, voice: Voice, quantize: bool) -> list[Chorale]:
+def _melodies(path: Path, voice: Voice) -> list[Chorale]:
     """Read the melodies of one score, or of every score in a folder."""
     if not path.is_dir():
-        return [read_melody(path, voice=voice, quantize=quantize)]
+        return [read_melody(path, voice=voice)]
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     if not files:
         raise CorpusError(f"{path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
-    return [read_melody(file, voice=voice, quantize=quantize) for file in files]
+    return [read_melody(file, voice=voice) for file in files]

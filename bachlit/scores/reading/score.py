@@ -141,8 +141,8 @@ class Score:
 def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fraction]:
     """Length of each measure of a score, in sixteenths.
 
-    A measure is as long as some part fills it: a full measure if a wanted part is full, else the longest. Where all
-    are empty it is full.
+    A measure is as long as a wanted part fills it. If none is full, it is as long as others fill it, but for the last,
+    with which the piece ends. Where all are empty it is full.
 
     Args:
         parts: Parts that are wanted.
@@ -157,9 +157,9 @@ def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fract
     lengths = []
     for index, measure in enumerate(longest):
         wanted, written = (
-            [part.measures[index].length for part in some if index < len(part.measures)] for some in (parts, others)
+            max((part.measures[index].length for part in some if index < len(part.measures)), default=Fraction(0))
+            for some in (parts, others)
         )
-        longest_wanted = max(wanted)
-        filled = longest_wanted if longest_wanted >= measure.full else max([longest_wanted, *written])
-        lengths.append(min(filled, max(measure.full, longest_wanted)) or measure.full)
+        ends = index == len(longest) - 1 and wanted > 0
+        lengths.append(wanted if wanted >= measure.full or ends else min(max(wanted, written), measure.full) or measure.full)
     return lengths

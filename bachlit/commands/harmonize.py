@@ -1,0 +1,279 @@
+"""`bachlit harmonize`: four parts under a tune, or around whatever else is given."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from bachlit import api
+from bachlit.commands.batch import Job, jobs_of, refuse_one_file, run_all
+from bachlit.commands.functions import run_typed
+from bachlit.commands.given import given_harmony
+from bachlit.commands.music import places_of, refuse_seed
+from bachlit.decoding import Decoder, Rules
+from bachlit.errors import OptionError
+from bachlit.files.overwriting import refuse_replacing
+from bachlit.generation.harmonizing import Written
+from bachlit.generation.named_rules import weighed_rules
+from bachlit.music.chorale import VOICES, Voice
+from bachlit.music.prompt import Prompt
+from bachlit.rendering.output import Look, contents, save, write
+from bachlit.scores import keeping_parts
+
+
+def harmonize(
+    melody: list[Path],
+    *,
+    voice: str | None = None,
+    part: str | None = None,
+    tune: str | None = None,
+    bars: str | None = None,
+    rhythm: str | None = None,
+    chords: str | None = None,
+    figured_bass: str | None = None,
+    transpose: int = 0,
+    ranges: str | None = None,
+    num: int = 1,
+    decoder: Decoder | None = None,
+    rules: dict[str, Any] | str | None = None,
+    strict: bool = False,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    output: str | None = None,
+    overwrite: bool = False,
+    keep_parts: bool = False,
+    layout: Literal["open", "closed"] = "open",
+    label: Literal["chords", "roman"] | None = None,
+    png: bool = False,
+    pdf: bool = False,
+    paper: Literal["a4", "letter"] = "a4",
+    wav: bool | Literal["voices"] = False,
+    workers: int = 1,
+) -> None:
+    """Harmonise a melody in four parts, or write around whatever else is given.
+
+    Args:
+        melody: Scores: MusicXML, MXL, MIDI, ABC, kern or MEI; books of tunes; or folders of these.
+        voice: The voice or voices that are given, such as bass or soprano,bass. If left out, all that the score has;
+            of four, the soprano.
+        part: The part with the given voice: its name, or its number from the top.
+        tune: The only tune of a book of tunes, by its number or title.
+        bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
+            given, if any. Bar 1 is the first full one, a pickup is bar 0.
+        rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
+        chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
+            a pickup is the first. A dot leaves it open. The word given stands for the score's own chord symbols.
+        figured_bass: Figures over a given bass, such as "6 | 5 6 | 4 3": those of a bar belong to its notes in order.
+            The score's own if left out; none for no figures.
+        transpose: Semitones by which the score is moved first.
+        ranges: Ranges of a choir's voices, such as "tenor:C3-G4, bass:E2-C4".
+        num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in
+            a table, and described in a .json file.
+        decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
+        rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
+        strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
+        seed: The same seed gives the same result.
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
+            left out) or bachbot.
+        output: A file (.musicxml, .mid, .svg, .png, .pdf or .wav), a folder, or a name without an ending for a score
+            and its MIDI file. MELODY-harmonized if left out. Folders are made.
+        overwrite: Replace files at these places that bachlit didn't write, too.
+        keep_parts: Write parts of the score that are left out below the four voices.
+        layout: Four staves (open), or two as in hymnals (closed).
+        label: Write the harmony under the score: chord symbols, or Roman numerals.
+        png: Draw the score beside it, too; needs bachlit[render].
+        pdf: Print it beside it, too; needs bachlit[render].
+        paper: Paper of a PDF.
+        wav: Play it into a file beside it, too; voices for practice tracks as well, one voice loud in each.
+        workers: How many tunes at once, each in its own process.
+    """
+    api.refuse_num(num, "harmonisations can't be written")
+    refuse_seed(seed)
+    also = [ending for ending, wanted in ((".png", png), (".pdf", pdf), (".wav", bool(wav))) if wanted]
+    task = Task(
+        voices=None if voice is None else _voices_of(voice),
+        part=part,
+        bars=None if bars is None else _bars_of(bars),
+        rhythm=() if rhythm is None else tuple(_voices_of(rhythm)),
+        chords=chords,
+        figured_bass=figured_bass,
+        transpose=transpose,
+        num=num,
+        decoder=decoder,
+        rules=weighed_rules(rules, decoder or api.harmonizer(), ranges=ranges),
+        ranges=ranges,
+        strict=strict,
+        seed=seed,
+        checkpoint=checkpoint,
+        overwrite=overwrite,
+        keep_parts=keep_parts,
+        look=Look(layout, label, paper),
+        also=(*also, *(TRACKS if wav == "voices" else ())),
+    )
+    jobs = jobs_of(melody, tune)
+    if len(jobs) == 1:
+        [job] = jobs
+        name = f"{job.name}-harmonized"
+        task.check(job, output, name)
+        task.harmonize(job, output, name, quiet=False)
+        return
+    refuse_one_file(output, jobs)
+    folder = Path(output or (f"{melody[0].stem}-harmonized" if len(melody) == 1 else "harmonized"))
+    for job in jobs:
+        task.check(job, f"{folder}/", job.name)
+    run_all(partial(task.harmonize_into, folder), jobs, workers)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Options of a command, for each of its tunes; in the words of `harmonize`."""
+
+    voices: list[Voice] | None
+    part: str | None
+    bars: tuple[int, int] | None
+    rhythm: Sequence[Voice]
+    chords: str | None
+    figured_bass: str | None
+    transpose: int
+    num: int
+    decoder: Decoder | None
+    rules: Rules
+    ranges: str | None
+    strict: bool
+    seed: int
+    checkpoint: Path | None
+    overwrite: bool
+    keep_parts: bool
+    look: Look
+    also: Sequence[str]
+
+    def check(self, job: Job, output: str | None, name: str) -> None:
+        """Refuse places that can't be written to, or hold files of others, before the work."""
+        places, description = self._places(output, name)
+        self._refuse_replacing(job)([*chain.from_iterable(places), *([description] if self.num > 1 else [])])
+
+    def harmonize_into(self, folder: Path, job: Job) -> list[Path]:
+        """Harmonise one of several tunes into a folder."""
+        return self.harmonize(job, f"{folder}/", job.name, quiet=True)
+
+    def harmonize(self, job: Job, output: str | None, name: str, *, quiet: bool) -> list[Path]:
+        """Harmonise a tune and write its files.
+
+        Args:
+            job: The tune.
+            output: The typed output, if any.
+            name: Name of its files in a folder.
+            quiet: Print nothing.
+
+        Returns:
+            Paths of the files.
+        """
+        places, description = self._places(output, name)
+        prompt = self._prompt(job)
+        pieces = api.harmonize_several(
+            prompt,
+            self.num,
+            decoder=self.decoder,
+            rules=given_harmony(prompt.chorale, self.chords, self.figured_bass, self.voices) & self.rules,
+            strict=self.strict,
+            seed=self.seed,
+            checkpoint=self.checkpoint,
+        )
+        chorales = (piece.chorale for piece in pieces)
+        files = chain.from_iterable(map(partial(contents, look=self.look), chorales, places))  # there may be fewer
+        if self.num > 1:
+            files = chain(files, [(description, _description(pieces, places, self._options(job)))])
+        check = self._refuse_replacing(job)
+        if quiet:
+            return write(files, check)
+        save(files, check)
+        if self.num > 1:
+            _compare(pieces, [_stem(paths) for paths in places[: len(pieces)]], self.num)
+        return []
+
+    def _prompt(self, job: Job) -> Prompt:
+        prompt = api.prompt_of(
+            job.path, voice=self.voices, part=self.part, tune=job.tune, bars=self.bars, rhythm=self.rhythm
+        )
+        chorale = prompt.chorale.transpose(self.transpose)
+        return dataclasses.replace(prompt, chorale=keeping_parts(chorale) if self.keep_parts else chorale)
+
+    def _places(self, output: str | None, name: str) -> tuple[list[list[Path]], Path]:
+        """Files of each piece, and of their description."""
+        places = places_of(output, name, self.also, range(1, self.num + 1))
+        return places, places[0][0].with_name(f"{_stem(places[0]).removesuffix('-1')}.json")
+
+    def _refuse_replacing(self, job: Job) -> Any:
+        return partial(refuse_replacing, inputs=[job.path], overwrite=self.overwrite)
+
+    def _options(self, job: Job) -> dict[str, Any]:
+        """Options that make the music, for its description."""
+        shown = ("part", "bars", "rhythm", "chords", "figured_bass", "transpose", "ranges", "num", "rules", "strict", "seed", "checkpoint")
+        options: dict[str, Any] = {"melody": job.path, "tune": job.tune, "voice": self.voices}
+        options |= {name: getattr(self, name) for name in shown}
+        return options | {"decoder": self.decoder or api.harmonizer(self.num)}
+
+
+def run(command: str, args: Sequence[str]) -> None:
+    """Parse the arguments of `harmonize` and run it.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    run_typed(command, harmonize, args)
+
+
+def _stem(paths: Sequence[Path]) -> str:
+    return paths[0].name.removesuffix(paths[0].suffix)
+
+
+def _voices_of(typed: str) -> list[Voice]:
+    """Parse voices, such as `soprano,bass`."""
+    names = [name.strip().lower() for name in typed.split(",")]
+    unknown = [name for name in names if name not in VOICES]
+    if unknown:
+        raise OptionError(
+            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
+            "such as soprano,bass."
+        )
+    return cast(list[Voice], names)
+
+
+def _bars_of(typed: str) -> tuple[int, int]:
+    """Parse bars, such as `5-8` or `5`, into the first and the last."""
+    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
+    if not match:
+        raise OptionError(
+            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
+        )
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
+    """Describe several scores, their options and their merits as JSON."""
+    from bachlit.generation import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
+
+    described = {
+        "bachlit": version("bachlit"),
+        "options": ranking.plain(options),
+        "pieces": [
+            {"files": [path.name for path in paths], **ranking.figures(piece)}
+            for piece, paths in zip(pieces, places, strict=False)
+        ],
+    }
+    return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()
+
+
+def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
+    """Print a table that compares several pieces."""
+    from bachlit.generation import ranking  # noqa: PLC0415  # as above
+
+    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
+    if len(pieces) < num:
+        print(f"Found {len(pieces)} of the {num} asked for.")
