@@ -4,8 +4,9 @@ import contextlib
 import io
 import re
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.reading.limits import (
@@ -50,12 +51,19 @@ def kern_document(text: str) -> tuple[Element, list[str]]:
 
     with _quietly():
         file = HumdrumFile()
-        file.readString(_UNMEASURED.sub("*", text))
+        # Without reference records, whose readers need another release of music21.
+        file.readString("\n".join(_UNMEASURED.sub("*", line) for line in lines if not line.startswith("!!!")))
         if not file.isValid:
             raise ValueError(str(file.parseError or "its spines don't fit"))
         piece = file.createMusic21Stream()
         changed = ["it has no metre; its bars are as long as it writes them."] if unmeasured else []
-        return _document(piece), changed
+        return _document(piece, _reference(text, "OTL"), _reference(text, "COM")), changed
+
+
+def _reference(text: str, kind: str) -> str:
+    """Read a reference record of kern, such as its title (OTL); empty if it has none."""
+    found = re.search(rf"^!!!{kind}(?:@+\w*)?: *(.*)$", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
 
 
 def mei_document(text: str) -> Element:
@@ -66,18 +74,37 @@ def mei_document(text: str) -> Element:
         ValueError: If it is too large.
     """
     root = parse_xml(text)
-    num_notes = sum(1 for element in root.iter() if str(element.tag).rpartition("}")[2] in ("note", "rest", "space"))
+    num_notes = sum(1 for element in root.iter() if _local(element) in ("note", "rest", "space"))
     if num_notes > MAX_CONVERTED_NOTES:
         raise ValueError(f"it has more than {MAX_CONVERTED_NOTES} notes and rests")
 
     from converter21.mei import MeiReader  # noqa: PLC0415  # heavy, and only needed here
 
+    title, composer = (_in_head(root, names) for names in (("titleStmt", "title"), ("composer",)))
+    for head in [element for element in root.iter() if _local(element) == "meiHead"]:
+        for child in list(head):  # as with kern's reference records
+            head.remove(child)
+    if not re.match("[45]", root.get("meiversion", "5")):
+        root.set("meiversion", "5.1")  # music of other versions is written alike; the reader takes these two alone
     with _quietly():
-        return _document(MeiReader(text).run())
+        return _document(MeiReader(tostring(root, encoding="unicode")).run(), title, composer)
+
+
+def _local(element: Element) -> str:
+    """Name of an element without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _in_head(root: Element, names: Sequence[str]) -> str:
+    """Text of the first element of MEI's head by the names of its ancestors and its own."""
+    found = [element for element in root.iter() if _local(element) == "meiHead"]
+    for name in names:
+        found = [child for parent in found for child in parent.iter() if _local(child) == name]
+    return " ".join("".join(found[0].itertext()).split()) if found else ""
 
 
 @contextlib.contextmanager
-def _quietly():  # type: ignore[no-untyped-def]
+def _quietly() -> Iterator[None]:
     """Silence what converters print and warn of on their way."""
     with (
         warnings.catch_warnings(),
@@ -88,7 +115,7 @@ def _quietly():  # type: ignore[no-untyped-def]
         yield
 
 
-def _document(piece: Any) -> Element:
+def _document(piece: Any, title: str, composer: str) -> Element:
     """Write a music21 stream as a MusicXML tree, as it stands: measures aren't made anew."""
     from music21.musicxml.m21ToXml import ScoreExporter  # noqa: PLC0415  # as above
     from music21.stream import Opus  # noqa: PLC0415  # as above
@@ -101,18 +128,19 @@ def _document(piece: Any) -> Element:
     exporter.parse()
     document = parse_xml(tostring(exporter.xmlRoot, encoding="unicode"))
     _tidy(document)
+    if composer:
+        document.insert(0, Element("identification"))
+        SubElement(document[0], "creator", type="composer").text = composer
+    if title:
+        document.insert(0, Element("movement-title"))
+        document[0].text = title
     return document
 
 
 def _tidy(document: Element) -> None:
     """Take out what music21 adds of its own: dates, its name, random ids."""
-    for identification in document.findall("identification"):
-        for child in list(identification):
-            if child.tag == "encoding" or (child.text or "").strip() == "Music21":
-                identification.remove(child)
-    for title in document.findall("movement-title"):
-        if (title.text or "").strip() in ("Music21 Fragment", "Music21"):
-            document.remove(title)
+    for child in [*document.findall("work"), *document.findall("movement-title"), *document.findall("identification")]:
+        document.remove(child)
     renamed: dict[str, str] = {}
     for number, entry in enumerate(document.iterfind("part-list/score-part"), start=1):
         renamed[entry.get("id", "")] = f"P{number}"

@@ -51,7 +51,7 @@ def sung_notes(part: Part, spans: Sequence[Span], voice: str, *, tune: bool = Fa
         ScoreError: If the part has simultaneous notes, or a pitch that MIDI hasn't.
     """
     written = list(_heads(part, spans, voice))
-    heads = _tune(written) if tune else written
+    heads = _tune(_without_legato(written)) if tune else written
     notes: list[SungNote] = []
     for head in heads:
         before = notes[-1] if notes else None
@@ -104,3 +104,17 @@ def _tune(heads: Sequence[_Head]) -> list[_Head]:
             starts.insert(place, head.start)
             tune.insert(place, head)
     return tune
+
+
+def _without_legato(heads: Sequence[_Head]) -> list[_Head]:
+    """Shorten heads that overlap the next in their voice by less than half of either."""
+    shorter = list(heads)
+    latest: dict[int, int] = {}  # index of the last head of each voice
+    for index, head in enumerate(heads):
+        before = latest.get(head.tone.rank)
+        if before is not None:
+            start, end = shorter[before].start, shorter[before].end
+            if start < head.start < end and 2 * (end - head.start) < min(end - start, head.end - head.start):
+                shorter[before] = shorter[before]._replace(end=head.start)
+        latest[head.tone.rank] = index
+    return shorter

@@ -142,7 +142,7 @@ def test_a_pickup_that_never_ends_becomes_as_short_as_the_piece() -> None:
 @pytest.mark.parametrize("name", ["bwv269", "bwv26.6", "bwv144.3", "bwv36.4", "bwv324"])
 @pytest.mark.filterwarnings("ignore::bachlit.scores.ScoreWarning")
 def test_a_chorale_by_bach_survives_musicxml(name: str) -> None:
-    chorale = read_chorale(BachCorpus().files()[name], quantize=True)
+    chorale = read_chorale(BachCorpus().files()[name])
     assert chorale.fermatas.any()
     assert rewritten(chorale, write_musicxml, read_chorale) == dataclasses.replace(chorale, name="piece")
 

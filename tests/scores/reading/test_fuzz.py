@@ -87,7 +87,7 @@ def music_or_one_sentence(name: str, content: bytes, *, quantize: bool) -> None:
 def read_or_refused(path: Path, quantize: bool) -> tuple[Prompt | None, str]:
     """A prompt, or why there is none."""
     try:
-        return prompt_of(path, quantize=quantize), ""
+        return prompt_of(path), ""
     except BachlitError as error:
         return None, str(error)
 
@@ -99,7 +99,7 @@ def test_scores_of_random_structure(name: str, number: int) -> None:
     @cases(number)
     @given(st.integers(0, 2**32), st.booleans())
     def law(seed: int, quantize: bool) -> None:
-        music_or_one_sentence(name, write(Unruly(seed)), quantize=quantize)
+        music_or_one_sentence(name, write(Unruly(seed)))
 
     law()
 
@@ -151,7 +151,7 @@ def test_mutated_files(kind: str) -> None:
     @cases({"xml": 1500, "mxl": 400, "mid": 1500}[kind])
     @given(st.sampled_from(names), edits, st.booleans())
     def law(name: str, changes: Sequence[tuple[int, str, bytes]], quantize: bool) -> None:
-        music_or_one_sentence(name, mutated(REAL[name], changes), quantize=quantize)
+        music_or_one_sentence(name, mutated(REAL[name], changes))
 
     law()
 
@@ -160,7 +160,7 @@ def test_mutated_files(kind: str) -> None:
 @given(st.sampled_from([("tune.abc", ABC.encode()), ("tune.krn", KERN.encode())]), edits)
 def test_mutated_abc_and_kern(tune: tuple[str, bytes], changes: Sequence[tuple[int, str, bytes]]) -> None:
     name, content = tune
-    music_or_one_sentence(name, mutated(content, changes), quantize=True)
+    music_or_one_sentence(name, mutated(content, changes))
 
 
 NUMBERS = ["0", "-1", "1", "3", "4", "8", "255", "65536", "99999999", "1e9", "nan", "", "½"]
@@ -189,7 +189,7 @@ def test_other_numbers_and_elements_in_real_files(name: str, seed: int, quantize
         if change == "move":
             place = chance.choice(list(ELEMENT.finditer(content)) or [found]).start()
             content = content[:place] + found[0] + content[place:]
-    music_or_one_sentence(name, content, quantize=quantize)
+    music_or_one_sentence(name, content)
 
 
 HEADS = [
@@ -209,4 +209,4 @@ HEADS = [
     st.sampled_from(HEADS),
 )
 def test_any_bytes(content: bytes, name: str, head: bytes) -> None:
-    music_or_one_sentence(name, head + content, quantize=True)
+    music_or_one_sentence(name, head + content)

@@ -16,7 +16,7 @@ BAR = line("C4 D4 E4 F4")
 
 def read(folder: Path, *measures: str, quantize: bool = False) -> Chorale:
     (folder / "file.musicxml").write_text(score(measures))
-    return read_melody(folder / "file.musicxml", quantize=quantize)
+    return read_melody(folder / "file.musicxml")
 
 
 def sung(chorale: Chorale) -> list[tuple[int, int]]:
@@ -28,7 +28,7 @@ def sung(chorale: Chorale) -> list[tuple[int, int]]:
 
 def refusal(folder: Path, *measures: str, quantize: bool = False) -> str:
     with pytest.raises(ScoreError) as error:
-        read(folder, *measures, quantize=quantize)
+        read(folder, *measures)
     assert str(error.value).startswith(f"The soprano of {folder / 'file.musicxml'} ")
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -181,30 +181,30 @@ def test_a_last_note_that_ends_between_sixteenths_is_refused(tmp_path: Path) -> 
 
 def test_quantizing_rounds_triplets_to_the_nearest_sixteenth(tmp_path: Path) -> None:
     triplet = line("C4 D4 E4", 4 / 3) + note("F4", 12)
-    assert sung(read(tmp_path, triplet, quantize=True)) == [(60, 1), (62, 2), (64, 1), (65, 12)]
+    assert sung(read(tmp_path, triplet)) == [(60, 1), (62, 2), (64, 1), (65, 12)]
 
 
 def test_quantizing_joins_what_overlaps_by_less_than_a_sixteenth(tmp_path: Path) -> None:
     # As it is played on a keyboard: one key goes up a little after the next went down.
     legato = note("C4", 4.25) + "<backup><duration>3</duration></backup>" + note("D4", 12)
-    assert sung(read(tmp_path, legato, quantize=True)) == [(60, 4), (62, 12)]
+    assert sung(read(tmp_path, legato)) == [(60, 4), (62, 12)]
 
 
 def test_quantizing_tells_which_notes_it_leaves_out(tmp_path: Path) -> None:
     with pytest.warns(ScoreWarning, match="left out 1 note too short for a sixteenth"):
-        chorale = read(tmp_path, line("C4 D4", 0.5) + note("E4", 15), quantize=True)
+        chorale = read(tmp_path, line("C4 D4", 0.5) + note("E4", 15))
     assert sung(chorale) == [(62, 1), (64, 15)]
 
 
 def test_quantizing_leaves_what_fits_as_it_is(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read(tmp_path, BAR, BAR, quantize=True) == read(tmp_path, BAR, BAR)
+        assert read(tmp_path, BAR, BAR) == read(tmp_path, BAR, BAR)
 
 
 def test_only_notes_too_short_are_no_melody(tmp_path: Path) -> None:
     with pytest.warns(ScoreWarning):
-        assert "has no notes of a sixteenth" in refusal(tmp_path, note("C4", 0.25) + note("r", 15), quantize=True)
+        assert "has no notes of a sixteenth" in refusal(tmp_path, note("C4", 0.25) + note("r", 15))
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "left out 1 grace note."), (3, "left out 3 grace notes.")])

@@ -38,7 +38,7 @@ def read(path: Path, *, quantize: bool = False) -> Prompt | str:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ScoreWarning)
         try:
-            return prompt_of(path, quantize=quantize)
+            return prompt_of(path)
         except ScoreError as error:
             return str(error)
 
@@ -46,7 +46,7 @@ def read(path: Path, *, quantize: bool = False) -> Prompt | str:
 @pytest.mark.parametrize("path", FILES, ids=number)
 def test_every_file_gives_music_or_one_sentence(path: Path) -> None:
     for quantize in (False, True):
-        found = read(path, quantize=quantize)
+        found = read(path)
         if isinstance(found, Prompt):
             assert found.chorale.pitches[found.given].any()
             assert to_musicxml(found.chorale).count("<measure") > 0
@@ -72,6 +72,6 @@ def test_all_that_has_notes_on_the_grid_gives_music() -> None:
 
 
 def test_rounding_gives_music_of_all_notes_but_quarter_tones() -> None:
-    assert {number(path) for path in FILES if isinstance(read(path, quantize=True), str)} == (
+    assert {number(path) for path in FILES if isinstance(read(path), str)} == (
         PRESENT & (WITHOUT_NOTES | QUARTER_TONES)
     )
