@@ -18,6 +18,7 @@ from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.music.chorale import VOICES, Voice
+from bachlit.music.measures import whole_bars
 from bachlit.rendering.output import contents, places_for, save
 
 
@@ -84,8 +85,7 @@ def harmonize(
         quantize=quantize,
     )
     if tones is not None:
-        chorale = prompt.chorale
-        tones.refuse_misfit(chorale.num_frames, chorale.measure_length, chorale.pickup)
+        tones.refuse_misfit([bar.length for bar in whole_bars(prompt.chorale.measures)])
     pieces = api.harmonize_several(
         prompt, num, decoder=decoder, rules=weighed, strict=strict, seed=seed, checkpoint=checkpoint
     )
