@@ -90,10 +90,10 @@ def repeated_chorale(seed: int) -> Chorale:
     """A random chorale of irregular measures, with repeats, endings and jumps in any order."""
     random, chorale = np.random.default_rng([2, seed]), barred_chorale(seed)
     num = len(chorale.measures)
-    order: list[int] = []
-    for _ in range(int(random.integers(1, 4))):
-        first, last = sorted(random.integers(0, num, 2).tolist())
-        order += range(first, last + 1)
+    order, index = [], int(random.integers(num))
+    for _ in range(int(random.integers(2, 3 * num))):
+        order.append(index)
+        index = (index + 1) % num if random.random() < 0.6 else int(random.integers(num))
     return dataclasses.replace(chorale, order=tuple(order))
 
 

@@ -1,10 +1,12 @@
 """Masks of allowed tokens per step, from a prompt or for free composition."""
 
 import numpy as np
+import numpy.typing as npt
 
 from bachlit.encoding.base import Kind
 from bachlit.encoding.satb import SatbEncoding
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale
+from bachlit.music.playing import interruptions, jumps
 from bachlit.tokens import END
 
 
@@ -15,7 +17,7 @@ def prompt_mask(
 
     Marks and length are the chorale's. A given cell allows only its own token; a cell with given rhythm only onsets,
     holds or the rest; a free cell every token of its voice. Tokens that no token of the next frame can follow are
-    excluded, so that no hold lacks its note.
+    excluded, so that no hold lacks its note. Where a repeat or a jump leads, free notes begin.
 
     Args:
         encoding: Encoding of the tokens.
@@ -36,6 +38,7 @@ def prompt_mask(
     silent = np.where(given, chorale.pitches, REST)
     cells = encoding.tokens_of(silent, chorale.onsets, chorale.name)
     timed = np.zeros_like(given) if rhythm is None else rhythm
+    landings = np.array(sorted({*interruptions(chorale), *(frame for _, frame in jumps(chorale))}), np.int64)
     for slot, column in enumerate(encoding.columns, start=1):
         voice = VOICES[column]
         cell_allowed = allowed[:num_frames, slot]
@@ -46,6 +49,7 @@ def prompt_mask(
         cell_allowed[fixed, cells[fixed, slot - 1]] = True
         if voice == "soprano":
             _sing_fermatas(encoding, cell_allowed, chorale, ~(given | timed)[:, column])
+        _begin_notes(encoding, cell_allowed, landings[~(given | timed)[landings, column]])
         _look_ahead(encoding, cell_allowed)
     return allowed.reshape(-1, encoding.vocabulary_size)[: num_frames * encoding.frame_size + 1]
 
@@ -73,6 +77,14 @@ def _sing_fermatas(encoding: SatbEncoding, allowed: BoolArray, chorale: Chorale,
         if chorale.fermatas[begin] and np.unique(fixed).size <= 1:
             inside = begin + 1 + np.flatnonzero(free[begin + 1 : end])
             allowed[inside] &= encoding.token_holds | (encoding.token_pitch == REST)
+
+
+def _begin_notes(encoding: SatbEncoding, allowed: BoolArray, frames: npt.NDArray[np.int64]) -> None:
+    """Exclude holds, in place, from frames in which a note may begin instead."""
+    for frame in frames:
+        begins = allowed[frame] & ~encoding.token_holds
+        if (encoding.token_pitch[begins] != REST).any():
+            allowed[frame] = begins
 
 
 def _look_ahead(encoding: SatbEncoding, allowed: BoolArray) -> None:

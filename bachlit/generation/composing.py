@@ -22,7 +22,7 @@ _DRAWN = tuple(Key(fifths, mode) for fifths in range(-4, 5) for mode in ("major"
 _TRIES = 8
 
 # Three of four of Bach's chorales in 4/4 begin with a quarter before the first bar line.
-_MEASURE, _PICKUP = 16, 4
+_PICKUP = 4
 
 
 def write_freely(
@@ -69,13 +69,10 @@ def write_freely(
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     prompts = [
         ModelPrompt(
-            f"chorale-{seed}",
-            key,
+            _open_piece(max_frames, key, pickup if encoding.bars else 0, f"chorale-{seed}"),
             open_mask(encoding, min_frames, max_frames, pickup),
             np.full((max_frames, len(VOICES)), FREE),
             ending=max(0, max_frames - 4),
-            measure=_MEASURE,
-            pickup=pickup if encoding.bars else 0,
         )
         for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
     ]
@@ -87,20 +84,26 @@ def write_freely(
         drawn[index].append((encoding.decode(generation.tokens[row].cpu().numpy()), generation, row))
     pieces, yielded = [], list[Yielded]()
     for index, (seed, prompt) in enumerate(zip(seeds, prompts, strict=True)):
-        home = (one for one in drawn[index] if _ends_on(one[0], prompt.key.tonic))
+        home = (one for one in drawn[index] if _ends_on(one[0], prompt.piece.key.tonic))
         notes, generation, row = next(home, drawn[index][0])
         chorale = dataclasses.replace(
             notes,
-            key=prompt.key if encoding.keys else estimate_key(notes.pitches),
+            key=prompt.piece.key if encoding.keys else estimate_key(notes.pitches),
             time_signature=(4, 4),
-            pickup=prompt.pickup if encoding.bars else _likely_pickup(notes),
+            pickup=prompt.piece.pickup if encoding.bars else _likely_pickup(notes),
             title=f"Chorale {seed}",
-            name=prompt.name,
+            name=prompt.piece.name,
         )
         yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
         pieces.append(Written(chorale, generation, row))
     batch.warn(yielded)
     return pieces
+
+
+def _open_piece(num_frames: int, key: Key, pickup: int, name: str) -> Chorale:
+    """Make a piece of rests as long as the longest one to be written."""
+    rests = Chorale.from_pitches(np.zeros((num_frames, len(VOICES)), np.int16), pickup=pickup, name=name)
+    return dataclasses.replace(rests, key=key)
 
 
 def _ends_on(chorale: Chorale, tonic: int) -> bool:

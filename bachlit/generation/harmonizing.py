@@ -11,6 +11,7 @@ from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, token_prompt
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.measures import whole_bars
 from bachlit.music.prompt import Prompt
 
 
@@ -58,7 +59,7 @@ class PromptBatch:
         strict: bool,
     ) -> None:
         self._model, self._decoder = model, decoder
-        self._names = [prompt.name or "the piece" for prompt in prompts]
+        self._pieces = [prompt.piece for prompt in prompts]
         rules = usual_rules(decoder) if rules is None else rules
         self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
@@ -74,7 +75,7 @@ class PromptBatch:
         try:
             with evaluating(self._model.network):
                 for batch in self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num):
-                    part = len(batch.tokens) // len(self._names)
+                    part = len(batch.tokens) // len(self._pieces)
                     yield from ((row // part, batch, row) for row in range(len(batch.tokens)))
         except DeadEndError as error:
             raise DeadEndError(
@@ -101,8 +102,10 @@ class PromptBatch:
         grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
         frame, slot = divmod(t, len(grid.voices))
         column = grid.voices[slot]
-        bar = (frame - int(grid.pickup[row])) // int(grid.measure[row]) + 1
-        return f"The {'end' if column is None else VOICES[column]} of {self._names[row]} at bar {bar} (frame {frame})"
+        piece = self._pieces[row]
+        bar = next((bar for bar in whole_bars(piece.measures) if frame < bar.end), piece.measures[-1])
+        name, voice = piece.name or "the piece", "end" if column is None else VOICES[column]
+        return f"The {voice} of {name} at bar {bar.number} (frame {frame})"
 
 
 def usual_rules(decoder: Decoder) -> Rules:

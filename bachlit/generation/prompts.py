@@ -1,7 +1,9 @@
 """Prompts for a model: moved to its keys, as the tokens that may stand at each step and the grid behind them."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError
-from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, move_into_range
-from bachlit.music.keys import Key, Keys, estimate_key, semitones_home
+from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, move_into_range
+from bachlit.music.keys import Keys, estimate_key, semitones_home
+from bachlit.music.measures import whole_bars
+from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
 
@@ -22,24 +26,18 @@ class ModelPrompt:
     """One piece as a model is asked for it.
 
     Attributes:
-        name: What errors and warnings call it.
-        key: That of its start.
+        piece: The chorale, moved for the model: its measures, keys and order of playing.
         allowed: (N, V) the tokens that may stand at each step.
         given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
-        ending: The frame in which the last given note begins.
-        measure: Sixteenths in a measure.
-        pickup: Sixteenths before the first full one.
+        ending: The frame in which the last given note begins, in what is played last.
         move: Semitones by which it was moved for the model.
         into_range: Those of them that brought it into the voices' ranges.
     """
 
-    name: str
-    key: Key
+    piece: Chorale
     allowed: BoolArray
     given: npt.NDArray[np.int64]
     ending: int
-    measure: int
-    pickup: int
     move: int = 0
     into_range: int = 0
 
@@ -53,27 +51,25 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
         moves: From `move_for`.
     """
     move, into_range = moves
-    moved = prompt.chorale.transpose(move)
+    moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
     return ModelPrompt(
-        prompt.chorale.name,
-        prompt.chorale.key.transpose(move),
+        moved,
         prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
         np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
         _last_onset(prompt),
-        prompt.chorale.measure_length,
-        prompt.chorale.pickup,
         move,
         into_range,
     )
 
 
 def _last_onset(prompt: Prompt) -> int:
-    """Find where the last given note begins, within the last measure; a quarter before the end if none does."""
+    """Find where the last given note begins, within a measure of the end; a quarter before it if none does."""
     chorale = prompt.chorale
-    num_frames = chorale.num_frames
-    first = max(0, num_frames - chorale.measure_length)
-    begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:].any(axis=1)
-    return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, num_frames - 4)
+    first, end = last_played(chorale)
+    closing = next(measure for measure in chorale.measures if measure.end == end)
+    first = max(first, end - max(closing.full, closing.length))
+    begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:end].any(axis=1)
+    return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, end - 4)
 
 
 def token_prompt(
@@ -93,7 +89,7 @@ def token_prompt(
     for row, prompt in enumerate(prompts):
         allowed[row, : len(prompt.allowed)] = torch.from_numpy(prompt.allowed)
     grid = grid_behind(encoding, prompts)
-    start = torch.tensor([encoding.start(prompt.key) for prompt in prompts])
+    start = torch.tensor([encoding.start(prompt.piece.key) for prompt in prompts])
     return TokenPrompt(allowed, grammar_of(encoding) & Enforced(grid, rules), start, grid, strict)
 
 
@@ -108,20 +104,54 @@ def grammar_of(encoding: SatbEncoding) -> Grammar:
 
 def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
     """Make the grid behind a batch of prompts."""
+    pieces = [one.piece for one in prompts]
+    found = [jumps(piece) for piece in pieces]
+    most = max(map(len, found))
     return Grid(
         voices=(None, *(VOICES.index(voice) for voice in encoding.order)),
         pitch=torch.from_numpy(encoding.token_pitch),
         holds=torch.from_numpy(encoding.token_holds),
-        given=pad_sequence([torch.from_numpy(one.given) for one in prompts], batch_first=True, padding_value=REST),
-        num_frames=torch.tensor([len(one.given) for one in prompts]),
+        given=_batched([one.given for one in prompts], REST),
+        num_frames=torch.tensor([piece.num_frames for piece in pieces]),
+        end=torch.tensor([last_played(piece)[1] for piece in pieces]),
         ending=torch.tensor([one.ending for one in prompts]),
-        tonic=torch.tensor([one.key.tonic for one in prompts]),
-        minor=torch.tensor([one.key.mode == "minor" for one in prompts]),
+        keys=_batched([_keys(piece) for piece in pieces], 0),
         moved=torch.tensor([one.move for one in prompts]),
         shift=torch.tensor([one.move - one.into_range for one in prompts]),
-        measure=torch.tensor([one.measure for one in prompts]),
-        pickup=torch.tensor([one.pickup for one in prompts]),
+        bars=_batched([_bars(piece) for piece in pieces], -1),
+        jumps=torch.tensor([[*row, *[(-1, -1)] * (most - len(row))] for row in found]).view(len(pieces), most, 2),
+        interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
     )
+
+
+def _batched(rows: Sequence[npt.NDArray[Any]], padding: int) -> torch.Tensor:
+    """Stack arrays (T, ...) of any lengths, (B, T, ...)."""
+    return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True, padding_value=padding)
+
+
+def _keys(piece: Chorale) -> npt.NDArray[np.int64]:
+    """Tonic, 1 in minor, and sharps of the signature at each frame, (T, 3)."""
+    keys = np.empty((piece.num_frames, 3), np.int64)
+    for start, key in ((0, piece.key), *piece.keys):
+        keys[start:] = key.tonic, key.parallel.mode == "minor", key.fifths
+    return keys
+
+
+def _bars(piece: Chorale) -> npt.NDArray[np.int64]:
+    """Index of each frame's bar, its place in it, the bar's length, and that of a full one if it ends early: (T, 4)."""
+    bars = np.empty((piece.num_frames, 4), np.int64)
+    for index, bar in enumerate(whole_bars(piece.measures)):
+        places = bars[bar.start : bar.end]
+        places[:, [0, 2, 3]] = index, bar.length, bar.length if bar.position else max(bar.length, bar.full)
+        places[:, 1] = np.arange(bar.length)
+    return bars
+
+
+def _interrupted(piece: Chorale) -> BoolArray:
+    """Mask (T,) of the frames never heard after the one written before."""
+    interrupted = np.zeros(piece.num_frames, np.bool_)
+    interrupted[interruptions(piece)] = True
+    return interrupted
 
 
 def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:

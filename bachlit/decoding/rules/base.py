@@ -7,9 +7,9 @@ that none is broken. `Enforced` turns rules into a `Constraint`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -30,13 +30,17 @@ class Grid:
         holds: (V,) true for tokens that hold their pitch on.
         given: (B, T, 4) given pitches, 0 a rest, `FREE` where a cell is free.
         num_frames: (B,) length of each piece; the longest allowed where it is open.
-        ending: (B,) the frame in which the last given note begins.
-        tonic: (B,) pitch class of the tonic, 0 is C.
-        minor: (B,) true in minor.
+        end: (B,) the frame after the last that is played: before `num_frames` where a piece ends at a fine.
+        ending: (B,) the frame in which the last given note before the end begins.
+        keys: (B, T, 3) key at each frame: pitch class of the tonic (0 is C), 1 in minor, sharps of the signature (flats
+            are negative).
         moved: (B,) semitones by which the piece was transposed for the model.
         shift: (B,) semitones of these by which the voices' ranges moved along.
-        measure: (B,) sixteenths per measure.
-        pickup: (B,) sixteenths before the first full measure.
+        bars: (B, T, 4) bar of each frame, -1 beyond the piece: index from 0, sixteenths since it began, its length, and
+            that of a full one if it ends early.
+        jumps: (B, J, 2) pairs of frames that are heard one after the other without being written so; -1 where a row has
+            fewer.
+        interrupted: (B, T) true at frames never heard after the frame written before them.
     """
 
     voices: tuple[int | None, ...]
@@ -44,23 +48,46 @@ class Grid:
     holds: Tensor
     given: Tensor
     num_frames: Tensor
+    end: Tensor
     ending: Tensor
-    tonic: Tensor
-    minor: Tensor
+    keys: Tensor
     moved: Tensor
     shift: Tensor
-    measure: Tensor
-    pickup: Tensor
+    bars: Tensor
+    jumps: Tensor
+    interrupted: Tensor
+
+    @property
+    def tonic(self) -> Tensor:
+        """Pitch class (B,) of the tonic at the end."""
+        return self._last_key[:, 0]
+
+    @property
+    def minor(self) -> Tensor:
+        """Mask (B,) of the rows that end in minor."""
+        return self._last_key[:, 1] == 1
+
+    def key_at(self, frame: int) -> Tensor:
+        """Key (B, 3) in force at a frame: tonic, 1 in minor, sharps."""
+        return self.keys[:, min(frame, self.keys.shape[1] - 1)]
+
+    @property
+    def _last_key(self) -> Tensor:
+        return self.keys[torch.arange(len(self.end), device=self.end.device), self.end - 1]
 
     def to(self, device: torch.device) -> "Grid":
         """Move the tensors to a device."""
-        moved = {name: part.to(device) for name, part in vars(self).items() if isinstance(part, Tensor)}
-        return Grid(self.voices, **moved)
+        return self._with_each(lambda part: part.to(device), ())
 
     def rows(self, index: Tensor) -> "Grid":
         """Select rows, in this order."""
-        per_row = ("given", "num_frames", "ending", "tonic", "minor", "moved", "shift", "measure", "pickup")
-        return Grid(self.voices, self.pitch, self.holds, *(getattr(self, name)[index] for name in per_row))
+        return self._with_each(lambda part: part[index], ("pitch", "holds"))
+
+    def _with_each(self, change: Callable[[Tensor], Tensor], kept: tuple[str, ...]) -> "Grid":
+        """Change all tensors but some."""
+        parts = {name: part for name, part in vars(self).items() if isinstance(part, Tensor) and name not in kept}
+        changed: dict[str, Any] = {name: change(part) for name, part in parts.items()}
+        return replace(self, **changed)
 
 
 class Position:
@@ -72,9 +99,11 @@ class Position:
         voice: Its voice; None at a mark, where the candidates are to go on or to end.
         pitch: (V,) pitches of the candidates.
         holds: (V,) true where a candidate holds the previous note.
-        before: (B, K, 4) pitches of the previous frame, 0 for a rest or before the piece.
         now: (B, K, 4) pitches of this frame, `FREE` where not chosen yet; at a mark, of the frame just completed.
-        later: (B, 4) given pitches of the next frame, `FREE` where not given.
+        before: Pitches (B, K, 4) of each frame that this one is heard after, `FREE` where not known yet, 0 for a rest
+            or where there is none. The first is that of the written previous frame; repeats and jumps add others.
+        later: Likewise, pitches (B, K or 1, 4) of each frame that is heard after this one, as far as they are known:
+            those of the next frame where given, and whole frames that a repeat goes back to.
     """
 
     def __init__(
@@ -82,7 +111,7 @@ class Position:
     ) -> None:
         self.grid, self.frame, self.voice = grid, frame, voice
         self.pitch, self.holds = grid.pitch, grid.holds
-        self.before, self.now, self.later = before, now, later
+        self.before, self.now, self.later = [before], now, [later]
         self._known_later = known  # per voice: given in the next frame in some row
 
     def pairs(self, breaks: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], *others: int) -> Tensor:
@@ -94,19 +123,30 @@ class Position:
             others: The other voices; all three if empty.
 
         Returns:
-            (B, K, V) counts, over the step to this frame and the step to the next one where that is given.
+            (B, K, V) counts, over the step to this frame and the step to the next one where that is given; likewise
+            where a repeat or a jump leads.
         """
         assert self.voice is not None
         voices = list(others or (voice for voice in range(4) if voice != self.voice))
-        before, now, candidate = self.before[..., voices, None], self.now[..., voices, None], self.pitch
-        own = self.before[..., self.voice, None, None]  # (B, K, 1, 1)
-        sounding = (before > 0) & (now > 0) & (own > 0) & (candidate > 0)  # (B, K, O, V)
-        count = (breaks(own, candidate, before, now) & sounding).sum(2)
-        if self._known_later[self.voice] and any(self._known_later[voice] for voice in voices):
-            own_later, later = self.later[:, None, self.voice, None, None], self.later[:, None, voices, None]
-            sounding = (own_later > 0) & (later > 0) & (now > 0) & (candidate > 0)
-            count = count + (breaks(candidate, own_later, now, later) & sounding).sum(2)
+        now, candidate = self.now[..., voices, None], self.pitch
+        count: Tensor | None = None
+        for pitches in self.before:
+            own, before = pitches[..., self.voice, None, None], pitches[..., voices, None]  # (B, K, 1, 1), (B, K, O, 1)
+            sounding = (before > 0) & (now > 0) & (own > 0) & (candidate > 0)  # (B, K, O, V)
+            found = (breaks(own, candidate, before, now) & sounding).sum(2)
+            count = found if count is None else count + found
+        assert count is not None
+        for pitches in self._known(voices):
+            own, later = pitches[..., self.voice, None, None], pitches[..., voices, None]
+            sounding = (own > 0) & (later > 0) & (now > 0) & (candidate > 0)
+            count = count + (breaks(candidate, own, now, later) & sounding).sum(2)
         return count
+
+    def _known(self, others: Sequence[int]) -> list[Tensor]:
+        """The later frames in which the voice is known, and one of the others."""
+        assert self.voice is not None
+        given_next = self._known_later[self.voice] and any(self._known_later[voice] for voice in others)
+        return self.later if given_next else self.later[1:]
 
     def neighbours(self) -> Iterator[tuple[int, int]]:
         """Yield the neighbouring voices, each with its direction: 1 above, -1 below."""
@@ -136,10 +176,12 @@ class Position:
     def melody(self, breaks: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Count breaches (B, K, V) of a rule over two neighbouring pitches of the voice; both sound."""
         assert self.voice is not None
-        own, candidate = self.before[..., self.voice, None], self.pitch
-        count = (breaks(own, candidate) & (own > 0) & (candidate > 0)).long()
-        if self._known_later[self.voice]:
-            later = self.later[:, None, self.voice, None]
+        candidate, count = self.pitch, torch.zeros(1, dtype=torch.long, device=self.pitch.device)
+        for pitches in self.before:
+            own = pitches[..., self.voice, None]
+            count = count + (breaks(own, candidate) & (own > 0) & (candidate > 0))
+        for pitches in self._known([self.voice]):
+            later = pitches[..., self.voice, None]
             count = count + (breaks(candidate, later) & (later > 0) & (candidate > 0))
         return count
 
@@ -171,7 +213,7 @@ class Rule(ABC):
             raise OptionError(f"{self} has the weight {self.weight}; expected inf, or -{MOST:g} to {MOST:g} nats.")
 
     steady: ClassVar[bool] = False
-    """Check whether breaches depend on voice and candidate alone, not on frame or context."""
+    """Check whether breaches depend on voice, candidate and key alone, not on frame or context."""
 
     def judges(self, voice: int | None) -> bool:
         """Check whether it applies to a voice's notes; None is the mark, where a piece goes on or ends."""

@@ -1,6 +1,7 @@
 """ChordTones: harmony given by chord symbols."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,9 +31,10 @@ _ANY = "."
 class ChordTones(Rule):
     """Every note belongs to the chord in force, and no voice rests.
 
-    This includes notes held into a chord. `|` separates bars; the chords of a bar share it equally; a pickup is the
-    first bar. A chord is a root plus m, dim, aug, sus4, 7, m7, maj7, dim7, m7b5 or nothing, and after a slash the bass;
-    a dot leaves the harmony to the model, as do bars after the last.
+    This includes notes held into a chord. `|` separates bars; the chords of a bar share it equally, those of one that
+    ends early as in a full one if all fit. A pickup is the first bar, and the halves of a split bar are one. A chord is
+    a root plus m, dim, aug, sus4, 7, m7, maj7, dim7, m7b5 or nothing, and after a slash the bass; a dot leaves the
+    harmony to the model, as do bars after the last.
 
     Args:
         weight: Nats per breach; infinite forbids it.
@@ -58,37 +60,32 @@ class ChordTones(Rule):
         """Chords of each bar: pitch classes, and the bass's if named."""
         return [[_chord(symbol) for symbol in bar.split() or [_ANY]] for bar in self.chords.split("|")]
 
-    def refuse_misfit(self, num_frames: int, measure: int, pickup: int) -> None:
+    def refuse_misfit(self, lengths: Sequence[int]) -> None:
         """Check that the piece has room for the chords.
 
         Args:
-            num_frames: T, length of the piece in sixteenths.
-            measure: Sixteenths per bar.
-            pickup: Sixteenths before the first bar line.
+            lengths: Sixteenths of each bar.
 
         Raises:
             OptionError: If there are more bars than the piece has, or more chords than a bar has sixteenths.
 
-        >>> ChordTones(chords="C | F | C").refuse_misfit(32, measure=16, pickup=0)
+        >>> ChordTones(chords="C | F | C").refuse_misfit([16, 16])
         Traceback (most recent call last):
         ...
         bachlit.errors.OptionError: The chords fill 3 bars, but the piece has 2; give fewer.
         """
-        num_bars = -(-(num_frames - pickup) // measure) + bool(pickup)
         filled = max((number for number, bar in enumerate(self.bars, start=1) if any(bar)), default=0)
-        if filled > num_bars:
-            raise OptionError(f"The chords fill {filled} bars, but the piece has {num_bars}; give fewer.")
-        for number in range(filled):
-            self._at(max(0, number * measure - (measure - pickup if pickup else 0)), measure, pickup)
+        if filled > len(lengths):
+            raise OptionError(f"The chords fill {filled} bars, but the piece has {len(lengths)}; give fewer.")
+        for index, length in enumerate(lengths[:filled]):
+            self._at(index, 0, length, length)
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to the chord, and rests."""
         grid = position.grid
         rows = []
-        for measure, pickup, moved in zip(
-            grid.measure.tolist(), grid.pickup.tolist(), grid.moved.tolist(), strict=True
-        ):
-            chord, begins = self._at(position.frame, measure, pickup)
+        for bar, moved in zip(grid.bars[:, position.frame].tolist(), grid.moved.tolist(), strict=True):
+            chord, begins = self._at(*bar)
             tones = torch.ones(12, dtype=torch.bool)
             if chord is not None:
                 classes = {chord[1]} if position.voice == 3 and chord[1] is not None else chord[0]
@@ -98,17 +95,17 @@ class ChordTones(Rule):
         foreign = torch.stack(rows).unsqueeze(1).to(grid.pitch.device)
         return torch.where(position.rests, ~position.silent, foreign)
 
-    def _at(self, frame: int, measure: int, pickup: int) -> tuple[tuple[set[int], int | None] | None, bool]:
-        """Chord at a frame, and whether it begins there."""
-        bar, place = divmod(frame + (measure - pickup if pickup else 0), measure)
-        if bar >= len(self.bars):
+    def _at(self, bar: int, place: int, length: int, full: int) -> tuple[tuple[set[int], int | None] | None, bool]:
+        """Chord at a place in a bar, and whether it begins there."""
+        if not 0 <= bar < len(self.bars):
             return None, False
-        first, length = (measure - pickup, pickup) if pickup and bar == 0 else (0, measure)
         chords = self.bars[bar]
-        if len(chords) > length:
-            raise OptionError(f"Bar {bar + 1} has {len(chords)} chords; expected at most {length}.")
-        index = (place - first) * len(chords) // length
-        begins = place == first or (place - first - 1) * len(chords) // length != index
+        num = len(chords)
+        if num > length:
+            raise OptionError(f"Bar {bar + 1} has {num} chords; expected at most {length}.")
+        shared = full if (num - 1) * full < num * length else length
+        index = place * num // shared
+        begins = place == 0 or (place - 1) * num // shared != index
         return chords[index], begins
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
+from bachlit.decoding.rules.playing import Playing
 
 
 class Enforced(Constraint):
@@ -23,16 +24,23 @@ class Enforced(Constraint):
         given = torch.nn.functional.pad(grid.given, (0, 0, 0, 2))  # beyond the end all rest
         self._given = given.transpose(0, 1).contiguous()  # (T + 2, B, 4)
         self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
-        self._steady: dict[int | None, Tensor] = {}  # cost of the steady rules per voice, (B, 1, V)
+        # Cost of the steady rules per voice and stretch without a change of key, (B, 1, V).
+        self._steady: dict[tuple[int | None, int], Tensor] = {}
+        changes = (grid.keys[:, 1:] != grid.keys[:, :-1]).any(2).any(0)
+        self._stretch = [0, *changes.cumsum(0).tolist()]  # of each frame
+        self._playing = Playing(grid, self._given) if grid.jumps.shape[1] else None
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
             voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
         }
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """State: pitches of the previous frame, and those known of this frame."""
+        """State: pitches of the previous frame, those known of this frame, and those that repeats come back to."""
         before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
-        return {"before": before, "now": before}
+        state = {"before": before, "now": before}
+        if self._playing:
+            state["kept"] = before.unsqueeze(2).repeat(1, 1, self._playing.num_kept, 1)  # (B, K, M, 4)
+        return state
 
     def allowed(self, state: State, t: int) -> Tensor:
         """Mask of the tokens allowed at step t, (B, K, V)."""
@@ -46,10 +54,11 @@ class Enforced(Constraint):
         active = self._active[voice]
         if not active or (voice is not None and self._all_given[position.frame][voice]):
             return torch.zeros(shape, device=state["now"].device)
-        if voice not in self._steady:
+        at = voice, self._stretch[min(position.frame, len(self._stretch) - 1)]
+        if at not in self._steady:
             steady = torch.zeros(len(self._given[0]), 1, shape[2], device=state["now"].device)
-            self._steady[voice] = _sum(steady, [rule for rule in active if rule.steady], position)
-        total = _sum(self._steady[voice], [rule for rule in active if not rule.steady], position)
+            self._steady[at] = _sum(steady, [rule for rule in active if rule.steady], position)
+        total = _sum(self._steady[at], [rule for rule in active if not rule.steady], position)
         if voice is None or self._known[position.frame][voice]:
             total = torch.where(self._is_free(position), total, 0.0)
         return total.expand(shape)
@@ -78,20 +87,28 @@ class Enforced(Constraint):
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """State after the tokens (B, K): a mark begins a frame, a voice fills its cell."""
-        voice = self.grid.voices[t % len(self.grid.voices)]
+        frame, slot = divmod(t, len(self.grid.voices))
+        voice = self.grid.voices[slot]
         if voice is None:
-            frame = t // len(self.grid.voices)
-            return {"before": state["now"], "now": self._given[frame].unsqueeze(1).expand(-1, token.shape[1], -1)}
+            given = self._given[frame].unsqueeze(1).expand(-1, token.shape[1], -1)
+            following = state | {"before": state["now"], "now": given}
+            if self._playing and frame:
+                following["kept"] = self._playing.keep(state["kept"], frame - 1, state["now"])
+            return following
         now = state["now"].clone()
         now[:, :, voice] = self.grid.pitch[token]
-        return {"before": state["before"], "now": now}
+        return state | {"now": now}
 
     def _position(self, state: State, t: int) -> Position:
         frame, slot = divmod(t, len(self.grid.voices))
         frame = min(frame, len(self._given) - 2)
-        later = self._given[frame + 1]
+        later = self._given[frame + 1].unsqueeze(1)  # (B, 1, 4)
         voice = self.grid.voices[slot]
-        return Position(self.grid, frame, voice, state["before"], state["now"], later, self._known[frame + 1])
+        known = self._known[frame + 1]
+        position = Position(self.grid, frame, voice, state["before"], state["now"], later, known)
+        if self._playing and voice is not None and frame in self._playing.junctions:
+            self._playing.junctions[frame].place(position, state["kept"])
+        return position
 
     def _is_free(self, position: Position) -> Tensor:
         """Mask (B, 1, 1) of the rows whose cell is free; at a mark, of those before their end."""

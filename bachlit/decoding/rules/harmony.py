@@ -13,21 +13,29 @@ OCTAVE, FIFTH = 12, 7
 
 @dataclass(frozen=True)
 class InKey(Rule):
-    """All notes belong to the key; in minor, so do the raised sixth and seventh."""
+    """All notes belong to the key; in minor, so do the raised sixth and seventh, and in church modes their own notes.
+
+    Dorian, phrygian, aeolian and locrian count as minor, lydian and mixolydian as major.
+    """
 
     steady = True
     scales: ClassVar[tuple[tuple[int, ...], tuple[int, ...]]] = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11))
 
     def breaches(self, position: Position) -> Tensor:
-        """Mark notes foreign to the key."""
-        degree = (position.pitch - position.grid.tonic[:, None, None]) % OCTAVE  # (B, 1, V)
-        major, minor = (torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales)
-        return ~torch.where(position.grid.minor[:, None, None], minor, major) & ~position.rests
+        """Mark notes foreign to the key in force."""
+        tonic, minor, sharps = position.grid.key_at(position.frame).unbind(1)
+        pitch = position.pitch
+        degree = (pitch - tonic[:, None, None]) % OCTAVE  # (B, 1, V)
+        scales = [torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales]
+        own = (FIFTH * pitch - sharps[:, None, None] + 1) % OCTAVE < 7  # F to B, moved by the signature
+        return ~(torch.where(minor[:, None, None] == 1, scales[1], scales[0]) | own) & ~position.rests
 
 
 @dataclass(frozen=True)
 class FinalTonic(Rule):
     """The piece ends on the tonic triad over its root; minor may end in major.
+
+    The end is that of what is played last, be it a fine or the last ending, in the key in force there.
 
     The bass has the root from the onset of the last given note on, the other voices have chord tones at least in the
     last sixteenths. Where a given voice ends on another note, the rule doesn't apply.
@@ -42,14 +50,14 @@ class FinalTonic(Rule):
     def breaches(self, position: Position) -> Tensor:
         """Mark notes outside the tonic triad where the piece ends."""
         grid = position.grid
-        begin = grid.ending if position.voice == 3 else grid.ending.maximum(grid.num_frames - self.sixteenths)
-        ending = (position.frame >= begin) & (position.frame < grid.num_frames)  # (B,)
+        begin = grid.ending if position.voice == 3 else grid.ending.maximum(grid.end - self.sixteenths)
+        ending = (position.frame >= begin) & (position.frame < grid.end)  # (B,)
         if not bool(ending.any()):
             return torch.zeros(1, device=position.pitch.device)
         rows = torch.arange(len(begin), device=begin.device)
-        given = grid.given[rows, grid.num_frames - 1]  # (B, 4)
-        fits = torch.stack([_belongs(pitch, grid.tonic, grid.minor, voice) for voice, pitch in enumerate(given.t())], 1)
-        belongs = _belongs(position.pitch, grid.tonic[:, None, None], grid.minor[:, None, None], position.voice)
+        given, tonic, minor = grid.given[rows, grid.end - 1], grid.tonic, grid.minor  # (B, 4), (B,), (B,)
+        fits = torch.stack([_belongs(pitch, tonic, minor, voice) for voice, pitch in enumerate(given.t())], 1)
+        belongs = _belongs(position.pitch, tonic[:, None, None], minor[:, None, None], position.voice)
         return (ending & (fits | (given <= 0)).all(1))[:, None, None] & ~belongs & ~position.rests
 
 

@@ -86,7 +86,7 @@ class NoOverlap(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """Count overlaps with the neighbours' previous and next notes."""
-        return position.distances(lambda beyond: beyond > 0, position.before, position.later[:, None])
+        return position.distances(lambda beyond: beyond > 0, *position.before, *position.later)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from chorales import random_chorale
+from chorales import random_chorale, repeated_chorale
 from sizes import size
 
 from bachlit.decoding import (
@@ -39,6 +39,7 @@ from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, Chorale
 from bachlit.music.keys import Key, Keys
+from bachlit.music.playing import interruptions
 from bachlit.music.prompt import Prompt
 from bachlit.testing import charges, check_constraint, check_rule, grid_of
 
@@ -104,6 +105,26 @@ def test_a_rule_charges_to_free_cells_what_its_counter_counts_but_for_given_ones
     assert sum(count(piece, counters) for piece in pieces) > 0  # else nothing was tested
 
 
+@pytest.mark.parametrize(("encoding", "share_given"), [(ORDERS[0], 0.0), (ORDERS[0], 0.5), (ORDERS[1], 0.5)])
+@pytest.mark.parametrize(
+    ("rule", "counters"), COUNTERS, ids=lambda value: str(value) if isinstance(value, Rule) else ""
+)
+def test_rules_and_counters_follow_the_order_of_playing_alike(
+    rule: Rule, counters: tuple[str, ...], encoding: SatbEncoding, share_given: float
+) -> None:
+    """Repeats, endings and jumps at random, several pieces at once; in some a sixteenth is repeated by itself."""
+    pieces = [repeated_chorale(seed) for seed in range(size(200, 40))]
+    pieces = [piece for piece in pieces if interruptions(piece)] + [repeated_chorale(seed) for seed in (53, 86, 115)]
+    random = np.random.default_rng(0)
+    given = [random.random(piece.pitches.shape) < share_given for piece in pieces]
+    only_given = [
+        dataclasses.replace(piece, pitches=np.where(mask, piece.pitches, REST), onsets=np.ones_like(piece.onsets))
+        for piece, mask in zip(pieces, given, strict=True)
+    ]
+    expected = [count(piece, counters) - count(rest, counters) for piece, rest in zip(pieces, only_given, strict=True)]
+    assert charges(rule, encoding, pieces, given).sum((1, 2)).tolist() == expected
+
+
 @pytest.mark.parametrize(
     "rule",
     [one for one, _ in COUNTERS] + [Sounding(), InKey(), FinalTonic(), Attack(1.0), ChordTones(chords="C | . F G7/B")],
@@ -111,7 +132,7 @@ def test_a_rule_charges_to_free_cells_what_its_counter_counts_but_for_given_ones
 )
 @pytest.mark.parametrize("encoding", ORDERS, ids=["SBAT", "BTAS"])
 def test_rules_keep_the_laws(rule: Rule, encoding: SatbEncoding, bach: list[Chorale]) -> None:
-    check_rule(rule, encoding, openings(bach)[:3])
+    check_rule(rule, encoding, [*openings(bach)[:2], repeated_chorale(5)])
 
 
 def test_rules_together_are_a_constraint(bach: list[Chorale]) -> None:
@@ -309,3 +330,93 @@ def test_a_voice_leaves_room_for_those_between(small_model: LanguageModel, bach:
             seeds=range(len(tunes)),
             rules=Sounding() & NoCrossing(),
         )
+
+
+@pytest.mark.parametrize(
+    ("key", "scale"),
+    [
+        (Key(0, "dorian"), {2, 4, 5, 7, 9, 11, 0} | {10, 1}),
+        (Key(0, "phrygian"), {4, 5, 7, 9, 11, 0, 2} | {6, 1, 3}),
+        (Key(0, "lydian"), {5, 7, 9, 11, 0, 2, 4} | {10}),
+        (Key(0, "mixolydian"), {7, 9, 11, 0, 2, 4, 5} | {6}),
+        (Key(0, "aeolian"), {9, 11, 0, 2, 4, 5, 7} | {6, 8}),
+        (Key(1, "dorian"), {9, 11, 0, 2, 4, 6, 7} | {5, 8}),
+        (Key(-2), {10, 0, 2, 3, 5, 7, 9}),
+        (Key(-2, "minor"), {7, 9, 10, 0, 2, 3, 5} | {4, 6}),
+    ],
+    ids=str,
+)
+def test_a_key_has_its_scale_with_a_leading_tone(key: Key, scale: set[int]) -> None:
+    pitches = np.array([[pitch] * 4 for pitch in range(48, 60)] * 2)
+    for piece in (
+        dataclasses.replace(Chorale.from_pitches(pitches), key=key),
+        dataclasses.replace(Chorale.from_pitches(pitches), key=Key(6), keys=((12, key),)),
+    ):
+        foreign = charges(InKey(), ORDERS[0], [piece], [np.zeros(pitches.shape, np.bool_)])[0, 12:, 0]
+        assert {int(pitch) % 12 for pitch in pitches[12:][foreign.numpy() == 0, 0]} == scale
+
+
+@pytest.mark.parametrize("keys", ["all", "home"])
+@pytest.mark.parametrize(("key", "last"), [(Key(0, "dorian"), 62), (Key(1, "mixolydian"), 74)], ids=str)
+def test_a_modal_tune_ends_on_its_own_tonic(small_model: LanguageModel, key: Key, last: int, keys: Keys) -> None:
+    """The signature's major or minor key would end it on a seventh chord over G or C."""
+    pitches = [[pitch, 0, 0, 0] for pitch in (69, 67, 65, 64, last, last) for _ in range(4)]
+    tune = dataclasses.replace(Chorale.from_pitches(pitches), key=key)
+    model = LanguageModel(small_model.network, small_model.encoding, keys)
+    for seed in range(3):
+        [written] = write(
+            model,
+            [Prompt.voices(tune, "soprano")],
+            decoder=Sampling(3.0),
+            seeds=[seed],
+            rules=Sounding() & FinalTonic(),
+        )
+        closing = written.chorale.pitches[-4:]
+        assert set((closing[:, 3] % 12).tolist()) == {2}
+        assert set((closing % 12).ravel().tolist()) <= {2, 5, 6, 9}
+
+
+def test_the_final_chord_is_where_the_piece_is_played_to_an_end(small_model: LanguageModel) -> None:
+    """At a fine, and in the last ending, in the key in force there; not where the writing ends."""
+    tune = dataclasses.replace(Chorale.from_pitches([[72, 0, 0, 0]] * 32 + [[67, 0, 0, 0]] * 32), keys=((32, Key(1)),))
+    for order, end, tonic in ((0, 1, 2, 3, 0, 1), 32, 0), ((0, 2, 0, 1, 3), 64, 7), ((), 64, 7):
+        piece = dataclasses.replace(tune, order=order)
+        prompt = Prompt.voices(piece, "soprano")
+        grid = grid_of(ORDERS[0], [piece], [prompt.given])
+        assert (grid.end.tolist(), grid.tonic.tolist()) == ([end], [tonic])
+        [written] = write(small_model, [prompt], decoder=Sampling(3.0), seeds=[0], rules=Sounding() & FinalTonic())
+        assert set((written.chorale.pitches[end - 4 : end, 3] % 12).tolist()) == {tonic}
+        if end == 32:
+            assert not set((written.chorale.pitches[-4:, 3] % 12).tolist()) <= {7}
+
+
+@pytest.mark.parametrize(
+    "decoder", [Greedy(), Sampling(2.0), BeamSearch(4), Particles(4)], ids=lambda one: type(one).__name__
+)
+def test_repeats_are_written_so_that_they_can_be_sung(decoder: Decoder, small_model: LanguageModel) -> None:
+    """No forbidden step into the repeat or the second ending, and a note begins there in each free voice."""
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 69, 71, 72, 71, 69, 67, 65) * 2 for _ in range(4)])
+    piece = dataclasses.replace(tune, order=(0, 1, 0, 2, 3))
+    rules = Sounding() & Ranges() & NoParallels() & LargestLeap() & NoHidden()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        [written] = write(small_model, [Prompt.voices(piece, "soprano")], decoder=decoder, seeds=[0], rules=rules)
+    assert not told
+    for name in ("parallel_fifths", "parallel_octaves", "wide_leaps", "hidden_fifths", "hidden_octaves"):
+        assert count(written.chorale, (name,)) == count(piece, (name,))
+    assert written.chorale.order == piece.order
+    assert written.chorale.onsets[[0, 32], 1:].all()
+
+
+def test_chords_follow_the_printed_bars() -> None:
+    """A pickup, a metre that changes, a split bar and one cut short by its ending."""
+    metre, other = (4, 4), (3, 4)
+    bars = [("0", 0, 4, 12, metre), ("1", 4, 16, 0, metre), ("2", 20, 12, 0, other), ("3", 32, 8, 0, metre)]
+    bars += [("X1", 40, 8, 8, metre), ("4", 48, 12, 0, metre)]
+    pitches = np.full((60, 4), 60)
+    piece = Chorale(pitches=pitches, onsets=pitches, fermatas=np.zeros(60), bars=tuple(bars))  # type: ignore[arg-type]
+    chords = ChordTones(chords="G | C F | F G C | G C | F C")
+    fits = charges(chords, ORDERS[0], [piece], [np.zeros((60, 4), np.bool_)])[0, :, 1] == 0  # C in the bass
+    expected = np.zeros(60, bool)
+    expected[4:24] = expected[28:32] = expected[40:60] = True
+    assert fits.tolist() == expected.tolist()

@@ -1,0 +1,119 @@
+"""Order of playing: the frames before and after each frame, where repeats and jumps change them."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import Grid, Position
+
+_NONE = -1
+
+
+class Neighbour:
+    """Frame that is heard before or after another one, per row.
+
+    Args:
+        frames: (B,) its index, `_NONE` in rows that have none.
+        slots: (B,) where its pitches are kept once they are chosen, `_NONE` until then.
+        same: (B,) true where it is the frame itself, over and over.
+        given: (T, B, 4) given pitches.
+    """
+
+    def __init__(self, frames: Tensor, slots: Tensor, same: Tensor, given: Tensor) -> None:
+        rows = torch.arange(len(frames), device=frames.device)
+        self._slots, self._kept, self._same = slots.clamp(min=0), slots != _NONE, same
+        absent = (frames == _NONE)[:, None]
+        self._given = torch.where(absent, 0, given[frames.clamp(min=0), rows])  # (B, 4)
+
+    def pitches(self, kept: Tensor, now: Tensor) -> Tensor:
+        """Pitches (B, K, 4), from those kept (B, K, M, 4) and this frame's (B, K, 4); `FREE` where not known yet."""
+        index = self._slots[:, None, None, None].expand(-1, kept.shape[1], 1, 4)
+        chosen = torch.where(self._kept[:, None, None], kept.gather(2, index).squeeze(2), self._given[:, None])
+        return torch.where(self._same[:, None, None], now, chosen)
+
+
+@dataclass
+class Junction:
+    """Frame that isn't heard between the two that stand beside it in every row.
+
+    Attributes:
+        follows: (B,) whether it is heard after the frame written before it.
+        precedes: (B,) whether it is heard before the frame written after it.
+        before: Other frames that it is heard after.
+        later: Other frames that are heard after it.
+    """
+
+    follows: Tensor
+    precedes: Tensor
+    before: list[Neighbour] = field(default_factory=list)
+    later: list[Neighbour] = field(default_factory=list)
+
+    def place(self, position: Position, kept: Tensor) -> None:
+        """Give a position its true neighbours, from pitches (B, K, M, 4) kept."""
+        [before], [later], now = position.before, position.later, position.now
+        position.before = [torch.where(self.follows[:, None, None], before, 0)]
+        position.later = [torch.where(self.precedes[:, None, None], later, 0)]
+        position.before += [neighbour.pitches(kept, now) for neighbour in self.before]
+        position.later += [neighbour.pitches(kept, now) for neighbour in self.later]
+
+
+class Playing:
+    """What must be remembered of a batch of pieces with repeats and jumps, and where it matters.
+
+    Args:
+        grid: With at least one jump.
+        given: (T, B, 4) given pitches.
+
+    Attributes:
+        num_kept: M, most frames of a piece that are kept for later.
+        kept: Slot (B,) of each frame that is kept, `_NONE` in rows that needn't.
+        junctions: By frame.
+    """
+
+    def __init__(self, grid: Grid, given: Tensor) -> None:
+        jumps = [[(one, other) for one, other in row if one != _NONE] for row in grid.jumps.tolist()]
+        slots = [{frame: slot for slot, frame in enumerate(dict.fromkeys(map(min, row)))} for row in jumps]
+        self.num_kept = max(map(len, slots))
+        device, num_rows = given.device, len(jumps)
+        self.kept: dict[int, Tensor] = {
+            frame: torch.tensor([row.get(frame, _NONE) for row in slots], device=device)
+            for frame in {frame for row in slots for frame in row}
+        }
+        before: dict[int, list[list[int]]] = defaultdict(lambda: [[] for _ in range(num_rows)])
+        later: dict[int, list[list[int]]] = defaultdict(lambda: [[] for _ in range(num_rows)])
+        for index, row in enumerate(jumps):
+            for one, other in row:
+                before[other][index].append(one)
+                later[one][index].append(other)
+        broken = torch.nn.functional.pad(grid.interrupted, (0, 1))  # (B, T + 1)
+        interrupted = grid.interrupted.any(0).nonzero().flatten().tolist()
+        self.junctions: dict[int, Junction] = {}
+        for frame in {*before, *later, *interrupted, *(frame - 1 for frame in interrupted)}:
+            neighbours = [
+                [self._neighbour(frame, column, slots, given) for column in _columns(found[frame])]
+                for found in (before, later)
+            ]
+            self.junctions[frame] = Junction(~broken[:, frame], ~broken[:, frame + 1], *neighbours)
+
+    @staticmethod
+    def _neighbour(frame: int, column: list[int], slots: list[dict[int, int]], given: Tensor) -> Neighbour:
+        """Make a neighbour of a frame: one index per row. An earlier one was kept, a later one is known where given."""
+        kept = [row[other] if 0 <= other < frame else _NONE for row, other in zip(slots, column, strict=True)]
+        frames = torch.tensor(column, device=given.device)
+        return Neighbour(frames, torch.tensor(kept, device=given.device), frames == frame, given)
+
+    def keep(self, kept: Tensor, frame: int, pitches: Tensor) -> Tensor:
+        """Keep the pitches (B, K, 4) of a completed frame, if they are needed later."""
+        if frame not in self.kept:
+            return kept
+        slot = torch.arange(self.num_kept, device=kept.device) == self.kept[frame][:, None]  # (B, M)
+        return torch.where(slot[:, None, :, None], pitches[:, :, None], kept)
+
+
+def _columns(found: list[list[int]]) -> Iterator[list[int]]:
+    """Turn lists of different lengths, one per row, into lists of one index per row."""
+    for index in range(max(map(len, found))):
+        yield [row[index] if index < len(row) else _NONE for row in found]
