@@ -89,7 +89,9 @@ def harmonize(
     elif voice is None and part is None and tune is None and bars is None and not rhythm:
         prompt = melody
     else:
-        raise OptionError("A prompt says itself what is given; expected it alone; leave out voice, part, tune and bars.")
+        raise OptionError(
+            "A prompt says itself what is given; expected it alone; leave out voice, part, tune and bars."
+        )
     [written] = harmonize_several(
         prompt, 1, decoder=decoder, rules=rules, strict=strict, seed=seed, checkpoint=checkpoint
     )
@@ -177,7 +179,9 @@ def prompt_of(
         chorale = melody
     elif bars is not None:
         if part is not None:
-            raise OptionError("Bars are composed anew in four parts; expected no single one; leave out --part or --bars.")
+            raise OptionError(
+                "Bars are composed anew in four parts; expected no single one; leave out --part or --bars."
+            )
         chorale = read_chorale(melody, tune=tune)
     else:  # the voices that aren't asked for may be faulty
         named = None if part is None else str(part)

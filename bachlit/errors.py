@@ -63,6 +63,10 @@ class RuleWarning(UserWarning):
     """Rule that gave way, because the given notes leave none that keeps it."""
 
 
+class RangeWarning(UserWarning):
+    """Given voices octaves away from where voices sing."""
+
+
 class OptionError(BachlitError, ValueError):
     """Option outside its range, or an unknown name."""
 

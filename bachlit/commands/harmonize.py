@@ -214,7 +214,20 @@ class Task:
 
     def _options(self, job: Job) -> dict[str, Any]:
         """Options that make the music, for its description."""
-        shown = ("part", "bars", "rhythm", "chords", "figured_bass", "transpose", "ranges", "num", "rules", "strict", "seed", "checkpoint")
+        shown = (
+            "part",
+            "bars",
+            "rhythm",
+            "chords",
+            "figured_bass",
+            "transpose",
+            "ranges",
+            "num",
+            "rules",
+            "strict",
+            "seed",
+            "checkpoint",
+        )
         options: dict[str, Any] = {"melody": job.path, "tune": job.tune, "voice": self.voices}
         options |= {name: getattr(self, name) for name in shown}
         return options | {"decoder": self.decoder or api.harmonizer(self.num)}

@@ -1,6 +1,7 @@
 """Prompts for a model: moved to its keys, as the tokens that may stand at each step and the grid behind them."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,15 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
-from bachlit.errors import PromptError
-from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, move_into_range
+from bachlit.errors import PromptError, RangeWarning
+from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
 from bachlit.music.measures import whole_bars
 from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
+
+_OCTAVES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,38 +163,53 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
     Raises:
         PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
     """
-    into_range = _move_into_range(prompt)
+    octaves, rest = _move_into_range(prompt)
+    into_range = 12 * octaves + rest
     if keys != "home":
         return into_range, into_range
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
-    return semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
+    return 12 * octaves + semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
 
 
-def _move_into_range(prompt: Prompt) -> int:
-    """Find the smallest move that brings every given voice into its range."""
+def _move_into_range(prompt: Prompt) -> tuple[int, int]:
+    """Find the fewest octaves, and then semitones, that bring every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
-    compasses = {}
+    compasses: dict[Voice, tuple[int, int]] = {}
     for column, voice in enumerate(VOICES):
         sounding = pitches[:, column][pitches[:, column] != REST]
         if sounding.size:
             compasses[voice] = (int(sounding.min()), int(sounding.max()))
+    name = prompt.chorale.name or "the prompt"
     if not compasses and prompt.given.all(axis=0).any():
         raise PromptError(
-            f"The voice that {prompt.chorale.name or 'the prompt'} gives only rests; expected a melody in it. Name the "
-            "voice that the melody is in."
+            f"The voice that {name} gives only rests; expected a melody in it. Name the voice that the melody is in."
         )
-    move = move_into_range(compasses)
-    if move is not None:
-        return move
+    for octaves in _OCTAVES:
+        moved = {voice: (low + 12 * octaves, high + 12 * octaves) for voice, (low, high) in compasses.items()}
+        rest = move_into_range(moved)
+        if rest is not None:
+            if octaves:
+                _warn_of_octaves(name, list(compasses), octaves)
+            return octaves, rest
     voice, (low, high) = next(
         (voice, compass)
         for voice, compass in compasses.items()
         if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
     )
     raise PromptError(
-        f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(low)} to {_name(high)}; expected "
-        f"{_name(RANGES[voice][0])} to {_name(RANGES[voice][1])}, or at most six semitones off. Transpose it, or "
-        "give it to another voice."
+        f"The {voice} of {name} goes from {_name(low)} to {_name(high)}; expected {_name(RANGES[voice][0])} to "
+        f"{_name(RANGES[voice][1])}, or a compass that some transposition brings there. Give it to another voice."
+    )
+
+
+def _warn_of_octaves(name: str, voices: Sequence[Voice], octaves: int) -> None:
+    """Warn that all parts will lie octaves away from where voices sing."""
+    distance = f"{abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'below' if octaves > 0 else 'above'}"
+    warnings.warn(
+        f"The {' and '.join(voices)} of {name}: {distance} where voices sing, and so are the parts around it; "
+        f"--transpose {12 * octaves} moves all.",
+        RangeWarning,
+        stacklevel=2,
     )
 
 

@@ -123,7 +123,9 @@ def exact_notes(chorale: Chorale, voice: Voice) -> list[SungNote]:
         return any(measure.start <= note.start < measure.end for measure in changed)
 
     given = (note._replace(pitch=note.pitch + source.semitones) for note in source.voices[voice].notes)
-    return sorted([*filter(is_new, written), *(note for note in given if not is_new(note))], key=lambda note: note.start)
+    return sorted(
+        [*filter(is_new, written), *(note for note in given if not is_new(note))], key=lambda note: note.start
+    )
 
 
 def tempos_of(chorale: Chorale, default: float = 80.0) -> list[tuple[Fraction, float]]:
@@ -138,7 +140,9 @@ def names_of(chorale: Chorale) -> dict[Voice, str]:
     names = {voice: voice.capitalize() for voice in VOICES}
     source = source_of(chorale)
     if source is not None:
-        listed = {part.get("id"): part.findtext("part-name", "") for part in source.document.iterfind("part-list/score-part")}
+        listed = {
+            part.get("id"): part.findtext("part-name", "") for part in source.document.iterfind("part-list/score-part")
+        }
         parts = source.document.findall("part")
         for voice, given in source.voices.items():
             name = " ".join(listed.get(parts[given.place].get("id"), "").split())

@@ -151,7 +151,9 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, 
         chorale.pitches,
         chorale.onsets,
         tempos=[
-            (span.frame(time), tempo) for span, measure in _first_with("tempos", parts[lead], score, spans) for time, tempo in measure.tempos
+            (span.frame(time), tempo)
+            for span, measure in _first_with("tempos", parts[lead], score, spans)
+            for time, tempo in measure.tempos
         ],
         chords=[
             (span.frame(symbol.start), symbol.text)
@@ -167,9 +169,7 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, 
     return dataclasses.replace(chorale, source=source)
 
 
-def _first_with(
-    what: str, lead: Part, score: Score, spans: Sequence[Span]
-) -> Iterator[tuple[Span, WrittenMeasure]]:
+def _first_with(what: str, lead: Part, score: Score, spans: Sequence[Span]) -> Iterator[tuple[Span, WrittenMeasure]]:
     """Yield places and measures of the first part that has some tempos, chords or figures: the lead if it has."""
     for part in (lead, *score.parts):
         if any(getattr(measure, what) for measure in part.measures):
@@ -278,7 +278,9 @@ def _played(chorale: Chorale) -> Chorale:
     onsets[1:][np.diff(frames) != 1] = True  # a note tied over a repeat's bar line begins anew
     starts = np.cumsum([0, *(measures[index].length for index in order)]).tolist()
     bars = tuple(measures[index]._replace(start=start) for index, start in zip(order, starts, strict=False))
-    keys = tuple((start, chorale.key_at(bar)) for start, bar in zip(starts, (measures[i].start for i in order), strict=False))
+    keys = tuple(
+        (start, chorale.key_at(bar)) for start, bar in zip(starts, (measures[i].start for i in order), strict=False)
+    )
     return dataclasses.replace(
         chorale,
         pitches=chorale.pitches[frames],

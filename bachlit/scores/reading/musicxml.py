@@ -13,7 +13,6 @@ from bachlit.music.keys import STEPS, Key
 from bachlit.scores.reading.harmony import chord_symbol, figures
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_STAVES
 from bachlit.scores.reading.numbers import decimal, ordinal, whole
-from bachlit.scores.reading.playing import Signs
 from bachlit.scores.reading.safe_xml import parse_xml
 from bachlit.scores.reading.score import COMMON_TIME, Part, Score, Signature, Symbol, Tone, WrittenMeasure
 from bachlit.scores.reading.signs import signs_of

@@ -21,7 +21,9 @@ class Span(NamedTuple):
 
     def frame(self, time: Fraction) -> Fraction:
         """Exact frame of a time in the measure."""
-        return self.start + time if self.length == self.num_frames else self.start + time * self.num_frames / self.length
+        return (
+            self.start + time if self.length == self.num_frames else self.start + time * self.num_frames / self.length
+        )
 
 
 class _Head(NamedTuple):

@@ -83,7 +83,9 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
     if not tunes or (len(tunes) == 1 and wanted is None):
         return tunes[0][2] if tunes else content.data
     if wanted is None:
-        raise ScoreError(f"{path} holds {len(tunes)} pieces; expected one; choose it by its number or title with --tune.")
+        raise ScoreError(
+            f"{path} holds {len(tunes)} pieces; expected one; choose it by its number or title with --tune."
+        )
     name = wanted.strip().lower()
     for found in (
         [text for number, _, text in tunes if number == name],

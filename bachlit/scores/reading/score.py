@@ -55,7 +55,7 @@ class Symbol(NamedTuple):
 
     start: Fraction
     text: str
-    length: Fraction = Fraction(0)  # noqa: RUF009  # immutable
+    length: Fraction = Fraction(0)  # immutable
 
 
 @dataclass(frozen=True)
@@ -161,5 +161,7 @@ def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fract
             for some in (parts, others)
         )
         ends = index == len(longest) - 1 and wanted > 0
-        lengths.append(wanted if wanted >= measure.full or ends else min(max(wanted, written), measure.full) or measure.full)
+        lengths.append(
+            wanted if wanted >= measure.full or ends else min(max(wanted, written), measure.full) or measure.full
+        )
     return lengths

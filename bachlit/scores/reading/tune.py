@@ -1,2 +1,5 @@
 """placeholder until merge"""
-def choose_tune(parts): return 0
+
+
+def choose_tune(parts):
+    return 0

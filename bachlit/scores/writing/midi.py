@@ -19,9 +19,7 @@ _SLOWEST, _FASTEST = 4, 1000  # a tempo is three bytes, microseconds per quarter
 Event = tuple[int, bytes]  # time in ticks from the beginning, message
 
 
-def to_midi(
-    chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_minute: float | None = None
-) -> bytes:
+def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_minute: float | None = None) -> bytes:
     """Make a MIDI file of a chorale, with the tempos and the exact notes of its source.
 
     Repeats are written once, and fermatas are not held. MIDI has no pickup: the music begins at time 0, so a sequencer

@@ -56,9 +56,7 @@ def divisions_for(frames: Sequence[MeasureFrame]) -> int:
     return FRAMES_PER_QUARTER * (needed if needed * FRAMES_PER_QUARTER <= _MOST_DIVISIONS else 1)
 
 
-def note_elements(
-    symbols: Sequence[Symbol], frame: MeasureFrame, divisions: int
-) -> list[tuple[Fraction, Element]]:
+def note_elements(symbols: Sequence[Symbol], frame: MeasureFrame, divisions: int) -> list[tuple[Fraction, Element]]:
     """Write the notes and rests of a measure, each with its time in it.
 
     In a measure that isn't a whole number of sixteenths the last one is longer or shorter by the rest.
