@@ -3,7 +3,6 @@
 Lengths and times are fractions of a whole note.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -168,6 +167,8 @@ class Voice:
             before = layer.tied.get((head.step, head.octave))
             if before is not None and before.alter == head.alter:
                 before.tied_on = head.tied_back = True
+        if heads and layer.tied and not any(head.tied_back for head in heads) and layer.last is not None:
+            self._slur(layer.last, sound)
         layer.last, layer.tied = sound, {(head.step, head.octave): head for head in tied}
         if heads and self._layer == 0:
             if self._verse:  # words of other notes stand between
@@ -186,7 +187,7 @@ class Voice:
         if sound.heads:
             self._latest = sound
             for dotted in self._slurs:
-                number = min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
+                number = self._free_slur()
                 if number:
                     sound.slurs.append((number, "start", dotted))
                     self._open_slurs.append((number, sound))
@@ -226,8 +227,10 @@ class Voice:
             self._grace, self._accidentals = None, self._outside
 
     def tie(self) -> None:
-        """Tie the last note or chord to the next."""
+        """Tie the last note or chord to the next, unless a grace note stands between."""
         layer = self.layer
+        if layer.items and isinstance(layer.items[-1], Sound) and layer.items[-1].grace:
+            return
         layer.tied = {(head.step, head.octave): head for head in layer.last.heads} if layer.last else {}
 
     def sing(self, line: str) -> None:
@@ -237,13 +240,24 @@ class Voice:
 
     def next_ending(self) -> str:
         """Number of an ending that has a text instead."""
-        numbers = re.findall(r"\d+", next((bar.ending for bar in reversed(self.bars) if bar.ending), "0"))
-        return str(int(numbers[-1]) + 1)
+        before = self._ending[0] or next((bar.ending for bar in reversed(self.bars) if bar.ending), "0")
+        return str(int(before.split()[-1]) + 1)
 
     def begin_slur(self, *, dotted: bool) -> None:
         """Begin a slur at the next note."""
         if len(self._slurs) < _MAX_SLURS:
             self._slurs.append(dotted)
+
+    def _slur(self, start: Sound, end: Sound) -> None:
+        """Slur two notes that are written as tied but have different pitches, as older ABC does."""
+        number = self._free_slur()
+        if number:
+            start.slurs.append((number, "start", False))
+            end.slurs.append((number, "stop", False))
+
+    def _free_slur(self) -> int:
+        """Number that no open slur has; 0 if all are taken."""
+        return min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
 
     def end_slur(self) -> None:
         """End the innermost slur that didn't begin at the last note."""

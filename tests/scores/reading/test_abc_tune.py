@@ -165,7 +165,7 @@ def test_repeats_are_told(tmp_path: Path, music: str) -> None:
         ("{d}C D E {fg}F|", "left out 3 grace notes"),
         ('"C"C D "G7"E F|', "the chord symbols are left out"),
         ("[CEG] D E F|", "where several notes sound at once, the top one is taken; left out 2 notes"),
-        ("C D E F & c d e f|", "what is laid over a voice with & is left out"),
+        ("C D E F & c d e f|", "where several notes sound at once, the top one is taken; left out 4 notes"),
     ],
 )
 def test_what_has_no_room_is_told(tmp_path: Path, music: str, said: str) -> None:
