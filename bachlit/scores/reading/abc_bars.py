@@ -31,7 +31,7 @@ class Sound:
     Attributes:
         written: Length as drawn.
         length: Time that it takes; 0 for a grace note.
-        heads: Of a note or chord, the highest first; none of a rest.
+        heads: Of a note or chord, the lowest first; none of a rest.
         ratio: Notes of a tuplet (actual, normal).
         joined: Follows the sound before without a space: short values share beams.
         grace: Is a grace note.
@@ -76,7 +76,7 @@ Item = Sound | Change | Element
 
 @dataclass
 class BarLine:
-    """Bar line: its style in MusicXML (empty if regular), plays of a repeated passage (0 if none), visible or not."""
+    """Bar line: its style in MusicXML (empty if regular), and plays of a repeated passage (0 if none)."""
 
     style: str = ""
     plays: int = 0
@@ -89,7 +89,7 @@ class Bar:
     Attributes:
         layers: Items of the voice, and of those laid over it.
         length: Of the longest layer.
-        metre: The metre in force at its end.
+        metre: The metre at its last note.
         left, right: Bar lines; a passage repeats from left and to right.
         ending: Passes on which the ending plays that begins here; empty if none begins.
         ending_text: The ending's text if it isn't its number.

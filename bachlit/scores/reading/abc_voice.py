@@ -91,7 +91,8 @@ class Voice:
         self.key, self.metre, self.clef = key or self.key, metre or self.metre, clef or self.clef
         if key is not None:
             self._drawn = {}
-        if not self.bars and not any(layer.now for layer in self._layers):
+        begun = bool(self.bars) or any(layer.now for layer in self._layers)
+        if not begun or (key, metre, clef) == (None, None, None):
             return
         items = self.layer.items
         last = items[-1] if items else None

@@ -99,14 +99,16 @@ def test_a_key_keeps_its_mode(key: str, fifths: str | None, mode: str | None, ex
 
 
 def test_keys_and_metres_change_where_they_are_written() -> None:
-    root = document("C D E F|[K:Ador][M:3/4]A ^F2 [M:none]|\nM:2+3/8\nc3/2 c|[M:C]c [K:clef=bass]C,3|[M:C|]C,4|")
+    root = document(
+        "C D E F|[K:Ador][M:3/4]A ^F2 [M:none]|\nM:2+3/8\nc3/2 c|[M:C]c [K:clef=bass]C,3|[M:C|]C,4|[K:Ador]C,4|"
+    )
     changes = [[attribute.tag for attribute in changed if attribute.tag != "divisions"]
                for changed in root.iter("attributes")]  # fmt: skip
     assert changes == [["key", "time", "clef"], ["key", "time"], ["time"], ["time"], ["clef"], ["time"]]
     assert found(root, "mode") == ["major", "dorian"]
     assert found(root, "beats") == ["4", "3", "2+3", "4", "2"]
     assert [time.get("symbol") for time in root.iter("time")] == [None, None, None, "common", "cut"]
-    assert numbers(root) == ["1", "2", "3", "4", "5"]
+    assert numbers(root) == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_without_metre_nothing_is_counted() -> None:
