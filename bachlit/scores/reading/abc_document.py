@@ -6,10 +6,11 @@ from itertools import zip_longest
 from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
+from bachlit.scores.reading.abc_bars import Bar, Change, Item, Sound
 from bachlit.scores.reading.abc_fields import Clef, KeyField, Metre
 from bachlit.scores.reading.abc_notes import add_sound, beams_of, pieces_of
 from bachlit.scores.reading.abc_tune import Tune, read_tune
-from bachlit.scores.reading.abc_voice import Bar, Change, Item, Sound, Voice
+from bachlit.scores.reading.abc_voice import Voice
 from bachlit.scores.reading.limits import MAX_SIGNS
 from bachlit.scores.reading.musicxml import read_tree
 from bachlit.scores.reading.numbering import MeasureNumber, measure_numbers
@@ -39,12 +40,12 @@ def abc_document(text: str) -> Element:
     root = Element("score-partwise", version="4.0")
     _add_heading(root, tune)
     parts = SubElement(root, "part-list")
-    voices = list(tune.voices.values())
-    if len(voices) * max(len(voice.bars) for voice in voices) > MAX_SIGNS:
+    voices = [voice for voice in tune.voices.values() if not voice.is_empty]
+    if len(voices) * max((len(voice.bars) for voice in voices), default=0) > MAX_SIGNS:
         raise ValueError(f"it has more than {MAX_SIGNS} measures")
     divisions = _divisions(voices)
     rows = list(zip_longest(*(voice.bars for voice in voices)))
-    longest = max(voices, key=lambda voice: len(voice.bars)).bars
+    longest = max((voice.bars for voice in voices), key=len, default=[])
     lengths = [max(bar.length for bar in row if bar is not None) for row in rows]
     endings = {index for index, row in enumerate(rows) if any(bar is not None and bar.ending for bar in row)}
     numbers = measure_numbers(lengths, [bar.full for bar in longest], endings)
@@ -113,7 +114,7 @@ def _add_part(
         ending = bar.ending or ending
         _add_left(measure, bar)
         if index == 0:
-            _add_change(measure, voice.start, divisions=divisions)
+            _add_change(measure, voice.start, Clef(), divisions=divisions)
         for layer, items in enumerate(bar.layers, start=1):
             clef = _add_layer(measure, layer, items, bar, clef, divisions)
         _add_right(measure, bar, ending)
@@ -134,8 +135,8 @@ def _add_layer(measure: Element, layer: int, items: Sequence[Item], bar: Bar, cl
             add_sound(measure, item, layer=layer, higher=clef.higher, divisions=divisions, beams=own)
             now += item.length
         elif isinstance(item, Change):
+            _add_change(measure, item, clef)
             clef = item.clef or clef
-            _add_change(measure, item)
         else:
             measure.append(item)
     if len(bar.layers) > 1 and now < bar.length:
@@ -170,8 +171,8 @@ def _add_right(measure: Element, bar: Bar, ending: str) -> None:
         SubElement(line, "repeat", {"direction": "backward"} | times)
 
 
-def _add_change(measure: Element, change: Change, divisions: int = 0) -> None:
-    """Add `<attributes>`: divisions at the beginning, key, metre, clef and transposition."""
+def _add_change(measure: Element, change: Change, before: Clef, *, divisions: int = 0) -> None:
+    """Add `<attributes>`: divisions at the beginning, key, metre, clef and transposition after the clef before."""
     attributes = SubElement(measure, "attributes")
     if divisions:
         SubElement(attributes, "divisions").text = str(divisions)
@@ -186,7 +187,7 @@ def _add_change(measure: Element, change: Change, divisions: int = 0) -> None:
             SubElement(clef, "line").text = str(change.clef.line)
         if change.clef.octave:
             SubElement(clef, "clef-octave-change").text = str(change.clef.octave)
-        if change.clef.transposition or not divisions:
+        if change.clef.transposition != before.transposition:
             _add_transposition(attributes, change.clef.transposition)
 
 

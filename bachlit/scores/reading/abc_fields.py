@@ -18,7 +18,7 @@ _MODES = {
     "m": (-3, "minor"), "min": (-3, "minor"), "aeo": (-3, "aeolian"), "phr": (-4, "phrygian"), "loc": (-5, "locrian"),
     "lyd": (1, "lydian"),
 }  # fmt: skip
-_KEY = re.compile(r"(?P<tonic>[A-G])(?P<alter>[#b]?) *(?P<mode>[A-Za-z]*)(?![=\w])|(?P<pipes>H[Pp])\b|none\b|$")
+_KEY = re.compile(r"(?P<pipes>H[Pp])\b|(?P<tonic>[A-H])(?P<alter>[#b]?) *(?P<mode>[A-Za-z]*)(?![=\w])|none\b|$")
 _CLEFS = {
     "treble": ("G", 2), "alto": ("C", 3), "tenor": ("C", 4), "bass": ("F", 4), "perc": ("percussion", 3),
     "G": ("G", 2), "C": ("C", 3), "F": ("F", 4), "none": ("none", 3),
@@ -126,7 +126,8 @@ def read_key(content: str, before: KeyField) -> KeyField:
     if not key["tonic"]:
         return _with_accidentals(content, KeyField(), {}, None)
     fifths, mode = _MODES.get((key["mode"] or "").lower()[:3], _MODES[""])
-    tonic = FIFTHS.index(key["tonic"]) - 1 + {"#": 7, "b": -7, "": 0}[key["alter"]]
+    step = key["tonic"].replace("H", "B")  # as in German
+    tonic = FIFTHS.index(step) - 1 + {"#": 7, "b": -7, "": 0}[key["alter"]]
     usual = KeyField(tonic + fifths, mode, _signature(tonic + fifths))
     explicit = re.search(r"\bexp\b", content) is not None
     return _with_accidentals(content, usual, _signature(0) if explicit else usual.altered, tonic)

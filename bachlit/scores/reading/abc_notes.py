@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.scores.reading.abc_voice import Head, Sound
+from bachlit.scores.reading.abc_bars import Head, Sound
 from bachlit.scores.reading.abc_words import Lyric
 from bachlit.scores.reading.values import Value, flags, note_values, ratio_of
 

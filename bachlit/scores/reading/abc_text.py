@@ -20,7 +20,7 @@ _LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": 
 _LIGATURES |= {"o/": "ø", "/o": "ø", "O/": "Ø", "/O": "Ø"}
 
 
-class Tune(NamedTuple):
+class TuneText(NamedTuple):
     """Tune of a book: its number (X:) and title as written, and its source with the book's file header."""
 
     number: str
@@ -33,7 +33,7 @@ def num_tunes(text: str) -> int:
     return len(re.findall(r"^X:", text, re.MULTILINE))
 
 
-def abc_tunes(text: str) -> list[Tune]:
+def abc_tunes(text: str) -> list[TuneText]:
     r"""Split a tune book into its tunes, without reading their music.
 
     Raises:
@@ -55,7 +55,7 @@ def abc_tunes(text: str) -> list[Tune]:
     for index, number in enumerate(found):
         own = text[number.start() : found[index + 1].start() if index + 1 < len(found) else len(text)]
         title = re.search(r"^T:(.*)$", own, re.MULTILINE)
-        tunes.append(Tune(number[1].strip(), plain(title[1]) if title else "", head + own))
+        tunes.append(TuneText(number[1].strip(), plain(title[1]) if title else "", head + own))
     return tunes
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from bachlit.scores.reading.abc_bars import Head, read_bar_line, read_passes
 from bachlit.scores.reading.abc_fields import (
     factor,
     number,
@@ -21,8 +22,8 @@ from bachlit.scores.reading.abc_fields import (
 )
 from bachlit.scores.reading.abc_signs import SHORTHANDS, rehearsal, tempo_sign, text_sign, words
 from bachlit.scores.reading.abc_text import plain, tune_lines
-from bachlit.scores.reading.abc_voice import BarLine, Head, Voice
-from bachlit.scores.reading.limits import MAX_STAVES
+from bachlit.scores.reading.abc_voice import Voice
+from bachlit.scores.reading.limits import MAX_SIGNS, MAX_STAVES
 
 _TOKEN = re.compile(
     r"""
@@ -147,9 +148,16 @@ class Tune:
 
     def _voice_called(self, word: str) -> Voice:
         if word not in self.voices:
+            name = "" if word.isdecimal() else plain(word)
+            first = self.voices.get("")
+            if first is not None and first.is_empty:  # no voice was named before the music
+                del self.voices[""]
+                first.name = name
+                self.voices[word] = first
+                return first
             if len(self.voices) == MAX_STAVES:
                 raise ValueError(f"it has more than {MAX_STAVES} voices")
-            self.voices[word] = self.head.like("" if word.isdecimal() else plain(word))
+            self.voices[word] = self.head.like(name)
         return self.voices[word]
 
     def _end_head(self) -> None:
@@ -197,11 +205,11 @@ class Tune:
         if self._chord is not None:
             raise ValueError(f"a chord of it has no end: {token.string[:40]}")
         self._joined = False
-        ending, text = _ending(token["ending"] or token["lone_ending"] or ""), ""
+        ending, text = read_passes(token["ending"] or token["lone_ending"] or ""), ""
         if ending == "[":  # with a text instead of a number
             text = token.string[token.end() + 1 :].partition('"')[0]
             ending = voice.next_ending()
-        line, plays = _bar_line(token["line"] or "")
+        line, plays = read_bar_line(token["line"] or "")
         voice.end_grace()
         voice.bar_line(line, plays=plays, ending=ending, ending_text=plain(text))
 
@@ -241,6 +249,8 @@ class Tune:
 
     def _read_silence(self, voice: Voice, token: re.Match[str]) -> None:
         voice.rest_for_measures(number(token["num"] or "1"), hidden=token["silence"].startswith("X"))
+        if sum(other.num_signs for other in self.voices.values()) > MAX_SIGNS:
+            raise ValueError(f"it has more than {MAX_SIGNS} notes and measures")
 
     def _refuse(self, voice: Voice, token: re.Match[str]) -> None:
         why = "it has quarter tones" if token["quarter_tone"] else "an accidental of it stands before no note"
@@ -298,46 +308,3 @@ def read_tune(text: str) -> Tune:
     for voice in tune.voices.values():
         voice.finish()
     return tune
-
-
-def _bar_line(text: str) -> tuple[BarLine, int]:
-    """Bar line, and the plays of the passage that begins at it (0 if none does).
-
-    >>> _bar_line(":|"), _bar_line("|::"), _bar_line("::")[0].plays
-    ((BarLine(style='light-heavy', plays=2), 0), (BarLine(style='', plays=0), 3), 2)
-    """
-    before = len(text) - len(text.lstrip(":"))
-    after = len(text) - len(text.rstrip(":"))
-    if before == len(text):  # ::
-        before = after = max(1, before // 2)
-    bars = text.strip(":")
-    if "[|]" in bars:
-        style = "none"
-    elif before or bars.endswith("|]"):
-        style = "light-heavy"
-    elif bars.startswith("[|"):
-        style = "heavy-light"
-    elif "||" in bars:
-        style = "light-light"
-    else:
-        style = "dotted" if text.startswith(".") else ""
-    if after and style in ("heavy-light", "light-light"):
-        style = ""  # it is drawn where the next passage begins
-    return BarLine(style, min(before, 8) + 1 if before else 0), min(after, 8) + 1 if after else 0
-
-
-def _ending(text: str) -> str:
-    """Passes of an ending, or [ if a text follows.
-
-    >>> _ending("[1,3-5"), _ending(" 2"), _ending("[")
-    ('1, 3, 4, 5', '2', '[')
-    """
-    text = text.strip()
-    if text in ("", "["):
-        return text
-    passes: list[int] = []
-    for term in text.removeprefix("[").split(","):
-        first, _, last = (part[:2] for part in term.strip("-").partition("-"))
-        if first.isdecimal():
-            passes.extend(range(int(first), max(int(first), int(last or "0")) + 1))
-    return ", ".join(str(one) for one in sorted({one for one in passes if one}))

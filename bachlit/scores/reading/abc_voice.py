@@ -1,121 +1,22 @@
-"""A voice of ABC: the settings in force, and its bars of notes, rests and signs.
+"""A voice of ABC that is being read: the settings in force, what is open, and its bars so far.
 
 Lengths and times are fractions of a whole note.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from bachlit.music.keys import alteration
+from bachlit.scores.reading.abc_bars import Bar, BarLine, Change, Head, Item, Sound
 from bachlit.scores.reading.abc_fields import ACCIDENTALS, Clef, KeyField, Metre
 from bachlit.scores.reading.abc_signs import direction, notation
-from bachlit.scores.reading.abc_words import Lyric, set_words
+from bachlit.scores.reading.abc_words import set_words
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_SIGNS, MAX_STAVES
 from bachlit.scores.reading.score import COMMON_TIME
 
 _MAX_SLURS = 6  # at once, in MusicXML
-
-
-@dataclass(slots=True)
-class Head:
-    """Note head: spelling, the accidental if one is shown, and ties."""
-
-    step: str
-    octave: int
-    alter: int
-    shown: bool = False
-    tied_back: bool = False
-    tied_on: bool = False
-
-
-@dataclass(slots=True)
-class Sound:
-    """Note, chord or rest.
-
-    Attributes:
-        written: Length as drawn.
-        length: Time that it takes; 0 for a grace note.
-        heads: Of a note or chord, the highest first; none of a rest.
-        ratio: Notes of a tuplet (actual, normal).
-        joined: Follows the sound before without a space: short values share beams.
-        grace: Is a grace note.
-        slashed: Has a slash, as a grace note.
-        hidden: Is a rest that isn't drawn.
-        fills: Is a rest of a whole measure.
-        unpitched: Belongs to percussion.
-        tuplet: Brackets that "start" or "stop" here.
-        slurs: (number, "start" or "stop", dotted).
-        marks: Writers into `<notations>`.
-        words: Syllables by verse.
-    """
-
-    written: Fraction
-    length: Fraction
-    heads: list[Head] = field(default_factory=list)
-    ratio: tuple[int, int] = (1, 1)
-    joined: bool = False
-    grace: bool = False
-    slashed: bool = False
-    hidden: bool = False
-    fills: bool = False
-    unpitched: bool = False
-    bar: int = 0
-    tuplet: list[str] = field(default_factory=list)
-    slurs: list[tuple[int, str, bool]] = field(default_factory=list)
-    marks: list[Callable[[Element], None]] = field(default_factory=list)
-    words: dict[int, Lyric] = field(default_factory=dict)
-
-
-@dataclass
-class Change:
-    """Key, metre and clef that begin at a place; None for what stays."""
-
-    key: KeyField | None = None
-    metre: Metre | None = None
-    clef: Clef | None = None
-
-
-Item = Sound | Change | Element
-
-
-@dataclass
-class BarLine:
-    """Bar line: its style in MusicXML (empty if regular), plays of a repeated passage (0 if none), visible or not."""
-
-    style: str = ""
-    plays: int = 0
-
-
-@dataclass
-class Bar:
-    """What stands between two bar lines.
-
-    Attributes:
-        layers: Items of the voice, and of those laid over it.
-        length: Of the longest layer.
-        metre: The metre in force at its end.
-        left, right: Bar lines; a passage repeats from left and to right.
-        ending: Passes on which the ending plays that begins here; empty if none begins.
-        ending_text: The ending's text if it isn't its number.
-        ends: "stop" or "discontinue" if an ending ends here.
-    """
-
-    layers: list[list[Item]]
-    length: Fraction
-    metre: Metre
-    left: BarLine = field(default_factory=BarLine)
-    right: BarLine = field(default_factory=BarLine)
-    ending: str = ""
-    ending_text: str = ""
-    ends: str = ""
-
-    @property
-    def full(self) -> Fraction | None:
-        """Length of a full measure; None without metre."""
-        return self.metre.length
 
 
 @dataclass
@@ -161,6 +62,7 @@ class Voice:
     _latest: Sound | None = None  # note that a slur may end at
     _grace: list[Sound] | None = None  # an open group of grace notes
     _slashed: bool = False
+    _outside: dict[str, int] = field(default_factory=dict)  # accidentals before the group
 
     def like(self, name: str, short_name: str = "") -> "Voice":
         """Make a voice with the same settings."""
@@ -170,6 +72,11 @@ class Voice:
     def layer(self) -> _Layer:
         """The voice, or the one laid over it, that is being read."""
         return self._layers[self._layer]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither notes nor rests."""
+        return not self.num_signs
 
     @property
     def in_grace(self) -> bool:
@@ -184,7 +91,8 @@ class Voice:
         self.key, self.metre, self.clef = key or self.key, metre or self.metre, clef or self.clef
         if key is not None:
             self._drawn = {}
-        if not self.bars and not any(layer.now for layer in self._layers):
+        begun = bool(self.bars) or any(layer.now for layer in self._layers)
+        if not begun or (key, metre, clef) == (None, None, None):
             return
         items = self.layer.items
         last = items[-1] if items else None
@@ -260,6 +168,8 @@ class Voice:
             before = layer.tied.get((head.step, head.octave))
             if before is not None and before.alter == head.alter:
                 before.tied_on = head.tied_back = True
+        if heads and layer.tied and not any(head.tied_back for head in heads) and layer.last is not None:
+            self._slur(layer.last, sound)
         layer.last, layer.tied = sound, {(head.step, head.octave): head for head in tied}
         if heads and self._layer == 0:
             if self._verse:  # words of other notes stand between
@@ -278,7 +188,7 @@ class Voice:
         if sound.heads:
             self._latest = sound
             for dotted in self._slurs:
-                number = min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
+                number = self._free_slur()
                 if number:
                     sound.slurs.append((number, "start", dotted))
                     self._open_slurs.append((number, sound))
@@ -306,19 +216,22 @@ class Voice:
         self.layer.tuplet = (notes, actual, normal) if actual != normal else (0, 1, 1)
 
     def begin_grace(self, *, slashed: bool) -> None:
-        """Begin a group of grace notes."""
+        """Begin a group of grace notes; their accidentals hold within it."""
         self.end_grace()
-        self._grace, self._slashed = [], slashed
+        self._grace, self._slashed, self._outside = [], slashed, self._accidentals.copy()
 
     def end_grace(self) -> None:
         """End a group of grace notes: one is an eighth, several are sixteenths, times their written lengths."""
         for sound in self._grace or ():
             sound.written *= Fraction(1, 8 if len(self._grace or ()) == 1 else 16)
-        self._grace = None
+        if self._grace is not None:
+            self._grace, self._accidentals = None, self._outside
 
     def tie(self) -> None:
-        """Tie the last note or chord to the next."""
+        """Tie the last note or chord to the next, unless a grace note stands between."""
         layer = self.layer
+        if layer.items and isinstance(layer.items[-1], Sound) and layer.items[-1].grace:
+            return
         layer.tied = {(head.step, head.octave): head for head in layer.last.heads} if layer.last else {}
 
     def sing(self, line: str) -> None:
@@ -328,13 +241,24 @@ class Voice:
 
     def next_ending(self) -> str:
         """Number of an ending that has a text instead."""
-        numbers = re.findall(r"\d+", next((bar.ending for bar in reversed(self.bars) if bar.ending), "0"))
-        return str(int(numbers[-1]) + 1)
+        before = self._ending[0] or next((bar.ending for bar in reversed(self.bars) if bar.ending), "0")
+        return str(int(before.split()[-1]) + 1)
 
     def begin_slur(self, *, dotted: bool) -> None:
         """Begin a slur at the next note."""
         if len(self._slurs) < _MAX_SLURS:
             self._slurs.append(dotted)
+
+    def _slur(self, start: Sound, end: Sound) -> None:
+        """Slur two notes that are written as tied but have different pitches, as older ABC does."""
+        number = self._free_slur()
+        if number:
+            start.slurs.append((number, "start", False))
+            end.slurs.append((number, "stop", False))
+
+    def _free_slur(self) -> int:
+        """Number that no open slur has; 0 if all are taken."""
+        return min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
 
     def end_slur(self) -> None:
         """End the innermost slur that didn't begin at the last note."""
@@ -358,7 +282,10 @@ class Voice:
         self._accidentals, self._drawn = {}, {}
 
     def rest_for_measures(self, num: int, *, hidden: bool) -> None:
-        """Rest for some measures."""
+        """Rest for some measures; within a bar, for some unit lengths (Z is often meant as z)."""
+        if self.layer.now:
+            self.sound([], Fraction(num), tied=[], broken="", joined=False, hidden=hidden)
+            return
         full = self.metre.length or Fraction(*COMMON_TIME)
         for _ in range(num):
             rest = Sound(full, full, fills=True, hidden=hidden)

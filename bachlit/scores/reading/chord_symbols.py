@@ -30,7 +30,7 @@ _KINDS = {
     "major-13th": ("maj13", "M13"),
     "minor-13th": ("m13", "min13"),
     "suspended-second": ("sus2",),
-    "suspended-fourth": ("sus4", "sus"),
+    "suspended-fourth": ("sus4", "sus", "7sus4", "7sus", "9sus4", "9sus"),
     "power": ("5",),
 }
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
@@ -58,12 +58,12 @@ def harmony(text: str) -> Element | None:
     if chord is None or kind is None:
         return None
     _step(element, "root", chord["root"], chord["alter"])
-    name, degrees = kind
-    SubElement(element, "kind", {"text": chord["kind"]} if chord["kind"] else {}).text = name
+    text, degrees = kind
+    SubElement(element, "kind", {"text": text} if text else {}).text = _KIND_OF[text]
     if chord["bass"]:
         _step(element, "bass", chord["bass"].upper(), chord["bass_alter"])
     for value, alter, change in degrees:
-        degree = SubElement(element, "degree", {"print-object": "no"})  # the kind's text shows it
+        degree = SubElement(element, "degree")
         SubElement(degree, "degree-value").text = value
         SubElement(degree, "degree-alter").text = str(alter)
         SubElement(degree, "degree-type").text = change
@@ -78,16 +78,16 @@ def _step(parent: Element, name: str, step: str, alter: str) -> None:
 
 
 def _kind(text: str) -> tuple[str, list[tuple[str, int, str]]] | None:
-    """Kind of a chord and its further degrees: (value, alteration, add, alter or subtract).
+    """Divide a chord's kind into a usual one and further degrees: (value, alteration, add, alter or subtract).
 
     >>> _kind("m7b5"), _kind("7b9"), _kind("madd9"), _kind("ine")
-    (('half-diminished', []), ('dominant', [('9', -1, 'add')]), ('minor', [('9', 0, 'add')]), None)
+    (('m7b5', []), ('7', [('9', -1, 'add')]), ('m', [('9', 0, 'add')]), None)
     """
     for end in range(len(text), -1, -1):
         if text[:end] in _KIND_OF:
             degrees = _degrees(text[end:])
             if degrees is not None:
-                return _KIND_OF[text[:end]], degrees
+                return text[:end], degrees
     return None
 
 

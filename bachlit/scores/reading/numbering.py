@@ -40,7 +40,7 @@ def measure_numbers(
             continue
         counted += 1
         numbers.append(MeasureNumber(str(counted)))
-        for _ in range(_later_pieces(lengths, full, endings, index)):
+        for _ in range(_later_pieces(lengths, fulls, endings, index)):
             pieces += 1
             numbers.append(MeasureNumber(f"X{pieces}", implicit=True))
         index = len(numbers)
@@ -48,13 +48,14 @@ def measure_numbers(
 
 
 def _later_pieces(
-    lengths: Sequence[Fraction | int], full: Fraction | int | None, endings: Collection[int], first: int
+    lengths: Sequence[Fraction | int], fulls: Sequence[Fraction | int | None], endings: Collection[int], first: int
 ) -> int:
     """Number of measures that fill a measure with the first one; 0 if they don't fill it exactly."""
+    full = fulls[first]
     if full is None:
         return 0
     filled, index = lengths[first], first + 1
-    while filled < full and index < len(lengths) and index not in endings:
+    while filled < full and index < len(lengths) and index not in endings and fulls[index] == full:
         filled += lengths[index]
         index += 1
     return index - first - 1 if filled == full else 0

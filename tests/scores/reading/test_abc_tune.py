@@ -165,7 +165,7 @@ def test_repeats_are_told(tmp_path: Path, music: str) -> None:
         ("{d}C D E {fg}F|", "left out 3 grace notes"),
         ('"C"C D "G7"E F|', "the chord symbols are left out"),
         ("[CEG] D E F|", "where several notes sound at once, the top one is taken; left out 2 notes"),
-        ("C D E F & c d e f|", "what is laid over a voice with & is left out"),
+        ("C D E F & c d e f|", "where several notes sound at once, the top one is taken; left out 4 notes"),
     ],
 )
 def test_what_has_no_room_is_told(tmp_path: Path, music: str, said: str) -> None:
@@ -243,7 +243,7 @@ def test_a_title_in_latin_1_is_read(tmp_path: Path) -> None:
         (f"{HEAD}(0CDE|\n", "a tuplet of it has no notes"),
         (f"{HEAD}[M:0/4]C|\n", "a time signature of it has no beats"),
         (f"{HEAD}[L:1/0]C|\n", "its length of notes is '1/0'"),
-        (f"{HEAD}[K:H]C|\n", "its key is 'H'"),
+        (f"{HEAD}[K:J]C|\n", "its key is 'J'"),
         ("C D E F|\n", "it has no line K:, after which a tune begins"),
         (f"{HEAD}(3CDE F2|\n", "has a note finer than a sixteenth in measure 1"),
         (f"{HEAD}CDEF|\n\n{HEAD.replace('X:1', 'X:2')}CDEF|\n", "holds 2 pieces; expected one"),
