@@ -25,7 +25,7 @@ _CLEFS: dict[Voice, str] = {
     "tenor": _TREBLE.replace("</clef>", "<clef-octave-change>-1</clef-octave-change></clef>"),
     "bass": "<clef><sign>F</sign><line>4</line></clef>",
 }
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -129,7 +129,7 @@ def _accidentals(symbols: list[Symbol], key: Key) -> list[str | None]:
             if index == 0 and alter != signature:
                 in_force[step, octave] = None
         elif in_force.get((step, octave), signature) != alter:
-            accidentals[-1] = _ACCIDENTALS[alter]
+            accidentals[-1] = ACCIDENTALS[alter]
             in_force[step, octave] = alter
     return accidentals
 
