@@ -9,7 +9,8 @@ from bachlit.music.keys import alteration
 from bachlit.scores.writing.durations import value_of
 from bachlit.scores.writing.notation import Symbol
 
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+"""Names of accidentals by their alteration in semitones."""
 
 
 def add_text(parent: Element, tag: str, text: str | int) -> None:
@@ -39,7 +40,7 @@ def accidentals_of(symbols: Sequence[Symbol], fifths: int) -> list[str | None]:
             if symbol.position == symbols[0].position and alter != signature:
                 in_force[step, octave] = None
         elif in_force.get((step, octave), signature) != alter:
-            accidentals[-1] = _ACCIDENTALS[alter]
+            accidentals[-1] = ACCIDENTALS[alter]
             in_force[step, octave] = alter
     return accidentals
 

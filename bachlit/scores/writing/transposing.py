@@ -5,8 +5,7 @@ from xml.etree.ElementTree import Element
 
 from bachlit.music.keys import FIFTHS, STEPS, Key
 from bachlit.scores.reading.numbers import decimal, whole
-
-_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+from bachlit.scores.writing.elements import ACCIDENTALS
 
 
 def transpose_part(part: Element, semitones: int) -> None:
@@ -57,8 +56,8 @@ def transpose_note(note: Element, semitones: int, fifths: int) -> None:
     _set_alter(pitch, "alter", "step", new_alter + alter - whole_alter)
     _set(pitch, "octave", str((sounding - new_alter - STEPS[step]) // 12 - 1))
     accidental = note.find("accidental")
-    if accidental is not None and alter == whole_alter and new_alter in _ACCIDENTALS:
-        accidental.text = _ACCIDENTALS[new_alter]
+    if accidental is not None and alter == whole_alter and new_alter in ACCIDENTALS:
+        accidental.text = ACCIDENTALS[new_alter]
     for technical in note.iterfind("notations/technical"):
         for position in [*technical.findall("string"), *technical.findall("fret")]:
             technical.remove(position)

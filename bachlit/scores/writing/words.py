@@ -1,0 +1,128 @@
+"""Words of a tune under the other voices."""
+
+from collections.abc import Collection, Iterator, Sequence
+from copy import deepcopy
+from fractions import Fraction
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement
+
+from bachlit.scores.writing.placing import placed_measures
+
+_Time = tuple[int, Fraction]  # measure, and quarters in it
+
+_SHARE = 0.7
+"""Least share of a phrase's syllables that a voice sings with the tune, to get its words."""
+
+
+class _Syllable(NamedTuple):
+    """Syllable of the tune in all verses, its time, and whether it begins a phrase."""
+
+    lyrics: list[Element]
+    time: _Time
+    begins: bool
+
+
+def words_below(root: Element, tune: str, parts: Collection[str] | None = None) -> None:
+    """Write a tune's words under the voices that sing in its rhythm, in place.
+
+    A voice gets a syllable (of all verses) if one of its notes begins at the same time; notes until the next syllable
+    go on with it. It gets none where it holds a note or rests. A voice that would get less than 70 % of a phrase's
+    syllables gets none of that phrase. Phrases end at fermatas and before rests of the tune, or, where it has neither,
+    at punctuation.
+
+    Args:
+        root: A score-partwise document.
+        tune: Id of the part with the words.
+        parts: Ids of the parts that get them, else all other parts. Parts with words, several voices or several staves
+            stay as they are.
+    """
+    parts_by_id = {part.get("id", ""): part for part in root.iterfind("part")}
+    phrases = _phrases(_syllables(parts_by_id[tune]))
+    for name, part in parts_by_id.items():
+        if name != tune and (parts is None or name in parts) and _takes_words(part):
+            notes = dict(_attacks(part))
+            for phrase, end in phrases:
+                _write_phrase(phrase, end, notes)
+
+
+def _syllables(part: Element) -> list[_Syllable]:
+    """Syllables of a tune, in order."""
+    syllables: list[_Syllable] = []
+    fermatas, rests, punctuation = set[int](), set[int](), set[int]()  # numbers of the syllables after them
+    for index, measure in enumerate(placed_measures(part)):
+        for child in measure.children:
+            if child.element.tag != "note":
+                continue
+            if lyrics := [lyric for lyric in child.element.iterfind("lyric") if lyric.find("text") is not None]:
+                syllables.append(_Syllable(lyrics, (index, child.onset), begins=False))
+                texts = (lyric.findall("text")[-1].text or "" for lyric in lyrics)
+                if any(text.strip().endswith((",", ".", ";", ":", "!", "?")) for text in texts):
+                    punctuation.add(len(syllables))
+            if child.element.find("notations/fermata") is not None:
+                fermatas.add(len(syllables))
+            if child.element.find("rest") is not None:
+                rests.add(len(syllables))
+    ends = (fermatas | rests) - {0, len(syllables)} or punctuation
+    return [syllable._replace(begins=number in ends) for number, syllable in enumerate(syllables)]
+
+
+def _phrases(syllables: Sequence[_Syllable]) -> list[tuple[list[_Syllable], _Time | None]]:
+    """Divide syllables into phrases, each with the time of the next one's beginning."""
+    phrases: list[list[_Syllable]] = []
+    for syllable in syllables:
+        if syllable.begins or not phrases:
+            phrases.append([])
+        phrases[-1].append(syllable)
+    return [
+        (phrase, after[0].time if after else None) for phrase, after in zip(phrases, [*phrases[1:], []], strict=True)
+    ]
+
+
+def _takes_words(part: Element) -> bool:
+    """Whether a part is one voice on one staff, without words."""
+    voices = {(voice.text or "").strip() for voice in part.iterfind("measure/note/voice")}
+    staves = {(staff.text or "").strip() for staff in part.iterfind("measure/note/staff")}
+    return len(voices) <= 1 and len(staves) <= 1 and part.find("measure/note/lyric") is None
+
+
+def _attacks(part: Element) -> Iterator[tuple[_Time, Element]]:
+    """Yield the notes that are sung anew, with their times."""
+    for index, measure in enumerate(placed_measures(part)):
+        for child in measure.children:
+            note = child.element
+            if (
+                note.tag == "note"
+                and not any(note.find(tag) is not None for tag in ("rest", "grace", "cue", "chord"))
+                and not any(tie.get("type") == "stop" for tie in note.iterfind("tie"))
+            ):
+                yield (index, child.onset), note
+
+
+def _write_phrase(phrase: Sequence[_Syllable], end: _Time | None, notes: dict[_Time, Element]) -> None:
+    """Write a phrase's syllables under a voice's notes, if enough of them fit."""
+    if sum(syllable.time in notes for syllable in phrase) < _SHARE * len(phrase):
+        return
+    ends = [*(syllable.time for syllable in phrase[1:]), end]
+    for syllable, until in zip(phrase, ends, strict=True):
+        note = notes.get(syllable.time)
+        if note is None:
+            continue
+        goes_on = any(syllable.time < time and (until is None or time < until) for time in notes)
+        place = next((at for at, child in enumerate(note) if child.tag in ("play", "listen")), len(note))
+        for lyric in reversed(syllable.lyrics):
+            note.insert(place, _copy(lyric, goes_on=goes_on))
+
+
+def _copy(lyric: Element, *, goes_on: bool) -> Element:
+    """Copy a syllable; with a line where a word's last syllable has several notes."""
+    copy = deepcopy(lyric)
+    for extend in copy.findall("extend"):
+        copy.remove(extend)
+    for name in [name for name in copy.attrib if name.startswith(("default-", "relative-"))]:
+        del copy.attrib[name]
+    if goes_on and copy.findtext("syllabic", "single") in ("single", "end"):
+        place = next(
+            (at for at, child in enumerate(copy) if child.tag.startswith(("end-", "foot", "level"))), len(copy)
+        )
+        copy.insert(place, SubElement(Element("lyric"), "extend"))
+    return copy
