@@ -90,7 +90,7 @@ def harmonize(
         prompt = melody
     else:
         raise OptionError(
-            "A prompt says itself what is given; expected it alone; leave out voice, part, tune and bars."
+            "A prompt says what is given; expected it alone; leave out voice, part, tune, bars and rhythm."
         )
     [written] = harmonize_several(
         prompt, 1, decoder=decoder, rules=rules, strict=strict, seed=seed, checkpoint=checkpoint
@@ -180,7 +180,7 @@ def prompt_of(
     elif bars is not None:
         if part is not None:
             raise OptionError(
-                "Bars are composed anew in four parts; expected no single one; leave out --part or --bars."
+                "Bars are composed anew in four parts; expected no single part; leave out part or bars."
             )
         chorale = read_chorale(melody, tune=tune)
     else:  # the voices that aren't asked for may be faulty

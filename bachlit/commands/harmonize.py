@@ -23,7 +23,8 @@ from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
-from bachlit.rendering.output import Look, contents, save, write
+from bachlit.rendering.look import Look
+from bachlit.rendering.output import TRACKS, contents, save, write
 from bachlit.scores import keeping_parts
 
 
@@ -106,7 +107,7 @@ def harmonize(
         transpose=transpose,
         num=num,
         decoder=decoder,
-        rules=weighed_rules(rules, decoder or api.harmonizer(), ranges=ranges),
+        rules=weighed_rules(rules, decoder or api.harmonizer()),
         ranges=ranges,
         strict=strict,
         seed=seed,
@@ -214,23 +215,11 @@ class Task:
 
     def _options(self, job: Job) -> dict[str, Any]:
         """Options that make the music, for its description."""
-        shown = (
-            "part",
-            "bars",
-            "rhythm",
-            "chords",
-            "figured_bass",
-            "transpose",
-            "ranges",
-            "num",
-            "rules",
-            "strict",
-            "seed",
-            "checkpoint",
-        )
-        options: dict[str, Any] = {"melody": job.path, "tune": job.tune, "voice": self.voices}
-        options |= {name: getattr(self, name) for name in shown}
-        return options | {"decoder": self.decoder or api.harmonizer(self.num)}
+        heard = {option.name: getattr(self, option.name) for option in dataclasses.fields(self)}
+        unheard = ("voices", "overwrite", "keep_parts", "look", "also")
+        options = {"melody": job.path, "tune": job.tune, "voice": self.voices, **heard}
+        options["decoder"] = self.decoder or api.harmonizer(self.num)
+        return {name: value for name, value in options.items() if name not in unheard}
 
 
 def run(command: str, args: Sequence[str]) -> None:

@@ -9,20 +9,13 @@ from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_together
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.rendering import Paper, pdf, png, require, require_engraver, svg, wav
-from bachlit.scores import to_midi, to_musicxml
+from bachlit.rendering import pdf_of, png_of, require, require_engraver, svg_of, wav
+from bachlit.rendering.look import Look
+from bachlit.scores import to_midi
 
-_FORMATS: dict[str, Callable[[Chorale], bytes]] = {
-    ".musicxml": lambda chorale: to_musicxml(chorale).encode(),
-    ".xml": lambda chorale: to_musicxml(chorale).encode(),
-    ".mid": to_midi,
-    ".midi": to_midi,
-    ".svg": lambda chorale: svg(chorale).encode(),
-    ".png": png,
-    ".pdf": pdf,
-    ".wav": wav,
-}
+_FORMATS = (".musicxml", ".xml", ".mid", ".midi", ".svg", ".png", ".pdf", ".wav")
 _USUAL = (".musicxml", ".mid")
+_USUAL_LOOK = Look()
 # Formats that people may expect; other dots in a name, as in "Nr.v2", begin no ending.
 _OTHERS = (
     *(".mxl", ".abc", ".krn", ".ly", ".mei", ".mscz", ".mscx", ".sib", ".gp5"),
@@ -104,22 +97,28 @@ def _checked(path: Path) -> Path:
     return path
 
 
-def contents(chorale: Chorale, places: Sequence[Path], *, paper: Paper = "a4") -> Iterator[tuple[Path, bytes]]:
+def contents(chorale: Chorale, places: Sequence[Path], *, look: Look = _USUAL_LOOK) -> Iterator[tuple[Path, bytes]]:
     """Make the contents of a chorale's files, without seals.
 
     Args:
         chorale: The music.
         places: Files of `places_for`.
-        paper: Format of a PDF's pages.
+        look: How the score is written.
     """
+    music = look.music(chorale)
+    makers: dict[str, Callable[[], bytes]] = {
+        ".musicxml": music.encode,
+        ".xml": music.encode,
+        ".mid": lambda: to_midi(chorale),
+        ".midi": lambda: to_midi(chorale),
+        ".svg": lambda: svg_of(music, title=chorale.title).encode(),
+        ".png": lambda: png_of(music, title=chorale.title),
+        ".pdf": lambda: pdf_of(music, paper=look.paper),
+        ".wav": lambda: wav(chorale),
+    }
     for path in places:
-        ending = path.suffix.lower()
-        if ending == ".pdf":
-            yield path, pdf(chorale, paper=paper)
-        elif voice := _practised(path, places):
-            yield path, wav(chorale, loud=voice)
-        else:
-            yield path, _FORMATS[ending](chorale)
+        voice = _practised(path, places)
+        yield path, wav(chorale, loud=voice) if voice else makers[path.suffix.lower()]()
 
 
 def _practised(path: Path, places: Sequence[Path]) -> Voice | None:

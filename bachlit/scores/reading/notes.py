@@ -88,8 +88,8 @@ def _heads(part: Part, spans: Sequence[Span], voice: str) -> Iterator[_Head]:
         for tone in measure.tones:
             if not float(tone.pitch).is_integer() or not 1 <= tone.pitch <= 127:
                 raise ScoreError(
-                    f"The {voice} has the pitch {tone.pitch:g} in measure {measure.number}; expected a MIDI pitch, 1 to "
-                    "127."
+                    f"The {voice} has the pitch {tone.pitch:g} in measure {measure.number}; expected a MIDI pitch, 1 "
+                    "to 127."
                 )
             yield _Head(span.frame(tone.start), span.frame(tone.start + tone.length), tone, measure.number)
 

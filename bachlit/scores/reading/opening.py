@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
 from bachlit.scores.reading.abc_document import abc_document
-from bachlit.scores.reading.abc_text import Tune, abc_tunes
+from bachlit.scores.reading.abc_text import TuneText, abc_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
 from bachlit.scores.reading.converted import kern_document, mei_document
 from bachlit.scores.reading.midi import midi_document
@@ -43,7 +43,7 @@ def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
     return score, parts
 
 
-def tunes_of(path: Path) -> list[Tune]:
+def tunes_of(path: Path) -> list[TuneText]:
     """List the tunes of a file; one without number and title if it holds a single piece.
 
     Raises:
@@ -51,8 +51,8 @@ def tunes_of(path: Path) -> list[Tune]:
     """
     content = _content(path)
     if content.format != "ABC" or isinstance(content.data, bytes):
-        return [Tune("", "", "")]
-    return _tunes(path, content) or [Tune("", "", content.data)]
+        return [TuneText("", "", "")]
+    return _tunes(path, content) or [TuneText("", "", content.data)]
 
 
 def warn(message: str) -> None:
@@ -101,7 +101,7 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
     )
 
 
-def _tunes(path: Path, content: Content) -> list[Tune]:
+def _tunes(path: Path, content: Content) -> list[TuneText]:
     """Tunes of a book in ABC; none in other formats."""
     if content.format != "ABC" or isinstance(content.data, bytes):
         return []

@@ -27,7 +27,7 @@ def signs_of(measure: Element) -> Signs:
     repeats = {repeat.get("direction"): repeat for repeat in measure.iterfind("barline/repeat")}
     endings = {ending.get("type"): ending.get("number", "") for ending in measure.iterfind("barline/ending")}
     closing = repeats.get("backward")
-    jumps = {name for name in _jumps(measure)}
+    jumps = set(_jumps(measure))
     return Signs(
         opens="forward" in repeats,
         closes=0 if closing is None else min(max(2, ordinal(closing.get("times", "2"))), _MOST),

@@ -36,6 +36,8 @@ def given_part(chorale: Chorale, source: ScoreSource, voice: Voice) -> Given:
         sharing = [other for other in source.voices.values() if other.place == given.place]
         if len(sharing) > 1:
             _rename(entry, voice.capitalize())
+    if not " ".join(entry.findtext("part-name", "").split()):
+        _rename(entry, voice.capitalize())
     if source.semitones:
         transpose_part(part, source.semitones)
     _add_missing(part, len(source.lengths))
@@ -69,12 +71,13 @@ def _entry_of(document: Element, part: Element) -> Element:
 
 
 def _rename(entry: Element, name: str) -> None:
-    for tag, text in (("part-name", name), ("part-abbreviation", f"{name[0]}.")):
-        for child in entry.findall(tag):
-            child.text = text
-    for tag in ("part-name-display", "part-abbreviation-display"):
+    for tag in ("part-name", "part-name-display", "part-abbreviation", "part-abbreviation-display"):
         for child in entry.findall(tag):
             entry.remove(child)
+    for place, (tag, text) in enumerate((("part-name", name), ("part-abbreviation", f"{name[0]}."))):
+        child = Element(tag)
+        child.text = text
+        entry.insert(place + len(entry.findall("identification")), child)
 
 
 def _add_missing(part: Element, num_measures: int) -> None:

@@ -43,7 +43,11 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
     (1, True)
     """
-    root = document_of(chorale, voices=voices)
+    return as_text(document_of(chorale, voices=voices))
+
+
+def as_text(root: Element) -> str:
+    """Write a tree as a document, indented."""
     ElementTree.indent(root)
     return _HEAD + ElementTree.tostring(root, encoding="unicode") + "\n"
 
