@@ -91,11 +91,14 @@ def _write(measure: Element, items: Sequence[_Item], others: Sequence[_Item], en
 
 
 def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
-    """Notes of a measure and its other elements, each with its time, and its end."""
+    """Notes of a measure and its other elements, each with its time, and its end.
+
+    A whole-measure rest doesn't say how long a measure is that has notes: programs write a full one in a pickup.
+    """
     notes: list[_Item] = []
     others: list[_Item] = []
     grace: list[Element] = []
-    now = end = Fraction(0)
+    now = end = rested = Fraction(0)
     for element in measure:
         if element.tag == "backup":
             now = max(Fraction(0), now - _duration(element))
@@ -111,8 +114,12 @@ def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
             notes.append(_Item(start, _duration(element), element, [] if chord else grace))
             grace = grace if chord else []
             now = max(now, start + _duration(element))
-        end = max(end, now)
-    return notes, others, end
+            if element.find("rest[@measure='yes']") is not None:
+                rested = max(rested, now)
+                continue
+        if element.tag in ("note", "forward"):
+            end = max(end, now)
+    return notes, others, end or rested
 
 
 def _with_rests(sung: Sequence[_Item], rests: Sequence[_Item], end: Fraction) -> Iterator[_Item]:
