@@ -145,10 +145,8 @@ def test_up_and_down_again_gives_the_same_part(tmp_path: Path, semitones: int) -
 
 
 def tidy(part: Element) -> None:
-    """Leave out what doesn't come back: fingerings, naturals that are written; and double sharps, which may become triple."""
+    """Leave out fingerings and written naturals, which don't come back, and double sharps, which may become triple."""
     for parent in part.iter():
         for child in list(parent):
-            if child.tag == "technical" or (
-                child.tag in ("alter", "root-alter", "bass-alter") and child.text in ("0", "2")
-            ):
+            if child.tag == "technical" or (child.tag.endswith("alter") and child.text in ("0", "2")):
                 parent.remove(child)
