@@ -281,6 +281,16 @@ def test_a_rest_of_a_second_voice_makes_no_pickup_longer(tmp_path: Path) -> None
         assert lengths_of(part) == [1, 4]
 
 
+def test_silence_behind_the_last_note_is_not_written_as_a_rest(tmp_path: Path) -> None:
+    """As in a piece with a pickup, whose last measure is filled up without a rest."""
+    chord = note("C5", 12) + note("E4", 12, before="<chord/>")
+    silence = "<forward><duration>48</duration></forward>"
+    chorale = stubbed(read(saved(tmp_path, "a.musicxml", score([note("G4"), line("A4 B4 C5 D5"), chord + silence]))))
+    assert chorale.num_frames == 32
+    for part in parse_xml(to_musicxml(chorale)).iterfind("part"):
+        assert lengths_of(part) == [1, 4, 3]
+
+
 def test_what_midi_holds_comes_back_from_midi(tmp_path: Path) -> None:
     tune = "X:1\nT:Tune\nM:3/4\nL:1/8\nQ:1/4=100\nK:F\nF2(3GAB c2|[M:2/4]d4|[M:3/4]e6|]\n"
     chorale = read(saved(tmp_path, "a.abc", tune))
