@@ -63,7 +63,8 @@ def test_what_is_near_enough_is_left_alone(voice: Voice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pitch", "octaves", "message"), [(45, 1, "1 octave below"), (33, 2, "2 octaves below"), (100, -2, "2 octaves above")]
+    ("pitch", "octaves", "message"),
+    [(45, 1, "1 octave below"), (33, 2, "2 octaves below"), (100, -2, "2 octaves above")],
 )
 def test_a_tune_octaves_away_stays_and_the_parts_go_with_it(
     small_model: LanguageModel, pitch: int, octaves: int, message: str
