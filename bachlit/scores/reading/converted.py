@@ -27,6 +27,7 @@ _CHORDS = {
     r"(?<![A-G])♭(?=\d)": "b",
     r"(?<![A-G])♯(?=\d)": "#",
 }
+"""Spellings of chord symbols, and those that MEI's reader knows."""
 _UNMEASURED = re.compile(r"\*M(?:X|FREI)[^\t\n]*")
 
 
