@@ -80,7 +80,7 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         written.append(part.get("id"))
         root.append(part)
         entries.append(entry)
-    _set_tempo(root.findall("part"), new if source else root.findall("part"), source)
+    _set_tempo(new, source)
     listed.extend(_bracketed(entries))
     for part, entry in kept:
         root.append(part)
@@ -164,20 +164,28 @@ def _rename(part: Element, entry: Element, name: str) -> None:
     entry.set("id", name)
 
 
-def _set_tempo(parts: Sequence[Element], new: Sequence[Element], source: ScoreSource | None) -> None:
-    """State a tempo if no part does: that of a part that is left out, else the usual one."""
-    if not new or any(_tempos(measure) for part in parts for measure in part):
+def _set_tempo(new: Sequence[Element], source: ScoreSource | None) -> None:
+    """State a tempo in the first new part: that of a part of the source that is left out, the usual one without a source.
+
+    A score that states none stays without.
+    """
+    if not new:
         return
-    others = [] if source is None else source.document.findall("part")
     measures = new[0].findall("measure")
-    for part in others:
+    if source is None:
+        tempo = Element("sound", tempo=str(_QUARTERS_PER_MINUTE))
+        measures[0].insert(_first_note(measures[0]), tempo)
+        return
+    parts = source.document.findall("part")
+    given = {voice.place for voice in source.voices.values()}
+    if any(_tempos(measure) for place in given for measure in parts[place]):
+        return
+    for part in parts:
         for measure, copied in zip(measures, part.iterfind("measure"), strict=False):
             for tempo in reversed(_tempos(copied)):
-                measure.insert(_after_attributes(measure), copy.deepcopy(tempo))
+                measure.insert(_first_note(measure), copy.deepcopy(tempo))
         if any(map(_tempos, measures)):
             return
-    tempo = Element("sound", tempo=str(_QUARTERS_PER_MINUTE))
-    measures[0].insert(_after_attributes(measures[0]), tempo)
 
 
 def _tempos(measure: Element) -> list[Element]:
@@ -194,6 +202,6 @@ def _tempos(measure: Element) -> list[Element]:
     ]
 
 
-def _after_attributes(measure: Element) -> int:
-    """Place of the first note in a measure, or before."""
+def _first_note(measure: Element) -> int:
+    """Place of the first note in a measure."""
     return next((place for place, element in enumerate(measure) if element.tag == "note"), len(measure))
