@@ -111,6 +111,13 @@ def test_keys_and_metres_change_where_they_are_written() -> None:
     assert numbers(root) == ["1", "2", "3", "4", "5", "6"]
 
 
+def test_a_key_before_a_bar_line_begins_after_it() -> None:
+    root = document("C D E F [K:G]|F4|")
+    first, second = root.iter("measure")
+    assert [key.findtext("fifths") for key in first.iter("key")] == ["0"]
+    assert [key.findtext("fifths") for key in second.iter("key")] == ["1"]
+
+
 def test_without_metre_nothing_is_counted() -> None:
     root = document("CDEFG|AB|c|", "X:1\nM:none\nL:1/4\nK:C\n")
     assert root.find(".//time/senza-misura") is not None
@@ -176,6 +183,10 @@ def test_ties_and_slurs_are_no_other() -> None:
         ("1", "start"), ("1", "stop"), ("1", "start"), ("1", "stop"), ("1", "start"), ("1", "stop"),
     ]  # fmt: skip
     assert [slur[2] for slur in slurs].count("dotted") == 1
+
+
+def test_a_tie_after_a_grace_note_ties_no_other_notes() -> None:
+    assert not list(document("C {d}-C E F|").iter("tie"))
 
 
 def test_slurs_that_never_end_are_left_out() -> None:
@@ -391,6 +402,7 @@ def test_a_passage_may_be_played_more_often() -> None:
         ("|:C4|[1 D4|E4:|[2 F4|G4||A4|]", [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
         ("|:C4 [1,3 D4:|[2 E4:|", [("1, 3", "start"), ("1, 3", "stop"), ("2", "start"), ("2", "stop")]),
         ("|:C4|[1-3 D4:|4 E4|F4|", [("1, 2, 3", "start"), ("1, 2, 3", "stop"), ("4", "start"), ("4", "discontinue")]),
+        ("|:C4|1\n|1 D4:|2 E4|]", [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
         ('|:C4|1 D4:|["last" E4|]', [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
     ],
 )
@@ -418,6 +430,13 @@ def test_voices_are_parts_with_names() -> None:
     first, second = root.iterfind("part")
     assert [[measure.get("number") for measure in part] for part in (first, second)] == [["1", "2", "3"]] * 2
     assert [rest.get("measure") for rest in second.iter("rest")] == ["yes", "yes"]
+
+
+def test_voices_may_be_named_after_the_head() -> None:
+    root = abc_document("X:1\nM:4/4\nL:1/4\nQ:1/4=60\nK:C\nV:S\nV:B bass\n[V:S]c4|\n[V:B]C4|\n")
+    assert found(root, "part-name") == ["S", "B"]
+    assert found(root, "sign") == ["G", "F"]
+    assert found(root, "per-minute") == ["60"]
 
 
 @pytest.mark.parametrize(
