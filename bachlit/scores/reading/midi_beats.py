@@ -26,7 +26,33 @@ _BEAT_COST = 0.5
 _CHANGE_COST = 0.6
 _TEMPO_COST = 0.1
 
+_GATHERED, _ALIKE = 0.45, 0.25  # mean direction of notes in a beat, and correlation of neighbouring strays, to a click
 _SWING = (0.57, 0.72)  # places in a beat where the second eighth swings
+
+
+def follows_click(starts: _FloatArray, places: npt.NDArray[np.int64]) -> bool:
+    """Check whether notes that are far from the grid stray by chance, as players do who hear a click.
+
+    Then they gather at beats, halves, thirds or quarters of beats; and a late note tells nothing of the next. Where a
+    tempo drifts away from the written one, the next is late, too.
+
+    Args:
+        starts: Beginnings of notes, in units.
+        places: Where they were put.
+
+    >>> places = 24 * np.arange(40)
+    >>> follows_click(places + np.tile([0.0, 3, -2, 1], 10), places)
+    True
+    >>> follows_click(places * 1.3, 12 * np.round(places * 1.3 / 12).astype(int))
+    False
+    """
+    moments, groups = np.unique(places, return_inverse=True)
+    off = np.bincount(groups.reshape(-1), weights=starts - places) / np.bincount(groups.reshape(-1))
+    off = off - off.mean()
+    turns = (moments + off) / UNITS
+    gathered = max(abs(np.exp(2j * np.pi * part * turns).mean()) for part in (1, 2, 3, 4))
+    likeness = float((off[1:] * off[:-1]).sum() / max((off**2).sum(), 1e-9))
+    return bool(gathered > _GATHERED and likeness < _ALIKE)
 
 
 def swing(onsets: Sequence[_FloatArray]) -> float | None:

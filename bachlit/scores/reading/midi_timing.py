@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bachlit.music.chorale import TimeSignature
 from bachlit.scores.reading.limits import MAX_FRAMES
 from bachlit.scores.reading.midi_bars import Bar, bars_of, beats_of
-from bachlit.scores.reading.midi_beats import Beats, find_beats, straighten, swing
+from bachlit.scores.reading.midi_beats import Beats, find_beats, follows_click, straighten, swing
 from bachlit.scores.reading.midi_events import DEFAULT_TEMPO, Line, MidiFile
 from bachlit.scores.reading.midi_grid import Rounded, Times, exact_place, is_exact, round_ends, round_starts
 from bachlit.scores.writing.durations import beat_length
@@ -102,6 +102,7 @@ class _Reading(NamedTuple):
     distances: _FloatArray  # of notes that were rounded, in seconds, late playing counted in
     stray: float  # mean distance in seconds, without late playing
     sixteenth: float  # its mean duration in seconds
+    follows_click: bool  # as far as the strays tell
     unsteadiness: float  # root mean square of what waits from note to note differ from the written ones, in seconds
 
 
@@ -117,7 +118,7 @@ def notate(file: MidiFile, lines: Sequence[Line]) -> Timing:
     written = _read(file, lines, exact, clock)
     if any(so and len(line.notes) >= _EVIDENCE for line, so in zip(lines, exact, strict=True)):
         return _timing(written, [])
-    if written.stray < min(_SUSPICIOUS[0], _SUSPICIOUS[1] * written.sixteenth):
+    if written.follows_click or written.stray < min(_SUSPICIOUS[0], _SUSPICIOUS[1] * written.sixteenth):
         return _timing(written, [])
     beats = _found_beats(file, lines, clock)
     found = beats and _read(file, lines, [False] * len(lines), replace(clock, beats=beats))
@@ -205,6 +206,7 @@ def _read(file: MidiFile, lines: Sequence[Line], exact: Sequence[bool], clock: C
         np.abs(rounded),
         float(np.abs(rounded - np.median(rounded)).mean()) if len(rounded) else 0.0,
         pace * UNITS_PER_FRAME,
+        follows_click(np.concatenate([line.starts for line in times]), np.concatenate(places)),
         float(np.sqrt(np.mean(np.concatenate([[0.0], *waits]) ** 2))),
     )
 
