@@ -17,7 +17,7 @@ from bachlit.scores.reading.midi_words import title_of, words_of
 from bachlit.scores.reading.musicxml import read_tree
 from bachlit.scores.reading.score import Score
 from bachlit.scores.writing.musicxml import one_line
-from bachlit.scores.writing.tuplets import UNITS_PER_FRAME
+from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _MOST_LETTERS = 100  # of a marker or a name
 
@@ -106,7 +106,7 @@ def _directions(file: MidiFile, timing: Timing) -> list[Direction]:
     if timing.clock.beats is None:
         tempos = [(tick, 60e6 / length) for tick, length in timing.clock.tempos]
     else:
-        tempos = [(0, timing.clock.beats.per_minute)]
+        tempos = [(0, timing.clock.beats.per_minute * timing.clock.beats.length / UNITS)]
     texts = [event for track in file.tracks for event in track.markers]
     events = [(tick, tempo, "") for tick, tempo in tempos] + [
         (tick, None, text) for tick, text in texts if text.strip()

@@ -63,11 +63,15 @@ def exact_place(tick: int, ticks: int, *, finer: bool = True) -> int | None:
 
 
 def is_exact(notes: Sequence[Played], ticks: int) -> bool:
-    """Check whether notes begin on a grid, as a program writes them: nearly all, and half of them on a simple one."""
+    """Check whether notes begin on a grid, as a program writes them.
+
+    Nearly all begin so; and half of them on a simple grid, unless ticks are so fine that this is no chance.
+    """
     starts = {note.start for note in notes}
     simple = sum(exact_place(start, ticks, finer=False) is not None for start in starts)
     exact = sum(exact_place(start, ticks) is not None for start in starts)
-    return exact >= 0.9 * len(starts) and simple >= 0.5 * len(starts)
+    chance = min(1.0, 40 / ticks)  # 20 of 48 units are on a fine grid, each within a tick to both sides
+    return exact >= 0.9 * len(starts) and (simple >= 0.5 * len(starts) or chance ** len(starts) < 1e-4)
 
 
 class _Model(NamedTuple):

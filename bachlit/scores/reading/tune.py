@@ -85,12 +85,12 @@ def _song(line: _Line, height: float) -> float:
     if not line.tops:
         return 0.0
     pitches = np.array(line.tops)
-    low, high = np.percentile(pitches, (5, 95))
+    low, high = (float(end) for end in np.percentile(pitches, (5, 95)))
     outside = max(_MIDDLE[0] - height, height - _MIDDLE[1], 0.0) / 12 + max(high - low - _COMPASS, 0.0) / 12
     intervals = np.abs(np.diff(pitches))
-    steps, leaps = np.sum((intervals > 0) & (intervals <= 2)), np.sum(intervals > 4)
-    moves = np.sum(intervals > 0)
-    stepwise = float((steps - leaps) / moves + 1) / 2 if moves else 0.0
+    steps, leaps = np.count_nonzero((intervals > 0) & (intervals <= 2)), np.count_nonzero(intervals > 4)
+    moves = np.count_nonzero(intervals)
+    stepwise = ((steps - leaps) / moves + 1) / 2 if moves else 0.0
     return _ALONE * line.sung / line.sounding + _SINGABLE * max(0.0, 1 - outside) + _STEPWISE * stepwise
 
 

@@ -111,8 +111,8 @@ def test_two_channels_of_one_midi_track_are_two_parts(tmp_path: Path) -> None:
     assert 8 * TICKS_PER_FRAME == 0x07 << 7 | 0x40  # the time after which they end
     track = b"MTrk" + len(events).to_bytes(4, "big") + events
     (tmp_path / "tune.mid").write_bytes(b"MThd\0\0\0\6\0\0\0\1\1\xe0" + track)
-    with pytest.warns(UserWarning, match="the tune is taken from one without a name; left out: one without a name"):
-        assert read_voices(tmp_path / "tune.mid").pitches[:, 0].tolist() == [72] * 8
+    with pytest.warns(UserWarning, match="the tune is taken from Track 1, channel 1; left out: Track 1, channel 2"):
+        assert read_voices(tmp_path / "tune.mid").pitches[:, 0].tolist() == [72] * 8 + [0] * 8
 
 
 def midi_of(*events: bytes) -> bytes:
@@ -130,7 +130,7 @@ def test_a_status_of_midi_holds_on_after_what_stands_between_notes(tmp_path: Pat
 
 
 WORDED = {
-    "tune.mid": (midi_of(b"\0\xff\x05\2la", b"\0\x90\x48\x50\x87\x40\x80\x48\0"), 1),
+    "tune.mid": (midi_of(b"\0\xff\x05\2la", b"\0\x90\x48\x50\x8f\x00\x80\x48\0"), 1),
     "tune.abc": (b"X:1\nL:1/4\nK:C\nCDEF|\nw:Herr He bad a\n", 4),
 }
 

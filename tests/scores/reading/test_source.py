@@ -151,16 +151,6 @@ def test_a_voice_of_midi_is_found_by_the_name_of_its_track(tmp_path: Path) -> No
     ]
 
 
-def test_midi_is_not_rounded_behind_ones_back(tmp_path: Path) -> None:
-    data = bytearray(to_midi(melody((60, 1), (62, 16), (64, 15))))
-    data[12:14] = (960).to_bytes(2, "big")  # twice the ticks a quarter: every note is half as long
-    path = save(tmp_path, "file.mid", bytes(data))
-    with pytest.raises(ScoreError, match="has a note finer than a sixteenth"):
-        read_melody(path)
-    with pytest.warns(ScoreWarning, match="left out 1 note"):
-        assert sung(read_melody(path)) == [(62, 8), (64, 8)]
-
-
 def test_the_sound_of_a_midi_track_does_not_transpose_it(tmp_path: Path) -> None:
     trumpet = to_midi(melody((67, 4), (69, 12)), voices=("soprano",)).replace(b"\xc0\x34", b"\xc0\x38")
     assert sung(read_melody(save(tmp_path, "file.mid", trumpet))) == [(67, 4), (69, 12)]
