@@ -121,6 +121,8 @@ def _copy(lyric: Element, *, goes_on: bool) -> Element:
     for name in [name for name in copy.attrib if name.startswith(("default-", "relative-"))]:
         del copy.attrib[name]
     if goes_on and copy.findtext("syllabic", "single") in ("single", "end"):
-        place = next((at for at, child in enumerate(copy) if child.tag.startswith(("end-", "foot", "level"))), len(copy))
+        place = next(
+            (at for at, child in enumerate(copy) if child.tag.startswith(("end-", "foot", "level"))), len(copy)
+        )
         copy.insert(place, SubElement(Element("lyric"), "extend"))
     return copy
