@@ -62,7 +62,7 @@ def fonts_for(pictures: Iterable[str]) -> Iterator[Path]:
     Raises:
         MissingPackageError: If Matplotlib isn't installed.
     """
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows removes no open file
         for path in text_fonts():
             copyfile(path, Path(folder) / path.name)
         if signs := music_signs("".join(pictures)):

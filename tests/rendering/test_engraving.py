@@ -20,7 +20,8 @@ from sizes import size
 
 from bachlit.errors import ChoraleError, OptionError
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.rendering import MissingPackageError, png, svg
+from bachlit.rendering import MissingPackageError, png, png_of, svg, svg_of
+from bachlit.rendering.fonts import music_signs
 from bachlit.rendering.headings import heading
 from bachlit.scores.writing.notation import write_voice
 
@@ -168,3 +169,28 @@ def test_a_missing_package_is_named_with_what_to_do(package: str, monkeypatch: p
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackageError, match=rf"needs {package}, .*expected .*; install it: pip install 'bachlit"):
         png(Chorale.from_pitches([[67, 64, 60, 48]]))
+
+
+CHORDS = """<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Tune</part-name></score-part>
+</part-list><part id="P1"><measure number="1"><attributes><divisions>1</divisions></attributes><harmony><root>
+<root-step>B</root-step><root-alter>-1</root-alter></root><kind>dominant</kind></harmony><note><pitch><step>B</step>
+<octave>4</octave></pitch><duration>4</duration><voice>1</voice><type>whole</type><lyric><text>WORD</text></lyric>
+</note></measure></part></score-partwise>"""
+
+
+def test_a_score_s_own_chord_symbols_and_words_are_drawn() -> None:
+    picture = svg_of(CHORDS)
+    assert "WORD" in picture
+    assert drawn(picture, "harm") == 1
+    assert music_signs(picture) == "\uea64"  # a flat
+    assert re.search(r">B</tspan><tspan[^>]*>\uea64</tspan><tspan[^>]*>7<", picture)  # without blanks between
+    with_flat, without = (
+        imread(io.BytesIO(png_of(music)))[:, :, 0] < 0.5
+        for music in (CHORDS, CHORDS.replace("<root-alter>-1</root-alter>", ""))
+    )
+    rows = slice(0, 80)  # above the staff
+    assert with_flat[rows].sum() > without[rows].sum() > 0
+
+
+def test_letters_that_no_font_has_leave_the_others() -> None:
+    assert png_of(CHORDS.replace("WORD", "讃W")).startswith(b"\x89PNG")
