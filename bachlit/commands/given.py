@@ -6,7 +6,8 @@ from bachlit.music.measures import whole_bars
 
 
 def given_harmony(chorale: Chorale, chords, figured_bass, voices) -> Rules:
-    if chords is None: return Rules()
+    if chords is None:
+        return Rules()
     tones = ChordTones(chords=chords)
     tones.refuse_misfit([bar.length for bar in whole_bars(chorale.measures)])
     return Rules((tones,))

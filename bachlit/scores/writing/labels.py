@@ -1,4 +1,4 @@
-"""Write labels of the harmony under the lowest staff of a MusicXML tree."""
+"""Write labels of the harmony under a part of MusicXML."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -28,19 +28,19 @@ _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _FIGURES = {"65": "⁶₅", "64": "⁶₄", "43": "⁴₃", "42": "⁴₂", "7": "⁷", "6": "⁶"}
 
 
-def label(root: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int], kind: LabelKind) -> None:
-    """Write labels under the lowest staff, in place.
+def label(part: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int], kind: LabelKind) -> None:
+    """Write labels under a part, in place.
 
     Both are written as `<harmony>`, which engravers put on one line and make room for.
 
     Args:
-        root: A score-partwise document.
+        part: The `<part>` of the lowest voice.
         labels: Frames and labels, of `chord_symbols` or `roman_numerals`.
         starts: First frame of each measure.
         kind: Which of the two.
     """
     written = sorted(labels)
-    measures = list(placed_measures(root.findall("part")[-1]))
+    measures = list(placed_measures(part))
     for measure, (first, end) in zip(measures, pairwise([*starts, 2**31]), strict=False):
         for frame, text in written:
             if not first <= frame < end:

@@ -11,7 +11,7 @@ from bachlit.music.chorale import VOICES, Chorale, Voice
 from bachlit.scores.source import ScoreSource, source_of
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
-from bachlit.scores.writing.given import given_part, other_parts
+from bachlit.scores.writing.given import Given, given_part, other_parts
 from bachlit.scores.writing.parts import new_part
 
 _QUARTERS_PER_MINUTE = 80
@@ -43,7 +43,9 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
     (1, True)
     """
-    return as_text(document_of(chorale, voices=voices))
+    root = document_of(chorale, voices=voices)
+    add_kept_parts(root, chorale)
+    return as_text(root)
 
 
 def as_text(root: Element) -> str:
@@ -53,7 +55,12 @@ def as_text(root: Element) -> str:
 
 
 def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Element:
-    """Make the tree of a chorale's MusicXML document; arguments are those of `to_musicxml`."""
+    """Make the tree of a chorale's MusicXML document, without parts that are no voice.
+
+    Args:
+        chorale: The music.
+        voices: Voices to write, from the top down, one staff each.
+    """
     source = source_of(chorale)
     root = _head(chorale) if source is None else _head_of(source)
     listed = SubElement(root, "part-list")
@@ -63,8 +70,7 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         frames = frames_of(chorale)
     else:
         frames = frames_of_part(next(iter(given.values())).part, source.lengths)
-    kept = [] if source is None or not source.keeps_parts else other_parts(source)
-    written = [part.get("id") for part, _ in kept]
+    written = [part.get("id") for part, _ in _kept_parts(chorale)]
     entries: list[Element] = []
     new: list[Element] = []
     for number, voice in enumerate(voices, start=1):
@@ -82,10 +88,19 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         entries.append(entry)
     _set_tempo(new, source)
     listed.extend(_bracketed(entries))
-    for part, entry in kept:
-        root.append(part)
-        listed.append(entry)
     return root
+
+
+def add_kept_parts(root: Element, chorale: Chorale) -> None:
+    """Add parts that are no voice below the voices, in place, if the chorale's source keeps them."""
+    for part, entry in _kept_parts(chorale):
+        root.append(part)
+        root[[child.tag for child in root].index("part-list")].append(entry)
+
+
+def _kept_parts(chorale: Chorale) -> list[Given]:
+    source = source_of(chorale)
+    return [] if source is None or not source.keeps_parts else other_parts(source)
 
 
 def one_line(title: str) -> str:
@@ -165,7 +180,7 @@ def _rename(part: Element, entry: Element, name: str) -> None:
 
 
 def _set_tempo(new: Sequence[Element], source: ScoreSource | None) -> None:
-    """State a tempo in the first new part: that of a part of the source that is left out, the usual one without a source.
+    """State a tempo in the first new part: that of a source's part that is left out, without a source the usual one.
 
     A score that states none stays without.
     """
