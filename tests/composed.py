@@ -98,7 +98,7 @@ class Composed:
         bars: list[Bar] = []
         pickup = self.random.choice([Fraction(0), Fraction(0), Fraction(1), Fraction(1, 2)])
         if 0 < pickup < full:
-            own = self.rich(0.2) and pickup == 1 and 2 < full  # a metre of its own
+            own = self.rich(0.2) and pickup == 1 and full > 2  # a metre of its own
             bars.append(Bar("0", pickup, implicit=self.chance(0.8), metre=_time(*((1, 4) if own else (beats, unit)))))
             if own:
                 bars.append(Bar("1", full, metre=_time(beats, unit)))
@@ -130,10 +130,14 @@ class Composed:
         if kind == "repeat":
             first = self.random.randint(0, last - 1)
             if first:
-                bars[first].left += (
+                bars[
+                    first
+                ].left += (
                     '<barline location="left"><bar-style>heavy-light</bar-style><repeat direction="forward"/></barline>'
                 )
-            bars[self.random.randint(first, last)].right += (
+            bars[
+                self.random.randint(first, last)
+            ].right += (
                 '<barline location="right"><bar-style>light-heavy</bar-style><repeat direction="backward"/></barline>'
             )
         elif kind == "endings":
@@ -141,7 +145,9 @@ class Composed:
             if bars[0].number == "0" and bars[first].length > bars[0].length:
                 bars[first].length -= bars[0].length  # shorter by the pickup
             bars[first].left += '<barline location="left"><ending number="1" type="start"/></barline>'
-            bars[first].right += (
+            bars[
+                first
+            ].right += (
                 '<barline location="right"><ending number="1" type="stop"/><repeat direction="backward"/></barline>'
             )
             bars[first + 1].left += '<barline location="left"><ending number="2" type="start"/></barline>'
@@ -183,7 +189,9 @@ class Composed:
             attributes = f"<attributes>{inner}</attributes>" if inner else ""
             implicit = ' implicit="yes"' if bar.implicit else ""
             music = self.voice(bar.length, tune=tune, last=bar is bars[-1])
-            if self.rich(0.05) and not (index and stated):  # after the first note; the first divisions hold before it too
+            if self.rich(0.05) and not (
+                index and stated
+            ):  # after the first note; the first divisions hold before it too
                 first, end, others = music.partition("</note>")
                 start = first + end + attributes + others
             else:
@@ -201,11 +209,9 @@ class Composed:
         left = length
         text = ""
         while left:
-            span, notes, tuplet = self.random.choice([
-                group
-                for group in (FREE if (length - left).denominator > 2 else GROUPS)
-                if group[0] <= left
-            ])
+            span, notes, tuplet = self.random.choice(
+                [group for group in (FREE if (length - left).denominator > 2 else GROUPS) if group[0] <= left]
+            )
             left -= span
             for place, (duration, kind, dots) in enumerate(notes):
                 edge = "start" if place == 0 else "stop" if place == len(notes) - 1 else ""

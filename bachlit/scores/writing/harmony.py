@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from bachlit.music.chorale import REST, Chorale, IntArray
 from bachlit.music.keys import FIFTHS, STEPS, Key
-from bachlit.music.notes import measures_of
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.spelling import Spelling, spell
 
@@ -106,8 +105,8 @@ def roman_numerals(chorale: Chorale) -> list[tuple[int, str]]:
 
 def sonorities(chorale: Chorale) -> Iterator[Sonority | None]:
     """Yield the chords of a chorale, beat by beat; None where none is recognised."""
-    for measure in measures_of(chorale):
-        beat = beat_length(getattr(measure, "time_signature", chorale.time_signature))
+    for measure in chorale.measures:
+        beat = beat_length(measure.time_signature)
         first = measure.start - measure.position % beat
         for start in range(first, measure.start + measure.length, beat):
             end = min(start + beat, measure.start + measure.length)
@@ -116,7 +115,7 @@ def sonorities(chorale: Chorale) -> Iterator[Sonority | None]:
 
 def _of_beat(chorale: Chorale, start: int, end: int) -> Iterator[Sonority | None]:
     """Yield the chord of a beat, or those of its eighths."""
-    key = _key_at(chorale, start)
+    key = chorale.key_at(start)
     found = _recognise(chorale.pitches[start:end], key)
     if found is not None or end - start <= 2:
         yield None if found is None else Sonority(start, *found, key)
@@ -124,12 +123,6 @@ def _of_beat(chorale: Chorale, start: int, end: int) -> Iterator[Sonority | None
     for eighth in range(start, end, 2):
         found = _recognise(chorale.pitches[eighth : min(eighth + 2, end)], key)
         yield None if found is None else Sonority(eighth, *found, key)
-
-
-def _key_at(chorale: Chorale, frame: int) -> Key:
-    """Key in force at a frame."""
-    changes: tuple[tuple[int, Key], ...] = getattr(chorale, "keys", ())
-    return next((key for start, key in reversed(changes) if start <= frame), chorale.key)
 
 
 def _recognise(pitches: IntArray, key: Key) -> tuple[int, str, int] | None:
@@ -189,10 +182,11 @@ def _named(chorale: Chorale, name: Callable[[Sonority, Sonority | None], str]) -
     named: list[tuple[int, str]] = []
     before: tuple[object, ...] | None = None
     for index, chord in enumerate(chords):
-        if chord is not None and chord[1:] != before:
-            after = next((other for other in chords[index + 1 :] if other and other[1:4] != chord[1:4]), None)
-            named.append((chord.frame, name(chord, after)))
-        before = None if chord is None else chord[1:]
+        if chord is None or chord[1:] == before:
+            continue
+        after = next((other for other in chords[index + 1 :] if other and other[1:4] != chord[1:4]), None)
+        named.append((chord.frame, name(chord, after)))
+        before = chord[1:]
     return named
 
 

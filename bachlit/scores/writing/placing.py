@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
+
+from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.scores.writing.durations import FINER, VALUES
+
+# Elements of a note before its type.
+_BEFORE_TYPE = ("grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level",
+                "voice")  # fmt: skip
 
 
 class Placed(NamedTuple):
@@ -66,6 +73,32 @@ def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
             children.append(Placed(child, now, takes))
             before, now = now, now + takes
         yield PlacedMeasure(measure, children, now, divisions)
+
+
+def add_note_types(root: Element) -> None:
+    """Add the values of notes that state only a duration, in place: engravers draw note heads by them.
+
+    Args:
+        root: A score-partwise document.
+    """
+    for part in root.iterfind("part"):
+        for measure in placed_measures(part):
+            for note, _, length in measure.children:
+                value = _value(length) if note.tag == "note" and note.find("type") is None else None
+                rest = note.find("rest")
+                if value is None or (rest is not None and rest.get("measure") == "yes"):
+                    continue
+                place = sum(child.tag in _BEFORE_TYPE for child in note)
+                for _ in range(value[1]):
+                    note.insert(place, Element("dot"))
+                note.insert(place, SubElement(Element("note"), "type"))
+                note[place].text = value[0]
+
+
+def _value(quarters: Fraction) -> tuple[str, int] | None:
+    """Name and dots of a length; None if it is no single value."""
+    frames = quarters * FRAMES_PER_QUARTER
+    return VALUES.get(int(frames)) if frames.denominator == 1 else FINER.get(frames)
 
 
 def number(text: str) -> Fraction:

@@ -7,7 +7,6 @@ import pytest
 from music21 import converter, harmony
 
 from bachlit.music.chorale import Chorale
-from bachlit.music.notes import measures_of
 from bachlit.scores import to_musicxml
 from bachlit.scores.writing.closed import closed
 from bachlit.scores.writing.harmony import chord_symbols, roman_numerals
@@ -20,7 +19,7 @@ def test_music21_reads_the_chords_at_their_times(bach: list[Chorale]) -> None:
     for chorale in bach[:40:20]:
         symbols = chord_symbols(chorale)
         for tree in (fromstring(to_musicxml(chorale)), closed(fromstring(to_musicxml(chorale)))):
-            label(tree, symbols, [measure.start for measure in measures_of(chorale)], "chords")
+            label(tree.findall("part")[-1], symbols, [measure.start for measure in chorale.measures], "chords")
             score = converter.parseData(tostring(tree, encoding="unicode"), format="musicxml")
             read = score.flatten().getElementsByClass(harmony.ChordSymbol)
             assert [Fraction(chord.offset) * 4 for chord in read] == [frame for frame, _ in symbols]
@@ -34,8 +33,8 @@ def test_numerals_stand_in_the_lowest_part_in_order(bach: list[Chorale]) -> None
     chorale = bach[0]
     numerals = roman_numerals(chorale)
     root = fromstring(to_musicxml(chorale))
-    starts = [measure.start for measure in measures_of(chorale)]
-    label(root, numerals, starts, "roman")
+    starts = [measure.start for measure in chorale.measures]
+    label(root.findall("part")[-1], numerals, starts, "roman")
     *upper, bass = root.findall("part")
     assert not any(part.find("measure/harmony") is not None for part in upper)
     read = []
@@ -52,4 +51,4 @@ def test_numerals_stand_in_the_lowest_part_in_order(bach: list[Chorale]) -> None
 def test_what_is_no_chord_is_refused() -> None:
     root = fromstring(to_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 16)))
     with pytest.raises(ValueError, match="no chord 'H7'"):
-        label(root, [(0, "H7")], [0], "chords")
+        label(root.findall("part")[-1], [(0, "H7")], [0], "chords")
