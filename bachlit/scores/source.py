@@ -63,6 +63,8 @@ class ScoreSource:
         figures: Figures over a bass: frame, length in frames (0 until the next), text.
         pitches: (T, 4) the grid that was read from it.
         onsets: (T, 4) likewise.
+        fermatas: (T,) likewise.
+        title: Likewise.
         semitones: By how much it has been transposed since.
         keeps_parts: Whether parts that are no voice are written below.
     """
@@ -72,6 +74,8 @@ class ScoreSource:
     lengths: Sequence[Fraction]
     pitches: IntArray
     onsets: BoolArray
+    fermatas: BoolArray
+    title: str = ""
     tempos: Sequence[tuple[Fraction, float]] = ()
     chords: Sequence[tuple[Fraction, str]] = ()
     figures: Sequence[tuple[Fraction, Fraction, str]] = ()
@@ -99,11 +103,12 @@ def keeping_parts(chorale: Chorale) -> Chorale:
 
 
 def changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
-    """Indices of the measures in which a chorale has other notes than its source."""
+    """Indices of the measures in which a chorale has other notes or fermatas than its source."""
     column = VOICES.index(voice)
     read = source.pitches[:, column]
     read = np.where(read == REST, REST, read + source.semitones)
     differs = (chorale.pitches[:, column] != read) | (chorale.onsets[:, column] != source.onsets[:, column])
+    differs |= chorale.fermatas != source.fermatas
     return [index for index, measure in enumerate(chorale.measures) if differs[measure.start : measure.end].any()]
 
 

@@ -150,6 +150,8 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, 
         lengths,
         chorale.pitches,
         chorale.onsets,
+        chorale.fermatas,
+        chorale.title,
         tempos=[
             (span.frame(time), tempo)
             for span, measure in _first_with("tempos", parts[lead], score, spans)

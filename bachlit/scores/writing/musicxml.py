@@ -62,7 +62,7 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         voices: Voices to write, from the top down, one staff each.
     """
     source = source_of(chorale)
-    root = _head(chorale) if source is None else _head_of(source)
+    root = _head(chorale) if source is None else _head_of(source, chorale.title)
     listed = SubElement(root, "part-list")
     taken = _names_in(source)
     given = {} if source is None else {v: given_part(chorale, source, v) for v in voices if v in source.voices}
@@ -124,10 +124,16 @@ def _head(chorale: Chorale) -> Element:
     return root
 
 
-def _head_of(source: ScoreSource) -> Element:
-    """Copy the beginning of a source's document."""
+def _head_of(source: ScoreSource, title: str) -> Element:
+    """Copy the beginning of a source's document; another title than was read replaces its titles."""
     root = Element("score-partwise", source.document.attrib)
     root.extend(copy.deepcopy(child) for child in source.document if child.tag not in ("part", "part-list"))
+    if title != source.title:
+        for child in [child for child in root if child.tag in ("work", "movement-title", "credit")]:
+            root.remove(child)
+        if title := one_line(title):
+            root.insert(0, Element("work"))
+            add_text(root[0], "work-title", title)
     return root
 
 
