@@ -1,7 +1,7 @@
 """Prompts for a model: moved to its keys, as the tokens that may stand at each step and the grid behind them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
+from bachlit.decoding import FREE, Enforced, Grammar, Grid, Ranges, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError
-from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, move_into_range
+from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
 from bachlit.music.measures import whole_bars
+from bachlit.music.notes import name_of
 from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
@@ -154,20 +155,35 @@ def _interrupted(piece: Chorale) -> BoolArray:
     return interrupted
 
 
-def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
+def move_for(prompt: Prompt, keys: Keys, ranges: Mapping[Voice, tuple[int, int]] = RANGES) -> tuple[int, int]:
     """Find the semitones to move a prompt by, and those of them for the voices' ranges.
+
+    Args:
+        prompt: What is given.
+        keys: Those that the model knows.
+        ranges: Lowest and highest pitch of each voice.
 
     Raises:
         PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
     """
-    into_range = _move_into_range(prompt)
+    into_range = _move_into_range(prompt, ranges)
     if keys != "home":
         return into_range, into_range
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     return semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
 
 
-def _move_into_range(prompt: Prompt) -> int:
+def ranges_in(rules: Rules) -> dict[Voice, tuple[int, int]]:
+    """Ranges of the voices under some rules; Bach's own where no rule has any.
+
+    >>> ranges_in(Rules() & Ranges(tenor=(48, 67)))["tenor"]
+    (48, 67)
+    """
+    rule = next((rule for rule in rules if isinstance(rule, Ranges)), Ranges())
+    return {voice: getattr(rule, voice) for voice in VOICES}
+
+
+def _move_into_range(prompt: Prompt, ranges: Mapping[Voice, tuple[int, int]]) -> int:
     """Find the smallest move that brings every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     compasses = {}
@@ -180,22 +196,16 @@ def _move_into_range(prompt: Prompt) -> int:
             f"The voice that {prompt.chorale.name or 'the prompt'} gives only rests; expected a melody in it. Name the "
             "voice that the melody is in."
         )
-    move = move_into_range(compasses)
+    move = move_into_range(compasses, ranges)
     if move is not None:
         return move
     voice, (low, high) = next(
         (voice, compass)
         for voice, compass in compasses.items()
-        if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
+        if compass[0] < ranges[voice][0] or compass[1] > ranges[voice][1]
     )
     raise PromptError(
-        f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {_name(low)} to {_name(high)}; expected "
-        f"{_name(RANGES[voice][0])} to {_name(RANGES[voice][1])}, or at most six semitones off. Transpose it, or "
+        f"The {voice} of {prompt.chorale.name or 'the prompt'} goes from {name_of(low)} to {name_of(high)}; expected "
+        f"{name_of(ranges[voice][0])} to {name_of(ranges[voice][1])}, or at most six semitones off. Transpose it, or "
         "give it to another voice."
     )
-
-
-def _name(pitch: int) -> str:
-    """Write a pitch: 60 is C4."""
-    names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-    return f"{names[pitch % 12]}{pitch // 12 - 1}"
