@@ -20,7 +20,7 @@ from bachlit.decoding import Decoder, Rules
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
-from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
@@ -96,6 +96,7 @@ def harmonize(
     """
     api.refuse_num(num, "harmonisations can't be written")
     refuse_seed(seed)
+    weighed = weighed_rules(rules, decoder or api.harmonizer())
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,
@@ -106,7 +107,7 @@ def harmonize(
         transpose=transpose,
         num=num,
         decoder=decoder,
-        rules=weighed_rules(rules, decoder or api.harmonizer()),
+        rules=weighed if ranges is None else with_ranges(weighed, named_ranges(ranges)),
         ranges=ranges,
         strict=strict,
         seed=seed,
@@ -180,7 +181,7 @@ class Task:
             prompt,
             self.num,
             decoder=self.decoder,
-            rules=given_harmony(prompt.chorale, self.chords, self.figured_bass, self.voices) & self.rules,
+            rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
             strict=self.strict,
             seed=self.seed,
             checkpoint=self.checkpoint,

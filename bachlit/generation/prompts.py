@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
+from bachlit.decoding import FREE, Enforced, Grammar, Grid, Ranges, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError, RangeWarning
 from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
 from bachlit.music.measures import whole_bars
+from bachlit.music.notes import name_of
 from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
@@ -157,13 +158,18 @@ def _interrupted(piece: Chorale) -> BoolArray:
     return interrupted
 
 
-def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
+def move_for(prompt: Prompt, keys: Keys, ranges: Mapping[Voice, tuple[int, int]] = RANGES) -> tuple[int, int]:
     """Find the semitones to move a prompt by, and those of them for the voices' ranges.
+
+    Args:
+        prompt: What is given.
+        keys: Those that the model knows.
+        ranges: Lowest and highest pitch of each voice.
 
     Raises:
         PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
     """
-    octaves, rest = _move_into_range(prompt)
+    octaves, rest = _move_into_range(prompt, ranges)
     into_range = 12 * octaves + rest
     if keys != "home":
         return into_range, into_range
@@ -171,7 +177,17 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
     return 12 * octaves + semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
 
 
-def _move_into_range(prompt: Prompt) -> tuple[int, int]:
+def ranges_in(rules: Rules) -> dict[Voice, tuple[int, int]]:
+    """Ranges of the voices under some rules; Bach's own where no rule has any.
+
+    >>> ranges_in(Rules() & Ranges(tenor=(48, 67)))["tenor"]
+    (48, 67)
+    """
+    rule = next((rule for rule in rules if isinstance(rule, Ranges)), Ranges())
+    return {voice: getattr(rule, voice) for voice in VOICES}
+
+
+def _move_into_range(prompt: Prompt, ranges: Mapping[Voice, tuple[int, int]]) -> tuple[int, int]:
     """Find the fewest octaves, and then semitones, that bring every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     compasses: dict[Voice, tuple[int, int]] = {}
@@ -186,7 +202,7 @@ def _move_into_range(prompt: Prompt) -> tuple[int, int]:
         )
     for octaves in _OCTAVES:
         moved = {voice: (low + 12 * octaves, high + 12 * octaves) for voice, (low, high) in compasses.items()}
-        rest = move_into_range(moved)
+        rest = move_into_range(moved, ranges)
         if rest is not None:
             if octaves:
                 _warn_of_octaves(name, list(compasses), octaves)
@@ -194,11 +210,11 @@ def _move_into_range(prompt: Prompt) -> tuple[int, int]:
     voice, (low, high) = next(
         (voice, compass)
         for voice, compass in compasses.items()
-        if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
+        if compass[0] < ranges[voice][0] or compass[1] > ranges[voice][1]
     )
     raise PromptError(
-        f"The {voice} of {name} goes from {_name(low)} to {_name(high)}; expected {_name(RANGES[voice][0])} to "
-        f"{_name(RANGES[voice][1])}, or a compass that some transposition brings there. Give it to another voice."
+        f"The {voice} of {name} goes from {name_of(low)} to {name_of(high)}; expected {name_of(ranges[voice][0])} to "
+        f"{name_of(ranges[voice][1])}, or a compass that a transposition brings there. Give it to another voice."
     )
 
 
@@ -211,9 +227,3 @@ def _warn_of_octaves(name: str, voices: Sequence[Voice], octaves: int) -> None:
         RangeWarning,
         stacklevel=2,
     )
-
-
-def _name(pitch: int) -> str:
-    """Write a pitch: 60 is C4."""
-    names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-    return f"{names[pitch % 12]}{pitch // 12 - 1}"

@@ -418,9 +418,7 @@ def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["--output", "a b/new/"], ["--output=a b/new/"]])
-def test_a_slash_asks_for_a_folder(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slash_asks_for_a_folder(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *words]) == 0
     assert len(list(Path("a b/new").iterdir())) == 2

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -235,6 +236,44 @@ def test_chord_symbols_are_obeyed_in_the_key_in_which_the_music_is_given(
 def test_what_is_no_chord_is_refused(symbol: str) -> None:
     with pytest.raises(OptionError, match="There is no chord"):
         ChordTones(chords=symbol)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "tones"),
+    [
+        ("C5", {0, 7}), ("Dm6", {2, 5, 9, 11}), ("Bb6/D", {10, 2, 5, 7}), ("G7sus4", {7, 0, 2, 5}),
+        ("F#m7b5", {6, 9, 0, 4}), ("Gaug7", {7, 11, 3, 5}), ("G7#5", {7, 11, 3, 5}),
+        ("E7b9", {4, 8, 11, 2, 5}), ("AmM7", {9, 0, 4, 8}),
+        ("Cadd9", {0, 2, 4, 7}), ("G13", {7, 11, 2, 5, 9, 4}), ("Csus2", {0, 2, 7}), ("Fmaj9", {5, 9, 0, 4, 7}),
+    ],
+)  # fmt: skip
+def test_chords_of_lead_sheets_are_known(symbol: str, tones: set[int]) -> None:
+    assert ChordTones.knows(symbol)
+    [[chord]] = ChordTones(chords=symbol).bars
+    assert chord is not None
+    assert chord[0] == tones
+
+
+def test_chords_may_stand_at_frames_instead_of_bars(small_model: LanguageModel) -> None:
+    tune = Chorale.from_pitches([[72, 0, 0, 0]] * 24)
+    chords = ChordTones(at=((4, "F/A"), (10, "."), (14, "C")))
+    rules = Sounding() & chords
+    [written] = write(small_model, [Prompt.voices(tune, "soprano")], decoder=Sampling(3.0), seeds=[0], rules=rules)
+    classes = written.chorale.pitches % 12
+    assert set(classes[4:10].ravel().tolist()) <= {5, 9, 0}
+    assert set(classes[4:10, 3].tolist()) == {9}
+    assert set(classes[14:].ravel().tolist()) <= {0, 4, 7}
+    for frames in (slice(0, 4), slice(10, 14)):
+        assert not set(classes[frames].ravel().tolist()) <= {0, 4, 5, 7, 9}
+    check_rule(chords, ORDERS[0], [written.chorale])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"chords": "C", "at": ((0, "C"),)}, {"at": ((4, "C"), (4, "F"))}, {"at": ((-1, "C"),)}]
+)
+def test_chords_at_frames_that_contradict_each_other_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match="expected one of the two"):
+        ChordTones(**wrong)
 
 
 def test_chords_are_sung_even_without_other_rules(small_model: LanguageModel) -> None:
