@@ -197,10 +197,8 @@ class Composed:
             else:
                 start = attributes + bar.directions + music
             if self.rich(self.second):
-                start += (
-                    f"<backup><duration>{bar.length * self.divisions}</duration></backup>"
-                    f"<note>{_pitch('C', 0, 3)}<duration>{bar.length * self.divisions}</duration><voice>2</voice></note>"
-                )
+                duration = f"<duration>{bar.length * self.divisions}</duration>"
+                start += f"<backup>{duration}</backup><note>{_pitch('C', 0, 3)}{duration}<voice>2</voice></note>"
             text += f'<measure number="{bar.number}"{implicit}>{bar.left}{start}{bar.right}</measure>'
         return text
 
@@ -281,7 +279,7 @@ class Composed:
 
     def lyric(self, verse: int) -> str:
         syllabic = self.random.choice(["single", "begin", "middle", "end"])
-        text = self.random.choice(["Ach", "Gott", "—", "süß", "&amp;", "l’a"])
+        text = self.random.choice(["Ach", "Gott", "—", "süß", "&amp;", "o_Gott"])
         return f'<lyric number="{verse + 1}"><syllabic>{syllabic}</syllabic><text>{text}</text></lyric>'
 
 

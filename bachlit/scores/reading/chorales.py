@@ -12,6 +12,7 @@ from bachlit.errors import OptionError, ScoreError
 from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
 from bachlit.music.keys import Key, Mode, estimate_key
 from bachlit.scores.reading.bars import bars_of, spans_of
+from bachlit.scores.reading.contents import SUFFIXES
 from bachlit.scores.reading.notes import Span, on_grid, sung_notes
 from bachlit.scores.reading.opening import open_score, warn
 from bachlit.scores.reading.playing import Signs, play_order
@@ -267,8 +268,8 @@ def _key(signature: Signature, pitches: IntArray, mode: Mode | None = None) -> K
 
 def _title(path: Path, score: Score) -> str:
     title = " ".join(score.title.split())
-    # Bach's chorales in music21 have their file's name as a title.
-    return "" if title == path.name else title
+    # Bach's chorales in music21 have their file's name as a title, which their copies keep under other names.
+    return "" if title == path.name or title.lower().endswith(SUFFIXES) else title
 
 
 def _played(chorale: Chorale) -> Chorale:

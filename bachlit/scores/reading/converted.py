@@ -84,7 +84,7 @@ def mei_document(text: str) -> Element:
     for head in [element for element in root.iter() if _local(element) == "meiHead"]:
         for child in list(head):  # as with kern's reference records
             head.remove(child)
-    if not re.match("[45]", root.get("meiversion", "5")):
+    if not re.match("[45]", root.get("meiversion", "")):
         root.set("meiversion", "5.1")  # music of other versions is written alike; the reader takes these two alone
     with _quietly():
         return _document(MeiReader(tostring(root, encoding="unicode")).run(), title, composer)

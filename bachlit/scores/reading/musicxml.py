@@ -79,7 +79,7 @@ class _PartReading:
     transposition: int = 0  # semitones from written to sounding pitch
     metre: TimeSignature = COMMON_TIME
     signature: Signature | None = None
-    percussion: set[str] = field(default_factory=set)  # staves with a clef of percussion
+    percussion: set[str] = field(default_factory=set)  # staves whose clef now is percussion's
     repeated: int = 0  # how many measures a measure-repeat sign repeats
     now: Fraction = Fraction(0)  # time in the measure, sixteenths
     before: Fraction = Fraction(0)  # start of the last note, for chords
@@ -108,7 +108,7 @@ def _staves(part: Element) -> Iterator[Part]:
         last = rows[-1].measure
         rows[-1] = rows[-1]._replace(measure=replace(last, length=reading.written or last.length))
     tones = list(_at_home(rows))
-    sounding = sorted({staff for row in tones for staff, _ in row} - reading.percussion, key=ordinal)
+    sounding = sorted({staff for row in tones for staff, _ in row}, key=ordinal)
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     several = len({note.findtext("staff", "1") for note in part.iter("note")}) > 1
@@ -194,7 +194,9 @@ def _note(note: Element, reading: _PartReading) -> None:
         reading.end = max(reading.end, reading.written)
     reading.before, reading.now, reading.figured = start, max(start + length, reading.now), Fraction(0)
     pitch = note.find("pitch")
+    staff = note.findtext("staff", "1").strip()
     silent = note.find("cue") is not None or note.findtext("notehead", "").strip() == "slash"
+    silent = silent or staff in reading.percussion
     if length and pitch is not None and rest is None and not silent:
         ties = {tie.get("type") for path in ("tie", "notations/tied") for tie in note.iterfind(path)}
         voice = note.findtext("voice", "1").strip()
@@ -207,7 +209,7 @@ def _note(note: Element, reading: _PartReading) -> None:
             rank=ordinal(voice),
             head=index,
         )
-        reading.tones.append((voice, note.findtext("staff", "1").strip(), tone))
+        reading.tones.append((voice, staff, tone))
 
 
 def _pitch(pitch: Element, accidental: str) -> float:
@@ -275,6 +277,7 @@ def _attributes(attributes: Element, reading: _PartReading) -> None:
         if key.find("fifths") is not None and key.get("number", "1") == "1":
             reading.signature = _signature(key, reading.transposition)
     for clef in attributes.iterfind("clef"):
+        reading.percussion.discard(clef.get("number", "1"))
         if clef.findtext("sign", "").strip() == "percussion":
             reading.percussion.add(clef.get("number", "1"))
     for sign in attributes.iterfind("measure-style/measure-repeat"):

@@ -131,8 +131,9 @@ class _Player:
         return int(bool(self.ending) and follows)
 
     def _end_of_ending(self) -> int:
-        """Last measure of the ending that begins here."""
+        """Last measure of the ending that begins here; a repeat sign ends it too, whatever its bracket says."""
         for place in range(self.index, len(self.signs)):
-            if self.signs[place].ends or (place + 1 < len(self.signs) and self.signs[place + 1].ending):
+            signs = self.signs[place]
+            if signs.ends or signs.closes or (place + 1 < len(self.signs) and self.signs[place + 1].ending):
                 return place
         return len(self.signs) - 1

@@ -11,8 +11,8 @@ _MOST = 16  # passes of a repeat
 
 # Words for jumps. "D.C. al Fine" leads back and isn't the end itself.
 _WORDS = {
-    "da_capo": re.compile(r"\bd\. ?c\b|\bda ?capo\b|^d\.?c\.?$", re.IGNORECASE),
-    "dal_segno": re.compile(r"\bd\. ?s\b|\bdal ?segno\b|^d\.?s\.?$", re.IGNORECASE),
+    "da_capo": re.compile(r"\bd\. ?c\b|\bd ?c\.? al\b|\bda ?capo\b|^d\.?c\.?$", re.IGNORECASE),
+    "dal_segno": re.compile(r"\bd\. ?s\b|\bd ?s\.? al\b|\bdal ?segno\b|^d\.?s\.?$", re.IGNORECASE),
     "to_coda": re.compile(r"^\W*(?:to|al) (?:the )?coda\W*$", re.IGNORECASE),
     "coda": re.compile(r"^\W*coda\W*$", re.IGNORECASE),
     "fine": re.compile(r"^\W*fine\W*$", re.IGNORECASE),

@@ -88,7 +88,7 @@ def write_voice(chorale: Chorale, voice: Voice) -> list[list[Symbol]]:
             if begin >= end:
                 break
             position = measure.position + begin - measure.start
-            if spelling is None and position == 0 and end == measure.end:
+            if spelling is None and position == 0 and end == measure.end and end - begin >= measure.full:
                 written[index].append(Symbol(spelling=None, position=0, length=end - begin, fills_measure=True))
             else:
                 pieces = split(position, end - begin, measure.time_signature, rest=spelling is None)

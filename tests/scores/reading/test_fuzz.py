@@ -63,14 +63,14 @@ def cases(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     )
 
 
-def music_or_one_sentence(name: str, content: bytes, *, quantize: bool) -> None:
+def music_or_one_sentence(name: str, content: bytes) -> None:
     """Raise an AssertionError, or what a reader lets through, unless the file gives either."""
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ScoreWarning)
         path = Path(folder) / name
         path.write_bytes(content)
-        read, said = read_or_refused(path, quantize)
+        read, said = read_or_refused(path)
         if read is None:
             assert "\n" not in said
             assert said.endswith(".")
@@ -84,7 +84,7 @@ def music_or_one_sentence(name: str, content: bytes, *, quantize: bool) -> None:
         assert [each.name for each in Path(folder).iterdir()] == [name]
 
 
-def read_or_refused(path: Path, quantize: bool) -> tuple[Prompt | None, str]:
+def read_or_refused(path: Path) -> tuple[Prompt | None, str]:
     """A prompt, or why there is none."""
     try:
         return prompt_of(path), ""
@@ -97,8 +97,8 @@ def test_scores_of_random_structure(name: str, number: int) -> None:
     write = {"a.musicxml": Unruly.musicxml, "a.mid": Unruly.midi, "a.abc": Unruly.abc, "a.krn": Unruly.kern}[name]
 
     @cases(number)
-    @given(st.integers(0, 2**32), st.booleans())
-    def law(seed: int, quantize: bool) -> None:
+    @given(st.integers(0, 2**32))
+    def law(seed: int) -> None:
         music_or_one_sentence(name, write(Unruly(seed)))
 
     law()
@@ -149,8 +149,8 @@ def test_mutated_files(kind: str) -> None:
     assert names
 
     @cases({"xml": 1500, "mxl": 400, "mid": 1500}[kind])
-    @given(st.sampled_from(names), edits, st.booleans())
-    def law(name: str, changes: Sequence[tuple[int, str, bytes]], quantize: bool) -> None:
+    @given(st.sampled_from(names), edits)
+    def law(name: str, changes: Sequence[tuple[int, str, bytes]]) -> None:
         music_or_one_sentence(name, mutated(REAL[name], changes))
 
     law()
@@ -168,8 +168,8 @@ ELEMENT = re.compile(rb"<(note|backup|forward|attributes|barline|harmony|directi
 
 
 @cases(1500)
-@given(st.sampled_from([name for name in REAL if name.endswith("xml")]), st.integers(0, 2**32), st.booleans())
-def test_other_numbers_and_elements_in_real_files(name: str, seed: int, quantize: bool) -> None:
+@given(st.sampled_from([name for name in REAL if name.endswith("xml")]), st.integers(0, 2**32))
+def test_other_numbers_and_elements_in_real_files(name: str, seed: int) -> None:
     chance = random.Random(seed)
     content = REAL[name]
     for _ in range(chance.randint(1, 3)):

@@ -180,9 +180,8 @@ def test_endless_xml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("<divisions>48", "<divisions>0", "it divides a quarter by 0"),
         ("<divisions>48", "<divisions>-1", "it divides a quarter by -1"),
         ("<divisions>48", "<divisions>0.000000001", "longer than 20000 sixteenths"),
-        ("<beats>4", "<beats>999999999999", "is in 999999999999/4, which doesn't fit"),
+        ("<beats>4", "<beats>999999999999", "is in 999999999999/4, and a measure may be 16 semibreves long"),
         ("<beats>4", "<beats>0", "a time signature of it has no beats"),
-        ("<beat-type>4", "<beat-type>3", "is in 4/3, which doesn't fit a grid of sixteenths"),
         ("<fifths>0", "<fifths>100000000", "its <fifths> is 100000000"),
         ("<octave>4", "<octave>99999999999", "its <octave> is 99999999999"),
         ("<octave>4", "<octave>99", "expected a MIDI pitch"),
@@ -196,7 +195,7 @@ def test_a_number_that_can_not_be_is_refused(tmp_path: Path, old: str, new: str,
 
 def test_a_part_of_many_staves_is_refused(tmp_path: Path) -> None:
     # Each staff has all measures: 20,000 of both once took half an hour.
-    bars = [note("C4").replace("</note>", f"<staff>{number}</staff></note>") for number in range(17)]
+    bars = [note("C4", voice=number).replace("</note>", f"<staff>{number}</staff></note>") for number in range(17)]
     assert "a part of it has more than 16 staves" in refused(tmp_path / "file.xml", score(bars))
 
 

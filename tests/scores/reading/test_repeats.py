@@ -1,25 +1,24 @@
 """The order in which repeats are played."""
 
-from fractions import Fraction
+from bachlit.scores.reading.playing import Signs, play_order
 
-from bachlit.scores.reading.score import BarLines, WrittenMeasure, play_order
-
-PLAIN, OPENS, CLOSES = BarLines(), BarLines(opens=True), BarLines(closes=True)
-SECOND = BarLines(ending="2", ends=True)
-
-
-def played(*lines: BarLines) -> list[int]:
-    return play_order([WrittenMeasure(str(number), Fraction(4), bar_lines=one) for number, one in enumerate(lines)])
+PLAIN, OPENS, CLOSES = Signs(), Signs(opens=True), Signs(closes=2)
+SECOND = Signs(ending=(2,), ends=True)
 
 
 def test_a_repeat_without_a_beginning_starts_where_the_last_ended() -> None:
-    assert played(CLOSES, CLOSES, PLAIN) == [0, 0, 1, 1, 2]
+    assert play_order([CLOSES, CLOSES, PLAIN]) == [0, 0, 1, 1, 2]
 
 
 def test_a_pickup_before_the_repeat_is_played_once() -> None:
-    assert played(PLAIN, OPENS, CLOSES, PLAIN) == [0, 1, 2, 1, 2, 3]
+    assert play_order([PLAIN, OPENS, CLOSES, PLAIN]) == [0, 1, 2, 1, 2, 3]
 
 
 def test_a_first_ending_of_several_measures_is_left_out_on_the_second_pass() -> None:
-    first = [BarLines(ending="1"), BarLines(closes=True, ends=True)]
-    assert played(OPENS, *first, SECOND, PLAIN) == [0, 1, 2, 0, 3, 4]
+    first = [Signs(ending=(1,)), Signs(closes=2, ends=True)]
+    assert play_order([OPENS, *first, SECOND, PLAIN]) == [0, 1, 2, 0, 3, 4]
+
+
+def test_an_ending_stops_at_its_repeat_sign_whatever_its_bracket_says() -> None:
+    """A program left out where the bracket stops, and all that followed was the first ending, never played again."""
+    assert play_order([PLAIN, Signs(ending=(1,), closes=2), PLAIN, PLAIN]) == [0, 1, 0, 2, 3]

@@ -11,7 +11,7 @@ from music21 import converter
 
 from bachlit.errors import ScoreError
 from bachlit.music.chorale import Chorale
-from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale, read_melody, to_midi, to_musicxml
+from bachlit.scores import SUFFIXES, read_chorale, read_melody, to_midi, to_musicxml
 
 GARBAGE = bytes(range(256)) * 4
 KERN = """!!!OTL: Allein Gott
@@ -83,7 +83,6 @@ def test_what_is_no_score_is_refused_in_any_format(tmp_path: Path, suffix: str, 
     "content",
     [
         score([line("C4 D4")])[:-40],
-        '<mei xmlns="http://www.music-encoding.org/ns/mei"><music/></mei>',
         zipped({"readme.txt": "x"}),
     ],
 )
@@ -118,12 +117,6 @@ def test_zipped_musicxml_is_read_as_plain_musicxml(tmp_path: Path) -> None:
     plain = save(tmp_path, "file.musicxml", to_musicxml(chorale))
     packed = save(tmp_path, "file.mxl", zipped({**container("score.xml"), "score.xml": to_musicxml(chorale)}))
     assert read_chorale(packed) == read_chorale(plain)
-
-
-def test_sections_of_kern_that_are_played_again_are_told(tmp_path: Path) -> None:
-    kern = "**kern\n*>[A,A,B]\n*>A\n*M4/4\n=1\n2g\n2a\n=2\n*>B\n1g\n==\n*-\n"
-    with pytest.warns(ScoreWarning, match="repeats are left out"):
-        assert read_melody(save(tmp_path, "file.krn", kern)).num_frames == 32
 
 
 def test_kern_is_read_from_its_last_spine_to_its_first(tmp_path: Path) -> None:
@@ -186,11 +179,3 @@ def test_what_music21_warns_of_is_not_passed_on(tmp_path: Path, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")
     converter.parse(path, format="humdrum", forceSource=True)
     assert "not supported in music21" in capfd.readouterr().err
-
-
-def test_what_music21_leaves_out_is_refused_and_it_prints_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    # It prints what it can't read, and goes on without it.
-    assert "Error in parsing event ('zz') at line 3" in refused(save(tmp_path, "file.krn", "**kern\n4c\nzz\n4d\n*-\n"))
-    assert capfd.readouterr() == ("", "")
