@@ -42,7 +42,7 @@ def _own_chords(chorale: Chorale) -> ChordTones:
     chords = [(frame, symbol if ChordTones.knows(symbol) else ".") for frame, symbol in given_chords(chorale)]
     if not chords:
         raise OptionError(
-            f"{chorale.name or 'The score'} has no chord symbols; expected some for --chords given; type the chords, or "
-            "leave --chords out."
+            f"{chorale.name or 'The score'} has no chord symbols; expected some for --chords given; type the chords "
+            "instead."
         )
     return ChordTones(at=tuple(chords))

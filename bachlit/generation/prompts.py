@@ -34,6 +34,7 @@ class ModelPrompt:
         allowed: (N, V) the tokens that may stand at each step.
         given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
         ending: The frame in which the last given note begins, in what is played last.
+        end: The frame after the last that may sound, in what is played last.
         move: Semitones by which it was moved for the model.
         into_range: Those of them that brought it into the voices' ranges.
     """
@@ -42,6 +43,7 @@ class ModelPrompt:
     allowed: BoolArray
     given: npt.NDArray[np.int64]
     ending: int
+    end: int
     move: int = 0
     into_range: int = 0
 
@@ -55,22 +57,53 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
         moves: From `move_for`.
     """
     move, into_range = moves
+    prompt = _resting_together(prompt)
+    end = _end_of_given(prompt)
     moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
     return ModelPrompt(
         moved,
         prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
         np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
-        _last_onset(prompt),
+        _last_onset(prompt, end),
+        end,
         move,
         into_range,
     )
 
 
-def _last_onset(prompt: Prompt) -> int:
+def _resting_together(prompt: Prompt) -> Prompt:
+    """Give rests to all voices before the given ones begin, after they end, and where they rest for a bar or more."""
+    sounding = (prompt.given & (prompt.chorale.pitches != REST)).any(axis=1)
+    silent = prompt.given.any(axis=1) & ~sounding
+    edges = np.flatnonzero(np.diff(silent, prepend=False, append=False)).tolist()
+    tacet = np.zeros(len(silent), np.bool_)
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        bar = next(measure.full for measure in prompt.chorale.measures if begin < measure.end)
+        tacet[begin:end] = begin == 0 or end == len(silent) or end - begin >= bar
+    cells = tacet[:, None] & ~prompt.given & ~prompt.rhythm
+    if not cells.any() or not sounding.any():
+        return prompt
+    onsets = prompt.chorale.onsets.copy()
+    onsets[1:] |= cells[:-1] != cells[1:]
+    chorale = dataclasses.replace(
+        prompt.chorale, pitches=np.where(cells, REST, prompt.chorale.pitches), onsets=onsets, source=None
+    )
+    return dataclasses.replace(prompt, chorale=chorale, given=prompt.given | cells)
+
+
+def _end_of_given(prompt: Prompt) -> int:
+    """Find the end of the last given note, in what is played last; the end of the piece if the last isn't given."""
+    first, end = last_played(prompt.chorale)
+    open_cells = ~prompt.given | (prompt.chorale.pitches != REST)
+    sounding = np.flatnonzero(open_cells[first:end].any(axis=1))
+    return first + int(sounding[-1]) + 1 if sounding.size else end
+
+
+def _last_onset(prompt: Prompt, end: int) -> int:
     """Find where the last given note begins, within a measure of the end; a quarter before it if none does."""
     chorale = prompt.chorale
-    first, end = last_played(chorale)
-    closing = next(measure for measure in chorale.measures if measure.end == end)
+    first, _ = last_played(chorale)
+    closing = next(measure for measure in chorale.measures if end <= measure.end)
     first = max(first, end - max(closing.full, closing.length))
     begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:end].any(axis=1)
     return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, end - 4)
@@ -117,7 +150,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         holds=torch.from_numpy(encoding.token_holds),
         given=_batched([one.given for one in prompts], REST),
         num_frames=torch.tensor([piece.num_frames for piece in pieces]),
-        end=torch.tensor([last_played(piece)[1] for piece in pieces]),
+        end=torch.tensor([one.end for one in prompts]),
         ending=torch.tensor([one.ending for one in prompts]),
         keys=_batched([_keys(piece) for piece in pieces], 0),
         moved=torch.tensor([one.move for one in prompts]),

@@ -14,8 +14,8 @@ from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "ScoreWarning", "given_chords", "given_figures", "keeping_parts", "read_chorale", "read_melody", "read_voices", "to_midi",
-    "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
+    "SUFFIXES", "ScoreWarning", "given_chords", "given_figures", "keeping_parts", "read_chorale", "read_melody",
+    "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
 ]  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.writing.durations import FINER, VALUES
 
 # Elements of a note before its type.
-_BEFORE_TYPE = ("grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level",
-                "voice")  # fmt: skip
+_BEFORE_TYPE = (
+    "grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level", "voice",
+)  # fmt: skip
 
 
 class Placed(NamedTuple):
