@@ -54,6 +54,8 @@ def abc_document(text: str) -> Element:
         SubElement(part, "part-name").text = voice.name
         if voice.short_name:
             SubElement(part, "part-abbreviation").text = voice.short_name
+        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # MuseScore misses it
+        SubElement(instrument, "instrument-name").text = voice.name
         missing = range(len(voice.bars), len(longest))
         bars = voice.bars + [_silent(lengths[place], longest[place]) for place in missing]
         _add_part(root, f"P{index}", voice, bars, numbers, divisions)
@@ -107,7 +109,7 @@ def _add_part(
     root: Element, name: str, voice: Voice, bars: Sequence[Bar], numbers: Sequence[MeasureNumber], divisions: int
 ) -> None:
     part = SubElement(root, "part", id=name)
-    clef, ending = voice.start.clef or Clef(), ""
+    clef, ending = voice.start.clef or Clef(), ""  # the ending that is open
     for index, (bar, number) in enumerate(zip(bars, numbers, strict=True)):
         implicit = {"implicit": "yes"} if number.implicit else {}
         measure = SubElement(part, "measure", {"number": number.text} | implicit)
@@ -118,6 +120,7 @@ def _add_part(
         for layer, items in enumerate(bar.layers, start=1):
             clef = _add_layer(measure, layer, items, bar, clef, divisions)
         _add_right(measure, bar, ending)
+        ending = "" if bar.ends else ending
 
 
 def _add_layer(measure: Element, layer: int, items: Sequence[Item], bar: Bar, clef: Clef, divisions: int) -> Clef:
@@ -158,14 +161,15 @@ def _add_left(measure: Element, bar: Bar) -> None:
 
 
 def _add_right(measure: Element, bar: Bar, ending: str) -> None:
-    """Add the bar line after a measure, if it isn't plain."""
-    if not (bar.right.plays or bar.right.style or bar.ends):
+    """Add the bar line after a measure, if it isn't plain; it may end an open ending."""
+    ends = bar.ends if ending else ""
+    if not (bar.right.plays or bar.right.style or ends):
         return
     line = SubElement(measure, "barline", location="right")
     if bar.right.style:
         SubElement(line, "bar-style").text = bar.right.style
-    if bar.ends:
-        SubElement(line, "ending", number=ending, type=bar.ends)
+    if ends:
+        SubElement(line, "ending", number=ending, type=ends)
     if bar.right.plays:
         times = {"times": str(bar.right.plays)} if bar.right.plays > 2 else {}
         SubElement(line, "repeat", {"direction": "backward"} | times)

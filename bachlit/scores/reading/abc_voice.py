@@ -135,7 +135,7 @@ class Voice:
     def sound(
         self, heads: Iterable[Head], length: Fraction, *, tied: list[Head], broken: str, joined: bool, hidden: bool
     ) -> None:
-        """Add simultaneous notes, or a rest if there are none.
+        """Add simultaneous notes, or a rest if there are none; those of length 0 are left out.
 
         Args:
             heads: Their heads.
@@ -146,6 +146,8 @@ class Voice:
             joined: They follow the sound before without a space.
             hidden: A rest isn't drawn.
         """
+        if not length:
+            return
         layer, unit = self.layer, self.unit or Fraction(1, 8)
         heads = sorted(heads, key=lambda head: (head.octave, "CDEFGAB".index(head.step), head.alter))
         if self._grace is not None:

@@ -140,7 +140,9 @@ def test_lengths_are_values_with_dots(music: str, expected: str) -> None:
 
 
 def test_a_length_without_a_value_is_tied() -> None:
-    first, second = notes(document("C5/2|"))
+    root = document("(C5/2 D3/2)|(3:2:1E9/2 z|")  # whole and eighth, two thirds of each
+    assert attributes(root, "slur", "type") == [("start",), ("stop",)]
+    first, second = notes(root)[:2]
     assert [tie.get("type") for tie in (*first.iter("tie"), *second.iter("tie"))] == ["start", "stop"]
     assert [tied.get("type") for tied in (*first.iter("tied"), *second.iter("tied"))] == ["start", "stop"]
 
@@ -418,6 +420,7 @@ def test_endings(music: str, expected: list[tuple[str, str]]) -> None:
 def test_a_voice_laid_over_another_is_its_second() -> None:
     root = document("C D E F & c2 (3def|G4|", HEAD)
     assert [note.findtext("voice") for note in notes(root)] == ["1"] * 4 + ["2"] * 4 + ["1"]
+    assert len(notes(document("C D E F & c2|G & g4|"))) == 7  # shorter ones, too
     [backup] = found(root, "backup/duration")
     assert int(backup) == 4 * int(root.findtext(".//divisions", "0"))
 
@@ -541,6 +544,7 @@ def test_a_tune_book_is_split_into_tunes() -> None:
     ]  # fmt: skip
     assert found(abc_document(tunes[0].text), "beats") == ["4"]  # of the file's header
     assert abc_tunes("No tune") == []
+    assert len(notes(document("CDEF|\nX:2\nK:D\nGABc|"))) == 4  # of a text, the first tune
 
 
 @pytest.mark.parametrize(
