@@ -64,10 +64,12 @@ def sung(part: Part) -> list[Sung]:
     offset = Fraction(0)
     for measure in part.measures:
         for tone in measure.tones:
-            start, length = (offset + tone.start) / 4, tone.length / 4
+            start, length, pitch = (offset + tone.start) / 4, tone.length / 4, int(tone.pitch)
             if tone.tied:
-                start, length = notes[-1][0], notes.pop()[1] + length
-            notes.append((start, length, int(tone.pitch)))
+                before = next(each for each in reversed(notes) if (each[0] + each[1], each[2]) == (start, pitch))
+                notes[notes.index(before)] = before[0], before[1] + length, pitch
+            else:
+                notes.append((start, length, pitch))
         offset += measure.length
     return notes
 
