@@ -8,7 +8,7 @@ import numpy as np
 
 from bachlit.music.keys import Key, estimate_key
 from bachlit.scores.reading.general_midi import INSTRUMENTS
-from bachlit.scores.reading.limits import MAX_MIDI_MEASURES
+from bachlit.scores.reading.limits import MAX_MIDI_MEASURES, MAX_MIDI_NOTES, MAX_MIDI_PARTS
 from bachlit.scores.reading.midi_events import Line, MidiFile, parse_midi
 from bachlit.scores.reading.midi_timing import Timing, notate
 from bachlit.scores.reading.midi_tree import Direction, NotatedPart, score_tree
@@ -49,6 +49,10 @@ def midi_document(data: bytes) -> tuple[Element, list[str]]:
     lines = [line for track in file.tracks for line in track.lines]
     if not lines:
         return Element("score-partwise", version="4.0"), []
+    if len(lines) > MAX_MIDI_PARTS:
+        raise ValueError(f"it has more than {MAX_MIDI_PARTS} parts")
+    if sum(len(line.notes) for line in lines) > MAX_MIDI_NOTES:
+        raise ValueError(f"it has more than {MAX_MIDI_NOTES} notes")
     timing = notate(file, lines)
     if len(timing.bars) * len(lines) > MAX_MIDI_MEASURES:
         raise ValueError(f"it has more than {MAX_MIDI_MEASURES} measures in all parts")
