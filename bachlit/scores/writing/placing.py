@@ -14,11 +14,13 @@ class Placed(NamedTuple):
         element: A child of the measure.
         onset: Quarters from the measure's beginning; of a chord's further notes, the chord's.
         length: Quarters that it takes, negative for a backup; 0 for what takes no time, such as grace notes.
+        divisions: What its durations count a quarter as.
     """
 
     element: Element
     onset: Fraction
     length: Fraction
+    divisions: Fraction
 
 
 class PlacedMeasure(NamedTuple):
@@ -28,19 +30,17 @@ class PlacedMeasure(NamedTuple):
         element: The measure.
         children: Its children.
         end: Quarters at which its last child ends.
-        divisions: What it counts a quarter as.
     """
 
     element: Element
     children: list[Placed]
     end: Fraction
-    divisions: Fraction
 
 
 def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     """Yield the measures of a part with their children's times.
 
-    `<divisions>` hold for the whole measure, wherever in it they stand.
+    A measure's first `<divisions>` hold from its beginning, also where notes stand before them.
 
     >>> from xml.etree.ElementTree import fromstring
     >>> note = "<note><rest/><duration>1</duration></note>"
@@ -51,21 +51,23 @@ def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     """
     divisions = Fraction(1)
     for measure in part.iterfind("measure"):
-        if (typed := measure.findtext("attributes/divisions")) is not None and (stated := number(typed)) > 0:
-            divisions = stated
+        divisions = number(measure.findtext("attributes/divisions", "")) or divisions
         children = []
         now = before = Fraction(0)
         for child in measure:
-            takes = number(child.findtext("duration", "0")) / divisions
+            divisions = number(child.findtext("divisions", "")) or divisions
+            takes = number(child.findtext("duration", "")) / divisions
             if child.tag not in ("note", "forward", "backup") or child.find("grace") is not None:
                 takes = Fraction(0)
             if child.tag == "backup":
                 takes = -min(takes, now)
             if child.tag == "note" and child.find("chord") is not None:
-                now = before
-            children.append(Placed(child, now, takes))
-            before, now = now, now + takes
-        yield PlacedMeasure(measure, children, now, divisions)
+                children.append(Placed(child, before, takes, divisions))
+                continue
+            children.append(Placed(child, now, takes, divisions))
+            before = now if child.tag == "note" else before
+            now += takes
+        yield PlacedMeasure(measure, children, now)
 
 
 def number(text: str) -> Fraction:
