@@ -40,7 +40,7 @@ class PlacedMeasure(NamedTuple):
 def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     """Yield the measures of a part with their children's times.
 
-    A measure's first `<divisions>` hold from its beginning, also where notes stand before them.
+    A part's first `<divisions>` hold from its beginning, also where notes stand before them.
 
     >>> from xml.etree.ElementTree import fromstring
     >>> note = "<note><rest/><duration>1</duration></note>"
@@ -49,9 +49,8 @@ def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     >>> [str(child.onset) for child in next(placed_measures(part)).children]
     ['0', '1/2', '1']
     """
-    divisions = Fraction(1)
+    divisions = number(part.findtext("measure/attributes/divisions", "")) or Fraction(1)
     for measure in part.iterfind("measure"):
-        divisions = number(measure.findtext("attributes/divisions", "")) or divisions
         children = []
         now = before = Fraction(0)
         for child in measure:
