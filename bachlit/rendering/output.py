@@ -4,23 +4,33 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_together
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.rendering import Paper, pdf, png, require, require_engraver, svg, wav
+from bachlit.rendering import Paper, pdf_of, png_of, require, require_engraver, svg_of, wav
 from bachlit.scores import to_midi, to_musicxml
 
-_FORMATS: dict[str, Callable[[Chorale], bytes]] = {
-    ".musicxml": lambda chorale: to_musicxml(chorale).encode(),
-    ".xml": lambda chorale: to_musicxml(chorale).encode(),
-    ".mid": to_midi,
-    ".midi": to_midi,
-    ".svg": lambda chorale: svg(chorale).encode(),
-    ".png": png,
-    ".pdf": pdf,
-    ".wav": wav,
+
+class _Piece(NamedTuple):
+    """Chorale, the MusicXML document of it, and the paper that it is printed on."""
+
+    chorale: Chorale
+    music: str
+    paper: Paper
+
+
+_FORMATS: dict[str, Callable[[_Piece], bytes]] = {
+    ".musicxml": lambda piece: piece.music.encode(),
+    ".xml": lambda piece: piece.music.encode(),
+    ".mid": lambda piece: to_midi(piece.chorale),
+    ".midi": lambda piece: to_midi(piece.chorale),
+    ".svg": lambda piece: svg_of(piece.music, title=piece.chorale.title).encode(),
+    ".png": lambda piece: png_of(piece.music, title=piece.chorale.title),
+    ".pdf": lambda piece: pdf_of(piece.music, paper=piece.paper),
+    ".wav": lambda piece: wav(piece.chorale),
 }
 _USUAL = (".musicxml", ".mid")
 # Formats that people may expect; other dots in a name, as in "Nr.v2", begin no ending.
@@ -104,22 +114,21 @@ def _checked(path: Path) -> Path:
     return path
 
 
-def contents(chorale: Chorale, places: Sequence[Path], *, paper: Paper = "a4") -> Iterator[tuple[Path, bytes]]:
+def contents(
+    chorale: Chorale, places: Sequence[Path], *, music: str | None = None, paper: Paper = "a4"
+) -> Iterator[tuple[Path, bytes]]:
     """Make the contents of a chorale's files, without seals.
 
     Args:
         chorale: The music.
         places: Files of `places_for`.
+        music: MusicXML document of it, to be written and engraved, such as a closed score; `to_musicxml`'s if left out.
         paper: Format of a PDF's pages.
     """
+    piece = _Piece(chorale, to_musicxml(chorale) if music is None else music, paper)
     for path in places:
-        ending = path.suffix.lower()
-        if ending == ".pdf":
-            yield path, pdf(chorale, paper=paper)
-        elif voice := _practised(path, places):
-            yield path, wav(chorale, loud=voice)
-        else:
-            yield path, _FORMATS[ending](chorale)
+        voice = _practised(path, places)
+        yield path, wav(chorale, loud=voice) if voice else _FORMATS[path.suffix.lower()](piece)
 
 
 def _practised(path: Path, places: Sequence[Path]) -> Voice | None:

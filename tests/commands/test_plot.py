@@ -176,7 +176,7 @@ def test_a_place_that_takes_no_file_is_refused_before_the_work(
 def test_a_picture_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the score was written before the picture was drawn."""
 
-    def fail(_: Chorale) -> bytes:
+    def fail(_: object) -> bytes:
         raise OptionError("No ink.")
 
     monkeypatch.setitem(places._FORMATS, ".png", fail)
