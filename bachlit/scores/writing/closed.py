@@ -129,7 +129,7 @@ class _Staff:
 
     def write(self, part: Element, above: Sequence[PlacedMeasure], below: Sequence[PlacedMeasure]) -> None:
         """Write the measures of both voices into a part."""
-        times = {time for measure in (*above, *below) for child in measure.children for time in child[1:]}
+        times = {time for measure in (*above, *below) for child in measure.children for time in child[1:3]}
         divisions = lcm(*(time.denominator for time in times))
         names: tuple[dict[str, int], dict[str, int]] = ({}, {})
         for index, (upper, lower) in enumerate(zip(above, below, strict=True)):
@@ -201,7 +201,7 @@ class _Staff:
             accidental = note.find("accidental")
             tied_back = any(tie.get("type") == "stop" for tie in note.iterfind("tie"))
             if accidental is not None:
-                if place in printed and in_force.get(line) == int(alter):
+                if place in printed and in_force.get(line) == int(alter) and note.find("pitch/alter") is not None:
                     note.remove(accidental)
             elif (
                 not tied_back
@@ -225,7 +225,7 @@ def _copies(measure: PlacedMeasure, divisions: int) -> list[Placed]:
         for tag in ("duration", "offset"):
             for time in element.iterfind(tag):
                 text = (time.text or "").strip()
-                counted = number(text.removeprefix("-")) * divisions / measure.divisions
+                counted = number(text.removeprefix("-")) * divisions / child.divisions
                 shown = str(counted) if counted.denominator == 1 else f"{float(counted):.4f}"
                 time.text = f"-{shown}" if text.startswith("-") else shown
         copies.append(child._replace(element=element))

@@ -59,7 +59,7 @@ def _insert(measure: PlacedMeasure, element: Element, time: Fraction) -> None:
         takes = child.length > 0 and child.element.find("chord") is None
         if takes and child.onset <= time < child.onset + child.length:
             before = list(measure.element).index(child.element)
-            offset = (time - child.onset) * measure.divisions
+            offset = (time - child.onset) * child.divisions
             break
     if offset:
         at = next((index for index, child in enumerate(element) if child.tag in ("staff", "sound")), len(element))

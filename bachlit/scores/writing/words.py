@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from fractions import Fraction
+from itertools import zip_longest
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
@@ -73,9 +74,8 @@ def _phrases(syllables: Sequence[_Syllable]) -> list[tuple[list[_Syllable], _Tim
         if syllable.begins or not phrases:
             phrases.append([])
         phrases[-1].append(syllable)
-    return [
-        (phrase, after[0].time if after else None) for phrase, after in zip(phrases, [*phrases[1:], []], strict=True)
-    ]
+    ends = [phrase[0].time for phrase in phrases[1:]]
+    return [*zip_longest(phrases, ends)]
 
 
 def _takes_words(part: Element) -> bool:

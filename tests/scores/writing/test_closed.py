@@ -168,3 +168,20 @@ def test_what_is_given_stays_as_it_is() -> None:
     before = tostring(MIXED)
     closed(MIXED)
     assert tostring(MIXED) == before
+
+
+def test_divisions_may_change_within_a_bar_and_stand_late() -> None:
+    second = "<measure><note><pitch><step>C</step><octave>4</octave></pitch><duration>8</duration></note></measure>"
+
+    def part(name: str, *counts: str) -> str:
+        notes = [f"<note><pitch><step>C</step><octave>4</octave></pitch><duration>{count}</duration></note>" if
+                 count.isdecimal() else f"<attributes><divisions>{count[1:]}</divisions></attributes>"
+                 for count in counts]  # fmt: skip
+        return f'<part id="{name}"><measure number="1">{"".join(notes)}</measure>{second}</part>'
+
+    listed = "".join(f'<score-part id="P{number}"><part-name /></score-part>' for number in range(1, 5))
+    parts = part("P1", "d1", "2", "d8", "16"), part("P2", "4", "d2", "4"), part("P3", "3", "1"), part("P4", "d3", "12")
+    root = fromstring(f"<score-partwise><part-list>{listed}</part-list>{''.join(parts)}</score-partwise>")
+    made = assert_same_music(root)
+    lengths = [length for _, _, length, _ in sounding(made)]
+    assert lengths == [2, 2, 2, 2, 1, 4, 3, 1, 4, 8, Fraction(8, 3)]

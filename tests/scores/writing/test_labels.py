@@ -41,7 +41,7 @@ def test_numerals_stand_in_the_lowest_part_in_order(bach: list[Chorale]) -> None
     for start, measure in zip(starts, placed_measures(bass), strict=True):
         for child in measure.children:
             if child.element.tag == "harmony":
-                offset = number(child.element.findtext("offset", "0")) / measure.divisions
+                offset = number(child.element.findtext("offset", "0")) / child.divisions
                 read.append((start + 4 * (child.onset + offset), child.element.find("kind").get("text")))  # type: ignore[union-attr]
     assert [frame for frame, _ in read] == [frame for frame, _ in numerals]
     plain = str.maketrans("⁶₅⁴₃₂₄⁷°♯♭", "65432" + "47o#b")

@@ -84,3 +84,13 @@ def test_words_stand_before_what_the_schema_puts_after_them() -> None:
     tags = [child.tag for child in note]
     assert tags[-3:] == ["lyric", "lyric", "play"]
     assert [lyric.get("number") for lyric in note.iter("lyric")] == ["1", "2"]
+
+
+def test_a_tune_without_words_gives_none() -> None:
+    root = score([4, 4, 4, 4], [4, 4, 4, 4], [4, 4, 4, 4], [4, 4, 4, 4])
+    for note in root.findall("part")[0].iter("note"):
+        for lyric in note.findall("lyric"):
+            note.remove(lyric)
+    before = tostring(root)
+    words_below(root, "P1")
+    assert tostring(root) == before
