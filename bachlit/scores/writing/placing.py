@@ -11,7 +11,8 @@ from bachlit.scores.writing.durations import FINER, VALUES
 
 # Elements of a note before its type.
 _BEFORE_TYPE = (
-    "grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level", "voice",
+    "grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level",
+    "voice",
 )  # fmt: skip
 
 
