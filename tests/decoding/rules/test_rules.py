@@ -38,7 +38,7 @@ from bachlit.errors import DeadEndError, OptionError, RuleWarning
 from bachlit.generation.harmonizing import write
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import REST, Chorale
+from bachlit.music.chorale import REST, Chorale, cut
 from bachlit.music.keys import Key, Keys
 from bachlit.music.playing import interruptions
 from bachlit.music.prompt import Prompt
@@ -65,12 +65,7 @@ def openings(bach: list[Chorale]) -> list[Chorale]:
     cuts = []
     for piece in bach[:: size(12, 30)]:
         first = (piece.num_frames // 16 // 2) * 16
-        part = slice(first, first + size(64, 48))
-        onsets = piece.onsets[part].copy()
-        onsets[0] = True
-        cuts.append(
-            dataclasses.replace(piece, pitches=piece.pitches[part], onsets=onsets, fermatas=piece.fermatas[part])
-        )
+        cuts.append(cut(piece, first, first + size(64, 48)))
     return cuts + [random_chorale(seed, num_frames=50).transpose(5 * (seed % 3 - 1)) for seed in range(size(12, 6))]
 
 
