@@ -108,8 +108,8 @@ def checked_measures(measures: Iterable[Measure], num_frames: int) -> tuple[Meas
         expected = measure.end
     if expected != num_frames:
         raise ChoraleError(
-            f"The measures fill {expected} frames, but the piece has {num_frames}; shorten it with cut, or give it other "
-            "bars."
+            f"The measures fill {expected} frames, but the piece has {num_frames}; shorten it with cut, or give it "
+            "other bars."
         )
     return checked
 

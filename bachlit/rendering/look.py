@@ -1,17 +1,14 @@
-"""The look of a written score: staves, words under lower voices, labels of the harmony, paper."""
+"""The look of a written score: staves, labels of the harmony, paper."""
 
 from dataclasses import dataclass
 from typing import Literal
-from xml.etree.ElementTree import Element
 
-from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.chorale import Chorale
 from bachlit.rendering.printing import Paper
-from bachlit.scores.source import source_of
 from bachlit.scores.writing.closed import closed
 from bachlit.scores.writing.harmony import chord_symbols, roman_numerals
 from bachlit.scores.writing.labels import label
 from bachlit.scores.writing.musicxml import add_kept_parts, as_text, document_of
-from bachlit.scores.writing.words import words_below
 
 
 @dataclass(frozen=True)
@@ -37,23 +34,9 @@ class Look:
         root = document_of(chorale)
         if self.layout == "closed":
             root = closed(root)
-        else:
-            _write_words(root, chorale)
         if self.label is not None:
             labels = chord_symbols(chorale) if self.label == "chords" else roman_numerals(chorale)
             starts = [measure.start for measure in chorale.measures]
             label(root.findall("part")[-1], labels, starts, self.label)
         add_kept_parts(root, chorale)
         return as_text(root)
-
-
-def _write_words(root: Element, chorale: Chorale) -> None:
-    """Write the words of the first given part that has some under the new parts."""
-    source = source_of(chorale)
-    if source is None:
-        return
-    parts = dict(zip(VOICES, root.iterfind("part"), strict=True))
-    new = [part.get("id", "") for voice, part in parts.items() if voice not in source.voices]
-    worded = [part.get("id", "") for part in parts.values() if part.find("measure/note/lyric") is not None]
-    if worded and new:
-        words_below(root, worded[0], new)

@@ -13,6 +13,7 @@ from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
 from bachlit.scores.writing.given import Given, given_part, other_parts
 from bachlit.scores.writing.parts import new_part
+from bachlit.scores.writing.words import words_below
 
 _QUARTERS_PER_MINUTE = 80
 _CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
@@ -30,8 +31,8 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     """Make a MusicXML document of a chorale, to be saved as UTF-8.
 
     A chorale that was read from a score gets that score back: the parts that were given are the source's, element for
-    element, wherever the chorale still has their notes; other measures and voices are added. Parts that are no voice
-    are left out, unless the source keeps them.
+    element, wherever the chorale still has their notes; other measures and voices are added, with the tune's words
+    where a voice has its rhythm. Parts that are no voice are left out, unless the source keeps them.
 
     The same chorale always gives the same text: there is no date in it.
 
@@ -86,6 +87,9 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         written.append(part.get("id"))
         root.append(part)
         entries.append(entry)
+    worded = [part.get("id", "") for part, _ in given.values() if part.find("measure/note/lyric") is not None]
+    if worded and new:
+        words_below(root, worded[0], [part.get("id", "") for part in new])
     _set_tempo(new, source)
     listed.extend(_bracketed(entries))
     return root
