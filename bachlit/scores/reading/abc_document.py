@@ -117,8 +117,10 @@ def _add_part(
         _add_left(measure, bar)
         if index == 0:
             _add_change(measure, voice.start, Clef(), divisions=divisions)
+        start = clef
         for layer, items in enumerate(bar.layers, start=1):
-            clef = _add_layer(measure, layer, items, bar, clef, divisions)
+            after = _add_layer(measure, layer, items, bar, start, divisions)
+            clef = clef if after == start else after
         _add_right(measure, bar, ending)
         ending = "" if bar.ends else ending
 

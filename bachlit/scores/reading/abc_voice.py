@@ -48,6 +48,7 @@ class Voice:
     num_signs: int = 0  # heads and bars
     _block: list[Sound] = field(default_factory=list)  # notes that the next line of words belongs to
     _verse: int = 0  # verses of these notes so far
+    _divided: set[int] = field(default_factory=set)  # verses whose last word goes on
     _layers: list[_Layer] = field(default_factory=lambda: [_Layer()])
     _layer: int = 0
     _metre_here: Metre = field(default_factory=Metre)  # of the last sound
@@ -75,12 +76,12 @@ class Voice:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has neither notes nor rests."""
+        """Check that it has neither notes nor rests."""
         return not self.num_signs
 
     @property
     def in_grace(self) -> bool:
-        """Whether a group of grace notes is open."""
+        """Check whether a group of grace notes is open."""
         return self._grace is not None
 
     def change(self, *, key: KeyField | None = None, metre: Metre | None = None, clef: Clef | None = None) -> None:
@@ -239,7 +240,10 @@ class Voice:
     def sing(self, line: str) -> None:
         """Set a line of words below the notes since the last words; lines in a row are verses."""
         self._verse += 1
-        set_words(line, self._block, self._verse)
+        within = self._verse in self._divided
+        self._divided.discard(self._verse)
+        if set_words(line, self._block, self._verse, within=within):
+            self._divided.add(self._verse)
 
     def next_ending(self) -> str:
         """Number of an ending that has a text instead."""

@@ -360,6 +360,12 @@ def test_words_stand_below_their_notes(words: str, expected: str) -> None:
     assert shown == expected
 
 
+def test_a_word_may_go_on_in_the_next_line() -> None:
+    assert sung(document("CD|\nw: Hal-le-\nw: A a-\nEF|\nw: lu-jah\nw: men B")) == ["Hal-", "le-", "lu-", "jah"]
+    root = document("CD|\nw: A a-\nEF|\nw: men B")
+    assert found(root, "syllabic") == ["single", "begin", "end", "single"]
+
+
 def test_all_verses_are_kept() -> None:
     root = document("CDEF|\nw: a b c d\nw: e f g h\nGABc|\nw: i j\n+: k l\nW: After all")
     assert sung(root, 1) == ["a", "b", "c", "d", "i", "j", "k", "l"]
@@ -421,6 +427,7 @@ def test_a_voice_laid_over_another_is_its_second() -> None:
     root = document("C D E F & c2 (3def|G4|", HEAD)
     assert [note.findtext("voice") for note in notes(root)] == ["1"] * 4 + ["2"] * 4 + ["1"]
     assert len(notes(document("C D E F & c2|G & g4|"))) == 7  # shorter ones, too
+    assert spelling(document("C2 [K:clef=treble-8]c2 & c4|c4|")) == "C4 C4 C5 C4"  # each from the bar's first clef
     [backup] = found(root, "backup/duration")
     assert int(backup) == 4 * int(root.findtext(".//divisions", "0"))
 
