@@ -54,7 +54,7 @@ def abc_document(text: str) -> Element:
         SubElement(part, "part-name").text = voice.name
         if voice.short_name:
             SubElement(part, "part-abbreviation").text = voice.short_name
-        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # MuseScore misses it
+        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # without one, MuseScore complains
         SubElement(instrument, "instrument-name").text = voice.name
         missing = range(len(voice.bars), len(longest))
         bars = voice.bars + [_silent(lengths[place], longest[place]) for place in missing]

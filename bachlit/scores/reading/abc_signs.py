@@ -50,7 +50,7 @@ _PLACES = {"^": "above", "_": "below"}
 
 
 def notation(name: str) -> Callable[[Element], None] | None:
-    """Writer of a decoration into `<notations>`; None if it stands beside the notes instead."""
+    """Find what writes a decoration into `<notations>`; None if it stands beside the notes instead."""
     if name in _SPANNERS:
         return _SPANNERS[name]
     if name in _NOTATIONS:
@@ -124,7 +124,7 @@ def text_sign(text: str) -> Element | None:
 
 
 def words(text: str, place: str = "above") -> Element:
-    """Write words, and the jump that they tell, such as D.C. al Fine."""
+    """Write words, and the jump that they mean, such as D.C. al Fine."""
     element, kind = _direction(place)
     SubElement(kind, "words").text = text
     found = [(name, value) for pattern, name, value in _SOUNDS if pattern.match(text)]

@@ -102,7 +102,7 @@ class Tune:
             self._read_sign(letter, content, self._voice)
 
     def _concerned(self) -> list[Voice]:
-        """Voices that a field holds for."""
+        """List the voices that a field holds for."""
         if self._voice is None:
             return [self.head]
         return [self._voice] if self._begun else [self.head, *self.voices.values()]
@@ -134,12 +134,9 @@ class Tune:
     def _read_voice(self, content: str) -> None:
         """Go on with the voice that a field V: names by its first word."""
         word, _, properties = " ".join(content.split()).partition(" ")
-        name, short_name = (
-            plain(found[1]) if (found := re.search(rf'\b(?:{keys})="([^"]*)"', properties)) else ""
-            for keys in ("name|nm", "subname|sname|snm")
-        )
         voice = self._voice_called(word)
-        voice.named(name, short_name)
+        voice.name = _name("name|nm", properties) or voice.name
+        voice.short_name = _name("subname|sname|snm", properties) or voice.short_name
         if self._voice is None:
             self._clefs[word] = f"{self._clefs.get(word, '')} {properties}"
         else:
@@ -289,6 +286,12 @@ _READERS: dict[str, Callable[[Tune, Voice, re.Match[str]], None]] = {
     "sign": Tune._read_other,
     "shorthand": Tune._read_shorthand,
 }
+
+
+def _name(keys: str, properties: str) -> str:
+    """Name among the properties of a voice; empty if there is none."""
+    found = re.search(rf'\b(?:{keys})=(?:"([^"]*)|([^\s"]+))', properties)
+    return plain(found[1] or found[2] or "") if found else ""
 
 
 def read_tune(text: str) -> Tune:

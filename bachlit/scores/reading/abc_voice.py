@@ -3,7 +3,7 @@
 Lengths and times are fractions of a whole note.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
@@ -57,7 +57,7 @@ class Voice:
     _within_ending: bool = False
     _accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
     _drawn: dict[tuple[str, int], int] = field(default_factory=dict)  # alterations that a player reads in this bar
-    _marks: list[str] = field(default_factory=list)  # decorations of the next note
+    _marks: list[Callable[[Element], None]] = field(default_factory=list)  # decorations of the next note
     _slurs: list[bool] = field(default_factory=list)  # slurs that the next note begins: dotted or not
     _open_slurs: list[tuple[int, Sound]] = field(default_factory=list)
     _latest: Sound | None = None  # note that a slur may end at
@@ -113,10 +113,11 @@ class Voice:
 
     def decorate(self, name: str) -> None:
         """Decorate the next note, or add the direction that a decoration is."""
-        if notation(name) is None:
+        write = notation(name)
+        if write is None:
             self.add(direction(name))
         else:
-            self._marks.append(name)
+            self._marks.append(write)
 
     def head(self, accidental: str | None, letter: str, octaves: str) -> Head:
         """Spell a note: by its accidental, a tie, the bar's accidentals or the key."""
@@ -164,8 +165,7 @@ class Voice:
         sound = Sound(written, written * ratio[1] / ratio[0], heads, ratio, joined=joined, hidden=hidden)
         layer.broken = following
         self._bracket(layer, sound)
-        sound.marks = [write for name in self._marks if (write := notation(name)) is not None]
-        self._marks = []
+        sound.marks, self._marks = self._marks, []
         self._place(sound)
         for head in heads:
             before = layer.tied.get((head.step, head.octave))
@@ -374,7 +374,3 @@ class Voice:
             last.ends = "discontinue"
         for number, start in self._open_slurs:
             start.slurs = [slur for slur in start.slurs if slur != (number, "start", slur[2])]
-
-    def named(self, name: str, short_name: str) -> None:
-        """Take a name, if there is one."""
-        self.name, self.short_name = name or self.name, short_name or self.short_name

@@ -433,7 +433,7 @@ def test_a_voice_laid_over_another_is_its_second() -> None:
 
 
 def test_voices_are_parts_with_names() -> None:
-    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm="Alt"\nV:3\nK:C\n'
+    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm=Alt\nV:3\nK:C\n'
     root = abc_document(f"{head}[V:1]CDEF|G4|\n[V:2]C4|\n[V:1]c4|\n")
     assert found(root, "part-name") == ["Sopran I", "Alt"]
     assert found(root, "part-abbreviation") == ["S."]
