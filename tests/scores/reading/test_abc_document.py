@@ -206,6 +206,10 @@ def test_chords_hold_together() -> None:
     assert all(ties == ["start"] for _, ties in tied[5:8])
 
 
+def test_a_chord_may_go_on_in_the_next_line() -> None:
+    assert spelling(document("C2 [CE\nG]2|")) == "C4 C4 E4 G4"
+
+
 def test_beams_join_what_stands_together() -> None:
     root = document("C/D/ E/ F/G//A// B/`c/|(3c/d/e/ d/ z/ cc/|")
     beams = ["/".join(beam.text or "" for beam in note.iter("beam")) for note in notes(root)]
