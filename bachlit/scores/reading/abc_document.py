@@ -54,7 +54,7 @@ def abc_document(text: str) -> Element:
         SubElement(part, "part-name").text = voice.name
         if voice.short_name:
             SubElement(part, "part-abbreviation").text = voice.short_name
-        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # MuseScore misses it
+        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # without one, MuseScore complains
         SubElement(instrument, "instrument-name").text = voice.name
         missing = range(len(voice.bars), len(longest))
         bars = voice.bars + [_silent(lengths[place], longest[place]) for place in missing]
@@ -117,8 +117,10 @@ def _add_part(
         _add_left(measure, bar)
         if index == 0:
             _add_change(measure, voice.start, Clef(), divisions=divisions)
+        start = clef
         for layer, items in enumerate(bar.layers, start=1):
-            clef = _add_layer(measure, layer, items, bar, clef, divisions)
+            after = _add_layer(measure, layer, items, bar, start, divisions)
+            clef = clef if after == start else after
         _add_right(measure, bar, ending)
         ending = "" if bar.ends else ending
 

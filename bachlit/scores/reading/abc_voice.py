@@ -3,7 +3,7 @@
 Lengths and times are fractions of a whole note.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
@@ -48,6 +48,7 @@ class Voice:
     num_signs: int = 0  # heads and bars
     _block: list[Sound] = field(default_factory=list)  # notes that the next line of words belongs to
     _verse: int = 0  # verses of these notes so far
+    _divided: set[int] = field(default_factory=set)  # verses whose last word goes on
     _layers: list[_Layer] = field(default_factory=lambda: [_Layer()])
     _layer: int = 0
     _metre_here: Metre = field(default_factory=Metre)  # of the last sound
@@ -56,7 +57,7 @@ class Voice:
     _within_ending: bool = False
     _accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
     _drawn: dict[tuple[str, int], int] = field(default_factory=dict)  # alterations that a player reads in this bar
-    _marks: list[str] = field(default_factory=list)  # decorations of the next note
+    _marks: list[Callable[[Element], None]] = field(default_factory=list)  # decorations of the next note
     _slurs: list[bool] = field(default_factory=list)  # slurs that the next note begins: dotted or not
     _open_slurs: list[tuple[int, Sound]] = field(default_factory=list)
     _latest: Sound | None = None  # note that a slur may end at
@@ -75,12 +76,12 @@ class Voice:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has neither notes nor rests."""
+        """Check that it has neither notes nor rests."""
         return not self.num_signs
 
     @property
     def in_grace(self) -> bool:
-        """Whether a group of grace notes is open."""
+        """Check whether a group of grace notes is open."""
         return self._grace is not None
 
     def change(self, *, key: KeyField | None = None, metre: Metre | None = None, clef: Clef | None = None) -> None:
@@ -112,10 +113,11 @@ class Voice:
 
     def decorate(self, name: str) -> None:
         """Decorate the next note, or add the direction that a decoration is."""
-        if notation(name) is None:
+        write = notation(name)
+        if write is None:
             self.add(direction(name))
         else:
-            self._marks.append(name)
+            self._marks.append(write)
 
     def head(self, accidental: str | None, letter: str, octaves: str) -> Head:
         """Spell a note: by its accidental, a tie, the bar's accidentals or the key."""
@@ -163,8 +165,7 @@ class Voice:
         sound = Sound(written, written * ratio[1] / ratio[0], heads, ratio, joined=joined, hidden=hidden)
         layer.broken = following
         self._bracket(layer, sound)
-        sound.marks = [write for name in self._marks if (write := notation(name)) is not None]
-        self._marks = []
+        sound.marks, self._marks = self._marks, []
         self._place(sound)
         for head in heads:
             before = layer.tied.get((head.step, head.octave))
@@ -239,7 +240,10 @@ class Voice:
     def sing(self, line: str) -> None:
         """Set a line of words below the notes since the last words; lines in a row are verses."""
         self._verse += 1
-        set_words(line, self._block, self._verse)
+        within = self._verse in self._divided
+        self._divided.discard(self._verse)
+        if set_words(line, self._block, self._verse, within=within):
+            self._divided.add(self._verse)
 
     def next_ending(self) -> str:
         """Number of an ending that has a text instead."""
@@ -370,7 +374,3 @@ class Voice:
             last.ends = "discontinue"
         for number, start in self._open_slurs:
             start.slurs = [slur for slur in start.slurs if slur != (number, "start", slur[2])]
-
-    def named(self, name: str, short_name: str) -> None:
-        """Take a name, if there is one."""
-        self.name, self.short_name = name or self.name, short_name or self.short_name

@@ -206,6 +206,10 @@ def test_chords_hold_together() -> None:
     assert all(ties == ["start"] for _, ties in tied[5:8])
 
 
+def test_a_chord_may_go_on_in_the_next_line() -> None:
+    assert spelling(document("C2 [CE\nG]2|")) == "C4 C4 E4 G4"
+
+
 def test_beams_join_what_stands_together() -> None:
     root = document("C/D/ E/ F/G//A// B/`c/|(3c/d/e/ d/ z/ cc/|")
     beams = ["/".join(beam.text or "" for beam in note.iter("beam")) for note in notes(root)]
@@ -271,7 +275,8 @@ def test_decorations_stand_at_their_note(music: str, path: str) -> None:
         ("!<(!", "wedge", {}),
         ("!diminuendo)!", "wedge", {}),
         ("S", "segno", {"segno": "segno"}),
-        ("!coda!", "coda", {"coda": "coda"}),
+        ("!Coda!", "coda", {"coda": "coda"}),
+        ('"^Segno"', "words", {"segno": "segno"}),
         ("!fine!", "words", {"fine": "yes"}),
         ("!D.C.!", "words", {"dacapo": "yes"}),
         ("!D.S.alcoda!", "words", {"dalsegno": "segno"}),
@@ -360,6 +365,12 @@ def test_words_stand_below_their_notes(words: str, expected: str) -> None:
     assert shown == expected
 
 
+def test_a_word_may_go_on_in_the_next_line() -> None:
+    assert sung(document("CD|\nw: Hal-le-\nw: A a-\nEF|\nw: lu-jah\nw: men B")) == ["Hal-", "le-", "lu-", "jah"]
+    root = document("CD|\nw: A a-\nEF|\nw: men B")
+    assert found(root, "syllabic") == ["single", "begin", "end", "single"]
+
+
 def test_all_verses_are_kept() -> None:
     root = document("CDEF|\nw: a b c d\nw: e f g h\nGABc|\nw: i j\n+: k l\nW: After all")
     assert sung(root, 1) == ["a", "b", "c", "d", "i", "j", "k", "l"]
@@ -421,12 +432,13 @@ def test_a_voice_laid_over_another_is_its_second() -> None:
     root = document("C D E F & c2 (3def|G4|", HEAD)
     assert [note.findtext("voice") for note in notes(root)] == ["1"] * 4 + ["2"] * 4 + ["1"]
     assert len(notes(document("C D E F & c2|G & g4|"))) == 7  # shorter ones, too
+    assert spelling(document("C2 [K:clef=treble-8]c2 & c4|c4|")) == "C4 C4 C5 C4"  # each from the bar's first clef
     [backup] = found(root, "backup/duration")
     assert int(backup) == 4 * int(root.findtext(".//divisions", "0"))
 
 
 def test_voices_are_parts_with_names() -> None:
-    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm="Alt"\nV:3\nK:C\n'
+    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm=Alt\nV:3\nK:C\n'
     root = abc_document(f"{head}[V:1]CDEF|G4|\n[V:2]C4|\n[V:1]c4|\n")
     assert found(root, "part-name") == ["Sopran I", "Alt"]
     assert found(root, "part-abbreviation") == ["S."]
