@@ -129,11 +129,16 @@ def find_beats(lines: Sequence[Times], *, compound: bool = False, tempo: float |
     beats = np.arange(int(places[-1]) + 2)
     if len(beats) < 4:
         return None
-    period = (times[-1] - times[0]) / (places[-1] - places[0])
-    # Beyond the first and last note the beats go on as they were on average.
-    known = np.concatenate([[times[0] - period * (places[0] + 1)], times, [times[-1] + 2 * period]])
+    first, last = _pace(times, places), _pace(times[::-1], places[::-1])  # beyond the notes beats go on as near them
+    known = np.concatenate([[times[0] - first * (places[0] + 1)], times, [times[-1] + last * 2]])
     found = np.interp(beats, np.concatenate([[-1], places, [places[-1] + 2]]), known)
     return Beats(found, UNITS * 3 // 2 if compound else UNITS)
+
+
+def _pace(times: _FloatArray, places: _FloatArray) -> float:
+    """Seconds per beat over the first four beats, or the last if all is reversed."""
+    near = int(np.argmax(np.abs(places - places[0]) >= min(4, abs(places[-1] - places[0]))))
+    return float((times[near] - times[0]) / (places[near] - places[0]))
 
 
 def _accents(lines: Sequence[Times]) -> tuple[_FloatArray, _FloatArray]:

@@ -22,7 +22,8 @@ _SIMPLE, _FINE = (12, 16), (6, 8, 3)  # sixteenths and triplets; 32nds, sextuple
 _PRIORS = {12: 0.91, 16: 0.08, 8: 0.005, 6: 0.005}  # of the grids of a beat
 _BEATS_OF_PRIOR = 20  # the weight of the priors against the beats of a file
 _COLLISION = 8.0  # nats that a grid costs where it puts two notes of a melody on one point
-_GAP = 0.35  # of the time to the next note: a shorter silence is a way of playing
+# A silence shorter than this share of the time to the next note, and than nearly an eighth, is a way of playing.
+_GAP, _MOST_GAP = 0.35, 21
 _STRAY = (0.008, 0.035)  # seconds: the least and largest standard deviation that players are believed to have
 _USUAL_STRAY = 0.018
 
@@ -227,7 +228,7 @@ def _end(start: int, end: float, step: int, later: _IntArray) -> int:
     after = int(later[place]) if place < len(later) else None
     before = int(later[place - 1]) if place else None
     near = []
-    if after is not None and after - end <= max(UNITS_PER_FRAME, min(_GAP * (after - start), 1.5 * UNITS_PER_FRAME)):
+    if after is not None and after - end <= max(UNITS_PER_FRAME, min(_GAP * (after - start), _MOST_GAP)):
         near.append(after)
     if before is not None and end - before <= min(0.75 * UNITS_PER_FRAME, length / 2):
         near.append(before)
@@ -235,7 +236,7 @@ def _end(start: int, end: float, step: int, later: _IntArray) -> int:
         return min(near, key=lambda onset: abs(onset - end))
     for coarse in (UNITS, UNITS // 2):
         point = round(end / coarse) * coarse
-        if point > start and abs(point - end) <= max(3, length / 8):
+        if point > start and abs(point - end) <= max(3, length / (8 if len(later) else 6)):
             return point
     point = round(end / step) * step
     if point > start:

@@ -25,7 +25,7 @@ _ACCOMPANIMENT = re.compile(
 _LEAST_SUNG = 0.1  # of the piece: a part with less has no tune, whatever its name
 
 # Weights, each of a figure from 0 to 1; they decide the cases in tests/scores/reading/test_tune.py.
-_ALONE, _PRESENT, _HIGH, _SINGABLE, _STEPWISE, _ACCOMPANIES = 2.5, 1.5, 1.5, 1.5, 1.0, 0.5
+_ALONE, _PRESENT, _HIGH, _SINGABLE, _STEPWISE, _ACCOMPANIES = 2.5, 1.5, 1.5, 2.0, 1.5, 0.5
 
 _MIDDLE = (58.0, 79.0)  # mean pitches of tunes: B-flat 3 to G5
 _COMPASS = 19  # semitones that most tunes keep within

@@ -14,6 +14,7 @@ from performances import Event, key, meta, metre, midi_file, note, number, sung,
 
 from bachlit.scores.reading import limits
 from bachlit.scores.reading.midi import midi_document, read_midi
+from bachlit.scores.reading.midi_bars import bars_of
 from bachlit.scores.reading.midi_grid import Rounded
 from bachlit.scores.reading.midi_voices import MOST_VOICES, voices_of
 
@@ -162,6 +163,17 @@ def test_each_voice_has_one_chord_at_a_time_and_no_note_is_lost(notes: list[Roun
         assert all(chord.pitches == sorted(set(chord.pitches), reverse=True) for chord in voice)
     begun = {(chord.start, pitch) for voice in voices for chord in voice for pitch in chord.pitches}
     assert begun == {(note.start, note.pitch) for note in notes}
+
+
+def test_notes_held_by_more_than_ten_fingers_are_kept() -> None:
+    notes = [Rounded(12 * place, 1200, 40 + place, 0) for place in range(40)]
+    pitches = sorted(pitch for voice in voices_of(notes) for chord in voice for pitch in chord.pitches)
+    assert pitches == list(range(40, 80))
+
+
+def test_a_metre_within_a_bar_begins_a_bar() -> None:
+    bars = bars_of([(0, (4, 4)), (96, (3, 4)), (100, (3, 4)), (300, (3, 4))], 400)
+    assert [(bar.start, bar.length) for bar in bars] == [(0, 96), (96, 144), (240, 144), (384, 144)]
 
 
 def test_a_melody_above_a_held_note_is_the_first_voice() -> None:

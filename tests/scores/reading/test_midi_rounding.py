@@ -48,18 +48,29 @@ def test_a_tune_played_to_a_click_comes_back_on_its_beats(per_minute: float) -> 
     assert right >= 0.98 * num_notes
 
 
-def test_lengths_of_what_was_played_are_plain() -> None:
+@pytest.mark.parametrize("gate", [0.8, 0.95, 1.05])
+def test_lengths_of_what_was_played_are_plain(gate: float) -> None:
     same = num_notes = 0
     for (beats, kind), notes in TUNES.values():
-        found, _ = read([metre(0, beats, kind), *performance(notes, random.Random(1), per_minute=90)])
+        found, _ = read([metre(0, beats, kind), *performance(notes, random.Random(1), per_minute=90, gate=gate)])
         same += len(set(notes) & set(found))
         num_notes += len(notes)
-    assert same >= 0.97 * num_notes
+    assert same >= 0.95 * num_notes
 
 
-def test_triplets_are_found_between_quarters_and_eighths() -> None:
-    found, _ = read(performance(TRIPLETS + QUARTERS, random.Random(4), per_minute=80))
-    assert found == TRIPLETS + QUARTERS
+def test_rests_that_a_program_wrote_stay() -> None:
+    notes = [(Fraction(place), Fraction(3, 4), 60 + place) for place in range(8)]
+    assert read([event for start, length, pitch in notes for event in note(start, start + length, pitch)]) == (
+        notes,
+        "",
+    )
+
+
+@pytest.mark.parametrize("num_triplets", [1, 4])
+def test_triplets_are_found_between_quarters(num_triplets: int) -> None:
+    notes = TRIPLETS[-3 * num_triplets :] + QUARTERS
+    found, _ = read(performance(notes, random.Random(4), per_minute=80))
+    assert found == notes
 
 
 def test_notes_that_all_come_late_are_not_put_later() -> None:
@@ -128,6 +139,17 @@ def test_a_tempo_that_comes_and_goes_is_followed() -> None:
         right += sum(one == other for one, other in zip(waits, wanted, strict=True))
         num_notes += len(wanted)
     assert right >= 0.9 * num_notes
+
+
+def test_a_tempo_that_grows_by_a_third_is_followed() -> None:
+    _, notes = TUNES["twinkle"]
+    end = float(notes[-1][0] + notes[-1][1])
+    faster = [
+        *performance(notes, random.Random(7), per_minute=100, time=lambda at: at * (1.3 - 0.35 * at / end), stray=0.008)
+    ]
+    found, told = read(faster[1:])
+    assert found == notes
+    assert "in the beat that was found" in told
 
 
 def test_notes_at_random_times_are_said_to_be_far_from_the_grid() -> None:
