@@ -135,8 +135,8 @@ def png_of(music: str, *, title: str = "", width: int = 1000, zoom: float = 2.0)
             background="white",
             font_files=sorted(map(str, folder.iterdir())),
             skip_system_fonts=have_letters(picture),
-            font_family="DejaVu Serif",
-            serif_family="DejaVu Serif",
+            font_family="STIXGeneral",
+            serif_family="STIXGeneral",
         )
     return bytes(drawn)
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from chorales import chorales
+from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
@@ -195,3 +196,16 @@ def test_a_score_s_own_chord_symbols_and_words_are_drawn(monkeypatch: pytest.Mon
 
 def test_letters_that_no_font_has_leave_the_others() -> None:
     assert png_of(CHORDS.replace("WORD", "讃W")).startswith(b"\x89PNG")
+
+
+def test_words_are_as_wide_as_verovio_makes_room_for() -> None:
+    """In DejaVu, which is wider, they once ran into each other."""
+    import verovio  # noqa: PLC0415
+
+    listed = (Path(verovio.__file__).parent / "data" / "text" / "Times.xml").read_text()
+    room = {chr(int(code, 16)): float(width) for code, width in re.findall(r'c="(\w+)"[^>]* h-a-x="([\d.]+)"', listed)}
+    per_em = float(re.search(r'units-per-em="(\d+)', listed)[1])  # type: ignore[index]
+    font = TTFont(fonts.text_fonts()[0])
+    for letter in room.keys() & set("abcdefghijklmnopqrstuvwxyzABCDEFHIKLMNOPRSTVW,."):  # verovio lacks some
+        drawn_width = font["hmtx"][font.getBestCmap()[ord(letter)]][0] / font["head"].unitsPerEm
+        assert drawn_width == pytest.approx(room[letter] / per_em, rel=0.03), letter
