@@ -80,7 +80,7 @@ class Key(NamedTuple):
         >>> Key(0, "major").transpose(2)
         Key(fifths=2, mode='major')
         """
-        if semitones == 0:
+        if semitones % 12 == 0 and abs(self.fifths) <= 7:  # G-flat stays G-flat, octaves away
             return self
         return Key((self.fifths + 7 * semitones + 5) % 12 - 5, self.mode)
 

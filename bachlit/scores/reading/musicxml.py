@@ -86,6 +86,7 @@ class _PartReading:
     figured: Fraction = Fraction(0)  # duration of figures since the last note
     end: Fraction = Fraction(0)  # of the measure
     written: Fraction = Fraction(0)  # of its last note or rest
+    rested: Fraction = Fraction(0)  # length of its whole-measure rest
     num_notes: int = 0
     tones: list[tuple[str, str, Tone]] = field(default_factory=list)  # voice, staff, note of the measure
     tempos: list[tuple[Fraction, float]] = field(default_factory=list)
@@ -101,14 +102,14 @@ class _Row(NamedTuple):
 
 
 def _staves(part: Element) -> Iterator[Part]:
-    """Yield the staves of a part that have notes."""
+    """Yield the staves of a part that have notes; one without if none has."""
     reading = _PartReading(divisions=_first_divisions(part))
     rows = list(_rows(part, reading))
     if rows:  # a piece ends with its last note or rest
         last = rows[-1].measure
         rows[-1] = rows[-1]._replace(measure=replace(last, length=reading.written or last.length))
     tones = list(_at_home(rows))
-    sounding = sorted({staff for row in tones for staff, _ in row}, key=ordinal)
+    sounding = sorted({staff for row in tones for staff, _ in row}, key=ordinal) or ["1"]
     if len(sounding) > MAX_STAVES:
         raise ValueError(f"a part of it has more than {MAX_STAVES} staves")
     several = len({note.findtext("staff", "1") for note in part.iter("note")}) > 1
@@ -134,7 +135,7 @@ def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
     total = Fraction(0)
     rows: list[_Row] = []
     for place, written in enumerate(part.iterfind("measure"), start=1):
-        reading.now = reading.before = reading.end = reading.written = reading.figured = Fraction(0)
+        reading.now = reading.before = reading.end = reading.written = reading.rested = reading.figured = Fraction(0)
         reading.tones, reading.tempos, reading.chords, reading.figures = [], [], [], []
         for element in written:
             if element.tag in _READERS:
@@ -146,6 +147,7 @@ def _rows(part: Element, reading: _PartReading) -> Iterator[_Row]:
         measure = WrittenMeasure(
             number,
             length,
+            rested=reading.rested,
             metre=reading.metre,
             signature=reading.signature,
             signs=signs_of(written),
@@ -192,6 +194,8 @@ def _note(note: Element, reading: _PartReading) -> None:
     if rest is None or rest.get("measure") != "yes":
         reading.written = max(reading.written, start + length)
         reading.end = max(reading.end, reading.written)
+    else:
+        reading.rested = max(reading.rested, length)
     reading.before, reading.now, reading.figured = start, max(start + length, reading.now), Fraction(0)
     pitch = note.find("pitch")
     staff = note.findtext("staff", "1").strip()

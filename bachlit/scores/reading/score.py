@@ -64,7 +64,8 @@ class WrittenMeasure:
 
     Attributes:
         number: As printed.
-        length: Up to the end of its last note or rest; 0 if it is empty.
+        length: Up to the end of its last note or rest; 0 if it is empty or has a whole-measure rest.
+        rested: Length of that, as far as it says it.
         tones: Its notes, in order of time.
         metre: The time signature in force.
         signature: The key signature in force at its end, at sounding pitch; None before the first.
@@ -77,6 +78,7 @@ class WrittenMeasure:
     number: str
     length: Fraction
     tones: Sequence[Tone] = ()
+    rested: Fraction = Fraction(0)  # immutable
     metre: TimeSignature = COMMON_TIME
     signature: Signature | None = None
     signs: Signs = Signs()  # noqa: RUF009  # immutable
@@ -142,7 +144,7 @@ def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fract
     """Length of each measure of a score, in sixteenths.
 
     A measure is as long as a wanted part fills it. If none is full, it is as long as others fill it, but for the last,
-    with which the piece ends. Where all are empty it is full.
+    with which the piece ends. Where all are empty it is as long as they rest, else full.
 
     Args:
         parts: Parts that are wanted.
@@ -156,12 +158,13 @@ def measure_lengths(parts: Sequence[Part], others: Sequence[Part]) -> list[Fract
     longest = max((part.measures for part in parts), key=len)
     lengths = []
     for index, measure in enumerate(longest):
-        wanted, written = (
-            max((part.measures[index].length for part in some if index < len(part.measures)), default=Fraction(0))
-            for some in (parts, others)
+        mine, theirs = (
+            [part.measures[index] for part in some if index < len(part.measures)] for some in (parts, others)
         )
-        ends = index == len(longest) - 1 and wanted > 0
-        lengths.append(
-            wanted if wanted >= measure.full or ends else min(max(wanted, written), measure.full) or measure.full
-        )
+        wanted, written = (max((one.length for one in some), default=Fraction(0)) for some in (mine, theirs))
+        if wanted >= measure.full or (index == len(longest) - 1 and wanted > 0):
+            lengths.append(wanted)
+        else:
+            rested = max((one.rested for one in (*mine, *theirs)), default=Fraction(0))
+            lengths.append(min(max(wanted, written) or rested or measure.full, measure.full))
     return lengths

@@ -95,19 +95,34 @@ def _rewrite(
     divisions, transposition, written_fifths = FRAMES_PER_QUARTER, 0, 0
     onsets = chorale.onsets[:, VOICES.index(voice)]
     for index, (measure, frame) in enumerate(zip(part.iterfind("measure"), frames, strict=True)):
+        begins_in = _opening_fifths(measure, written_fifths)
         for attributes in measure.iterfind("attributes"):
             divisions = int(attributes.findtext("divisions") or divisions)
             transpose = attributes.find("transpose")
             if transpose is not None:
                 transposition = whole(transpose, "chromatic") + 12 * whole(transpose, "octave-change")
-            key = attributes.find("key")
-            if key is not None and key.find("fifths") is not None:
-                written_fifths = whole(key, "fifths")
+            written_fifths = _fifths(attributes, written_fifths)
         if index in changed:
-            fifths = written_fifths - frame.fifths
+            fifths = begins_in - frame.fifths
             refill(measure, _notes(symbols[index], frame, divisions, transposition, fifths))
         elif index + 1 in changed and onsets[chorale.measures[index + 1].start]:
             _untie(measure)
+
+
+def _opening_fifths(measure: Element, before: int) -> int:
+    """Key signature with which a measure begins, as written; it may change later in it."""
+    for element in measure:
+        if element.tag == "note":
+            break
+        if element.tag == "attributes":
+            before = _fifths(element, before)
+    return before
+
+
+def _fifths(attributes: Element, before: int) -> int:
+    """Key signature after some attributes."""
+    key = attributes.find("key")
+    return before if key is None or key.find("fifths") is None else whole(key, "fifths")
 
 
 def _notes(

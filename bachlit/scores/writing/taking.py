@@ -42,11 +42,12 @@ def take_voice(part: Element, heads: Collection[int], staff: str) -> None:
         staff: The staff of these notes; directions of other staves are left out. Empty if the part has one.
     """
     first = 0
-    for measure in part.iterfind("measure"):
+    measures = part.findall("measure")
+    for measure in measures:
         notes = measure.findall("note")
         kept = {id(note) for index, note in enumerate(notes, start=first) if index in heads}
         first += len(notes)
-        _reduce(measure, kept, staff)
+        _reduce(measure, kept, staff, is_last=measure is measures[-1])
     for element in part.iter("note"):
         element.attrib.pop("id", None)  # the same part may be written again, whole
 
@@ -63,9 +64,11 @@ def refill(measure: Element, notes: Sequence[tuple[Fraction, Element]]) -> None:
     _write(measure, [_Item(time, _duration(note), note) for time, note in notes], others, end, "")
 
 
-def _reduce(measure: Element, kept: Collection[int], staff: str) -> None:
+def _reduce(measure: Element, kept: Collection[int], staff: str, *, is_last: bool) -> None:
     """Reduce a measure to the notes with these ids."""
     notes, others, end = _timed(measure)
+    if is_last:  # a piece ends with its last note or rest, whatever silence is left
+        end = max((note.end for note in notes if note.element.find("rest[@measure='yes']") is None), default=end)
     sung = sorted((note for note in notes if id(note.element) in kept), key=lambda note: note.start)
     voices = {note.element.findtext("voice") for note in sung}
     rests = [
@@ -91,11 +94,14 @@ def _write(measure: Element, items: Sequence[_Item], others: Sequence[_Item], en
 
 
 def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
-    """Notes of a measure and its other elements, each with its time, and its end."""
+    """Notes of a measure and its other elements, each with its time, and its end.
+
+    A whole-measure rest doesn't say how long a measure is that has notes: programs write a full one in a pickup.
+    """
     notes: list[_Item] = []
     others: list[_Item] = []
     grace: list[Element] = []
-    now = end = Fraction(0)
+    now = end = rested = Fraction(0)
     for element in measure:
         if element.tag == "backup":
             now = max(Fraction(0), now - _duration(element))
@@ -111,8 +117,12 @@ def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
             notes.append(_Item(start, _duration(element), element, [] if chord else grace))
             grace = grace if chord else []
             now = max(now, start + _duration(element))
-        end = max(end, now)
-    return notes, others, end
+            if element.find("rest[@measure='yes']") is not None:
+                rested = max(rested, now)
+                continue
+        if element.tag in ("note", "forward"):
+            end = max(end, now)
+    return notes, others, end or rested
 
 
 def _with_rests(sung: Sequence[_Item], rests: Sequence[_Item], end: Fraction) -> Iterator[_Item]:

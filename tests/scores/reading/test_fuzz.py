@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from archives import container, zipped
 from chorales import random_chorale
+from comparing import source_of, stubbed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sizes import size
@@ -78,8 +79,8 @@ def music_or_one_sentence(name: str, content: bytes) -> None:
         else:
             assert read.given.any()
             assert to_midi(read.chorale).startswith(b"MThd")
-            if read.chorale.num_frames < 200:
-                path.write_text(to_musicxml(read.chorale))
+            if read.chorale.num_frames < 200 and len(source_of(read.chorale).voices) == 1:
+                path.write_text(to_musicxml(stubbed(read.chorale)))
                 assert prompt_of(path).chorale.num_frames == read.chorale.num_frames
         assert [each.name for each in Path(folder).iterdir()] == [name]
 
