@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from bachlit.scores.reading.musicxml import read_musicxml
+from bachlit.scores.reading.musicxml import musicxml_document, read_tree
 from bachlit.scores.reading.score import Part
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -78,8 +78,8 @@ def tunes() -> dict[str, tuple[tuple[int, int], list[Sung]]]:
     """The tunes of the examples with their metres, from time 0 on."""
     found = {}
     for path in sorted(EXAMPLES.glob("*.musicxml")):
-        part = read_musicxml(path.read_text()).parts[0]
-        found[path.stem] = part.metres[0], sung(part)
+        part = read_tree(musicxml_document(path.read_text())).parts[0]
+        found[path.stem] = part.measures[0].metre, sung(part)
     return found
 
 

@@ -12,9 +12,7 @@ from bachlit.scores.reading.abc_notes import add_sound, beams_of, pieces_of
 from bachlit.scores.reading.abc_tune import Tune, read_tune
 from bachlit.scores.reading.abc_voice import Voice
 from bachlit.scores.reading.limits import MAX_SIGNS
-from bachlit.scores.reading.musicxml import read_tree
 from bachlit.scores.reading.numbering import MeasureNumber, measure_numbers
-from bachlit.scores.reading.score import Score
 
 _MAX_DIVISIONS = 10**7  # of a quarter: a piece of the greatest length still has numbers of twelve digits
 _DIATONIC = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # steps of a transposition by semitones
@@ -60,11 +58,6 @@ def abc_document(text: str) -> Element:
         bars = voice.bars + [_silent(lengths[place], longest[place]) for place in missing]
         _add_part(root, f"P{index}", voice, bars, numbers, divisions)
     return root
-
-
-def read_abc(text: str) -> Score:
-    """Read a tune in ABC."""
-    return read_tree(abc_document(text))
 
 
 def _add_heading(root: Element, tune: Tune) -> None:

@@ -14,23 +14,10 @@ from bachlit.scores.reading.midi_timing import Timing, notate
 from bachlit.scores.reading.midi_tree import Direction, NotatedPart, score_tree
 from bachlit.scores.reading.midi_voices import voices_of
 from bachlit.scores.reading.midi_words import title_of, words_of
-from bachlit.scores.reading.musicxml import read_tree
-from bachlit.scores.reading.score import Score
 from bachlit.scores.writing.musicxml import one_line
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _MOST_LETTERS = 100  # of a marker or a name
-
-
-def read_midi(data: bytes) -> Score:
-    """Read a MIDI file.
-
-    Raises:
-        ValueError: If it is damaged, too long, or counts time in seconds.
-    """
-    root, sentences = midi_document(data)
-    score = read_tree(root)
-    return Score(score.title, score.parts, " ".join(sentences))
 
 
 def midi_document(data: bytes) -> tuple[Element, list[str]]:

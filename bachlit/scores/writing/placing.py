@@ -86,7 +86,7 @@ def add_note_types(root: Element) -> None:
     """
     for part in root.iterfind("part"):
         for measure in placed_measures(part):
-            for note, _, length in measure.children:
+            for note, _, length, _ in measure.children:
                 value = _value(length) if note.tag == "note" and note.find("type") is None else None
                 rest = note.find("rest")
                 if value is None or (rest is not None and rest.get("measure") == "yes"):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.music.keys import FIFTHS, alteration
-from bachlit.scores.writing.musicxml import ACCIDENTALS
+from bachlit.scores.writing.elements import ACCIDENTALS
 from bachlit.scores.writing.placing import Placed
 
 # Elements of a note after its stem, in the schema's order.

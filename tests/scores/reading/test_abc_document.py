@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element
 
 import pytest
 from documents import check_lengths
 
 from bachlit.scores.reading.abc_document import abc_document
 from bachlit.scores.reading.abc_text import abc_tunes
-from bachlit.scores.reading.musicxml import read_musicxml
+from bachlit.scores.reading.musicxml import read_tree
 
 HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"
 
@@ -19,7 +19,7 @@ HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"
 def document(music: str, head: str = HEAD) -> Element:
     """The document of a line of music, which must add up."""
     root = abc_document(f"{head}{music}\n")
-    assert read_musicxml(tostring(root, encoding="unicode")).parts
+    assert read_tree(root).parts
     check_lengths(root)
     return root
 
@@ -480,7 +480,7 @@ def test_clefs_and_transposition(
 
 def test_percussion_has_no_pitch() -> None:
     root = abc_document("X:1\nM:4/4\nL:1/4\nV:1 clef=perc\nV:2\nK:C\nV:1\nCCzC|\nV:2\nGGGG|\n")
-    first, second = read_musicxml(tostring(root, encoding="unicode")).parts, root.findall("part")
+    first, second = read_tree(root).parts, root.findall("part")
     assert len(first) == 1
     assert len(second) == 2
     assert len(list(root.iter("unpitched"))) == 3

@@ -23,7 +23,7 @@ def metre(beats: int, unit: int) -> str:
 def bars(chorale: Chorale) -> list[tuple[int, int, str]]:
     """Length, position and metre of each measure."""
     return [
-        (one.length, one.position, "{}/{}".format(*one.time_signature))  # noqa: UP032  # a pair
+        (one.length, one.position, "{}/{}".format(*one.time_signature))  # a pair
         for one in chorale.measures
     ]
 

@@ -13,10 +13,11 @@ from music21 import converter
 from performances import Event, key, meta, metre, midi_file, note, number, sung, tempo
 
 from bachlit.scores.reading import limits
-from bachlit.scores.reading.midi import midi_document, read_midi
+from bachlit.scores.reading.midi import midi_document
 from bachlit.scores.reading.midi_bars import bars_of
 from bachlit.scores.reading.midi_grid import Rounded
 from bachlit.scores.reading.midi_voices import MOST_VOICES, voices_of
+from bachlit.scores.reading.musicxml import read_tree
 
 SCALE = [
     event for place, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74)) for event in note(place, place + 1, pitch)
@@ -77,9 +78,13 @@ def test_metres_keys_and_tempos_stand_in_their_bars() -> None:
     assert [sound.get("tempo") for sound in root.iter("sound")] == ["100", "60", "61"]
     assert root.findtext("part/measure[4]/sound/offset") == "1"
     assert root.findtext("part/measure[2]/direction/direction-type/rehearsal") == "A"
-    score = read_midi(midi_file(conductor, SCALE))
-    assert score.parts[0].metres == [(1, 4), (2, 4), (6, 8)]
-    assert [measure.length for measure in score.parts[0].measures] == [4, 8, 8, 12]
+    [part] = read_tree(midi_document(midi_file(conductor, SCALE))[0]).parts
+    assert [(measure.metre, measure.length) for measure in part.measures] == [
+        ((1, 4), 4),
+        ((2, 4), 8),
+        ((2, 4), 8),
+        ((6, 8), 12),
+    ]
 
 
 def test_a_key_that_is_not_written_is_estimated() -> None:
@@ -139,7 +144,7 @@ def test_a_song_is_the_same_to_music21() -> None:
         for pitch in written.pitches
     }
     assert found == melody | held
-    score = read_midi(midi_file([metre(0, 3, 4), *events]))
+    score = read_tree(midi_document(midi_file([metre(0, 3, 4), *events]))[0])
     assert {(start, start + length, pitch) for start, length, pitch in sung(score.parts[0])} == melody | held
 
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 from performances import Event, Sung, metre, midi_file, note, performance, sung, tempo, tunes
 
-from bachlit.scores.reading.midi import read_midi
+from bachlit.scores.reading.midi import midi_document
+from bachlit.scores.reading.musicxml import read_tree
 
 TUNES = tunes()
 TRIPLETS = [(Fraction(place, 3), Fraction(1, 3), 60 + place % 7) for place in range(12)]
@@ -18,8 +19,8 @@ QUARTERS = [(Fraction(4 + place), Fraction(1), 67 + place % 5) for place in rang
 
 
 def read(events: Sequence[Event], *others: Sequence[Event]) -> tuple[list[Sung], str]:
-    score = read_midi(midi_file(events, *others))
-    return sung(score.parts[0]), score.lost
+    document, sentences = midi_document(midi_file(events, *others))
+    return sung(read_tree(document).parts[0]), " ".join(sentences)
 
 
 def share_on_their_beat(notes: Sequence[Sung], found: Sequence[Sung]) -> float:
