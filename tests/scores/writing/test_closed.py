@@ -18,7 +18,7 @@ from bachlit.music.chorale import Chorale
 from bachlit.music.keys import alteration
 from bachlit.scores import to_musicxml
 from bachlit.scores.writing.closed import closed
-from bachlit.scores.writing.musicxml import ACCIDENTALS
+from bachlit.scores.writing.elements import ACCIDENTALS
 from bachlit.scores.writing.placing import placed_measures
 
 # A tune with all that a grid doesn't know, counted in twelfths of a quarter.
