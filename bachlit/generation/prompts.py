@@ -152,7 +152,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         num_frames=torch.tensor([piece.num_frames for piece in pieces]),
         end=torch.tensor([one.end for one in prompts]),
         ending=torch.tensor([one.ending for one in prompts]),
-        keys=_batched([_keys(piece) for piece in pieces], 0),
+        keys=_keys(pieces),
         moved=torch.tensor([one.move for one in prompts]),
         shift=torch.tensor([one.move - one.into_range for one in prompts]),
         bars=_batched([_bars(piece) for piece in pieces], -1),
@@ -166,11 +166,12 @@ def _batched(rows: Sequence[npt.NDArray[Any]], padding: int) -> torch.Tensor:
     return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True, padding_value=padding)
 
 
-def _keys(piece: Chorale) -> npt.NDArray[np.int64]:
-    """Tonic, 1 in minor, and sharps of the signature at each frame, (T, 3)."""
-    keys = np.empty((piece.num_frames, 3), np.int64)
-    for start, key in ((0, piece.key), *piece.keys):
-        keys[start:] = key.tonic, key.parallel.mode == "minor", key.fifths
+def _keys(pieces: Sequence[Chorale]) -> torch.Tensor:
+    """Tonic, 1 in minor, and sharps of the signature at each frame, (B, T, 3); the last key goes on beyond the end."""
+    keys = torch.empty(len(pieces), max(piece.num_frames for piece in pieces), 3, dtype=torch.long)
+    for row, piece in zip(keys, pieces, strict=True):
+        for start, key in ((0, piece.key), *piece.keys):
+            row[start:] = torch.tensor([key.tonic, key.parallel.mode == "minor", key.fifths])
     return keys
 
 
