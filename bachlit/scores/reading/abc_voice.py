@@ -99,7 +99,7 @@ class Voice:
             items.append(last)
         last.key, last.metre, last.clef = key or last.key, metre or last.metre, clef or last.clef
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Keep the settings with which the first note begins."""
         if not self.bars and not any(layer.now for layer in self._layers):
             self.start = Change(self.key, self.metre, self.clef)
@@ -179,7 +179,7 @@ class Voice:
 
     def _place(self, sound: Sound) -> None:
         """Add a sound to the layer, with the slurs that begin at it."""
-        self.begin()
+        self._begin()
         self.num_signs += max(1, len(sound.heads))
         self._check_size()
         self._metre_here = self.metre
@@ -329,7 +329,7 @@ class Voice:
         self.end_grace()
         self._end_bar()
         if not self.bars:
-            self.begin()
+            self._begin()
             return
         last = self.bars[-1]
         last.layers[0].extend(item for item in self._layers[0].items if isinstance(item, Element))
