@@ -265,9 +265,9 @@ class Tune:
 
     def _read_slur(self, voice: Voice, token: re.Match[str]) -> None:
         if token["slur"] == ")":
-            voice.end_slur()
+            voice.slurs.end()
         else:
-            voice.begin_slur(dotted=token["slur"].startswith("."))
+            voice.slurs.begin(dotted=token["slur"].startswith("."))
 
     def _read_other(self, voice: Voice, token: re.Match[str]) -> None:
         sign = token["sign"]

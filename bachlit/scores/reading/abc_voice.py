@@ -12,11 +12,10 @@ from bachlit.music.keys import alteration
 from bachlit.scores.reading.abc_bars import Bar, BarLine, Change, Head, Item, Sound
 from bachlit.scores.reading.abc_fields import ACCIDENTALS, Clef, KeyField, Metre
 from bachlit.scores.reading.abc_signs import direction, notation
+from bachlit.scores.reading.abc_slurs import Slurs
 from bachlit.scores.reading.abc_words import set_words
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_SIGNS, MAX_STAVES
 from bachlit.scores.reading.score import COMMON_TIME
-
-_MAX_SLURS = 6  # at once, in MusicXML
 
 
 @dataclass
@@ -46,6 +45,7 @@ class Voice:
     bars: list[Bar] = field(default_factory=list)
     total: Fraction = Fraction(0)  # time before the bar
     num_signs: int = 0  # heads and bars
+    slurs: Slurs = field(default_factory=Slurs)
     _block: list[Sound] = field(default_factory=list)  # notes that the next line of words belongs to
     _verse: int = 0  # verses of these notes so far
     _divided: set[int] = field(default_factory=set)  # verses whose last word goes on
@@ -58,9 +58,6 @@ class Voice:
     _accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
     _drawn: dict[tuple[str, int], int] = field(default_factory=dict)  # alterations that a player reads in this bar
     _marks: list[Callable[[Element], None]] = field(default_factory=list)  # decorations of the next note
-    _slurs: list[bool] = field(default_factory=list)  # slurs that the next note begins: dotted or not
-    _open_slurs: list[tuple[int, Sound]] = field(default_factory=list)
-    _latest: Sound | None = None  # note that a slur may end at
     _grace: list[Sound] | None = None  # an open group of grace notes
     _slashed: bool = False
     _outside: dict[str, int] = field(default_factory=dict)  # accidentals before the group
@@ -102,7 +99,7 @@ class Voice:
             items.append(last)
         last.key, last.metre, last.clef = key or last.key, metre or last.metre, clef or last.clef
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Keep the settings with which the first note begins."""
         if not self.bars and not any(layer.now for layer in self._layers):
             self.start = Change(self.key, self.metre, self.clef)
@@ -172,7 +169,7 @@ class Voice:
             if before is not None and before.alter == head.alter:
                 before.tied_on = head.tied_back = True
         if heads and layer.tied and not any(head.tied_back for head in heads) and layer.last is not None:
-            self._slur(layer.last, sound)
+            self.slurs.join(layer.last, sound)  # older ABC writes such slurs as ties
         layer.last, layer.tied = sound, {(head.step, head.octave): head for head in tied}
         if heads and self._layer == 0:
             if self._verse:  # words of other notes stand between
@@ -182,20 +179,14 @@ class Voice:
 
     def _place(self, sound: Sound) -> None:
         """Add a sound to the layer, with the slurs that begin at it."""
-        self.begin()
+        self._begin()
         self.num_signs += max(1, len(sound.heads))
         self._check_size()
         self._metre_here = self.metre
         sound.unpitched, sound.bar = self.clef.sign == "percussion", len(self.bars)
         self.layer.items.append(sound)
         if sound.heads:
-            self._latest = sound
-            for dotted in self._slurs:
-                number = self._free_slur()
-                if number:
-                    sound.slurs.append((number, "start", dotted))
-                    self._open_slurs.append((number, sound))
-            self._slurs = []
+            self.slurs.go_on(sound)
 
     def _bracket(self, layer: _Layer, sound: Sound) -> None:
         left, actual, normal = layer.tuplet
@@ -249,34 +240,6 @@ class Voice:
         """Number of an ending that has a text instead."""
         before = self._ending[0] or next((bar.ending for bar in reversed(self.bars) if bar.ending), "0")
         return str(int(before.split()[-1]) + 1)
-
-    def begin_slur(self, *, dotted: bool) -> None:
-        """Begin a slur at the next note."""
-        if len(self._slurs) < _MAX_SLURS:
-            self._slurs.append(dotted)
-
-    def _slur(self, start: Sound, end: Sound) -> None:
-        """Slur two notes that are written as tied but have different pitches, as older ABC does."""
-        number = self._free_slur()
-        if number:
-            start.slurs.append((number, "start", False))
-            end.slurs.append((number, "stop", False))
-
-    def _free_slur(self) -> int:
-        """Number that no open slur has; 0 if all are taken."""
-        return min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
-
-    def end_slur(self) -> None:
-        """End the innermost slur that didn't begin at the last note."""
-        if self._slurs:
-            self._slurs.pop()
-            return
-        for index in range(len(self._open_slurs) - 1, -1, -1):
-            number, start = self._open_slurs[index]
-            if start is not self._latest and self._latest is not None:
-                del self._open_slurs[index]
-                self._latest.slurs.append((number, "stop", False))
-                return
 
     def overlay(self) -> None:
         """Go back to the beginning of the bar, for a voice laid over this one."""
@@ -366,11 +329,10 @@ class Voice:
         self.end_grace()
         self._end_bar()
         if not self.bars:
-            self.begin()
+            self._begin()
             return
         last = self.bars[-1]
         last.layers[0].extend(item for item in self._layers[0].items if isinstance(item, Element))
         if self._within_ending and not last.ends:
             last.ends = "discontinue"
-        for number, start in self._open_slurs:
-            start.slurs = [slur for slur in start.slurs if slur != (number, "start", slur[2])]
+        self.slurs.finish()
