@@ -86,7 +86,7 @@ class _Onsets(NamedTuple):
     """Beginnings of notes of all lines, and their beats."""
 
     times: _FloatArray
-    edges: _IntArray  # its beginning
+    edges: _IntArray  # beginning of the beat
     lengths: _IntArray  # its length
     groups: _IntArray  # number of the beat of the line
 
