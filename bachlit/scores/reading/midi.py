@@ -10,8 +10,9 @@ from bachlit.music.keys import Key, estimate_key
 from bachlit.scores.reading.general_midi import INSTRUMENTS
 from bachlit.scores.reading.limits import MAX_MIDI_MEASURES, MAX_MIDI_NOTES, MAX_MIDI_PARTS
 from bachlit.scores.reading.midi_events import Line, MidiFile, parse_midi
+from bachlit.scores.reading.midi_heads import NotatedPart
 from bachlit.scores.reading.midi_timing import Timing, notate
-from bachlit.scores.reading.midi_tree import Direction, NotatedPart, score_tree
+from bachlit.scores.reading.midi_tree import Direction, score_tree
 from bachlit.scores.reading.midi_voices import voices_of
 from bachlit.scores.reading.midi_words import title_of, words_of
 from bachlit.scores.writing.musicxml import one_line

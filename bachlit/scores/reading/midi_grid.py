@@ -21,7 +21,6 @@ _IntArray = npt.NDArray[np.int64]
 _SIMPLE, _FINE = (12, 16), (6, 8, 3)  # sixteenths and triplets; 32nds, sextuplets, 64ths
 _PRIORS = {12: 0.91, 16: 0.08, 8: 0.005, 6: 0.005}  # of the grids of a beat
 _BEATS_OF_PRIOR = 20  # the weight of the priors against the beats of a file
-_COLLISION = 8.0  # nats that a grid costs where it puts two notes of a melody on one point
 # A silence shorter than this share of the time to the next note, and than nearly an eighth, is a way of playing.
 _GAP, _MOST_GAP = 0.35, 21
 _STRAY = (0.008, 0.035)  # seconds: the least and largest standard deviation that players are believed to have
@@ -84,14 +83,12 @@ class _Model(NamedTuple):
 
 
 class _Onsets(NamedTuple):
-    """Beginnings of notes of all lines, their lines, beats, and whether they follow the note before in a melody."""
+    """Beginnings of notes of all lines, and their beats."""
 
     times: _FloatArray
-    beats: _IntArray  # index of the beat
-    edges: _IntArray  # its beginning
+    edges: _IntArray  # beginning of the beat
     lengths: _IntArray  # its length
     groups: _IntArray  # number of the beat of the line
-    follows: npt.NDArray[np.bool_]
 
 
 def round_starts(lines: Sequence[Times], beats: Sequence[Beat], seconds: float) -> list[tuple[_IntArray, _IntArray]]:
@@ -120,8 +117,7 @@ def _onsets(lines: Sequence[Times], beats: Sequence[Beat]) -> _Onsets:
     edges, lengths = np.array(beats).T
     inside = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, len(beats) - 1)
     _, groups = np.unique(owners * len(beats) + inside, return_inverse=True)
-    follows = np.concatenate([_follows(line) for line in lines])
-    return _Onsets(times, inside, edges[inside], lengths[inside], groups.reshape(-1), follows)
+    return _Onsets(times, edges[inside], lengths[inside], groups.reshape(-1))
 
 
 def _follows(line: Times) -> npt.NDArray[np.bool_]:
@@ -145,7 +141,6 @@ def _likeliest(onsets: _Onsets, model: _Model) -> tuple[_IntArray, _IntArray]:
                 distances += [_complexity(int(point), int(length)) for point in points]
                 costs[grid, these], places[grid, these] = distances.min(axis=1), points[distances.argmin(axis=1)]
     places += onsets.edges
-    costs += _COLLISION * (onsets.follows & (np.diff(places, axis=1, prepend=-1) == 0))
     totals = np.stack([np.bincount(onsets.groups, weights=cost) for cost in costs])  # (grids, beats of lines)
     totals -= np.log([[model.priors[step]] for step in _PRIORS])
     grids = totals.argmin(axis=0)[onsets.groups]

@@ -190,7 +190,8 @@ def _read(file: MidiFile, lines: Sequence[Line], exact: Sequence[bool], clock: C
     notes = _rounded(lines, times, exact, timed, clock, pace)
     places = [np.array([note.start for note in line]) for line in notes]
     off = [(line.starts - place) * paced for line, place, paced in zip(times, places, paces, strict=True)]
-    rounded = np.concatenate([np.empty(0), *(line for line, so in zip(off, exact, strict=True) if not so)])
+    # Of an exact line only what a program moved off the grid, such as a grace note, is rounded.
+    rounded = np.concatenate([line[(np.abs(line) > _HEARD) | (not so)] for line, so in zip(off, exact, strict=True)])
     seconds = [
         clock.seconds(ticks) if swung is None else line.starts * pace for line, ticks in zip(times, starts, strict=True)
     ]

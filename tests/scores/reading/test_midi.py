@@ -93,6 +93,14 @@ def test_a_key_that_is_not_written_is_estimated() -> None:
     assert root.find(".//accidental") is None
 
 
+def test_the_lowest_and_highest_pitch_of_midi_are_notes() -> None:
+    root = tree([*note(0, 2, 0), *note(2, 4, 127)])
+    assert [(note.findtext("step"), note.findtext("octave")) for note in root.iter("pitch")] == [
+        ("C", "-1"),
+        ("G", "9"),
+    ]
+
+
 def test_silence_before_the_music_is_bars_of_rest() -> None:
     root = tree([event for place in range(4) for event in note(9 + place, 10 + place, 60)])
     assert [measure.find("note/rest[@measure='yes']") is not None for measure in root.iterfind("part/measure")] == [

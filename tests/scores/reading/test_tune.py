@@ -96,6 +96,11 @@ def test_a_name_that_tells_of_accompaniment_has_not(name: str) -> None:
     assert choose_tune([tune(), bass(name), descant()]) == 0
 
 
+@pytest.mark.parametrize("name", ["Strings", "Piano", "Fingered Bass", "Steel Guitar (track 2, channel 3)"])
+def test_of_equal_parts_an_accompanist_has_not_the_tune(name: str) -> None:
+    assert choose_tune([tune(name), tune("Flute")]) == 1
+
+
 def test_a_part_that_hardly_sings_has_no_tune_whatever_its_name() -> None:
     assert choose_tune([part("Vocals", (0, 1, 67)), tune()]) == 1
 

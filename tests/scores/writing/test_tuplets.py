@@ -103,3 +103,4 @@ def test_divisions_that_do_not_hold_a_length_are_a_fault() -> None:
 
 def test_a_triplet_is_within_its_measure() -> None:
     assert triplets([0, 100, 120], (5, 8)) == (Group(96, 24),)
+    assert triplets([0, 4, 8, 12], (1, 16)) == (Group(0, 12),)
