@@ -20,6 +20,14 @@ from bachlit.scores.reading.limits import (
 )
 from bachlit.scores.reading.safe_xml import parse_xml
 
+_CHORDS = {
+    "m7[♭b]5|ø(?!7)": "ø7",
+    "[△Δ]7?": "maj7",
+    r"\(maj7\)": "M7",
+    r"(?<![A-G])♭(?=\d)": "b",
+    r"(?<![A-G])♯(?=\d)": "#",
+}
+"""Spellings of chord symbols, and those that MEI's reader knows."""
 _UNMEASURED = re.compile(r"\*M(?:X|FREI)[^\t\n]*")
 
 
@@ -86,8 +94,23 @@ def mei_document(text: str) -> Element:
             head.remove(child)
     if not re.match("[45]", root.get("meiversion", "")):
         root.set("meiversion", "5.1")  # music of other versions is written alike; the reader takes these two alone
+    for element in [part for harm in root.iter() if _local(harm) == "harm" for part in harm.iter()]:
+        element.text, element.tail = _chord(element.text), _chord(element.tail)
     with _quietly():
         return _document(MeiReader(tostring(root, encoding="unicode")).run(), title, composer)
+
+
+def _chord(text: str | None) -> str | None:
+    """Spell a chord symbol as the reader knows it; it leaves out those that it doesn't know.
+
+    >>> _chord("Am7♭5"), _chord("E♭△/G"), _chord("F♯7♭9"), _chord("Cm(maj7)"), _chord("E♭6")
+    ('Aø7', 'E♭maj7/G', 'F♯7b9', 'CmM7', 'E♭6')
+    """
+    if text is None:
+        return None
+    for written, known in _CHORDS.items():
+        text = re.sub(written, known, text)
+    return text
 
 
 def _local(element: Element) -> str:

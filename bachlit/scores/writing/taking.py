@@ -101,7 +101,7 @@ def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
     notes: list[_Item] = []
     others: list[_Item] = []
     grace: list[Element] = []
-    now = end = rested = Fraction(0)
+    now = end = rested = before = Fraction(0)  # before: start of the last note, for chords
     for element in measure:
         if element.tag == "backup":
             now = max(Fraction(0), now - _duration(element))
@@ -111,9 +111,10 @@ def _timed(measure: Element) -> tuple[list[_Item], list[_Item], Fraction]:
             others.append(_Item(now, Fraction(0), element))
         elif element.find("grace") is not None:
             grace.append(element)
+            before = now
         else:
-            chord = element.find("chord") is not None and bool(notes)
-            start = notes[-1].start if chord else now
+            chord = element.find("chord") is not None
+            start = before = before if chord else now
             notes.append(_Item(start, _duration(element), element, [] if chord else grace))
             grace = grace if chord else []
             now = max(now, start + _duration(element))

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from archives import container, zipped
 from chorales import random_chorale
-from comparing import source_of, stubbed
+from comparing import given_in, lengths_of, source_of, stubbed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sizes import size
@@ -22,6 +22,7 @@ from unruly import Unruly
 
 from bachlit.api import prompt_of
 from bachlit.errors import BachlitError
+from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
 from bachlit.scores import ScoreWarning, to_midi, to_musicxml
 
@@ -79,10 +80,19 @@ def music_or_one_sentence(name: str, content: bytes) -> None:
         else:
             assert read.given.any()
             assert to_midi(read.chorale).startswith(b"MThd")
-            if read.chorale.num_frames < 200 and len(source_of(read.chorale).voices) == 1:
+            if read.chorale.num_frames < 200:
                 path.write_text(to_musicxml(stubbed(read.chorale)))
-                assert prompt_of(path).chorale.num_frames == read.chorale.num_frames
+                again = prompt_of(path).chorale.num_frames
+                assert again == read.chorale.num_frames or not fills_its_measures(read.chorale)
         assert [each.name for each in Path(folder).iterdir()] == [name]
+
+
+def fills_its_measures(chorale: Chorale) -> bool:
+    """Whether one part is given whole, and has no measure shorter than another part's: else see test_written_again."""
+    source = source_of(chorale)
+    part = source.document.findall("part")[given_in(chorale).place]
+    alone = len(source.voices) == 1 and given_in(chorale).heads is None
+    return alone and [4 * length for length in lengths_of(part)] == [*source.lengths]
 
 
 def read_or_refused(path: Path) -> tuple[Prompt | None, str]:
