@@ -179,9 +179,7 @@ def prompt_of(
         chorale = melody
     elif bars is not None:
         if part is not None:
-            raise OptionError(
-                "Bars are composed anew in four parts; expected no single part; leave out part or bars."
-            )
+            raise OptionError("Bars are composed anew in four parts; expected no single part; leave out part or bars.")
         chorale = read_chorale(melody, tune=tune)
     else:  # the voices that aren't asked for may be faulty
         named = None if part is None else str(part)

@@ -1,6 +1,5 @@
 """What many tests share: Bach's chorales, and a model small enough to train and decode in no time."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from bachlit.corpus import BachCorpus
 from bachlit.encoding import SatbEncoding
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, write_musicxml
 
@@ -37,8 +36,7 @@ def four_parts(bach: list[Chorale], tmp_path: Path) -> Chorale:
     """Bach's BWV 269, in 3/4 with a pickup of a quarter, cut after bar 4, in the file four.musicxml."""
     bwv269 = next(piece for piece in bach if piece.name == "bwv269")
     end = bwv269.pickup + 4 * bwv269.measure_length
-    cut = {field: getattr(bwv269, field)[:end] for field in ("pitches", "onsets", "fermatas")}
-    write_musicxml(dataclasses.replace(bwv269, **cut), tmp_path / "four.musicxml")
+    write_musicxml(cut(bwv269, 0, end), tmp_path / "four.musicxml")
     return read_chorale(tmp_path / "four.musicxml")
 
 

@@ -35,7 +35,7 @@ class Job(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return str(self.path) if self.tune is None else f"{self.path}, tune {self.tune}"
+        return self.path.name if self.tune is None else f"{self.path.name}, tune {self.tune}"
 
 
 class Outcome(NamedTuple):

@@ -15,16 +15,16 @@ from bachlit import api
 from bachlit.commands.batch import Job, jobs_of, refuse_one_file, run_all
 from bachlit.commands.functions import run_typed
 from bachlit.commands.given import given_harmony
-from bachlit.commands.music import places_of, refuse_seed
+from bachlit.commands.music import endings_of, places_of, refuse_seed
 from bachlit.decoding import Decoder, Rules
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
-from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
-from bachlit.rendering.output import TRACKS, contents, save, write
+from bachlit.rendering.output import contents, save, write
 from bachlit.scores import keeping_parts
 
 
@@ -96,7 +96,7 @@ def harmonize(
     """
     api.refuse_num(num, "harmonisations can't be written")
     refuse_seed(seed)
-    also = [ending for ending, wanted in ((".png", png), (".pdf", pdf), (".wav", bool(wav))) if wanted]
+    weighed = weighed_rules(rules, decoder or api.harmonizer())
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,
@@ -107,7 +107,7 @@ def harmonize(
         transpose=transpose,
         num=num,
         decoder=decoder,
-        rules=weighed_rules(rules, decoder or api.harmonizer()),
+        rules=weighed if ranges is None else with_ranges(weighed, named_ranges(ranges)),
         ranges=ranges,
         strict=strict,
         seed=seed,
@@ -115,7 +115,7 @@ def harmonize(
         overwrite=overwrite,
         keep_parts=keep_parts,
         look=Look(layout, label, paper),
-        also=(*also, *(TRACKS if wav == "voices" else ())),
+        also=endings_of(png=png, pdf=pdf, wav=wav),
     )
     jobs = jobs_of(melody, tune)
     if len(jobs) == 1:
@@ -181,7 +181,7 @@ class Task:
             prompt,
             self.num,
             decoder=self.decoder,
-            rules=given_harmony(prompt.chorale, self.chords, self.figured_bass, self.voices) & self.rules,
+            rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
             strict=self.strict,
             seed=self.seed,
             checkpoint=self.checkpoint,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bachlit import api
 from bachlit.commands.functions import run_typed
@@ -13,7 +13,8 @@ from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.named_rules import weighed_rules
-from bachlit.rendering.output import contents, places_for, save
+from bachlit.rendering.look import Look
+from bachlit.rendering.output import TRACKS, contents, places_for, save
 
 
 def compose(
@@ -29,8 +30,12 @@ def compose(
     checkpoint: Path | None = None,
     output: str = "chorale",
     overwrite: bool = False,
+    layout: Literal["open", "closed"] = "open",
+    label: Literal["chords", "roman"] | None = None,
     png: bool = False,
-    wav: bool = False,
+    pdf: bool = False,
+    paper: Literal["a4", "letter"] = "a4",
+    wav: bool | Literal["voices"] = False,
 ) -> None:
     """Compose chorales from nothing.
 
@@ -45,21 +50,31 @@ def compose(
         seed: The first piece's; the next has the next.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
-        output: A file (.musicxml, .mid, .svg, .png or .wav), a folder, or a name without an ending for a score and its
-            MIDI file. Several pieces get their seeds added.
+        output: A file (.musicxml, .mid, .svg, .png, .pdf or .wav), a folder, or a name without an ending for a score
+            and its MIDI file. Several pieces get their seeds added. Folders are made.
         overwrite: Replace files at these places that bachlit didn't write, too.
+        layout: Four staves (open), or two as in hymnals (closed).
+        label: Write the harmony under the score: chord symbols, or Roman numerals.
         png: Draw the scores beside them, too; needs bachlit[render].
-        wav: Play them into files beside them, too.
+        pdf: Print them beside them, too; needs bachlit[render].
+        paper: Paper of a PDF.
+        wav: Play them into files beside them, too; voices for practice tracks as well, one voice loud in each.
     """
     api.refuse_num(num, "chorales can't be composed")
     refuse_seed(seed)
     weighed = weighed_rules(rules, decoder or api.COMPOSER)
-    also = [ending for ending, wanted in ((".png", png), (".wav", wav)) if wanted]
-    places = places_of(output, "chorale", also, range(seed, seed + num))
+    places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])
     chorales = api.compose_each(num, bars, min_bars, max_bars, decoder, weighed, strict, seed, checkpoint)
-    save(chain.from_iterable(map(contents, chorales, places)), check)
+    drawn = partial(contents, look=Look(layout, label, paper))
+    save(chain.from_iterable(map(drawn, chorales, places)), check)
+
+
+def endings_of(*, png: bool, pdf: bool, wav: bool | Literal["voices"]) -> list[str]:
+    """List the endings of files beside a score, as typed."""
+    wanted = {".png": png, ".pdf": pdf, ".wav": bool(wav)}
+    return [*(ending for ending, drawn in wanted.items() if drawn), *(TRACKS if wav == "voices" else ())]
 
 
 def places_of(output: str | None, name: str, also: Sequence[str], numbers: range) -> list[list[Path]]:

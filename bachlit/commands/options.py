@@ -73,8 +73,8 @@ class Words:
             refuse_swollen_word(word)
             if word.partition("=")[0] in ("--quantize", "--data.quantize"):
                 raise OptionError(
-                    "--quantize is gone: notes finer than a sixteenth stay as they are, and MIDI is rounded where it needs "
-                    "to be; leave it out."
+                    "--quantize is gone: notes finer than a sixteenth stay as they are, and MIDI is rounded where that "
+                    "is needed; leave it out."
                 )
         files = [word for word in words if word.partition("=")[0] == "--config"]
         configs = tuple(_config(word.partition("=")[2]) for word in files)

@@ -10,6 +10,7 @@ from bachlit.decoding.particles import Particles
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
 from bachlit.decoding.rules.chords import ChordTones
 from bachlit.decoding.rules.enforced import Enforced
+from bachlit.decoding.rules.figured_bass import FiguredBass
 from bachlit.decoding.rules.harmony import FinalTonic, InKey
 from bachlit.decoding.rules.part_writing import (
     Attack,
@@ -28,8 +29,8 @@ from bachlit.decoding.walk import Walk, stepping
 
 __all__ = [
     "FREE", "LIVELY", "PART_WRITING", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
-    "Decoder", "Enforced", "FinalTonic", "Generation", "Gibbs", "Grammar", "Greedy", "Grid", "InKey", "LargestLeap",
-    "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Predictor", "Ranges",
-    "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder",
+    "Decoder", "Enforced", "FiguredBass", "FinalTonic", "Generation", "Gibbs", "Grammar", "Greedy", "Grid", "InKey",
+    "LargestLeap", "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Predictor",
+    "Ranges", "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder",
     "TokenPrompt", "Walk", "Yielded", "stepping",
 ]  # fmt: skip

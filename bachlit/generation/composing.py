@@ -73,6 +73,7 @@ def write_freely(
             open_mask(encoding, min_frames, max_frames, pickup),
             np.full((max_frames, len(VOICES)), FREE),
             ending=max(0, max_frames - 4),
+            end=max_frames,
         )
         for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
     ]

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
-from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, token_prompt
+from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in, token_prompt
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.music.measures import whole_bars
@@ -130,7 +130,8 @@ def write(
         decoder: Chooses the tokens.
         seeds: One per prompt; the same seed gives the same piece, whatever stands beside it.
         rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
-            `usual_rules` applies; `Rules()` for none.
+            `usual_rules` applies; `Rules()` for none. The ranges of the rule `Ranges` are those that the given voices
+            are moved into, too.
         strict: Raise where a rule would have to give way.
 
     Returns:
@@ -173,7 +174,8 @@ def write_several(
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding
-    moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys)) for prompt in prompts]
+    ranges = ranges_in(usual_rules(decoder) if rules is None else Rules() & rules)
+    moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges)) for prompt in prompts]
     batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
     distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
     yielded: list[Yielded] = []

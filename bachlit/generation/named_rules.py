@@ -1,17 +1,19 @@
-"""Rules of part-writing by name and weight, as typed."""
+"""Rules of part-writing by name and weight, and ranges of voices, as typed."""
 
-import dataclasses
 import inspect
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bachlit import decoding
 from bachlit.classes import class_at
-from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, Rule, Rules
+from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredBass, Ranges, Rule, Rules
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import usual_rules
+from bachlit.music.chorale import VOICES, Voice
+from bachlit.music.notes import pitch_named
 
 _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 
@@ -38,14 +40,55 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
     if "all" in numbers:
         if _number("all", numbers.pop("all")) != 0:
             raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")
-        rules = [dataclasses.replace(rule, weight=0.0) for rule in rules]
+        rules = [replace(rule, weight=0.0) for rule in rules]
     for name, value in numbers.items():
         kind, weight = _rule(name), _number(name, value)
         if any(type(rule) is kind for rule in rules):
-            rules = [dataclasses.replace(rule, weight=weight) if type(rule) is kind else rule for rule in rules]
+            rules = [replace(rule, weight=weight) if type(rule) is kind else rule for rule in rules]
         else:
             rules.append(kind(weight=weight))
     return Rules(tuple(rule for rule in rules if rule.weight != 0))
+
+
+def named_ranges(typed: str) -> dict[Voice, tuple[int, int]]:
+    """Read the ranges of voices, in MIDI pitches.
+
+    Args:
+        typed: Voices with their lowest and highest note, such as "tenor:C3-G4, bass:E2-C4".
+
+    Raises:
+        OptionError: If it is no such list, names a voice twice, or a highest note is below its lowest.
+
+    >>> named_ranges("tenor:C3-G4, bass:E2-Bb3")
+    {'tenor': (48, 67), 'bass': (40, 58)}
+    """
+    ranges: dict[Voice, tuple[int, int]] = {}
+    for part in typed.split(","):
+        name, _, notes = part.strip().partition(":")
+        voice = next((one for one in VOICES if one == name.strip().lower()), None)
+        try:
+            low, high = (pitch_named(note) for note in notes.split("-"))
+        except ValueError:
+            voice = None
+        if voice is None or voice in ranges or low > high:
+            raise OptionError(
+                f"The range {part.strip()!r} isn't possible; expected each voice at most once, with its lowest and "
+                "highest note, such as tenor:C3-G4, and commas between several."
+            )
+        ranges[voice] = low, high
+    return ranges
+
+
+def with_ranges(rules: Rules, ranges: Mapping[Voice, tuple[int, int]]) -> Rules:
+    """Give a rule `Ranges` other ranges of some voices; without such a rule, forbid what is outside them.
+
+    >>> [rule.tenor for rule in with_ranges(Rules(), {"tenor": (48, 67)})]
+    [(48, 67)]
+    """
+    options: dict[str, Any] = {str(voice): compass for voice, compass in ranges.items()}
+    if not any(isinstance(rule, Ranges) for rule in rules):
+        return rules & Ranges(**options)
+    return Rules(tuple(replace(rule, **options) if isinstance(rule, Ranges) else rule for rule in rules))
 
 
 def rules_help() -> str:
@@ -69,7 +112,10 @@ def _rules() -> dict[str, type[Rule]]:
     kinds += [
         kind
         for kind in vars(decoding).values()
-        if inspect.isclass(kind) and issubclass(kind, Rule) and not inspect.isabstract(kind) and kind is not ChordTones
+        if inspect.isclass(kind)
+        and issubclass(kind, Rule)
+        and not inspect.isabstract(kind)
+        and kind not in (ChordTones, FiguredBass)
     ]
     return {kind.__name__: kind for kind in kinds}
 

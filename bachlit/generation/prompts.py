@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bachlit.decoding import FREE, Enforced, Grammar, Grid, Rule, Rules, TokenPrompt
+from bachlit.decoding import FREE, Enforced, Grammar, Grid, Ranges, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError, RangeWarning
 from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
 from bachlit.music.measures import whole_bars
+from bachlit.music.notes import name_of
 from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END
@@ -33,6 +34,7 @@ class ModelPrompt:
         allowed: (N, V) the tokens that may stand at each step.
         given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
         ending: The frame in which the last given note begins, in what is played last.
+        end: The frame after the last that may sound, in what is played last.
         move: Semitones by which it was moved for the model.
         into_range: Those of them that brought it into the voices' ranges.
     """
@@ -41,6 +43,7 @@ class ModelPrompt:
     allowed: BoolArray
     given: npt.NDArray[np.int64]
     ending: int
+    end: int
     move: int = 0
     into_range: int = 0
 
@@ -54,22 +57,53 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
         moves: From `move_for`.
     """
     move, into_range = moves
+    prompt = _resting_together(prompt)
+    end = _end_of_given(prompt)
     moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
     return ModelPrompt(
         moved,
         prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
         np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
-        _last_onset(prompt),
+        _last_onset(prompt, end),
+        end,
         move,
         into_range,
     )
 
 
-def _last_onset(prompt: Prompt) -> int:
+def _resting_together(prompt: Prompt) -> Prompt:
+    """Give rests to all voices before the given ones begin, after they end, and where they rest for a bar or more."""
+    sounding = (prompt.given & (prompt.chorale.pitches != REST)).any(axis=1)
+    silent = prompt.given.any(axis=1) & ~sounding
+    edges = np.flatnonzero(np.diff(silent, prepend=False, append=False)).tolist()
+    tacet = np.zeros(len(silent), np.bool_)
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        bar = next(measure.full for measure in prompt.chorale.measures if begin < measure.end)
+        tacet[begin:end] = begin == 0 or end == len(silent) or end - begin >= bar
+    cells = tacet[:, None] & ~prompt.given & ~prompt.rhythm
+    if not cells.any() or not sounding.any():
+        return prompt
+    onsets = prompt.chorale.onsets.copy()
+    onsets[1:] |= cells[:-1] != cells[1:]
+    chorale = dataclasses.replace(
+        prompt.chorale, pitches=np.where(cells, REST, prompt.chorale.pitches), onsets=onsets, source=None
+    )
+    return dataclasses.replace(prompt, chorale=chorale, given=prompt.given | cells)
+
+
+def _end_of_given(prompt: Prompt) -> int:
+    """Find the end of the last given note, in what is played last; the end of the piece if the last isn't given."""
+    first, end = last_played(prompt.chorale)
+    open_cells = ~prompt.given | (prompt.chorale.pitches != REST)
+    sounding = np.flatnonzero(open_cells[first:end].any(axis=1))
+    return first + int(sounding[-1]) + 1 if sounding.size else end
+
+
+def _last_onset(prompt: Prompt, end: int) -> int:
     """Find where the last given note begins, within a measure of the end; a quarter before it if none does."""
     chorale = prompt.chorale
-    first, end = last_played(chorale)
-    closing = next(measure for measure in chorale.measures if measure.end == end)
+    first, _ = last_played(chorale)
+    closing = next(measure for measure in chorale.measures if end <= measure.end)
     first = max(first, end - max(closing.full, closing.length))
     begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:end].any(axis=1)
     return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, end - 4)
@@ -116,9 +150,9 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         holds=torch.from_numpy(encoding.token_holds),
         given=_batched([one.given for one in prompts], REST),
         num_frames=torch.tensor([piece.num_frames for piece in pieces]),
-        end=torch.tensor([last_played(piece)[1] for piece in pieces]),
+        end=torch.tensor([one.end for one in prompts]),
         ending=torch.tensor([one.ending for one in prompts]),
-        keys=_batched([_keys(piece) for piece in pieces], 0),
+        keys=_keys(pieces),
         moved=torch.tensor([one.move for one in prompts]),
         shift=torch.tensor([one.move - one.into_range for one in prompts]),
         bars=_batched([_bars(piece) for piece in pieces], -1),
@@ -132,11 +166,12 @@ def _batched(rows: Sequence[npt.NDArray[Any]], padding: int) -> torch.Tensor:
     return pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True, padding_value=padding)
 
 
-def _keys(piece: Chorale) -> npt.NDArray[np.int64]:
-    """Tonic, 1 in minor, and sharps of the signature at each frame, (T, 3)."""
-    keys = np.empty((piece.num_frames, 3), np.int64)
-    for start, key in ((0, piece.key), *piece.keys):
-        keys[start:] = key.tonic, key.parallel.mode == "minor", key.fifths
+def _keys(pieces: Sequence[Chorale]) -> torch.Tensor:
+    """Tonic, 1 in minor, and sharps of the signature at each frame, (B, T, 3); the last key goes on beyond the end."""
+    keys = torch.empty(len(pieces), max(piece.num_frames for piece in pieces), 3, dtype=torch.long)
+    for row, piece in zip(keys, pieces, strict=True):
+        for start, key in ((0, piece.key), *piece.keys):
+            row[start:] = torch.tensor([key.tonic, key.parallel.mode == "minor", key.fifths])
     return keys
 
 
@@ -157,13 +192,18 @@ def _interrupted(piece: Chorale) -> BoolArray:
     return interrupted
 
 
-def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
+def move_for(prompt: Prompt, keys: Keys, ranges: Mapping[Voice, tuple[int, int]] = RANGES) -> tuple[int, int]:
     """Find the semitones to move a prompt by, and those of them for the voices' ranges.
+
+    Args:
+        prompt: What is given.
+        keys: Those that the model knows.
+        ranges: Lowest and highest pitch of each voice.
 
     Raises:
         PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
     """
-    octaves, rest = _move_into_range(prompt)
+    octaves, rest = _move_into_range(prompt, ranges)
     into_range = 12 * octaves + rest
     if keys != "home":
         return into_range, into_range
@@ -171,7 +211,17 @@ def move_for(prompt: Prompt, keys: Keys) -> tuple[int, int]:
     return 12 * octaves + semitones_home(estimate_key(pitches, prompt.chorale.key)), into_range
 
 
-def _move_into_range(prompt: Prompt) -> tuple[int, int]:
+def ranges_in(rules: Rules) -> dict[Voice, tuple[int, int]]:
+    """Ranges of the voices under some rules; Bach's own where no rule has any.
+
+    >>> ranges_in(Rules() & Ranges(tenor=(48, 67)))["tenor"]
+    (48, 67)
+    """
+    rule = next((rule for rule in rules if isinstance(rule, Ranges)), Ranges())
+    return {voice: getattr(rule, voice) for voice in VOICES}
+
+
+def _move_into_range(prompt: Prompt, ranges: Mapping[Voice, tuple[int, int]]) -> tuple[int, int]:
     """Find the fewest octaves, and then semitones, that bring every given voice into its range."""
     pitches = np.where(prompt.given, prompt.chorale.pitches, REST)
     compasses: dict[Voice, tuple[int, int]] = {}
@@ -186,7 +236,7 @@ def _move_into_range(prompt: Prompt) -> tuple[int, int]:
         )
     for octaves in _OCTAVES:
         moved = {voice: (low + 12 * octaves, high + 12 * octaves) for voice, (low, high) in compasses.items()}
-        rest = move_into_range(moved)
+        rest = move_into_range(moved, ranges)
         if rest is not None:
             if octaves:
                 _warn_of_octaves(name, list(compasses), octaves)
@@ -194,11 +244,11 @@ def _move_into_range(prompt: Prompt) -> tuple[int, int]:
     voice, (low, high) = next(
         (voice, compass)
         for voice, compass in compasses.items()
-        if compass[0] < RANGES[voice][0] or compass[1] > RANGES[voice][1]
+        if compass[0] < ranges[voice][0] or compass[1] > ranges[voice][1]
     )
     raise PromptError(
-        f"The {voice} of {name} goes from {_name(low)} to {_name(high)}; expected {_name(RANGES[voice][0])} to "
-        f"{_name(RANGES[voice][1])}, or a compass that some transposition brings there. Give it to another voice."
+        f"The {voice} of {name} goes from {name_of(low)} to {name_of(high)}; expected {name_of(ranges[voice][0])} to "
+        f"{name_of(ranges[voice][1])}, or a compass that a transposition brings there. Give it to another voice."
     )
 
 
@@ -211,9 +261,3 @@ def _warn_of_octaves(name: str, voices: Sequence[Voice], octaves: int) -> None:
         RangeWarning,
         stacklevel=2,
     )
-
-
-def _name(pitch: int) -> str:
-    """Write a pitch: 60 is C4."""
-    names = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-    return f"{names[pitch % 12]}{pitch // 12 - 1}"

@@ -205,18 +205,21 @@ class Chorale:
     __hash__ = None  # type: ignore[assignment]  # arrays don't hash
 
 
-def move_into_range(compasses: Mapping[Voice, tuple[int, int]]) -> int | None:
+def move_into_range(
+    compasses: Mapping[Voice, tuple[int, int]], ranges: Mapping[Voice, tuple[int, int]] = RANGES
+) -> int | None:
     """Smallest transposition (up to `LARGEST_MOVE`) that brings voices into range; None if none does.
 
     Args:
         compasses: Lowest and highest pitch of each voice.
+        ranges: Lowest and highest pitch that each may have.
 
     >>> move_into_range({"soprano": (55, 79)}), move_into_range({"soprano": (40, 50)})
     (2, None)
     """
     for move in sorted(range(-LARGEST_MOVE, LARGEST_MOVE + 1), key=abs):
         if all(
-            RANGES[voice][0] <= low + move <= high + move <= RANGES[voice][1]
+            ranges[voice][0] <= low + move <= high + move <= ranges[voice][1]
             for voice, (low, high) in compasses.items()
         ):
             return move

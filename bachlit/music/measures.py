@@ -107,7 +107,10 @@ def checked_measures(measures: Iterable[Measure], num_frames: int) -> tuple[Meas
             )
         expected = measure.end
     if expected != num_frames:
-        raise ChoraleError(f"The measures fill {expected} frames, but the piece has {num_frames}; give it other bars.")
+        raise ChoraleError(
+            f"The measures fill {expected} frames, but the piece has {num_frames}; shorten it with cut, or give it "
+            "other bars."
+        )
     return checked
 
 

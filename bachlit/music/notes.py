@@ -1,10 +1,14 @@
-"""Notes of a chorale, as they sound."""
+"""Notes of a chorale, as they sound, and the names of pitches."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, Voice
+from bachlit.music.keys import STEPS
+
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 class Note(NamedTuple):
@@ -31,6 +35,33 @@ def notes_of(chorale: Chorale, voice: Voice) -> list[Note]:
         Note(int(pitches[start]), start, end - start, bool(pitches[start] != REST and held[start:end].any()))
         for start, end in _spans(chorale, column)
     ]
+
+
+def name_of(pitch: int) -> str:
+    """Name a MIDI pitch.
+
+    >>> name_of(60), name_of(66)
+    ('C4', 'F#4')
+    """
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def pitch_named(name: str) -> int:
+    """MIDI pitch of a name: a letter, sharps or flats, and an octave.
+
+    Raises:
+        ValueError: If it names no pitch of MIDI.
+
+    >>> pitch_named("C4"), pitch_named("f#4"), pitch_named("Cb4")
+    (60, 66, 59)
+    """
+    match = re.fullmatch(r"([A-G])(#{0,2}|b{0,2})(-1|[0-9])", name.strip(), re.IGNORECASE | re.ASCII)
+    if match:
+        altered = match[2].count("#") - match[2].lower().count("b")
+        pitch = STEPS[match[1].upper()] + altered + 12 * (int(match[3]) + 1)
+        if 0 < pitch <= 127:
+            return pitch
+    raise ValueError(f"it names no pitch: {name!r}; expected a letter and an octave, such as C3, F#4 or Bb2")
 
 
 def _spans(chorale: Chorale, column: int) -> list[tuple[int, int]]:

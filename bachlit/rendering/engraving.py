@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from xml.etree.ElementTree import fromstring, tostring
 
 from bachlit.errors import ChoraleError, OptionError
 from bachlit.extras import require
@@ -13,6 +14,7 @@ from bachlit.music.chorale import Chorale
 from bachlit.rendering.fonts import fonts_for, have_letters
 from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
+from bachlit.scores.writing.placing import add_note_types
 
 _SCALE = 40  # per cent: a staff is about 29 pixels high
 _DRAWING = {
@@ -133,8 +135,8 @@ def png_of(music: str, *, title: str = "", width: int = 1000, zoom: float = 2.0)
             background="white",
             font_files=sorted(map(str, folder.iterdir())),
             skip_system_fonts=have_letters(picture),
-            font_family="DejaVu Serif",
-            serif_family="DejaVu Serif",
+            font_family="STIXGeneral",
+            serif_family="STIXGeneral",
         )
     return bytes(drawn)
 
@@ -153,13 +155,15 @@ def engrave(music: str, options: Mapping[str, Any]) -> list[str]:
     """
     import verovio  # noqa: PLC0415  # an extra
 
+    root = fromstring(music)
+    add_note_types(root)
     with _ONE_AT_A_TIME:
         verovio.enableLog(verovio.LOG_OFF)
         # The path of verovio's fonts is per thread, and importing verovio sets it for one thread only.
         verovio.setDefaultResourcePath(str(Path(verovio.__file__).parent / "data"))
         toolkit = verovio.toolkit()
         toolkit.setOptions({**_DRAWING, **options})
-        if not toolkit.loadData(music):
+        if not toolkit.loadData(tostring(root, encoding="unicode")):
             raise ChoraleError("verovio can't draw the chorale; try reinstalling it.")
         return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
 

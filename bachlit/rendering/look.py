@@ -1,14 +1,14 @@
-"""The look of a written score: staves, words under lower voices, labels of the harmony, paper."""
+"""The look of a written score: staves, labels of the harmony, paper."""
 
 from dataclasses import dataclass
 from typing import Literal
-from xml.etree.ElementTree import Element
 
 from bachlit.music.chorale import Chorale
 from bachlit.rendering.printing import Paper
 from bachlit.scores.writing.closed import closed
-from bachlit.scores.writing.musicxml import as_text, document_of
-from bachlit.scores.writing.words import words_below
+from bachlit.scores.writing.harmony import chord_symbols, roman_numerals
+from bachlit.scores.writing.labels import label
+from bachlit.scores.writing.musicxml import add_kept_parts, as_text, document_of
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class Look:
             OptionError: If the layout is closed, and a voice isn't on a staff of its own.
         """
         root = document_of(chorale)
-        tune = root.find("part")
-        if tune is not None and tune.find("measure/note/lyric") is not None and self.layout == "open":
-            words_below(root, tune.get("id", ""))
-        return as_text(self._labelled(closed(root) if self.layout == "closed" else root, chorale))
-
-    def _labelled(self, root: Element, chorale: Chorale) -> Element:
-        return root
+        if self.layout == "closed":
+            root = closed(root)
+        if self.label is not None:
+            labels = chord_symbols(chorale) if self.label == "chords" else roman_numerals(chorale)
+            starts = [measure.start for measure in chorale.measures]
+            label(root.findall("part")[-1], labels, starts, self.label)
+        add_kept_parts(root, chorale)
+        return as_text(root)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bachlit.errors import OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.music.notes import notes_of
+from bachlit.scores.source import exact_notes, tempos_of
 
 FERMATA_STRETCH = 1.5
 """Factor of the duration of a sixteenth under a fermata, in all voices."""
@@ -22,6 +22,7 @@ ATTACK, RELEASE = 0.02, 0.06
 PARTIALS = (1.0, 0.45, 0.3, 0.2, 0.12, 0.1, 0.05, 0.06)
 """Strength of each partial: a principal, clear and not shrill."""
 
+_SLOWEST, _FASTEST = 10.0, 1000.0  # quarters per minute
 _PERIOD = 1 << 15  # samples of the wave table: fine enough without interpolation
 _LOUDNESS = 0.23  # per voice: four together can't clip
 # Left and right gain of each voice, at most 1.
@@ -48,13 +49,18 @@ class Tempo(NamedTuple):
 
 
 def wav(
-    chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050, stereo: bool = True, loud: Voice | None = None
+    chorale: Chorale,
+    *,
+    tempo: float | None = None,
+    rate: int = 22_050,
+    stereo: bool = True,
+    loud: Voice | None = None,
 ) -> bytes:
     """Synthesise a chorale as a 16-bit WAV file; the same chorale gives the same bytes.
 
     Args:
         chorale: The music.
-        tempo: Quarters per minute, 10 to 1000.
+        tempo: Quarters per minute, 10 to 1000; if None the tempos of its source, 80 if it has none.
         rate: Samples per second, 8000 to 192000. Pitches above half of it are silent.
         stereo: Left and right, else their mean.
         loud: Voice to practise: the others are 12 dB softer.
@@ -82,11 +88,14 @@ def wav_of(
     return _file(play_notes(voices, tempi, end, rate=rate, loud=loud), rate, stereo=stereo)
 
 
-def play(chorale: Chorale, *, tempo: float = 80.0, rate: int = 22_050, loud: Voice | None = None) -> _Sound:
+def play(chorale: Chorale, *, tempo: float | None = None, rate: int = 22_050, loud: Voice | None = None) -> _Sound:
     """Synthesise samples (N, 2) of a chorale between -1 and 1, left and right."""
-    _check(tempo, rate)
+    if tempo is not None:
+        _check(tempo, rate)
     voices = {
-        voice: [Tone(note.pitch, note.start, note.length) for note in notes_of(chorale, voice) if note.pitch]
+        voice: [
+            Tone(note.pitch, float(note.start), float(note.end - note.start)) for note in exact_notes(chorale, voice)
+        ]
         for voice in VOICES
     }
     return play_notes(voices, tempi_of(chorale, tempo), chorale.num_frames, rate=rate, loud=loud)
@@ -117,7 +126,7 @@ def play_notes(
     (16000, 2)
     """
     for tempo in tempi:
-        _check(tempo.quarters, rate, slowest=10 / FERMATA_STRETCH)
+        _check(tempo.quarters, rate, slowest=_SLOWEST / FERMATA_STRETCH)
     sound = np.zeros((round(float(_seconds([end], tempi)[0]) * rate), 2), np.float32)
     for voice, tones in voices.items():
         notes = list(tones)
@@ -131,15 +140,25 @@ def play_notes(
     return sound
 
 
-def tempi_of(chorale: Chorale, quarters: float) -> list[Tempo]:
+def tempi_of(chorale: Chorale, quarters: float | None = None) -> list[Tempo]:
     """Tempo of a chorale and its changes: slower under fermatas.
+
+    Args:
+        chorale: The music.
+        quarters: Per minute; if None the tempos of its source.
 
     >>> held = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
     >>> tempi_of(held, 60)
     [Tempo(frame=0, quarters=60.0)]
     """
-    starts = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1))
-    return [Tempo(int(frame), quarters / (FERMATA_STRETCH if chorale.fermatas[frame] else 1)) for frame in starts]
+    written = tempos_of(chorale) if quarters is None else [(0, quarters)]
+    held = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1)).tolist()
+    tempi = []
+    for start in sorted({*held, *(float(frame) for frame, _ in written if frame < chorale.num_frames)}):
+        current = next(tempo for frame, tempo in reversed(written) if frame <= start)
+        slowed = FERMATA_STRETCH if chorale.fermatas[int(start)] else 1
+        tempi.append(Tempo(start, float(np.clip(current, _SLOWEST, _FASTEST)) / slowed))
+    return tempi
 
 
 def frame_times(chorale: Chorale, tempo: float) -> npt.NDArray[np.float64]:
@@ -162,8 +181,8 @@ def _seconds(frames: npt.ArrayLike, tempi: Sequence[Tempo]) -> npt.NDArray[np.fl
     return seconds
 
 
-def _check(tempo: float, rate: int, slowest: float = 10) -> None:
-    if not slowest <= tempo <= 1000 or not 8_000 <= rate <= 192_000:
+def _check(tempo: float, rate: int, slowest: float = _SLOWEST) -> None:
+    if not slowest <= tempo <= _FASTEST or not 8_000 <= rate <= 192_000:
         raise OptionError(
             f"The tempo is {tempo:g} and the rate {rate}; expected 10 to 1000 quarters per minute and 8000 to 192000 "
             "samples per second."

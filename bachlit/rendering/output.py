@@ -59,7 +59,7 @@ def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), n
     return [_checked(path.parent / f"{numbered}{one}") for one in endings]
 
 
-def plot_places(name: str, output: Path | None) -> tuple[Path, Path]:
+def plot_places(name: str, output: Path | str | None) -> tuple[Path, Path]:
     """Name the files of a piano roll and of hidden units.
 
     Args:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from bachlit.music.chorale import REST, VOICES, BoolArray, Chorale, IntArray, Voice
 from bachlit.music.notes import notes_of
+from bachlit.scores.reading.harmony import transposed
 
 
 class SungNote(NamedTuple):
@@ -63,6 +65,8 @@ class ScoreSource:
         figures: Figures over a bass: frame, length in frames (0 until the next), text.
         pitches: (T, 4) the grid that was read from it.
         onsets: (T, 4) likewise.
+        fermatas: (T,) likewise.
+        title: Likewise.
         semitones: By how much it has been transposed since.
         keeps_parts: Whether parts that are no voice are written below.
     """
@@ -72,6 +76,8 @@ class ScoreSource:
     lengths: Sequence[Fraction]
     pitches: IntArray
     onsets: BoolArray
+    fermatas: BoolArray
+    title: str = ""
     tempos: Sequence[tuple[Fraction, float]] = ()
     chords: Sequence[tuple[Fraction, str]] = ()
     figures: Sequence[tuple[Fraction, Fraction, str]] = ()
@@ -99,11 +105,12 @@ def keeping_parts(chorale: Chorale) -> Chorale:
 
 
 def changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:
-    """Indices of the measures in which a chorale has other notes than its source."""
+    """Indices of the measures in which a chorale has other notes or fermatas than its source."""
     column = VOICES.index(voice)
     read = source.pitches[:, column]
     read = np.where(read == REST, REST, read + source.semitones)
     differs = (chorale.pitches[:, column] != read) | (chorale.onsets[:, column] != source.onsets[:, column])
+    differs |= chorale.fermatas != source.fermatas
     return [index for index, measure in enumerate(chorale.measures) if differs[measure.start : measure.end].any()]
 
 
@@ -133,6 +140,22 @@ def tempos_of(chorale: Chorale, default: float = 80.0) -> list[tuple[Fraction, f
     source = source_of(chorale)
     tempos = list(source.tempos) if source is not None else []
     return tempos if tempos and tempos[0][0] == 0 else [(Fraction(0), tempos[0][1] if tempos else default), *tempos]
+
+
+def given_chords(chorale: Chorale) -> list[tuple[int, str]]:
+    """Chord symbols of a chorale's source at the frames where they begin to hold, transposed with it."""
+    source = source_of(chorale)
+    if source is None:
+        return []
+    chords = {ceil(time): transposed(symbol, source.semitones) for time, symbol in source.chords}
+    return sorted((frame, symbol) for frame, symbol in chords.items() if frame < chorale.num_frames)
+
+
+def given_figures(chorale: Chorale) -> list[tuple[int, int, str]]:
+    """Figured bass of a chorale's source: frame, length in frames (0 until the next), figures."""
+    source = source_of(chorale)
+    figures = source.figures if source is not None else ()
+    return [(ceil(time), int(length), text) for time, length, text in figures if ceil(time) < chorale.num_frames]
 
 
 def names_of(chorale: Chorale) -> dict[Voice, str]:

@@ -127,14 +127,6 @@ def test_the_units_shown_are_those_that_go_most_with_the_fermatas_or_else_the_on
     assert [np.corrcoef(unit, signal)[0, 1] for unit in units.T] == pytest.approx(strongest)
 
 
-def test_a_plot_refuses_finer_notes_unless_rounding_is_asked_for(tmp_path: Path) -> None:
-    write_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 32), "chords.musicxml")
-    text = Path("chords.musicxml").read_text().replace("<divisions>4</divisions>", "<divisions>3</divisions>")
-    (tmp_path / "triplets.musicxml").write_text(text)
-    assert main(["plot", "triplets.musicxml"]) == 2
-    assert main(["plot", "triplets.musicxml", "--quantize"]) == 0
-
-
 def test_a_plot_reads_the_score_before_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LanguageModel, "load", lambda _: pytest.fail("the work has begun"))
     assert main(["plot", "no.musicxml"]) == 2
@@ -176,10 +168,10 @@ def test_a_place_that_takes_no_file_is_refused_before_the_work(
 def test_a_picture_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the score was written before the picture was drawn."""
 
-    def fail(_: Chorale) -> bytes:
-        raise OptionError("No ink.")
+    def fail(music: str, title: str) -> bytes:
+        raise OptionError(f"No ink for {title}, {len(music)} letters.")
 
-    monkeypatch.setitem(places._FORMATS, ".png", fail)
+    monkeypatch.setattr(places, "png_of", fail)
     assert main(["harmonize", str(TWINKLE), *FAST, "--png"]) == 2
     assert not [*tmp_path.iterdir()]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bachlit.corpus.tunes import group_by_tune
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +83,7 @@ def alike(one: Chorale, other: Chorale) -> bool:
 def part(piece: Chorale, random: np.random.Generator) -> Chorale:
     """A few bars from anywhere, or all."""
     first = int(random.integers(0, piece.num_frames - 4)) if random.random() < 0.5 else 0
-    span = slice(first, first + int(random.choice([24, 60, 120, 10_000])))
-    onsets = piece.onsets[span].copy()
-    onsets[0] = True
-    return dataclasses.replace(piece, pitches=piece.pitches[span], onsets=onsets, fermatas=piece.fermatas[span])
+    return cut(piece, first, min(first + int(random.choice([24, 60, 120, 10_000])), piece.num_frames))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from chorales import barred_chorale, chorales
+from chorales import barred_chorale, chorales, repeated_chorale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,9 +41,13 @@ def test_irregular_bars_and_church_modes_survive_encoding(encoding: Encoding) ->
 
 def test_bars_of_bach_are_marked_where_his_metre_begins_them(bach: list[Chorale]) -> None:
     encoding = SatbEncoding(bars=True)
+    regular = 0
     for piece in bach:
         begins = (np.arange(piece.num_frames) - piece.pickup) % piece.measure_length == 0
-        assert np.array_equal(encoding.begins_bar[encoding.marks(piece)], begins)
+        marked = encoding.begins_bar[encoding.marks(piece)]
+        regular += np.array_equal(marked, begins)
+        assert np.flatnonzero(marked).tolist() == [bar.start for bar in piece.measures if not bar.position]
+    assert (regular, len(bach)) == (387, 396)  # nine change their metre, or have a longer or shorter bar
 
 
 def test_a_bar_is_marked_where_one_begins_not_in_the_middle() -> None:
@@ -169,7 +173,11 @@ def random_mask(shape: tuple[int, ...], seed: int) -> BoolArray:
 
 
 @settings(max_examples=150, deadline=None)
-@given(chorale=chorales(), seed=st.integers(0, 2**32), fermatas=st.sampled_from(["its own", "of another tune"]))
+@given(
+    chorale=chorales() | st.integers(0, 2**32).map(repeated_chorale),
+    seed=st.integers(0, 2**32),
+    fermatas=st.sampled_from(["its own", "of another tune"]),
+)
 def test_any_cells_and_any_rhythm_can_be_given_without_a_dead_end(chorale: Chorale, seed: int, fermatas: str) -> None:
     encoding = SatbEncoding()
     shape = chorale.pitches.shape
@@ -184,6 +192,18 @@ def test_any_cells_and_any_rhythm_can_be_given_without_a_dead_end(chorale: Chora
     assert np.array_equal(sung.pitches[fixed] == REST, chorale.pitches[fixed] == REST)
     notes = fixed & (chorale.pitches != REST)  # whether a rest begins depends on what is sung before it
     assert np.array_equal(sung.onsets[notes], chorale.onsets[notes])
+
+
+def test_free_notes_begin_where_a_repeat_leads_unless_their_rhythm_is_given() -> None:
+    """The second ending isn't heard after the first, so nothing can be held into it."""
+    encoding = SatbEncoding()
+    piece = dataclasses.replace(Chorale.from_pitches([[67, 64, 60, 48]] * 64), order=(0, 1, 0, 2, 3))
+    given, rhythm = np.zeros((64, 4), bool), np.zeros((64, 4), bool)
+    given[:, 0] = rhythm[:, 1] = True
+    allowed = prompt_mask(encoding, piece, given, rhythm)[:-1].reshape(64, 5, -1)
+    for frame in range(1, 64):
+        holds = [bool((cell & encoding.token_holds).any()) for cell in allowed[frame, 1:]]  # S, B, A, T
+        assert holds == [True, frame != 32, True, frame != 32], frame
 
 
 def test_what_stands_in_a_cell_of_which_the_rhythm_is_given_does_not_matter() -> None:

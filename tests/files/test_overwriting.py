@@ -162,9 +162,9 @@ def test_what_comes_to_stand_there_during_the_work_stays(
 ) -> None:
     made = bachlit.rendering.output._FORMATS[".mid"]
 
-    def write_meanwhile(chorale: Chorale) -> bytes:
+    def write_meanwhile(piece: Any) -> bytes:
         Path("out/four-harmonized.musicxml").write_text("mine")
-        return made(chorale)
+        return made(piece)
 
     monkeypatch.setitem(bachlit.rendering.output._FORMATS, ".mid", write_meanwhile)
     refused(run("harmonize"), capsys, "out/four-harmonized.musicxml")

@@ -1,8 +1,6 @@
 """Nothing that can be asked for breaks the grammar or a given cell: random prompts, rules, decoders and seeds."""
 
-import dataclasses
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +31,7 @@ from bachlit.decoding import (
 from bachlit.errors import PromptError
 from bachlit.generation.harmonizing import write
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import REST, BoolArray, Chorale
+from bachlit.music.chorale import REST, BoolArray, Chorale, cut
 from bachlit.music.prompt import Prompt
 
 RULES: list[type[Rule]] = [
@@ -74,12 +72,7 @@ def prompt(random: np.random.Generator, bach: list[Chorale]) -> Prompt:
         )
     length = int(random.integers(1, 25))
     first = int(random.integers(max(1, piece.num_frames - length + 1)))
-    part: dict[str, Any] = {
-        name: getattr(piece, name)[first : first + length] for name in ("pitches", "onsets", "fermatas")
-    }
-    part["onsets"] = part["onsets"].copy()
-    part["onsets"][0] = True
-    piece = dataclasses.replace(piece, pickup=0, **part)
+    piece = cut(piece, first, min(first + length, piece.num_frames))
     shape = piece.pitches.shape
     masks: list[BoolArray] = [
         np.isin(np.arange(4), random.permutation(4)[: random.integers(0, 4)])[None].repeat(shape[0], 0),

@@ -13,13 +13,14 @@ from sizes import size
 
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
 from bachlit.encoding import BachBotEncoding
-from bachlit.errors import CheckpointError, PromptError
+from bachlit.errors import CheckpointError, DeadEndError, PromptError, RuleWarning
 from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import Written, write
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice, cut
 from bachlit.music.keys import Key, Keys
+from bachlit.music.measures import Measure
 from bachlit.music.prompt import Prompt
 from bachlit.scores import read_melody, write_musicxml
 
@@ -58,8 +59,40 @@ def melodies(draw: st.DrawFn, voice: Voice = "soprano") -> Chorale:
 
 
 def opening(piece: Chorale, num_frames: int = size(48, 24)) -> Chorale:
-    cut = {field: getattr(piece, field)[:num_frames] for field in ("pitches", "onsets", "fermatas")}
-    return dataclasses.replace(piece, **cut)
+    return cut(piece, 0, num_frames)
+
+
+@dataclasses.dataclass
+class Score:
+    """A source that mustn't be transposed for the model."""
+
+    def transpose(self, semitones: int) -> "Score":
+        raise AssertionError(f"the source was transposed by {semitones}")
+
+
+def test_what_is_written_keeps_measures_keys_order_and_source(small_model: LanguageModel) -> None:
+    """In a key far from the model's; the source isn't transposed for it, and errors count bars as printed."""
+    model = LanguageModel(small_model.network, small_model.encoding, "home")
+    numbers = ("0", "7", "8a", "8b", "9")
+    bars = tuple(Measure(one, 8 * index, 8, 4 * (index == 0), (3, 4)) for index, one in enumerate(numbers))
+    piece = dataclasses.replace(
+        Chorale.from_pitches([[67, 0, 0, 0]] * 20 + [[57, 0, 0, 0]] * 20),
+        key=Key(3, "mixolydian"),
+        bars=bars,
+        keys=((16, Key(2)),),
+        order=(0, 1, 2, 1, 3, 4),
+        source=Score(),
+    )
+    prompt = Prompt.voices(piece, "soprano")
+    [written] = write(model, [prompt], decoder=Greedy(), seeds=[0], rules=Sounding())
+    chorale = written.chorale
+    assert dataclasses.replace(chorale, pitches=piece.pitches, onsets=piece.onsets) == piece
+    assert chorale.source is piece.source
+    high = Sounding() & Ranges(alto=(60, 74)) & NoCrossing()
+    with pytest.warns(RuleWarning, match=r"alto of the piece at bar 8a \(frame 20\) has no note that keeps NoCrossing"):
+        write(model, [prompt], decoder=Greedy(), seeds=[0], rules=high)
+    with pytest.raises(DeadEndError, match=r"alto of the piece at bar 8a \(frame 20\)"):
+        write(model, [prompt], decoder=Greedy(), seeds=[0], rules=high, strict=True)
 
 
 def assert_given_back(written: Chorale, melody: Chorale, voice: Voice) -> None:
@@ -217,8 +250,8 @@ def test_a_model_that_knows_bars_composes_in_the_metre_that_the_score_has(framed
 
 
 def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: LanguageModel) -> None:
-    low = dataclasses.replace(Chorale.from_pitches([[50, 0, 0, 0]] * 4), name="low")
-    with pytest.raises(PromptError, match=r"soprano of low goes from D3 to D3; expected A3 to A5"):
+    low = dataclasses.replace(Chorale.from_pitches([[50, 0, 0, 0]] * 4 + [[80, 0, 0, 0]] * 4), name="low")
+    with pytest.raises(PromptError, match=r"soprano of low goes from D3 to Ab5; expected A3 to A5, or a compass that"):
         write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
     with pytest.raises(PromptError, match="low gives only rests"):
         write(small_model, [Prompt.voices(low, "alto")], decoder=Greedy(), seeds=[0])

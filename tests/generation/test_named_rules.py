@@ -17,11 +17,17 @@ from bachlit.decoding import (
     Greedy,
     NoOverlap,
     NoParallels,
+    Ranges,
     Rules,
     Sampling,
     Spacing,
 )
-from bachlit.generation.named_rules import weighed_rules
+from bachlit.errors import OptionError, PromptError
+from bachlit.generation.harmonizing import write
+from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -128,3 +134,52 @@ def test_help_tells_the_rules_and_their_numbers(command: str, capsys: pytest.Cap
     for name in {str(rule) for rule in LIVELY}:
         numbers = ["/".join(f"{one.weight:g}" for one in rules if str(one) == name) for rules in (LIVELY, PART_WRITING)]
         assert [name, *(number or "0" for number in numbers)] in [words[:3] for words in told]
+
+
+@pytest.mark.parametrize(
+    ("typed", "ranges"),
+    [
+        ("tenor:C3-G4", {"tenor": (48, 67)}),
+        (" Bass : E2-Bb3 ,soprano:c4-f#5", {"bass": (40, 58), "soprano": (60, 78)}),
+    ],
+)
+def test_ranges_are_typed_by_the_names_of_notes(typed: str, ranges: dict[str, tuple[int, int]]) -> None:
+    assert named_ranges(typed) == ranges
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", "tenor", "tenor:", "tenor:C3", "tenor:G4-C3", "tenor:C3-G4-B4", "cello:C2-G3", "bass:H2-C4"),
+        *("bass:E2-C99", "tenor:C3-G4,tenor:C3-A4", "tenor:C3-G4;bass:E2-C4", "tenor:C3-G4,"),
+    ],
+)
+def test_what_is_no_range_is_refused(typed: str) -> None:
+    with pytest.raises(OptionError, match=r"The range .* isn't possible; expected each voice"):
+        named_ranges(typed)
+
+
+def test_ranges_replace_those_of_the_rule_and_keep_its_place() -> None:
+    for usual in (LIVELY, PART_WRITING):
+        rules = with_ranges(usual, {"tenor": (48, 67)})
+        assert [str(rule) for rule in rules] == [str(rule) for rule in usual]
+        assert [rule for rule in rules if rule not in usual] == [Ranges(tenor=(48, 67))]
+    assert list(with_ranges(Rules() & Ranges(2.0), {"bass": (40, 60)})) == [Ranges(2.0, bass=(40, 60))]
+    assert list(with_ranges(Rules() & Spacing(), {"bass": (40, 60)})) == [Spacing(), Ranges(bass=(40, 60))]
+
+
+def test_a_real_choirs_ranges_hold_for_all_and_move_the_given_voice(small_model: LanguageModel) -> None:
+    """A tune that Bach's sopranos could sing is two semitones too high for these, so the model hears it lower."""
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (74, 76, 79) for _ in range(4)])
+    rules = with_ranges(PART_WRITING, named_ranges("soprano:C4-F5, tenor:C3-E4, bass:F2-C4"))
+    [written] = write(small_model, [Prompt.voices(tune, "soprano")], decoder=Greedy(), seeds=[0], rules=rules)
+    assert written.chorale.pitches[:, 0].tolist() == tune.pitches[:, 0].tolist()
+    for column, (low, high) in ((2, (48, 64)), (3, (41, 60))):
+        # All ranges move along with the given voice, by the least that brings it in.
+        assert low + 2 <= written.chorale.pitches[:, column].min()
+        assert written.chorale.pitches[:, column].max() <= high + 2
+    with pytest.raises(PromptError, match="goes from D5 to G5; expected C4 to E4, or a compass that"):
+        write(
+            small_model, [Prompt.voices(tune, "soprano")], decoder=Greedy(), seeds=[0],
+            rules=with_ranges(PART_WRITING, named_ranges("soprano:C4-E4")),
+        )  # fmt: skip

@@ -96,7 +96,9 @@ def shuffled(chorale: Chorale, seed: int) -> Chorale:
     order = np.concatenate(measures)
     onsets = chorale.onsets[order]
     onsets[np.diff(order, prepend=-1) != 1] = True
-    return dataclasses.replace(chorale, pitches=chorale.pitches[order], onsets=onsets, fermatas=chorale.fermatas[order])
+    return dataclasses.replace(
+        chorale, pitches=chorale.pitches[order], onsets=onsets, fermatas=chorale.fermatas[order], bars=(), order=()
+    )
 
 
 def mistaken(chorale: Chorale, seed: int) -> Chorale:

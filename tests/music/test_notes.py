@@ -1,11 +1,12 @@
 """Laws of notes, on random chorales in many metres."""
 
 import numpy as np
+import pytest
 from chorales import chorales, melody, voices
 from hypothesis import given
 
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.music.notes import notes_of
+from bachlit.music.notes import name_of, notes_of, pitch_named
 
 
 @given(chorales(), voices)
@@ -37,3 +38,15 @@ def test_a_fermata_over_a_soprano_that_rests_stands_where_it_ends() -> None:
     chorale = Chorale(pitches=bass.pitches[:, ::-1], onsets=bass.onsets[:, ::-1], fermatas=bass.fermatas)
     assert [note.fermata for note in notes_of(chorale, "bass")] == [False, True, False, False]
     assert not any(note.fermata for note in notes_of(chorale, "soprano"))
+
+
+def test_every_pitch_has_a_name_that_is_read_again() -> None:
+    for pitch in range(1, 128):
+        assert pitch_named(name_of(pitch)) == pitch
+        assert pitch_named(name_of(pitch).lower()) == pitch
+
+
+@pytest.mark.parametrize("name", ["", "C", "H4", "C10", "C#b4", "C-1", "G#9", "C 4", "4C", "C\uff14"])
+def test_what_names_no_pitch_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="it names no pitch"):
+        pitch_named(name)

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from chorales import chorales
+from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
@@ -20,7 +21,8 @@ from sizes import size
 
 from bachlit.errors import ChoraleError, OptionError
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.rendering import MissingPackageError, png, svg
+from bachlit.rendering import MissingPackageError, fonts, png, png_of, svg, svg_of
+from bachlit.rendering.fonts import music_signs
 from bachlit.rendering.headings import heading
 from bachlit.scores.writing.notation import write_voice
 
@@ -168,3 +170,42 @@ def test_a_missing_package_is_named_with_what_to_do(package: str, monkeypatch: p
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingPackageError, match=rf"needs {package}, .*expected .*; install it: pip install 'bachlit"):
         png(Chorale.from_pitches([[67, 64, 60, 48]]))
+
+
+CHORDS = """<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Tune</part-name></score-part>
+</part-list><part id="P1"><measure number="1"><attributes><divisions>1</divisions></attributes><harmony><root>
+<root-step>B</root-step><root-alter>-1</root-alter></root><kind>dominant</kind></harmony><note><pitch><step>B</step>
+<octave>4</octave></pitch><duration>4</duration><voice>1</voice><type>whole</type><lyric><text>WORD</text></lyric>
+</note></measure></part></score-partwise>"""
+
+
+def test_a_score_s_own_chord_symbols_and_words_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = svg_of(CHORDS)
+    assert "WORD" in picture
+    assert drawn(picture, "harm") == 1
+    assert music_signs(picture) == "\uea64"  # a flat
+    assert re.search(r">B</tspan><tspan[^>]*>\uea64</tspan><tspan[^>]*>7<", picture)  # without blanks between
+    pictures = [imread(io.BytesIO(png_of(CHORDS)))[:, :, 0]]
+    monkeypatch.setattr(fonts, "music_signs", lambda _: "")
+    pictures.append(imread(io.BytesIO(png_of(CHORDS)))[:, :, 0])
+    rows, columns = np.nonzero(pictures[0] != pictures[1])
+    assert len(rows) > 30  # resvg reads no font within a picture
+    assert np.ptp(rows) < 60
+    assert np.ptp(columns) < 100
+
+
+def test_letters_that_no_font_has_leave_the_others() -> None:
+    assert png_of(CHORDS.replace("WORD", "讃W")).startswith(b"\x89PNG")
+
+
+def test_words_are_as_wide_as_verovio_makes_room_for() -> None:
+    """In DejaVu, which is wider, they once ran into each other."""
+    import verovio  # noqa: PLC0415
+
+    listed = (Path(verovio.__file__).parent / "data" / "text" / "Times.xml").read_text()
+    room = {chr(int(code, 16)): float(width) for code, width in re.findall(r'c="(\w+)"[^>]* h-a-x="([\d.]+)"', listed)}
+    per_em = float(re.search(r'units-per-em="(\d+)', listed)[1])  # type: ignore[index]
+    font = TTFont(fonts.text_fonts()[0])
+    for letter in room.keys() & set("abcdefghijklmnopqrstuvwxyzABCDEFHIKLMNOPRSTVW,."):  # verovio lacks some
+        drawn_width = font["hmtx"][font.getBestCmap()[ord(letter)]][0] / font["head"].unitsPerEm
+        assert drawn_width == pytest.approx(room[letter] / per_em, rel=0.03), letter

@@ -11,9 +11,10 @@ from bachlit.__main__ import main
 from bachlit.errors import OptionError
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.rendering import wav
+from bachlit.rendering import pdf_of, png_of, svg_of, wav
+from bachlit.rendering.look import Look
 from bachlit.rendering.output import TRACKS, contents, places_for, write
-from bachlit.scores import write_musicxml
+from bachlit.scores import to_midi, write_musicxml
 
 TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
 QUICK = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
@@ -113,6 +114,18 @@ def test_folders_are_made_when_all_is_ready_and_go_if_it_fails(tmp_path: Path) -
     assert sorted(path.name for path in (tmp_path / "new" / "deep").iterdir()) == sorted(
         ["tune.musicxml", "tune.mid", "tune.wav", *(f"tune-{voice}.wav" for voice in VOICES)]
     )
+
+
+def test_a_look_is_that_of_all_written_files() -> None:
+    """Such as a closed score with labels; what sounds is the chorale's."""
+    chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 16)
+    look = Look("closed", "chords", "letter")
+    music = look.music(chorale)
+    assert (music.count("<part id"), music.count("<harmony")) == (2, 1)
+    places = [Path(f"x{ending}") for ending in (".musicxml", ".svg", ".png", ".pdf", ".mid", ".wav")]
+    made = dict(contents(chorale, places, look=look))
+    expected = [music.encode(), svg_of(music).encode(), png_of(music), pdf_of(music, paper="letter"), to_midi(chorale)]
+    assert [*made.values()] == [*expected, wav(chorale)]
 
 
 def test_a_name_like_a_practice_track_s_is_a_name() -> None:

@@ -65,8 +65,9 @@ def test_pages_are_full_numbered_and_white_at_the_edges(
         assert page[:25].min() == page[-35:].min() == page[:, :35].min() == page[:, -35:].min() == 1
         rows = np.flatnonzero(page.min(axis=1) < 0.5)
         if number < len(pages):
-            assert rows.max() > 0.85 * size[1]  # full to the bottom
+            assert rows.max() > size[1] - 60  # full to the bottom
         assert ("Gelobt sei Gott" in text) == (number == 1)
+        assert "\N{EN DASH}" not in text  # as verovio numbers pages
         assert text.split()[0] == ("Gelobt" if number == 1 else str(number))
 
 
@@ -83,7 +84,8 @@ def test_all_is_curves_and_text_with_fonts_inside() -> None:
 def test_words_titles_and_chord_symbols_can_be_selected() -> None:
     [text] = text_of(pdf_of(WORDS))
     for word in ("Zion hört", "Philipp Nicolai", "Wächter", "singen", "Tune"):
-        assert word in text
+        assert text.count(word) == 1
+    assert "X" not in text  # for which verovio makes room
     [bare] = text_of(pdf_of(WORDS, title=False))
     assert "Zion" not in bare
     assert "Nicolai" not in bare

@@ -1,9 +1,11 @@
 """ChordTones: harmony given by chord symbols."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,12 +19,34 @@ _QUALITIES = {
     "m": (0, 3, 7),
     "dim": (0, 3, 6),
     "aug": (0, 4, 8),
+    "5": (0, 7),
+    "sus2": (0, 2, 7),
     "sus4": (0, 5, 7),
+    "add9": (0, 2, 4, 7),
+    "madd9": (0, 2, 3, 7),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
     "7": (0, 4, 7, 10),
     "m7": (0, 3, 7, 10),
     "maj7": (0, 4, 7, 11),
+    "mM7": (0, 3, 7, 11),
     "dim7": (0, 3, 6, 9),
     "m7b5": (0, 3, 6, 10),
+    "aug7": (0, 4, 8, 10),
+    "augmaj7": (0, 4, 8, 11),
+    "7#5": (0, 4, 8, 10),
+    "7b5": (0, 4, 6, 10),
+    "7b9": (0, 1, 4, 7, 10),
+    "7#9": (0, 3, 4, 7, 10),
+    "7sus4": (0, 5, 7, 10),
+    "9": (0, 2, 4, 7, 10),
+    "m9": (0, 2, 3, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
+    "11": (0, 2, 4, 5, 7, 10),
+    "m11": (0, 2, 3, 5, 7, 10),
+    "13": (0, 2, 4, 7, 9, 10),
+    "m13": (0, 2, 3, 7, 9, 10),
+    "maj13": (0, 2, 4, 7, 9, 11),
 }
 _ANY = "."
 
@@ -32,16 +56,20 @@ class ChordTones(Rule):
     """Every note belongs to the chord in force, and no voice rests.
 
     This includes notes held into a chord. `|` separates bars; the chords of a bar share it equally, those of one that
-    ends early as in a full one if all fit. A pickup is the first bar, and the halves of a split bar are one. A chord is
-    a root plus m, dim, aug, sus4, 7, m7, maj7, dim7, m7b5 or nothing, and after a slash the bass; a dot leaves the
-    harmony to the model, as do bars after the last.
+    ends early as in a full one if all fit. A pickup is the first bar, and the halves of a split bar are one. A dot
+    leaves the harmony to the model, as do bars after the last.
+
+    A chord is a root, a quality, and after a slash the bass. Qualities are nothing, m, dim, aug, 5, sus2, sus4, add9,
+    madd9, 6, m6, 7, m7, maj7, mM7, dim7, m7b5, aug7, augmaj7, 7#5, 7b5, 7b9, 7#9, 7sus4, 9, m9, maj9, 11, m11, 13, m13
+    and maj13. Four voices needn't sing all tones of a chord.
 
     Args:
         weight: Nats per breach; infinite forbids it.
         chords: Symbols such as "C | F G7/B | Am . | C", in the key of the given music.
+        at: First frame and symbol of each chord, in order, instead of bars; each lasts until the next.
 
     Raises:
-        OptionError: If a symbol is no chord, or a bar has more chords than sixteenths.
+        OptionError: If a symbol is no chord, or both bars and frames are given; if frames aren't in order.
 
     >>> tones, bass = ChordTones(chords="C | G7/B").bars[1][0]
     >>> sorted(tones), bass
@@ -49,16 +77,40 @@ class ChordTones(Rule):
     """
 
     chords: str = field(default="", kw_only=True)
+    at: tuple[tuple[int, str], ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the weight and the symbols."""
         super().__post_init__()
-        _ = self.bars
+        starts = [start for start, _ in self.at]
+        if (self.chords and self.at) or any(low >= high for low, high in pairwise([-1, *starts])):
+            raise OptionError(
+                f"Chords stand in bars ({self.chords!r}) and at the frames {starts}; expected one of the two, and "
+                "frames in order."
+            )
+        _ = self.bars, self._placed
 
     @cached_property
     def bars(self) -> list[list[tuple[set[int], int | None] | None]]:
         """Chords of each bar: pitch classes, and the bass's if named."""
         return [[_chord(symbol) for symbol in bar.split() or [_ANY]] for bar in self.chords.split("|")]
+
+    @cached_property
+    def _placed(self) -> list[tuple[int, tuple[set[int], int | None] | None]]:
+        """Chords with their first frames."""
+        return [(start, _chord(symbol)) for start, symbol in self.at]
+
+    @staticmethod
+    def knows(symbol: str) -> bool:
+        """Check whether a symbol is a chord.
+
+        >>> ChordTones.knows("F#m7b5/E"), ChordTones.knows("N.C.")
+        (True, False)
+        """
+        try:
+            return _chord(symbol) is not None
+        except OptionError:
+            return False
 
     def refuse_misfit(self, lengths: Sequence[int]) -> None:
         """Check that the piece has room for the chords.
@@ -85,7 +137,7 @@ class ChordTones(Rule):
         grid = position.grid
         rows = []
         for bar, moved in zip(grid.bars[:, position.frame].tolist(), grid.moved.tolist(), strict=True):
-            chord, begins = self._at(*bar)
+            chord, begins = self._in_force(position.frame) if self.at else self._at(*bar)
             tones = torch.ones(12, dtype=torch.bool)
             if chord is not None:
                 classes = {chord[1]} if position.voice == 3 and chord[1] is not None else chord[0]
@@ -94,6 +146,11 @@ class ChordTones(Rule):
             rows.append(~tones[grid.pitch.cpu() % 12] & ~held)
         foreign = torch.stack(rows).unsqueeze(1).to(grid.pitch.device)
         return torch.where(position.rests, ~position.silent, foreign)
+
+    def _in_force(self, frame: int) -> tuple[tuple[set[int], int | None] | None, bool]:
+        """Chord at a frame, and whether it begins there."""
+        index = bisect_right(self.at, frame, key=lambda one: one[0]) - 1
+        return (self._placed[index][1], self.at[index][0] == frame) if index >= 0 else (None, False)
 
     def _at(self, bar: int, place: int, length: int, full: int) -> tuple[tuple[set[int], int | None] | None, bool]:
         """Chord at a place in a bar, and whether it begins there."""
@@ -112,7 +169,7 @@ class ChordTones(Rule):
 def _chord(symbol: str) -> tuple[set[int], int | None] | None:
     if symbol == _ANY:
         return None
-    match = re.fullmatch(r"([A-G])([#b]?)([a-z0-9]*)(?:/([A-G])([#b]?))?", symbol)
+    match = re.fullmatch(r"([A-G])([#b]?)([a-zM0-9#]*)(?:/([A-G])([#b]?))?", symbol)
     if not match or match[3] not in _QUALITIES:
         raise OptionError(
             f"There is no chord {symbol!r}; expected a root and one of {', '.join(filter(None, _QUALITIES))} or "

@@ -28,7 +28,7 @@ class Enforced(Constraint):
         self._steady: dict[tuple[int | None, int], Tensor] = {}
         changes = (grid.keys[:, 1:] != grid.keys[:, :-1]).any(2).any(0)
         self._stretch = [0, *changes.cumsum(0).tolist()]  # of each frame
-        self._playing = Playing(grid, self._given) if grid.jumps.shape[1] else None
+        self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
             voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappush, heapreplace
 
 import torch
 from torch import Tensor
@@ -68,15 +69,15 @@ class Playing:
         given: (T, B, 4) given pitches.
 
     Attributes:
-        num_kept: M, most frames of a piece that are kept for later.
+        num_kept: M, most frames of a piece that are kept at once.
         kept: Slot (B,) of each frame that is kept, `_NONE` in rows that needn't.
         junctions: By frame.
     """
 
     def __init__(self, grid: Grid, given: Tensor) -> None:
         jumps = [[(one, other) for one, other in row if one != _NONE] for row in grid.jumps.tolist()]
-        slots = [{frame: slot for slot, frame in enumerate(dict.fromkeys(map(min, row)))} for row in jumps]
-        self.num_kept = max(map(len, slots))
+        slots = [_slots(row) for row in jumps]
+        self.num_kept = 1 + max(slot for row in slots for slot in row.values())
         device, num_rows = given.device, len(jumps)
         self.kept: dict[int, Tensor] = {
             frame: torch.tensor([row.get(frame, _NONE) for row in slots], device=device)
@@ -111,6 +112,26 @@ class Playing:
             return kept
         slot = torch.arange(self.num_kept, device=kept.device) == self.kept[frame][:, None]  # (B, M)
         return torch.where(slot[:, None, :, None], pitches[:, :, None], kept)
+
+
+def _slots(jumps: list[tuple[int, int]]) -> dict[int, int]:
+    """Give each frame that is needed again a slot that is free until its last use.
+
+    >>> _slots([(15, 0), (7, 16), (47, 32)])
+    {0: 0, 7: 1, 32: 0}
+    """
+    last_use: dict[int, int] = {}
+    for first, last in map(sorted, jumps):
+        last_use[first] = max(last, last_use.get(first, last))
+    slots: dict[int, int] = {}
+    taken: list[tuple[int, int]] = []  # a heap of last uses and slots
+    for frame, last in sorted(last_use.items()):
+        if taken and taken[0][0] <= frame:
+            _, slots[frame] = heapreplace(taken, (last, taken[0][1]))
+        else:
+            slots[frame] = len(taken)
+            heappush(taken, (last, len(taken)))
+    return slots
 
 
 def _columns(found: list[list[int]]) -> Iterator[list[int]]:

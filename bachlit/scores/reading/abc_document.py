@@ -12,9 +12,7 @@ from bachlit.scores.reading.abc_notes import add_sound, beams_of, pieces_of
 from bachlit.scores.reading.abc_tune import Tune, read_tune
 from bachlit.scores.reading.abc_voice import Voice
 from bachlit.scores.reading.limits import MAX_SIGNS
-from bachlit.scores.reading.musicxml import read_tree
 from bachlit.scores.reading.numbering import MeasureNumber, measure_numbers
-from bachlit.scores.reading.score import Score
 
 _MAX_DIVISIONS = 10**7  # of a quarter: a piece of the greatest length still has numbers of twelve digits
 _DIATONIC = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # steps of a transposition by semitones
@@ -54,15 +52,12 @@ def abc_document(text: str) -> Element:
         SubElement(part, "part-name").text = voice.name
         if voice.short_name:
             SubElement(part, "part-abbreviation").text = voice.short_name
+        instrument = SubElement(part, "score-instrument", id=f"P{index}-I1")  # without one, MuseScore complains
+        SubElement(instrument, "instrument-name").text = voice.name
         missing = range(len(voice.bars), len(longest))
         bars = voice.bars + [_silent(lengths[place], longest[place]) for place in missing]
         _add_part(root, f"P{index}", voice, bars, numbers, divisions)
     return root
-
-
-def read_abc(text: str) -> Score:
-    """Read a tune in ABC."""
-    return read_tree(abc_document(text))
 
 
 def _add_heading(root: Element, tune: Tune) -> None:
@@ -107,7 +102,7 @@ def _add_part(
     root: Element, name: str, voice: Voice, bars: Sequence[Bar], numbers: Sequence[MeasureNumber], divisions: int
 ) -> None:
     part = SubElement(root, "part", id=name)
-    clef, ending = voice.start.clef or Clef(), ""
+    clef, ending = voice.start.clef or Clef(), ""  # the ending that is open
     for index, (bar, number) in enumerate(zip(bars, numbers, strict=True)):
         implicit = {"implicit": "yes"} if number.implicit else {}
         measure = SubElement(part, "measure", {"number": number.text} | implicit)
@@ -115,9 +110,12 @@ def _add_part(
         _add_left(measure, bar)
         if index == 0:
             _add_change(measure, voice.start, Clef(), divisions=divisions)
+        start = clef
         for layer, items in enumerate(bar.layers, start=1):
-            clef = _add_layer(measure, layer, items, bar, clef, divisions)
+            after = _add_layer(measure, layer, items, bar, start, divisions)
+            clef = clef if after == start else after
         _add_right(measure, bar, ending)
+        ending = "" if bar.ends else ending
 
 
 def _add_layer(measure: Element, layer: int, items: Sequence[Item], bar: Bar, clef: Clef, divisions: int) -> Clef:
@@ -158,14 +156,15 @@ def _add_left(measure: Element, bar: Bar) -> None:
 
 
 def _add_right(measure: Element, bar: Bar, ending: str) -> None:
-    """Add the bar line after a measure, if it isn't plain."""
-    if not (bar.right.plays or bar.right.style or bar.ends):
+    """Add the bar line after a measure, if it isn't plain; it may end an open ending."""
+    ends = bar.ends if ending else ""
+    if not (bar.right.plays or bar.right.style or ends):
         return
     line = SubElement(measure, "barline", location="right")
     if bar.right.style:
         SubElement(line, "bar-style").text = bar.right.style
-    if bar.ends:
-        SubElement(line, "ending", number=ending, type=bar.ends)
+    if ends:
+        SubElement(line, "ending", number=ending, type=ends)
     if bar.right.plays:
         times = {"times": str(bar.right.plays)} if bar.right.plays > 2 else {}
         SubElement(line, "repeat", {"direction": "backward"} | times)

@@ -223,7 +223,7 @@ def read_unit(content: str) -> Fraction:
 
 
 def usual_unit(metre: Metre) -> Fraction:
-    """Unit length if no field L: gives one: an eighth, or a sixteenth in measures below 3/4."""
+    """Find the unit length without a field L:, an eighth, or a sixteenth in measures below 3/4."""
     return Fraction(1, 16 if metre.length is not None and metre.length < Fraction(3, 4) else 8)
 
 
@@ -255,7 +255,7 @@ def number(text: str) -> int:
 
 
 def factor(text: str) -> Fraction:
-    """Factor of the unit length.
+    """Read a length as a factor of the unit length.
 
     >>> [str(factor(text)) for text in ("", "3", "/", "//", "3/2", "/4")]
     ['1', '3', '1/2', '1/4', '3/2', '1/4']

@@ -30,7 +30,7 @@ _NOTATIONS = {
     "plus": "technical/stopped", "+": "technical/stopped", "fermata": "fermata", "arpeggio": "arpeggiate",
     "invertedfermata": "fermata",
 }  # fmt: skip
-_DYNAMICS = re.compile(r"p{1,4}|f{1,4}|m[pf]|sfz|sf|fp|rfz")
+_DYNAMICS = re.compile(r"p{1,4}|f{1,4}|m[pf]|sffz|s?fz|sf|s?fp|rfz?")
 _WEDGES = {
     "crescendo(": "crescendo", "<(": "crescendo", "diminuendo(": "diminuendo", ">(": "diminuendo",
     "crescendo)": "stop", "<)": "stop", "diminuendo)": "stop", ">)": "stop",
@@ -45,12 +45,14 @@ _SOUNDS = (
     (re.compile(r"d\. ?s\.|d\.?s\.? al\b|dal ?segno\b", re.IGNORECASE), "dalsegno", "segno"),
     (re.compile(r"(?:da|to) ?coda\b", re.IGNORECASE), "tocoda", "coda"),
     (re.compile(r"fine\b", re.IGNORECASE), "fine", "yes"),
+    (re.compile(r"segno\b", re.IGNORECASE), "segno", "segno"),
+    (re.compile(r"coda\b", re.IGNORECASE), "coda", "coda"),
 )
 _PLACES = {"^": "above", "_": "below"}
 
 
 def notation(name: str) -> Callable[[Element], None] | None:
-    """Writer of a decoration into `<notations>`; None if it stands beside the notes instead."""
+    """Find what writes a decoration into `<notations>`; None if it stands beside the notes instead."""
     if name in _SPANNERS:
         return _SPANNERS[name]
     if name in _NOTATIONS:
@@ -90,15 +92,15 @@ def _jump(name: str) -> str:
 
 
 def _is_direction(name: str) -> bool:
-    return bool(name in ("segno", "coda") or name in _WEDGES or _DYNAMICS.fullmatch(name) or _jump(name))
+    return bool(name.lower() in ("segno", "coda") or name in _WEDGES or _DYNAMICS.fullmatch(name) or _jump(name))
 
 
 def direction(name: str) -> Element:
     """Write a decoration that stands beside the notes: dynamics, hairpin, segno, coda or the words of a jump."""
-    if name in ("segno", "coda"):
+    if (sign := name.lower()) in ("segno", "coda"):
         element, kind = _direction("above")
-        SubElement(kind, name)
-        SubElement(element, "sound", {name: name})
+        SubElement(kind, sign)
+        SubElement(element, "sound", {sign: sign})
         return element
     if name in _WEDGES:
         element, kind = _direction("below")
@@ -124,7 +126,7 @@ def text_sign(text: str) -> Element | None:
 
 
 def words(text: str, place: str = "above") -> Element:
-    """Write words, and the jump that they tell, such as D.C. al Fine."""
+    """Write words, and the jump that they mean, such as D.C. al Fine."""
     element, kind = _direction(place)
     SubElement(kind, "words").text = text
     found = [(name, value) for pattern, name, value in _SOUNDS if pattern.match(text)]

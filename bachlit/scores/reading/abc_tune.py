@@ -72,7 +72,8 @@ class Tune:
     _shorthands: dict[str, str] = field(default_factory=lambda: dict(SHORTHANDS))
     _tempo: str = ""  # field Q: of the head
     _begun: bool = False  # a voice was named or has notes: fields now hold for it alone
-    _chord: list[Head] | None = None  # heads of an open chord
+    _chord: dict[tuple[str, int, int], Head] | None = None  # heads of an open chord, by their spelling
+    _chord_line: str = ""  # the line that it begins in
     _chord_length: Fraction | None = None
     _chord_tied: list[Head] = field(default_factory=list)
     _joined: bool = False  # no space since the last sound
@@ -102,7 +103,7 @@ class Tune:
             self._read_sign(letter, content, self._voice)
 
     def _concerned(self) -> list[Voice]:
-        """Voices that a field holds for."""
+        """List the voices that a field holds for."""
         if self._voice is None:
             return [self.head]
         return [self._voice] if self._begun else [self.head, *self.voices.values()]
@@ -134,12 +135,9 @@ class Tune:
     def _read_voice(self, content: str) -> None:
         """Go on with the voice that a field V: names by its first word."""
         word, _, properties = " ".join(content.split()).partition(" ")
-        name, short_name = (
-            plain(found[1]) if (found := re.search(rf'\b(?:{keys})="([^"]*)"', properties)) else ""
-            for keys in ("name|nm", "subname|sname|snm")
-        )
         voice = self._voice_called(word)
-        voice.named(name, short_name)
+        voice.name = _name("name|nm", properties) or voice.name
+        voice.short_name = _name("subname|sname|snm", properties) or voice.short_name
         if self._voice is None:
             self._clefs[word] = f"{self._clefs.get(word, '')} {properties}"
         else:
@@ -182,8 +180,17 @@ class Tune:
             end = token.end()
             _READERS[token.lastgroup or ""](self, self._voice, token)
         self._voice.end_grace()
+
+    def finish(self) -> None:
+        """End what is open."""
+        self._check_chord()
+        for voice in self.voices.values():
+            voice.finish()
+
+    def _check_chord(self) -> None:
+        """Check that no chord is open."""
         if self._chord is not None:
-            raise ValueError(f"a chord of it has no end: {line[:40]}")
+            raise ValueError(f"a chord of it has no end: {self._chord_line[:40]}")
 
     def _read_text(self, voice: Voice, token: re.Match[str]) -> None:
         sign = text_sign(token["words"])
@@ -202,8 +209,7 @@ class Tune:
         self.read_field(token["letter"], token["content"].strip())
 
     def _read_bar(self, voice: Voice, token: re.Match[str]) -> None:
-        if self._chord is not None:
-            raise ValueError(f"a chord of it has no end: {token.string[:40]}")
+        self._check_chord()
         self._joined = False
         ending, text = read_passes(token["ending"] or token["lone_ending"] or ""), ""
         if ending == "[":  # with a text instead of a number
@@ -228,11 +234,12 @@ class Tune:
         tied = heads if token["tie"] else []
         if self._chord is not None and not token["end"]:
             self._chord_length = self._chord_length or length
-            self._chord.extend(head for head in heads if head not in self._chord)
+            for head in heads:
+                self._chord.setdefault((head.step, head.octave, head.alter), head)
             self._chord_tied.extend(tied)
             return
         if token["end"]:
-            heads, self._chord = self._chord or [], None
+            heads, self._chord = list((self._chord or {}).values()), None
             tied = heads if token["tie"] else self._chord_tied
             length *= self._chord_length or 1
             if not heads:
@@ -258,14 +265,15 @@ class Tune:
 
     def _read_slur(self, voice: Voice, token: re.Match[str]) -> None:
         if token["slur"] == ")":
-            voice.end_slur()
+            voice.slurs.end()
         else:
-            voice.begin_slur(dotted=token["slur"].startswith("."))
+            voice.slurs.begin(dotted=token["slur"].startswith("."))
 
     def _read_other(self, voice: Voice, token: re.Match[str]) -> None:
         sign = token["sign"]
         if sign == "[":
-            self._chord, self._chord_tied, self._chord_length = [], [], None
+            self._chord, self._chord_tied, self._chord_length = {}, [], None
+            self._chord_line = token.string
         elif sign in ("{", "{/"):
             voice.begin_grace(slashed=sign == "{/")
         elif sign == "}":
@@ -291,6 +299,12 @@ _READERS: dict[str, Callable[[Tune, Voice, re.Match[str]], None]] = {
 }
 
 
+def _name(keys: str, properties: str) -> str:
+    """Name among the properties of a voice; empty if there is none."""
+    found = re.search(rf'\b(?:{keys})=(?:"([^"]*)|([^\s"]+))', properties)
+    return plain(found[1] or found[2] or "") if found else ""
+
+
 def read_tune(text: str) -> Tune:
     """Read the first tune of a text.
 
@@ -305,6 +319,5 @@ def read_tune(text: str) -> Tune:
             tune.read_line(content)
     if not tune.voices or tune.head.unit is None:
         raise ValueError("it has no line K:, after which a tune begins")
-    for voice in tune.voices.values():
-        voice.finish()
+    tune.finish()
     return tune

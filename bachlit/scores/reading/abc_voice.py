@@ -3,7 +3,7 @@
 Lengths and times are fractions of a whole note.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
@@ -12,11 +12,10 @@ from bachlit.music.keys import alteration
 from bachlit.scores.reading.abc_bars import Bar, BarLine, Change, Head, Item, Sound
 from bachlit.scores.reading.abc_fields import ACCIDENTALS, Clef, KeyField, Metre
 from bachlit.scores.reading.abc_signs import direction, notation
+from bachlit.scores.reading.abc_slurs import Slurs
 from bachlit.scores.reading.abc_words import set_words
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_SIGNS, MAX_STAVES
 from bachlit.scores.reading.score import COMMON_TIME
-
-_MAX_SLURS = 6  # at once, in MusicXML
 
 
 @dataclass
@@ -46,8 +45,10 @@ class Voice:
     bars: list[Bar] = field(default_factory=list)
     total: Fraction = Fraction(0)  # time before the bar
     num_signs: int = 0  # heads and bars
+    slurs: Slurs = field(default_factory=Slurs)
     _block: list[Sound] = field(default_factory=list)  # notes that the next line of words belongs to
     _verse: int = 0  # verses of these notes so far
+    _divided: set[int] = field(default_factory=set)  # verses whose last word goes on
     _layers: list[_Layer] = field(default_factory=lambda: [_Layer()])
     _layer: int = 0
     _metre_here: Metre = field(default_factory=Metre)  # of the last sound
@@ -56,10 +57,7 @@ class Voice:
     _within_ending: bool = False
     _accidentals: dict[str, int] = field(default_factory=dict)  # per step, in force up to the bar line
     _drawn: dict[tuple[str, int], int] = field(default_factory=dict)  # alterations that a player reads in this bar
-    _marks: list[str] = field(default_factory=list)  # decorations of the next note
-    _slurs: list[bool] = field(default_factory=list)  # slurs that the next note begins: dotted or not
-    _open_slurs: list[tuple[int, Sound]] = field(default_factory=list)
-    _latest: Sound | None = None  # note that a slur may end at
+    _marks: list[Callable[[Element], None]] = field(default_factory=list)  # decorations of the next note
     _grace: list[Sound] | None = None  # an open group of grace notes
     _slashed: bool = False
     _outside: dict[str, int] = field(default_factory=dict)  # accidentals before the group
@@ -75,12 +73,12 @@ class Voice:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has neither notes nor rests."""
+        """Check that it has neither notes nor rests."""
         return not self.num_signs
 
     @property
     def in_grace(self) -> bool:
-        """Whether a group of grace notes is open."""
+        """Check whether a group of grace notes is open."""
         return self._grace is not None
 
     def change(self, *, key: KeyField | None = None, metre: Metre | None = None, clef: Clef | None = None) -> None:
@@ -101,7 +99,7 @@ class Voice:
             items.append(last)
         last.key, last.metre, last.clef = key or last.key, metre or last.metre, clef or last.clef
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
         """Keep the settings with which the first note begins."""
         if not self.bars and not any(layer.now for layer in self._layers):
             self.start = Change(self.key, self.metre, self.clef)
@@ -112,10 +110,11 @@ class Voice:
 
     def decorate(self, name: str) -> None:
         """Decorate the next note, or add the direction that a decoration is."""
-        if notation(name) is None:
+        write = notation(name)
+        if write is None:
             self.add(direction(name))
         else:
-            self._marks.append(name)
+            self._marks.append(write)
 
     def head(self, accidental: str | None, letter: str, octaves: str) -> Head:
         """Spell a note: by its accidental, a tie, the bar's accidentals or the key."""
@@ -135,7 +134,7 @@ class Voice:
     def sound(
         self, heads: Iterable[Head], length: Fraction, *, tied: list[Head], broken: str, joined: bool, hidden: bool
     ) -> None:
-        """Add simultaneous notes, or a rest if there are none.
+        """Add simultaneous notes, or a rest if there are none; those of length 0 are left out.
 
         Args:
             heads: Their heads.
@@ -146,6 +145,8 @@ class Voice:
             joined: They follow the sound before without a space.
             hidden: A rest isn't drawn.
         """
+        if not length:
+            return
         layer, unit = self.layer, self.unit or Fraction(1, 8)
         heads = sorted(heads, key=lambda head: (head.octave, "CDEFGAB".index(head.step), head.alter))
         if self._grace is not None:
@@ -161,15 +162,14 @@ class Voice:
         sound = Sound(written, written * ratio[1] / ratio[0], heads, ratio, joined=joined, hidden=hidden)
         layer.broken = following
         self._bracket(layer, sound)
-        sound.marks = [write for name in self._marks if (write := notation(name)) is not None]
-        self._marks = []
+        sound.marks, self._marks = self._marks, []
         self._place(sound)
         for head in heads:
             before = layer.tied.get((head.step, head.octave))
             if before is not None and before.alter == head.alter:
                 before.tied_on = head.tied_back = True
         if heads and layer.tied and not any(head.tied_back for head in heads) and layer.last is not None:
-            self._slur(layer.last, sound)
+            self.slurs.join(layer.last, sound)  # older ABC writes such slurs as ties
         layer.last, layer.tied = sound, {(head.step, head.octave): head for head in tied}
         if heads and self._layer == 0:
             if self._verse:  # words of other notes stand between
@@ -179,20 +179,14 @@ class Voice:
 
     def _place(self, sound: Sound) -> None:
         """Add a sound to the layer, with the slurs that begin at it."""
-        self.begin()
+        self._begin()
         self.num_signs += max(1, len(sound.heads))
         self._check_size()
         self._metre_here = self.metre
         sound.unpitched, sound.bar = self.clef.sign == "percussion", len(self.bars)
         self.layer.items.append(sound)
         if sound.heads:
-            self._latest = sound
-            for dotted in self._slurs:
-                number = self._free_slur()
-                if number:
-                    sound.slurs.append((number, "start", dotted))
-                    self._open_slurs.append((number, sound))
-            self._slurs = []
+            self.slurs.go_on(sound)
 
     def _bracket(self, layer: _Layer, sound: Sound) -> None:
         left, actual, normal = layer.tuplet
@@ -237,40 +231,15 @@ class Voice:
     def sing(self, line: str) -> None:
         """Set a line of words below the notes since the last words; lines in a row are verses."""
         self._verse += 1
-        set_words(line, self._block, self._verse)
+        within = self._verse in self._divided
+        self._divided.discard(self._verse)
+        if set_words(line, self._block, self._verse, within=within):
+            self._divided.add(self._verse)
 
     def next_ending(self) -> str:
         """Number of an ending that has a text instead."""
         before = self._ending[0] or next((bar.ending for bar in reversed(self.bars) if bar.ending), "0")
         return str(int(before.split()[-1]) + 1)
-
-    def begin_slur(self, *, dotted: bool) -> None:
-        """Begin a slur at the next note."""
-        if len(self._slurs) < _MAX_SLURS:
-            self._slurs.append(dotted)
-
-    def _slur(self, start: Sound, end: Sound) -> None:
-        """Slur two notes that are written as tied but have different pitches, as older ABC does."""
-        number = self._free_slur()
-        if number:
-            start.slurs.append((number, "start", False))
-            end.slurs.append((number, "stop", False))
-
-    def _free_slur(self) -> int:
-        """Number that no open slur has; 0 if all are taken."""
-        return min(set(range(1, _MAX_SLURS + 1)) - {number for number, _ in self._open_slurs}, default=0)
-
-    def end_slur(self) -> None:
-        """End the innermost slur that didn't begin at the last note."""
-        if self._slurs:
-            self._slurs.pop()
-            return
-        for index in range(len(self._open_slurs) - 1, -1, -1):
-            number, start = self._open_slurs[index]
-            if start is not self._latest and self._latest is not None:
-                del self._open_slurs[index]
-                self._latest.slurs.append((number, "stop", False))
-                return
 
     def overlay(self) -> None:
         """Go back to the beginning of the bar, for a voice laid over this one."""
@@ -360,15 +329,10 @@ class Voice:
         self.end_grace()
         self._end_bar()
         if not self.bars:
-            self.begin()
+            self._begin()
             return
         last = self.bars[-1]
         last.layers[0].extend(item for item in self._layers[0].items if isinstance(item, Element))
         if self._within_ending and not last.ends:
             last.ends = "discontinue"
-        for number, start in self._open_slurs:
-            start.slurs = [slur for slur in start.slurs if slur != (number, "start", slur[2])]
-
-    def named(self, name: str, short_name: str) -> None:
-        """Take a name, if there is one."""
-        self.name, self.short_name = name or self.name, short_name or self.short_name
+        self.slurs.finish()

@@ -26,7 +26,7 @@ class Sung(Protocol):
     words: dict[int, Lyric]
 
 
-def set_words(line: str, notes: Sequence[Sung], verse: int) -> None:
+def set_words(line: str, notes: Sequence[Sung], verse: int, *, within: bool = False) -> bool:
     """Set a line of words below notes; syllables without a note are left out.
 
     Args:
@@ -34,10 +34,13 @@ def set_words(line: str, notes: Sequence[Sung], verse: int) -> None:
             words below one note, | goes on to the next bar.
         notes: In order.
         verse: Its number.
+        within: The line begins within a word.
+
+    Returns:
+        Whether its last word goes on in the next line.
     """
     place, here = 0, notes[0].bar if notes else 0
     last: Sung | None = None  # note of the last syllable
-    within = False  # a word goes on
     for kind, text in _pieces(line):
         if kind == "|":
             while place < len(notes) and notes[place].bar == here:
@@ -51,7 +54,7 @@ def set_words(line: str, notes: Sequence[Sung], verse: int) -> None:
                 within = True
             continue
         if place >= len(notes):
-            return
+            break
         note, here = notes[place], notes[place].bar
         place += 1
         if kind == "_" and last is not None:
@@ -59,6 +62,7 @@ def set_words(line: str, notes: Sequence[Sung], verse: int) -> None:
         elif kind == "syllable":
             note.words[verse] = Lyric(text, "end" if within else "single")
             last, within = note, False
+    return within
 
 
 def _pieces(line: str) -> Iterator[tuple[str, str]]:

@@ -151,6 +151,8 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, 
         lengths,
         chorale.pitches,
         chorale.onsets,
+        chorale.fermatas,
+        chorale.title,
         tempos=[
             (span.frame(time), tempo)
             for span, measure in _first_with("tempos", parts[lead], score, spans)
@@ -184,7 +186,7 @@ def _voices(
     """Read the notes of each voice, and what else its part holds."""
     heads: dict[int, set[int]] = defaultdict(set)  # of each <part> of the document
     for part in score.parts:
-        heads[part.place] |= {tone.index for measure in part.measures for tone in measure.tones}
+        heads[part.place] |= {tone.head for measure in part.measures for tone in measure.tones}
     voices: dict[Voice, GivenPart] = {}
     for voice, part in parts.items():
         notes, num_left_out = sung_notes(part, spans, f"{voice} of {path}", tune=tune)

@@ -25,6 +25,12 @@ MAX_DIVISOR = 10**15
 MAX_MIDI_BYTES = 2 * 2**20
 """Size of a MIDI file: at some eight bytes per note, three seconds."""
 
+MAX_MIDI_NOTES = 30_000
+"""Notes of a MIDI file: an opera's act. Two or three seconds."""
+
+MAX_MIDI_PARTS = 256
+"""Pairs of track and channel with notes in a MIDI file: sixteen channels in each of sixteen tracks."""
+
 MAX_MIDI_MEASURES = 50_000
 """Measures of all parts of a MIDI file: a band of 20 has 6,000 in a long song."""
 

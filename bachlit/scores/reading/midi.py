@@ -8,29 +8,17 @@ import numpy as np
 
 from bachlit.music.keys import Key, estimate_key
 from bachlit.scores.reading.general_midi import INSTRUMENTS
-from bachlit.scores.reading.limits import MAX_MIDI_MEASURES
+from bachlit.scores.reading.limits import MAX_MIDI_MEASURES, MAX_MIDI_NOTES, MAX_MIDI_PARTS
 from bachlit.scores.reading.midi_events import Line, MidiFile, parse_midi
+from bachlit.scores.reading.midi_heads import NotatedPart
 from bachlit.scores.reading.midi_timing import Timing, notate
-from bachlit.scores.reading.midi_tree import Direction, NotatedPart, score_tree
+from bachlit.scores.reading.midi_tree import Direction, score_tree
 from bachlit.scores.reading.midi_voices import voices_of
 from bachlit.scores.reading.midi_words import title_of, words_of
-from bachlit.scores.reading.musicxml import read_tree
-from bachlit.scores.reading.score import Score
 from bachlit.scores.writing.musicxml import one_line
-from bachlit.scores.writing.tuplets import UNITS_PER_FRAME
+from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _MOST_LETTERS = 100  # of a marker or a name
-
-
-def read_midi(data: bytes) -> Score:
-    """Read a MIDI file.
-
-    Raises:
-        ValueError: If it is damaged, too long, or counts time in seconds.
-    """
-    root, sentences = midi_document(data)
-    score = read_tree(root)
-    return Score(score.title, score.parts, " ".join(sentences))
 
 
 def midi_document(data: bytes) -> tuple[Element, list[str]]:
@@ -49,6 +37,10 @@ def midi_document(data: bytes) -> tuple[Element, list[str]]:
     lines = [line for track in file.tracks for line in track.lines]
     if not lines:
         return Element("score-partwise", version="4.0"), []
+    if len(lines) > MAX_MIDI_PARTS:
+        raise ValueError(f"it has more than {MAX_MIDI_PARTS} parts")
+    if sum(len(line.notes) for line in lines) > MAX_MIDI_NOTES:
+        raise ValueError(f"it has more than {MAX_MIDI_NOTES} notes")
     timing = notate(file, lines)
     if len(timing.bars) * len(lines) > MAX_MIDI_MEASURES:
         raise ValueError(f"it has more than {MAX_MIDI_MEASURES} measures in all parts")
@@ -106,7 +98,7 @@ def _directions(file: MidiFile, timing: Timing) -> list[Direction]:
     if timing.clock.beats is None:
         tempos = [(tick, 60e6 / length) for tick, length in timing.clock.tempos]
     else:
-        tempos = [(0, timing.clock.beats.per_minute)]
+        tempos = [(0, timing.clock.beats.per_minute * timing.clock.beats.length / UNITS)]
     texts = [event for track in file.tracks for event in track.markers]
     events = [(tick, tempo, "") for tick, tempo in tempos] + [
         (tick, None, text) for tick, text in texts if text.strip()

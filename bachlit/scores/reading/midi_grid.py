@@ -21,8 +21,8 @@ _IntArray = npt.NDArray[np.int64]
 _SIMPLE, _FINE = (12, 16), (6, 8, 3)  # sixteenths and triplets; 32nds, sextuplets, 64ths
 _PRIORS = {12: 0.91, 16: 0.08, 8: 0.005, 6: 0.005}  # of the grids of a beat
 _BEATS_OF_PRIOR = 20  # the weight of the priors against the beats of a file
-_COLLISION = 8.0  # nats that a grid costs where it puts two notes of a melody on one point
-_GAP = 0.35  # of the time to the next note: a shorter silence is a way of playing
+# A silence shorter than this share of the time to the next note, and than nearly an eighth, is a way of playing.
+_GAP, _MOST_GAP = 0.35, 21
 _STRAY = (0.008, 0.035)  # seconds: the least and largest standard deviation that players are believed to have
 _USUAL_STRAY = 0.018
 
@@ -63,11 +63,15 @@ def exact_place(tick: int, ticks: int, *, finer: bool = True) -> int | None:
 
 
 def is_exact(notes: Sequence[Played], ticks: int) -> bool:
-    """Check whether notes begin on a grid, as a program writes them: nearly all, and half of them on a simple one."""
+    """Check whether notes begin on a grid, as a program writes them.
+
+    Nearly all begin so; and half of them on a simple grid, unless ticks are so fine that this is no chance.
+    """
     starts = {note.start for note in notes}
     simple = sum(exact_place(start, ticks, finer=False) is not None for start in starts)
     exact = sum(exact_place(start, ticks) is not None for start in starts)
-    return exact >= 0.9 * len(starts) and simple >= 0.5 * len(starts)
+    chance = min(1.0, 40 / ticks)  # 20 of 48 units are on a fine grid, each within a tick to both sides
+    return exact >= 0.9 * len(starts) and (simple >= 0.5 * len(starts) or chance ** len(starts) < 1e-4)
 
 
 class _Model(NamedTuple):
@@ -79,14 +83,12 @@ class _Model(NamedTuple):
 
 
 class _Onsets(NamedTuple):
-    """Beginnings of notes of all lines, their lines, beats, and whether they follow the note before in a melody."""
+    """Beginnings of notes of all lines, and their beats."""
 
     times: _FloatArray
-    beats: _IntArray  # index of the beat
-    edges: _IntArray  # its beginning
+    edges: _IntArray  # beginning of the beat
     lengths: _IntArray  # its length
     groups: _IntArray  # number of the beat of the line
-    follows: npt.NDArray[np.bool_]
 
 
 def round_starts(lines: Sequence[Times], beats: Sequence[Beat], seconds: float) -> list[tuple[_IntArray, _IntArray]]:
@@ -115,8 +117,7 @@ def _onsets(lines: Sequence[Times], beats: Sequence[Beat]) -> _Onsets:
     edges, lengths = np.array(beats).T
     inside = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, len(beats) - 1)
     _, groups = np.unique(owners * len(beats) + inside, return_inverse=True)
-    follows = np.concatenate([_follows(line) for line in lines])
-    return _Onsets(times, inside, edges[inside], lengths[inside], groups.reshape(-1), follows)
+    return _Onsets(times, edges[inside], lengths[inside], groups.reshape(-1))
 
 
 def _follows(line: Times) -> npt.NDArray[np.bool_]:
@@ -140,7 +141,6 @@ def _likeliest(onsets: _Onsets, model: _Model) -> tuple[_IntArray, _IntArray]:
                 distances += [_complexity(int(point), int(length)) for point in points]
                 costs[grid, these], places[grid, these] = distances.min(axis=1), points[distances.argmin(axis=1)]
     places += onsets.edges
-    costs += _COLLISION * (onsets.follows & (np.diff(places, axis=1, prepend=-1) == 0))
     totals = np.stack([np.bincount(onsets.groups, weights=cost) for cost in costs])  # (grids, beats of lines)
     totals -= np.log([[model.priors[step]] for step in _PRIORS])
     grids = totals.argmin(axis=0)[onsets.groups]
@@ -223,7 +223,7 @@ def _end(start: int, end: float, step: int, later: _IntArray) -> int:
     after = int(later[place]) if place < len(later) else None
     before = int(later[place - 1]) if place else None
     near = []
-    if after is not None and after - end <= max(UNITS_PER_FRAME, min(_GAP * (after - start), 1.5 * UNITS_PER_FRAME)):
+    if after is not None and after - end <= max(UNITS_PER_FRAME, min(_GAP * (after - start), _MOST_GAP)):
         near.append(after)
     if before is not None and end - before <= min(0.75 * UNITS_PER_FRAME, length / 2):
         near.append(before)
@@ -231,7 +231,7 @@ def _end(start: int, end: float, step: int, later: _IntArray) -> int:
         return min(near, key=lambda onset: abs(onset - end))
     for coarse in (UNITS, UNITS // 2):
         point = round(end / coarse) * coarse
-        if point > start and abs(point - end) <= max(3, length / 8):
+        if point > start and abs(point - end) <= max(3, length / (8 if len(later) else 6)):
             return point
     point = round(end / step) * step
     if point > start:

@@ -1,7 +1,7 @@
 """Time of MIDI -> notes on a grid, with bars: exactly, rounded to the click, or by beats that were found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +17,19 @@ from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _FloatArray = npt.NDArray[np.float64]
+_IntArray = npt.NDArray[np.int64]
 
 _HEARD = 0.003  # seconds: a note nearer to the grid counts as on it
 _EVIDENCE = 8  # notes exactly on the grid that tell that there is a click
-_FAR = 0.2 * UNITS_PER_FRAME  # mean distance from the grid that is too far: at random it is a quarter of a sixteenth
+
+# Notes within 30 ms of a click are 15 ms from it on average, at most 17 in 200 tunes; at random places they are a fifth
+# of a sixteenth from it, 30 ms at 100 quarters a minute.
+_SUSPICIOUS = (0.017, 0.17)  # mean distance from the grid, in seconds and in sixteenths
+_STEADIER = 1.3  # how much less steady the written beat is than one that was found, before that is believed
+_FAR = 0.2  # mean distance in sixteenths of notes that keep to no grid
 
 
-@dataclass
+@dataclass(frozen=True)
 class Clock:
     """Time of a file, in seconds and in units of a quarter.
 
@@ -39,19 +45,35 @@ class Clock:
 
     def seconds(self, ticks: Sequence[int]) -> _FloatArray:
         """Seconds at some ticks."""
-        starts, lengths = np.array(self.tempos, dtype=np.float64).T
-        lengths = lengths / 1e6 / self.ticks  # seconds per tick
-        edges = np.concatenate([[0], np.cumsum(np.diff(starts) * lengths[:-1])])
-        times = np.asarray(ticks, dtype=np.float64)
-        index = np.searchsorted(starts, times, side="right") - 1
-        seconds: _FloatArray = edges[index] + (times - starts[index]) * lengths[index]
+        starts = np.array([tick for tick, _ in self.tempos], np.float64)
+        edges = np.concatenate([[0], np.cumsum(np.diff(starts) * self._tick_lengths[:-1])])
+        times = np.asarray(ticks, np.float64)
+        tempo = self._tempo(ticks)
+        seconds: _FloatArray = edges[tempo] + (times - starts[tempo]) * self._tick_lengths[tempo]
         return seconds
 
     def units(self, ticks: Sequence[int]) -> _FloatArray:
         """Units at some ticks."""
         if self.beats is not None:
             return np.maximum(self.beats.units(self.seconds(ticks)), 0)
-        return np.asarray(ticks, dtype=np.float64) * UNITS / self.ticks
+        return np.asarray(ticks, np.float64) * UNITS / self.ticks
+
+    def pace(self, ticks: Sequence[int]) -> _FloatArray:
+        """Duration of a unit in seconds at some ticks."""
+        if self.beats is not None:
+            return self.beats.pace(self.seconds(ticks))
+        pace: _FloatArray = self._tick_lengths[self._tempo(ticks)] * self.ticks / UNITS
+        return pace
+
+    @property
+    def _tick_lengths(self) -> _FloatArray:
+        """Seconds per tick, by tempo."""
+        return np.array([length for _, length in self.tempos]) / 1e6 / self.ticks
+
+    def _tempo(self, ticks: Sequence[int]) -> _IntArray:
+        """Index of the tempo in force."""
+        starts = np.array([tick for tick, _ in self.tempos])
+        return np.asarray(np.searchsorted(starts, np.asarray(ticks), side="right") - 1, np.int64)
 
 
 class Timing(NamedTuple):
@@ -70,6 +92,20 @@ class Timing(NamedTuple):
     sentences: list[str]
 
 
+class _Reading(NamedTuple):
+    """Lines read by a clock: their notes on the grid, and how far these were from it and how unsteady they are."""
+
+    clock: Clock
+    metres: list[tuple[float, TimeSignature]]
+    notes: list[list[Rounded]]
+    swings: bool
+    distances: _FloatArray  # of notes that were rounded, in seconds, late playing counted in
+    stray: float  # mean distance in seconds, without late playing
+    sixteenth: float  # its mean duration in seconds
+    follows_click: bool  # as far as the strays tell
+    unsteadiness: float  # root mean square of what waits from note to note differ from the written ones, in seconds
+
+
 def notate(file: MidiFile, lines: Sequence[Line]) -> Timing:
     """Put the notes of lines on a grid.
 
@@ -79,31 +115,36 @@ def notate(file: MidiFile, lines: Sequence[Line]) -> Timing:
     _check_length(max(note.end for line in lines for note in line.notes) * UNITS / file.ticks)
     clock = Clock(file.ticks, _tempos(file))
     exact = [is_exact(line.notes, file.ticks) for line in lines]
-    sentences = []
-    if not any(is_so and len(line.notes) >= _EVIDENCE for line, is_so in zip(lines, exact, strict=True)):
-        free, clock = _by_found_beats(
-            file, [line for line, is_so in zip(lines, exact, strict=True) if not is_so], clock
+    written = _read(file, lines, exact, clock)
+    if any(so and len(line.notes) >= _EVIDENCE for line, so in zip(lines, exact, strict=True)):
+        return _timing(written, [])
+    if written.follows_click or written.stray < min(_SUSPICIOUS[0], _SUSPICIOUS[1] * written.sixteenth):
+        return _timing(written, [])
+    beats = _found_beats(file, lines, clock)
+    found = beats and _read(file, lines, [False] * len(lines), replace(clock, beats=beats))
+    if beats and found and found.unsteadiness * _STEADIER < written.unsteadiness:
+        tempo = f"{beats.per_minute:.0f} a minute"
+        return _timing(found, [f"it keeps to no click; it is written in the beat that was found, {tempo}."])
+    if written.stray > _FAR * written.sixteenth:
+        share = f"{written.stray / written.sixteenth:.0%} of a sixteenth"
+        return _timing(
+            written, [f"it keeps to no click: its notes are {share} from the grid on average; the rhythm is a guess."]
         )
-        sentences += free
-    metres = sorted(event for track in file.tracks for event in track.metres)
-    if clock.beats is not None:
-        exact = [False] * len(lines)
-        metres = [(0, metre) for _, metre in metres[:1]]
-    timed = [
-        (float(place), metre)
-        for place, (_, metre) in zip(clock.units([tick for tick, _ in metres]), metres, strict=True)
-    ]
-    times = [_times(line, clock) for line in lines]
-    swung = swing([line.starts for line in times]) if all(beat_length(metre) == 4 for _, metre in timed) else None
-    if swung is not None:
-        exact = [False] * len(lines)
-        times = [Times(straighten(line.starts, swung), straighten(line.ends, swung), line.pitches) for line in times]
-        sentences.append("swung eighths are written as straight ones.")
-    notes = _rounded(lines, times, exact, timed, clock)
-    end = max(note.end for line in notes for note in line)
+    return _timing(written, [])
+
+
+def _timing(reading: _Reading, sentences: list[str]) -> Timing:
+    end = max(note.end for line in reading.notes for note in line)
     _check_length(end)
-    sentences += _strays(lines, times, exact, notes, clock)
-    return Timing(notes, bars_of(timed, end), clock, sentences)
+    if reading.swings:
+        sentences = [*sentences, "swung eighths are written as straight ones."]
+    if len(reading.distances) and reading.distances.max() > _HEARD and reading.clock.beats is None:
+        mean, most = 1000 * reading.distances.mean(), 1000 * reading.distances.max()
+        rounded = (
+            f"its notes are rounded to the grid, from which they were {mean:.0f} ms on average, {most:.0f} at most."
+        )
+        sentences = [*sentences, rounded]
+    return Timing(reading.notes, bars_of(reading.metres, end), reading.clock, sentences)
 
 
 def _check_length(end: float) -> None:
@@ -117,45 +158,58 @@ def _tempos(file: MidiFile) -> list[tuple[int, int]]:
     return list(({0: DEFAULT_TEMPO} | tempos).items())
 
 
-def _times(line: Line, clock: Clock) -> Times:
+def _found_beats(file: MidiFile, lines: Sequence[Line], clock: Clock) -> Beats | None:
+    metres = sorted(event for track in file.tracks for event in track.metres)
+    compound = bool(metres) and beat_length(metres[0][1]) == 6
+    named = 60e6 / clock.tempos[0][1] if any(track.tempos for track in file.tracks) else None
+    return find_beats([_times(line, clock.seconds) for line in lines], compound=compound, tempo=named)
+
+
+def _times(line: Line, units: Callable[[Sequence[int]], _FloatArray]) -> Times:
     return Times(
-        clock.units([note.start for note in line.notes]),
-        clock.units([note.end for note in line.notes]),
+        units([note.start for note in line.notes]),
+        units([note.end for note in line.notes]),
         np.array([note.pitch for note in line.notes]),
     )
 
 
-def _by_found_beats(file: MidiFile, lines: Sequence[Line], clock: Clock) -> tuple[list[str], Clock]:
-    """Find the beats of what keeps to no click; say so, and that its notes are far from any grid if there are none."""
-    onsets = sorted({note.start for line in lines for note in line.notes})
-    if follows_click(clock.units(onsets)):
-        return [], clock
-    played = [
-        Times(
-            clock.seconds([note.start for note in line.notes]),
-            clock.seconds([note.end for note in line.notes]),
-            np.array([note.pitch for note in line.notes]),
-        )
-        for line in lines
+def _read(file: MidiFile, lines: Sequence[Line], exact: Sequence[bool], clock: Clock) -> _Reading:
+    """Read lines by a clock; those that are exact stay as they are, unless they swing."""
+    metres = sorted(event for track in file.tracks for event in track.metres)
+    timed = [(tick * UNITS / file.ticks, metre) for tick, metre in metres]
+    if clock.beats is not None:
+        timed = [(0.0, metre) for _, metre in metres[:1]]
+    times = [_times(line, clock.units) for line in lines]
+    swung = swing([line.starts for line in times]) if all(beat_length(metre) == 4 for _, metre in timed) else None
+    if swung is not None:
+        exact = [False] * len(lines)
+        times = [Times(straighten(line.starts, swung), straighten(line.ends, swung), line.pitches) for line in times]
+    starts = [[note.start for note in line.notes] for line in lines]
+    paces = [clock.pace(ticks) for ticks in starts]
+    pace = float(np.concatenate(paces).mean())
+    notes = _rounded(lines, times, exact, timed, clock, pace)
+    places = [np.array([note.start for note in line]) for line in notes]
+    off = [(line.starts - place) * paced for line, place, paced in zip(times, places, paces, strict=True)]
+    # Of an exact line only what a program moved off the grid, such as a grace note, is rounded.
+    rounded = np.concatenate([line[(np.abs(line) > _HEARD) | (not so)] for line, so in zip(off, exact, strict=True)])
+    seconds = [
+        clock.seconds(ticks) if swung is None else line.starts * pace for line, ticks in zip(times, starts, strict=True)
     ]
-    named = 60e6 / clock.tempos[0][1] if any(track.tempos for track in file.tracks) else None
-    found = Clock(clock.ticks, clock.tempos, find_beats(played, named))
-    if found.beats is None or _distance(found.units(onsets)) > _FAR:
-        mean = _distance(clock.units(onsets)) / UNITS_PER_FRAME
-        return [
-            f"it keeps to no click, and no beat was found: its notes are {mean:.0%} of a sixteenth from the grid of "
-            "its tempo on average, so their rhythm is a guess."
-        ], clock
-    return [
-        f"it keeps to no click; it is written in the beat that was found, {found.beats.per_minute:.0f} a minute."
-    ], found
-
-
-def _distance(places: _FloatArray) -> float:
-    """Mean distance from sixteenths or triplets, whichever is less, in units."""
-    phases = places[:, None] / np.array([UNITS_PER_FRAME, UNITS / 3])
-    distances = np.abs(phases - np.round(phases)) * np.array([UNITS_PER_FRAME, UNITS / 3])
-    return float(distances.mean(axis=0).min())
+    waits = [
+        np.diff(played) - np.diff(place) * paced[:-1]
+        for played, place, paced in zip(seconds, places, paces, strict=True)
+    ]
+    return _Reading(
+        clock,
+        timed,
+        notes,
+        swung is not None,
+        np.abs(rounded),
+        float(np.abs(rounded - np.median(rounded)).mean()) if len(rounded) else 0.0,
+        pace * UNITS_PER_FRAME,
+        follows_click(np.concatenate([line.starts for line in times]), np.concatenate(places)),
+        float(np.sqrt(np.mean(np.concatenate([[0.0], *waits]) ** 2))),
+    )
 
 
 def _rounded(
@@ -164,53 +218,21 @@ def _rounded(
     exact: Sequence[bool],
     metres: Sequence[tuple[float, TimeSignature]],
     clock: Clock,
+    pace: float,
 ) -> list[list[Rounded]]:
     """Round notes: those of exact lines where they stand, others by the likeliest grids."""
+    played = [line for line, so in zip(times, exact, strict=True) if not so]
     end = max(float(line.ends.max()) for line in times)
-    played = [line for line, is_so in zip(times, exact, strict=True) if not is_so]
-    found = iter(
-        round_starts(played, beats_of(bars_of(metres, end + UNITS)), _unit(lines, times, clock)) if played else ()
-    )
+    found = iter(round_starts(played, beats_of(bars_of(metres, end + UNITS)), pace) if played else ())
     notes = []
-    for line, timed, is_so in zip(lines, times, exact, strict=True):
-        if is_so:
+    for line, timed, so in zip(lines, times, exact, strict=True):
+        if so:
             starts = [exact_place(note.start, clock.ticks) for note in line.notes]
             nearest = np.round(timed.starts / UNITS_PER_FRAME) * UNITS_PER_FRAME
-            places = np.array(
-                [near if place is None else place for place, near in zip(starts, nearest, strict=True)], np.int64
-            )
+            places = np.array([near if it is None else it for it, near in zip(starts, nearest, strict=True)], np.int64)
             ends = [exact_place(note.end, clock.ticks) for note in line.notes]
             notes.append(round_ends(timed, places, np.full(len(places), UNITS_PER_FRAME), ends))
         else:
             places, steps = next(found)
             notes.append(round_ends(timed, places, steps, [None] * len(places)))
     return notes
-
-
-def _unit(lines: Sequence[Line], times: Sequence[Times], clock: Clock) -> float:
-    """Duration of a unit in seconds, on average."""
-    edges = [min(line.notes[0].start for line in lines), max(note.end for line in lines for note in line.notes)]
-    first, last = clock.seconds(edges)
-    start, end = clock.units(edges)
-    return float((last - first) / max(end - start, 1e-6))
-
-
-def _strays(
-    lines: Sequence[Line],
-    times: Sequence[Times],
-    exact: Sequence[bool],
-    notes: Sequence[Sequence[Rounded]],
-    clock: Clock,
-) -> list[str]:
-    """Tell how far the notes that were rounded were from the grid."""
-    distances = np.concatenate(
-        [
-            np.abs(timed.starts - np.array([note.start for note in rounded]))
-            for timed, rounded in zip(times, notes, strict=True)
-        ]
-    ) * _unit(lines, times, clock)
-    distances = distances[distances > _HEARD]
-    if not len(distances):
-        return []
-    mean, most = 1000 * distances.mean(), 1000 * distances.max()
-    return [f"its notes are rounded to the grid, from which they were {mean:.0f} ms on average, {most:.0f} ms at most."]

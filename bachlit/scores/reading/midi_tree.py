@@ -1,11 +1,7 @@
 """Voices of MIDI on the grid -> MusicXML tree. Times are units, 48 a quarter."""
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import pairwise
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
@@ -13,14 +9,11 @@ from xml.etree.ElementTree import Element, SubElement
 from bachlit.music.keys import Key
 from bachlit.scores.reading.general_midi import INSTRUMENTS
 from bachlit.scores.reading.midi_bars import Bar
-from bachlit.scores.reading.midi_voices import Chord
-from bachlit.scores.reading.midi_words import Syllable
+from bachlit.scores.reading.midi_heads import Head, NotatedPart, heads_of
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.elements import accidentals_of, add_text, note_element
 from bachlit.scores.writing.musicxml import one_line
-from bachlit.scores.writing.notation import Symbol, beam
-from bachlit.scores.writing.spelling import Spelling, spell, spell_voice
-from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME, Piece, divide, triplets
+from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _LOWEST_TREBLE = 57
 _TEMPO_CHANGE = 0.05  # a smaller one is heard, but not printed
@@ -32,36 +25,6 @@ class Direction(NamedTuple):
     time: int
     tempo: float | None = None
     text: str = ""
-
-
-@dataclass
-class NotatedPart:
-    """Part to be written.
-
-    Attributes:
-        id: Unique name of its element.
-        name: To print.
-        channel: 1 to 16.
-        program: 0 to 127.
-        voices: Chords of each voice, the highest first.
-        words: Syllables of notes, by index.
-    """
-
-    id: str
-    name: str
-    channel: int
-    program: int
-    voices: Sequence[Sequence[Chord]]
-    words: Mapping[int, Syllable]
-
-
-class _Head(NamedTuple):
-    """Symbol of one note head, with its voice, and what is sung on it."""
-
-    symbol: Symbol
-    voice: int
-    chord: bool
-    word: Syllable | None
 
 
 def score_tree(
@@ -86,7 +49,7 @@ def score_tree(
     encoding = SubElement(SubElement(root, "identification"), "encoding")
     add_text(encoding, "software", "bachlit")
     listed = SubElement(root, "part-list")
-    written = [list(_measures(part, bars, keys)) for part in parts]
+    written = [list(heads_of(part, bars, keys)) for part in parts]
     divisions = UNITS // _common(written, directions, bars)
     for part, measures in zip(parts, written, strict=True):
         listed.append(_score_part(part))
@@ -95,7 +58,7 @@ def score_tree(
     return root
 
 
-def _common(written: Sequence[Sequence[Sequence[_Head]]], directions: Sequence[Direction], bars: Sequence[Bar]) -> int:
+def _common(written: Sequence[Sequence[Sequence[Head]]], directions: Sequence[Direction], bars: Sequence[Bar]) -> int:
     """Greatest common divisor of all lengths, in units."""
     common = gcd(UNITS, *(bar.length for bar in bars), *(direction.time for direction in directions))
     for measures in written:
@@ -116,93 +79,10 @@ def _score_part(part: NotatedPart) -> Element:
     return element
 
 
-def _measures(part: NotatedPart, bars: Sequence[Bar], keys: Sequence[tuple[int, Key]]) -> Iterator[list[_Head]]:
-    """Yield the heads of each bar, voice by voice."""
-    starts = [bar.start for bar in bars]
-    heads: list[list[_Head]] = [[] for _ in bars]
-    for number, chords in enumerate(part.voices, start=1):
-        within: dict[int, list[tuple[Chord, list[Spelling]]]] = defaultdict(list)
-        for chord, spellings in zip(chords, _spellings(chords, starts, keys), strict=True):
-            for index in range(bisect_right(starts, chord.start) - 1, bisect_left(starts, chord.end)):
-                within[index].append((chord, spellings))
-        for index in range(len(bars)) if number == 1 else sorted(within):
-            heads[index] += _heads(within.get(index, []), bars[index], number, part.words)
-    yield from heads
-
-
-def _spellings(
-    chords: Sequence[Chord], starts: Sequence[int], keys: Sequence[tuple[int, Key]]
-) -> Iterator[list[Spelling]]:
-    """Yield the spellings of chords: tops as a melody, in the key in force."""
-    changes = [starts[index] for index, _ in keys]
-    edges = [bisect_left([chord.start for chord in chords], change) for change in changes[1:]]
-    for (_, key), (first, last) in zip(keys, pairwise([0, *edges, len(chords)]), strict=True):
-        run = chords[first:last]
-        for chord, top in zip(run, spell_voice([chord.pitches[0] for chord in run], key), strict=True):
-            assert top is not None  # no pitch is a rest
-            yield [top, *(spell(pitch, key) for pitch in chord.pitches[1:])]
-
-
-def _heads(
-    chords: Sequence[tuple[Chord, list[Spelling]]], bar: Bar, voice: int, words: Mapping[int, Syllable]
-) -> Iterator[_Head]:
-    """Yield the heads of a voice in a bar, rests between its chords."""
-    if not chords:
-        fills = bar.length % UNITS_PER_FRAME == 0
-        yield _Head(
-            Symbol(spelling=None, position=0, length=_sixteenths(bar.length), fills_measure=fills), voice, False, None
-        )
-        return
-    spans: list[tuple[int, int, Chord | None, list[Spelling]]] = []
-    now = 0
-    for sung, spellings in chords:
-        begin, end = max(sung.start - bar.start, 0), min(sung.end - bar.start, bar.length)
-        if begin > now:
-            spans.append((now, begin, None, []))
-        spans.append((begin, end, sung, spellings))
-        now = end
-    if now < bar.length:
-        spans.append((now, bar.length, None, []))
-    groups = triplets([edge for begin, end, _, _ in spans for edge in (begin, end)], bar.metre)
-    symbols: list[Symbol] = []
-    origins: list[tuple[Chord | None, list[Spelling]]] = []
-    for begin, end, chord, spellings in spans:
-        pieces = divide(begin, end - begin, bar.metre, groups, rest=chord is None)
-        symbols += _symbols(pieces, begin, bar.start, chord, spellings)
-        origins += [(chord, spellings)] * len(pieces)
-    for symbol, (chord, spellings) in zip(beam(symbols, beat_length(bar.metre)), origins, strict=True):
-        word = None
-        if chord is not None and not symbol.tied_back:
-            word = next((words[index] for index in chord.numbers if index in words), None)
-        yield _Head(symbol, voice, False, word)
-        for spelling in spellings[1:]:
-            yield _Head(replace(symbol, spelling=spelling), voice, True, None)
-
-
-def _symbols(
-    pieces: Sequence[Piece], begin: int, bar: int, chord: Chord | None, spellings: Sequence[Spelling]
-) -> Iterator[Symbol]:
-    for piece in pieces:
-        end = begin + piece.length
-        yield Symbol(
-            spelling=spellings[0] if chord else None,
-            position=_sixteenths(begin),
-            length=_sixteenths(piece.length),
-            tied_back=chord is not None and chord.start < bar + begin,
-            tied_on=chord is not None and chord.end > bar + end,
-            tuplet=piece.tuplet,
-        )
-        begin = end
-
-
-def _sixteenths(units: int) -> int | Fraction:
-    return Fraction(units, UNITS_PER_FRAME) if units % UNITS_PER_FRAME else units // UNITS_PER_FRAME
-
-
 def _add_measures(
     element: Element,
     part: NotatedPart,
-    measures: Sequence[Sequence[_Head]],
+    measures: Sequence[Sequence[Head]],
     bars: Sequence[Bar],
     keys: Sequence[tuple[int, Key]],
     directions: Sequence[Direction],
@@ -278,7 +158,7 @@ def _direction(direction: Direction, bar: Bar, printed: list[float]) -> tuple[in
 
 def _add_heads(
     measure: Element,
-    heads: Sequence[_Head],
+    heads: Sequence[Head],
     bar: Bar,
     key: Key,
     directions: list[tuple[int, Element]],

@@ -9,6 +9,8 @@ from bachlit.scores.reading.midi_grid import Rounded
 MOST_VOICES = 4
 """Voices that a staff holds."""
 
+_MOST_HELD = 20  # notes that may be cut when the next begins: more than fingers, and few, to bound the time
+
 
 @dataclass
 class Chord:
@@ -72,7 +74,8 @@ def _without_legato(notes: Sequence[Rounded]) -> list[Rounded]:
             over += [note._replace(end=start) for note in held]
             held = []
         kept += over
-        sounding = held + new
+        kept += held[:-_MOST_HELD]
+        sounding = held[-_MOST_HELD:] + new
     return kept + sounding
 
 

@@ -49,13 +49,15 @@ def words_of(file: MidiFile, lines: Sequence[Line]) -> list[dict[int, Syllable]]
 
 
 def _notes_of(line: Line, times: Sequence[int], tolerance: int) -> list[int | None]:
-    """Index of the first note that begins at each time, nearly; None if none does."""
+    """Index of the note that begins nearest to each time; None if none does within the tolerance."""
     starts = np.array([note.start for note in line.notes])
-    places = np.searchsorted(starts, np.array(times) - tolerance)
-    return [
-        int(place) if place < len(starts) and starts[place] <= time + tolerance else None
-        for place, time in zip(places, times, strict=True)
-    ]
+    after = np.clip(np.searchsorted(starts, times), 1, max(len(starts) - 1, 1))
+    before = starts[after - 1]
+    found = []
+    for time, place, left in zip(times, after.tolist(), before.tolist(), strict=True):
+        nearest = place if place < len(starts) and starts[place] - time <= time - left else place - 1
+        found.append(nearest if abs(int(starts[nearest]) - time) <= tolerance else None)
+    return found
 
 
 def _sung(track: MidiTrack) -> list[tuple[int, Syllable]]:

@@ -211,7 +211,7 @@ def _note(note: Element, reading: _PartReading) -> None:
             tied=bool(ties & {"stop", "continue"}),
             fermata=note.find("notations/fermata") is not None,
             rank=ordinal(voice),
-            index=index,
+            head=index,
         )
         reading.tones.append((voice, staff, tone))
 

@@ -61,7 +61,7 @@ def sung_notes(part: Part, spans: Sequence[Span], voice: str, *, tune: bool = Fa
             raise ScoreError(
                 f"The {voice} has two notes at once in measure {head.measure}; expected one at a time per part."
             )
-        pitch, fermata, index = int(head.tone.pitch), head.tone.fermata, head.tone.index
+        pitch, fermata, index = int(head.tone.pitch), head.tone.fermata, head.tone.head
         if before is not None and head.tone.tied and (before.pitch, before.end) == (pitch, head.start):
             notes[-1] = SungNote(pitch, before.start, head.end, fermata or before.fermata, (*before.heads, index))
         else:

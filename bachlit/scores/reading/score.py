@@ -25,7 +25,7 @@ class Tone(NamedTuple):
         tied: Whether it continues the previous note.
         fermata: Whether it carries a fermata.
         rank: Number of its voice within the part, the lowest first.
-        index: Which `<note>` of its `<part>` it is, counted from 0.
+        head: Which `<note>` of its `<part>` it is, counted from 0.
     """
 
     start: Fraction
@@ -34,7 +34,7 @@ class Tone(NamedTuple):
     tied: bool = False
     fermata: bool = False
     rank: int = 0
-    index: int = -1
+    head: int = -1
 
 
 class Signature(NamedTuple):

@@ -33,7 +33,7 @@ def signs_of(measure: Element) -> Signs:
         closes=0 if closing is None else min(max(2, ordinal(closing.get("times", "2"))), _MOST),
         ending=_passes(endings["start"]) if "start" in endings else (),
         ends=bool(endings.keys() & {"stop", "discontinue"}),
-        **dict.fromkeys(jumps, True),  # type: ignore[arg-type]
+        **dict.fromkeys(jumps, True),
     )
 
 

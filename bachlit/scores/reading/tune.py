@@ -25,7 +25,7 @@ _ACCOMPANIMENT = re.compile(
 _LEAST_SUNG = 0.1  # of the piece: a part with less has no tune, whatever its name
 
 # Weights, each of a figure from 0 to 1; they decide the cases in tests/scores/reading/test_tune.py.
-_ALONE, _PRESENT, _HIGH, _SINGABLE, _STEPWISE, _ACCOMPANIES = 2.5, 1.5, 1.5, 1.5, 1.0, 0.5
+_ALONE, _PRESENT, _HIGH, _SINGABLE, _STEPWISE, _ACCOMPANIES = 2.5, 1.5, 1.5, 2.0, 1.5, 0.5
 
 _MIDDLE = (58.0, 79.0)  # mean pitches of tunes: B-flat 3 to G5
 _COMPASS = 19  # semitones that most tunes keep within
@@ -85,12 +85,12 @@ def _song(line: _Line, height: float) -> float:
     if not line.tops:
         return 0.0
     pitches = np.array(line.tops)
-    low, high = np.percentile(pitches, (5, 95))
+    low, high = (float(end) for end in np.percentile(pitches, (5, 95)))
     outside = max(_MIDDLE[0] - height, height - _MIDDLE[1], 0.0) / 12 + max(high - low - _COMPASS, 0.0) / 12
     intervals = np.abs(np.diff(pitches))
-    steps, leaps = np.sum((intervals > 0) & (intervals <= 2)), np.sum(intervals > 4)
-    moves = np.sum(intervals > 0)
-    stepwise = float((steps - leaps) / moves + 1) / 2 if moves else 0.0
+    steps, leaps = np.count_nonzero((intervals > 0) & (intervals <= 2)), np.count_nonzero(intervals > 4)
+    moves = np.count_nonzero(intervals)
+    stepwise = ((steps - leaps) / moves + 1) / 2 if moves else 0.0
     return _ALONE * line.sung / line.sounding + _SINGABLE * max(0.0, 1 - outside) + _STEPWISE * stepwise
 
 

@@ -38,7 +38,7 @@ def note_values(length: Fraction) -> tuple[Value, ...]:
 
 
 def flags(type_: str) -> int:
-    """Flags or beams of a note value: 1 for an eighth.
+    """Count the flags or beams of a note value: 1 for an eighth.
 
     >>> flags("quarter"), flags("16th")
     (0, 2)
@@ -47,7 +47,7 @@ def flags(type_: str) -> int:
 
 
 def ratio_of(length: Fraction) -> tuple[int, int]:
-    """Ratio (actual, normal) by which a length is a tuplet's.
+    """Find the ratio (actual, normal) of the tuplet that a length belongs to.
 
     >>> ratio_of(Fraction(1, 12)), ratio_of(Fraction(3, 8))
     ((3, 2), (1, 1))

@@ -21,7 +21,7 @@ VALUES: dict[int, tuple[str, int]] = {
     24: ("whole", 1),
     32: ("breve", 0),
 }
-_FINER: dict[int | Fraction, tuple[str, int]] = {
+FINER: dict[int | Fraction, tuple[str, int]] = {
     Fraction(3, 2): ("16th", 1),
     Fraction(3, 4): ("32nd", 1),
     Fraction(1, 2): ("32nd", 0),
@@ -37,7 +37,7 @@ def value_of(length: int | Fraction) -> tuple[str, int]:
     >>> value_of(6), value_of(Fraction(1, 2)), value_of(Fraction(3, 8))
     (('quarter', 1), ('32nd', 0), ('64th', 1))
     """
-    return VALUES[int(length)] if length in VALUES else _FINER[length]
+    return VALUES[int(length)] if length in VALUES else FINER[length]
 
 
 def beat_length(time_signature: TimeSignature) -> int:

@@ -62,6 +62,9 @@ def note_element(
         voice: Number of the voice.
         chord: Sounds with the note before.
 
+    Raises:
+        ValueError: If the divisions don't hold its length.
+
     >>> from bachlit.scores.writing.spelling import Spelling
     >>> note = note_element(Symbol(spelling=Spelling("F", 1, 4), position=0, length=6))
     >>> note.findtext("pitch/step"), note.findtext("duration"), note.findtext("type"), len(note.findall("dot"))
@@ -79,7 +82,7 @@ def note_element(
         if alter or symbol.tied_back or symbol.tied_on:  # music21 joins a natural's tie only if both ends have it
             add_text(pitch, "alter", alter)
         add_text(pitch, "octave", octave)
-    add_text(note, "duration", _whole(symbol.length * divisions, FRAMES_PER_QUARTER))
+    add_text(note, "duration", _duration(symbol, divisions))
     for tie in _ties(symbol):
         SubElement(note, "tie", type=tie)
     add_text(note, "voice", voice)
@@ -101,10 +104,10 @@ def note_element(
     return note
 
 
-def _whole(product: int | Fraction, quarter: int) -> int:
-    duration, rest = divmod(product, quarter)
-    if rest:
-        raise AssertionError("the divisions don't hold a length")
+def _duration(symbol: Symbol, divisions: int) -> int:
+    duration = Fraction(symbol.length * divisions, FRAMES_PER_QUARTER)
+    if duration.denominator != 1:
+        raise ValueError(f"divisions of {divisions} don't hold {symbol.length} sixteenths")
     return int(duration)
 
 

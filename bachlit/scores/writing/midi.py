@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from bachlit.errors import OptionError
-from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
+from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, TimeSignature, Voice
 from bachlit.scores.source import exact_notes, names_of, tempos_of
 from bachlit.scores.writing.durations import beat_length
 
@@ -56,16 +56,16 @@ def _conductor(chorale: Chorale, tempos: Sequence[tuple[Fraction, float]]) -> It
         yield 0, _meta(_TRACK_NAME, chorale.title.encode(errors="replace"))
     for frame, tempo in tempos:
         yield _ticks(frame), _meta(_TEMPO, round(60_000_000 / tempo).to_bytes(3, "big"))
-    metre = None
+    metre: TimeSignature | None = None
     for measure in chorale.measures:
         if measure.time_signature != metre:
             metre = measure.time_signature
             clocks = 24 * beat_length(metre) // FRAMES_PER_QUARTER  # of the metronome, 24 a quarter
             data = bytes([metre[0], metre[1].bit_length() - 1, clocks, 8])
             yield _ticks(measure.start), _meta(_TIME_SIGNATURE, data)
-    for frame, key in ((0, chorale.key), *chorale.keys):
+    for start, key in ((0, chorale.key), *chorale.keys):
         minor = key.mode in ("minor", "aeolian")
-        yield _ticks(frame), _meta(_KEY_SIGNATURE, bytes([key.fifths % 256, minor]))
+        yield _ticks(start), _meta(_KEY_SIGNATURE, bytes([key.fifths % 256, minor]))
 
 
 def _performance(chorale: Chorale, voice: Voice, channel: int, name: str) -> list[Event]:

@@ -11,8 +11,9 @@ from bachlit.music.chorale import VOICES, Chorale, Voice
 from bachlit.scores.source import ScoreSource, source_of
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
-from bachlit.scores.writing.given import given_part, other_parts
+from bachlit.scores.writing.given import Given, given_part, other_parts
 from bachlit.scores.writing.parts import new_part
+from bachlit.scores.writing.words import words_below
 
 _QUARTERS_PER_MINUTE = 80
 _CHOIR_AAHS = 53  # General MIDI, counted from 1 as in MusicXML
@@ -30,8 +31,8 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     """Make a MusicXML document of a chorale, to be saved as UTF-8.
 
     A chorale that was read from a score gets that score back: the parts that were given are the source's, element for
-    element, wherever the chorale still has their notes; other measures and voices are added. Parts that are no voice
-    are left out, unless the source keeps them.
+    element, wherever the chorale still has their notes; other measures and voices are added, with the tune's words
+    where a voice has its rhythm. Parts that are no voice are left out, unless the source keeps them.
 
     The same chorale always gives the same text: there is no date in it.
 
@@ -43,7 +44,9 @@ def to_musicxml(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> str:
     >>> score.count("<note>"), "<part-name>Soprano</part-name>" in score
     (1, True)
     """
-    return as_text(document_of(chorale, voices=voices))
+    root = document_of(chorale, voices=voices)
+    add_kept_parts(root, chorale)
+    return as_text(root)
 
 
 def as_text(root: Element) -> str:
@@ -53,9 +56,14 @@ def as_text(root: Element) -> str:
 
 
 def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Element:
-    """Make the tree of a chorale's MusicXML document; arguments are those of `to_musicxml`."""
+    """Make the tree of a chorale's MusicXML document, without parts that are no voice.
+
+    Args:
+        chorale: The music.
+        voices: Voices to write, from the top down, one staff each.
+    """
     source = source_of(chorale)
-    root = _head(chorale) if source is None else _head_of(source)
+    root = _head(chorale) if source is None else _head_of(source, chorale.title)
     listed = SubElement(root, "part-list")
     taken = _names_in(source)
     given = {} if source is None else {v: given_part(chorale, source, v) for v in voices if v in source.voices}
@@ -63,8 +71,7 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         frames = frames_of(chorale)
     else:
         frames = frames_of_part(next(iter(given.values())).part, source.lengths)
-    kept = [] if source is None or not source.keeps_parts else other_parts(source)
-    written = [part.get("id") for part, _ in kept]
+    written = [part.get("id") for part, _ in _kept_parts(chorale)]
     entries: list[Element] = []
     new: list[Element] = []
     for number, voice in enumerate(voices, start=1):
@@ -80,12 +87,24 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
         written.append(part.get("id"))
         root.append(part)
         entries.append(entry)
-    _set_tempo(root.findall("part"), new if source else root.findall("part"), source)
+    worded = [part.get("id", "") for part, _ in given.values() if part.find("measure/note/lyric") is not None]
+    if worded and new:
+        words_below(root, worded[0], [part.get("id", "") for part in new])
+    _set_tempo(new, source)
     listed.extend(_bracketed(entries))
-    for part, entry in kept:
-        root.append(part)
-        listed.append(entry)
     return root
+
+
+def add_kept_parts(root: Element, chorale: Chorale) -> None:
+    """Add parts that are no voice below the voices, in place, if the chorale's source keeps them."""
+    for part, entry in _kept_parts(chorale):
+        root.append(part)
+        root[[child.tag for child in root].index("part-list")].append(entry)
+
+
+def _kept_parts(chorale: Chorale) -> list[Given]:
+    source = source_of(chorale)
+    return [] if source is None or not source.keeps_parts else other_parts(source)
 
 
 def one_line(title: str) -> str:
@@ -109,10 +128,16 @@ def _head(chorale: Chorale) -> Element:
     return root
 
 
-def _head_of(source: ScoreSource) -> Element:
-    """Copy the beginning of a source's document."""
+def _head_of(source: ScoreSource, title: str) -> Element:
+    """Copy the beginning of a source's document; another title than was read replaces its titles."""
     root = Element("score-partwise", source.document.attrib)
     root.extend(copy.deepcopy(child) for child in source.document if child.tag not in ("part", "part-list"))
+    if title != source.title:
+        for child in [child for child in root if child.tag in ("work", "movement-title", "credit")]:
+            root.remove(child)
+        if title := one_line(title):
+            root.insert(0, Element("work"))
+            add_text(root[0], "work-title", title)
     return root
 
 
@@ -164,20 +189,28 @@ def _rename(part: Element, entry: Element, name: str) -> None:
     entry.set("id", name)
 
 
-def _set_tempo(parts: Sequence[Element], new: Sequence[Element], source: ScoreSource | None) -> None:
-    """State a tempo if no part does: that of a part that is left out, else the usual one."""
-    if not new or any(_tempos(measure) for part in parts for measure in part):
+def _set_tempo(new: Sequence[Element], source: ScoreSource | None) -> None:
+    """State a tempo in the first new part: that of a source's part that is left out, without a source the usual one.
+
+    A score that states none stays without.
+    """
+    if not new:
         return
-    others = [] if source is None else source.document.findall("part")
     measures = new[0].findall("measure")
-    for part in others:
+    if source is None:
+        tempo = Element("sound", tempo=str(_QUARTERS_PER_MINUTE))
+        measures[0].insert(_first_note(measures[0]), tempo)
+        return
+    parts = source.document.findall("part")
+    given = {voice.place for voice in source.voices.values()}
+    if any(_tempos(measure) for place in given for measure in parts[place]):
+        return
+    for part in parts:
         for measure, copied in zip(measures, part.iterfind("measure"), strict=False):
             for tempo in reversed(_tempos(copied)):
-                measure.insert(_after_attributes(measure), copy.deepcopy(tempo))
+                measure.insert(_first_note(measure), copy.deepcopy(tempo))
         if any(map(_tempos, measures)):
             return
-    tempo = Element("sound", tempo=str(_QUARTERS_PER_MINUTE))
-    measures[0].insert(_after_attributes(measures[0]), tempo)
 
 
 def _tempos(measure: Element) -> list[Element]:
@@ -194,6 +227,6 @@ def _tempos(measure: Element) -> list[Element]:
     ]
 
 
-def _after_attributes(measure: Element) -> int:
-    """Place of the first note in a measure, or before."""
+def _first_note(measure: Element) -> int:
+    """Place of the first note in a measure."""
     return next((place for place, element in enumerate(measure) if element.tag == "note"), len(measure))

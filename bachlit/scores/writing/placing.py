@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
+
+from bachlit.music.chorale import FRAMES_PER_QUARTER
+from bachlit.scores.writing.durations import FINER, VALUES
+
+# Elements of a note before its type.
+_BEFORE_TYPE = (
+    "grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level",
+    "voice",
+)  # fmt: skip
 
 
 class Placed(NamedTuple):
@@ -14,11 +23,13 @@ class Placed(NamedTuple):
         element: A child of the measure.
         onset: Quarters from the measure's beginning; of a chord's further notes, the chord's.
         length: Quarters that it takes, negative for a backup; 0 for what takes no time, such as grace notes.
+        divisions: What its durations count a quarter as.
     """
 
     element: Element
     onset: Fraction
     length: Fraction
+    divisions: Fraction
 
 
 class PlacedMeasure(NamedTuple):
@@ -28,19 +39,17 @@ class PlacedMeasure(NamedTuple):
         element: The measure.
         children: Its children.
         end: Quarters at which its last child ends.
-        divisions: What it counts a quarter as.
     """
 
     element: Element
     children: list[Placed]
     end: Fraction
-    divisions: Fraction
 
 
 def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     """Yield the measures of a part with their children's times.
 
-    `<divisions>` hold for the whole measure, wherever in it they stand.
+    A part's first `<divisions>` hold from its beginning, also where notes stand before them.
 
     >>> from xml.etree.ElementTree import fromstring
     >>> note = "<note><rest/><duration>1</duration></note>"
@@ -49,23 +58,50 @@ def placed_measures(part: Element) -> Iterator[PlacedMeasure]:
     >>> [str(child.onset) for child in next(placed_measures(part)).children]
     ['0', '1/2', '1']
     """
-    divisions = Fraction(1)
+    divisions = number(part.findtext("measure/attributes/divisions", "")) or Fraction(1)
     for measure in part.iterfind("measure"):
-        if (typed := measure.findtext("attributes/divisions")) is not None and (stated := number(typed)) > 0:
-            divisions = stated
         children = []
         now = before = Fraction(0)
         for child in measure:
-            takes = number(child.findtext("duration", "0")) / divisions
+            divisions = number(child.findtext("divisions", "")) or divisions
+            takes = number(child.findtext("duration", "")) / divisions
             if child.tag not in ("note", "forward", "backup") or child.find("grace") is not None:
                 takes = Fraction(0)
             if child.tag == "backup":
                 takes = -min(takes, now)
             if child.tag == "note" and child.find("chord") is not None:
-                now = before
-            children.append(Placed(child, now, takes))
-            before, now = now, now + takes
-        yield PlacedMeasure(measure, children, now, divisions)
+                children.append(Placed(child, before, takes, divisions))
+                continue
+            children.append(Placed(child, now, takes, divisions))
+            before = now if child.tag == "note" else before
+            now += takes
+        yield PlacedMeasure(measure, children, now)
+
+
+def add_note_types(root: Element) -> None:
+    """Add the values of notes that state only a duration, in place: engravers draw note heads by them.
+
+    Args:
+        root: A score-partwise document.
+    """
+    for part in root.iterfind("part"):
+        for measure in placed_measures(part):
+            for note, _, length, _ in measure.children:
+                value = _value(length) if note.tag == "note" and note.find("type") is None else None
+                rest = note.find("rest")
+                if value is None or (rest is not None and rest.get("measure") == "yes"):
+                    continue
+                place = sum(child.tag in _BEFORE_TYPE for child in note)
+                for _ in range(value[1]):
+                    note.insert(place, Element("dot"))
+                note.insert(place, SubElement(Element("note"), "type"))
+                note[place].text = value[0]
+
+
+def _value(quarters: Fraction) -> tuple[str, int] | None:
+    """Name and dots of a length; None if it is no single value."""
+    frames = quarters * FRAMES_PER_QUARTER
+    return VALUES.get(int(frames)) if frames.denominator == 1 else FINER.get(frames)
 
 
 def number(text: str) -> Fraction:

@@ -1,8 +1,10 @@
 """Words of a tune under the other voices."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from fractions import Fraction
+from itertools import zip_longest
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
@@ -41,8 +43,9 @@ def words_below(root: Element, tune: str, parts: Collection[str] | None = None) 
     for name, part in parts_by_id.items():
         if name != tune and (parts is None or name in parts) and _takes_words(part):
             notes = dict(_attacks(part))
+            times = sorted(notes)
             for phrase, end in phrases:
-                _write_phrase(phrase, end, notes)
+                _write_phrase(phrase, end, notes, times)
 
 
 def _syllables(part: Element) -> list[_Syllable]:
@@ -73,9 +76,8 @@ def _phrases(syllables: Sequence[_Syllable]) -> list[tuple[list[_Syllable], _Tim
         if syllable.begins or not phrases:
             phrases.append([])
         phrases[-1].append(syllable)
-    return [
-        (phrase, after[0].time if after else None) for phrase, after in zip(phrases, [*phrases[1:], []], strict=True)
-    ]
+    ends = [phrase[0].time for phrase in phrases[1:]]
+    return [*zip_longest(phrases, ends)]
 
 
 def _takes_words(part: Element) -> bool:
@@ -98,7 +100,9 @@ def _attacks(part: Element) -> Iterator[tuple[_Time, Element]]:
                 yield (index, child.onset), note
 
 
-def _write_phrase(phrase: Sequence[_Syllable], end: _Time | None, notes: dict[_Time, Element]) -> None:
+def _write_phrase(
+    phrase: Sequence[_Syllable], end: _Time | None, notes: dict[_Time, Element], times: Sequence[_Time]
+) -> None:
     """Write a phrase's syllables under a voice's notes, if enough of them fit."""
     if sum(syllable.time in notes for syllable in phrase) < _SHARE * len(phrase):
         return
@@ -107,7 +111,8 @@ def _write_phrase(phrase: Sequence[_Syllable], end: _Time | None, notes: dict[_T
         note = notes.get(syllable.time)
         if note is None:
             continue
-        goes_on = any(syllable.time < time and (until is None or time < until) for time in notes)
+        after = bisect_right(times, syllable.time)
+        goes_on = after < len(times) and (until is None or times[after] < until)
         place = next((at for at, child in enumerate(note) if child.tag in ("play", "listen")), len(note))
         for lyric in reversed(syllable.lyrics):
             note.insert(place, _copy(lyric, goes_on=goes_on))

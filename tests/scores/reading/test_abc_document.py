@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element
 
 import pytest
 from documents import check_lengths
 
 from bachlit.scores.reading.abc_document import abc_document
 from bachlit.scores.reading.abc_text import abc_tunes
-from bachlit.scores.reading.musicxml import read_musicxml
+from bachlit.scores.reading.musicxml import read_tree
 
 HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"
 
@@ -19,7 +19,7 @@ HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"
 def document(music: str, head: str = HEAD) -> Element:
     """The document of a line of music, which must add up."""
     root = abc_document(f"{head}{music}\n")
-    assert read_musicxml(tostring(root, encoding="unicode")).parts
+    assert read_tree(root).parts
     check_lengths(root)
     return root
 
@@ -111,6 +111,13 @@ def test_keys_and_metres_change_where_they_are_written() -> None:
     assert numbers(root) == ["1", "2", "3", "4", "5", "6"]
 
 
+def test_a_key_before_a_bar_line_begins_after_it() -> None:
+    root = document("C D E F [K:G]|F4|")
+    first, second = root.iter("measure")
+    assert [key.findtext("fifths") for key in first.iter("key")] == ["0"]
+    assert [key.findtext("fifths") for key in second.iter("key")] == ["1"]
+
+
 def test_without_metre_nothing_is_counted() -> None:
     root = document("CDEFG|AB|c|", "X:1\nM:none\nL:1/4\nK:C\n")
     assert root.find(".//time/senza-misura") is not None
@@ -133,7 +140,9 @@ def test_lengths_are_values_with_dots(music: str, expected: str) -> None:
 
 
 def test_a_length_without_a_value_is_tied() -> None:
-    first, second = notes(document("C5/2|"))
+    root = document("(C5/2 D3/2)|(3:2:1E9/2 z|")  # whole and eighth, two thirds of each
+    assert attributes(root, "slur", "type") == [("start",), ("stop",)]
+    first, second = notes(root)[:2]
     assert [tie.get("type") for tie in (*first.iter("tie"), *second.iter("tie"))] == ["start", "stop"]
     assert [tied.get("type") for tied in (*first.iter("tied"), *second.iter("tied"))] == ["start", "stop"]
 
@@ -178,6 +187,10 @@ def test_ties_and_slurs_are_no_other() -> None:
     assert [slur[2] for slur in slurs].count("dotted") == 1
 
 
+def test_a_tie_after_a_grace_note_ties_no_other_notes() -> None:
+    assert not list(document("C {d}-C E F|").iter("tie"))
+
+
 def test_slurs_that_never_end_are_left_out() -> None:
     assert not list(document("(C D E F)|)G (A) B (c|").iter("slur"))[2:]
 
@@ -191,6 +204,10 @@ def test_chords_hold_together() -> None:
     assert tied[1] == ("E4", ["start"])
     assert tied[3] == ("E4", ["stop"])
     assert all(ties == ["start"] for _, ties in tied[5:8])
+
+
+def test_a_chord_may_go_on_in_the_next_line() -> None:
+    assert spelling(document("C2 [CE\nG]2|")) == "C4 C4 E4 G4"
 
 
 def test_beams_join_what_stands_together() -> None:
@@ -258,7 +275,8 @@ def test_decorations_stand_at_their_note(music: str, path: str) -> None:
         ("!<(!", "wedge", {}),
         ("!diminuendo)!", "wedge", {}),
         ("S", "segno", {"segno": "segno"}),
-        ("!coda!", "coda", {"coda": "coda"}),
+        ("!Coda!", "coda", {"coda": "coda"}),
+        ('"^Segno"', "words", {"segno": "segno"}),
         ("!fine!", "words", {"fine": "yes"}),
         ("!D.C.!", "words", {"dacapo": "yes"}),
         ("!D.S.alcoda!", "words", {"dalsegno": "segno"}),
@@ -347,6 +365,12 @@ def test_words_stand_below_their_notes(words: str, expected: str) -> None:
     assert shown == expected
 
 
+def test_a_word_may_go_on_in_the_next_line() -> None:
+    assert sung(document("CD|\nw: Hal-le-\nw: A a-\nEF|\nw: lu-jah\nw: men B")) == ["Hal-", "le-", "lu-", "jah"]
+    root = document("CD|\nw: A a-\nEF|\nw: men B")
+    assert found(root, "syllabic") == ["single", "begin", "end", "single"]
+
+
 def test_all_verses_are_kept() -> None:
     root = document("CDEF|\nw: a b c d\nw: e f g h\nGABc|\nw: i j\n+: k l\nW: After all")
     assert sung(root, 1) == ["a", "b", "c", "d", "i", "j", "k", "l"]
@@ -391,6 +415,7 @@ def test_a_passage_may_be_played_more_often() -> None:
         ("|:C4|[1 D4|E4:|[2 F4|G4||A4|]", [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
         ("|:C4 [1,3 D4:|[2 E4:|", [("1, 3", "start"), ("1, 3", "stop"), ("2", "start"), ("2", "stop")]),
         ("|:C4|[1-3 D4:|4 E4|F4|", [("1, 2, 3", "start"), ("1, 2, 3", "stop"), ("4", "start"), ("4", "discontinue")]),
+        ("|:C4|1\n|1 D4:|2 E4|]", [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
         ('|:C4|1 D4:|["last" E4|]', [("1", "start"), ("1", "stop"), ("2", "start"), ("2", "stop")]),
     ],
 )
@@ -406,18 +431,27 @@ def test_endings(music: str, expected: list[tuple[str, str]]) -> None:
 def test_a_voice_laid_over_another_is_its_second() -> None:
     root = document("C D E F & c2 (3def|G4|", HEAD)
     assert [note.findtext("voice") for note in notes(root)] == ["1"] * 4 + ["2"] * 4 + ["1"]
+    assert len(notes(document("C D E F & c2|G & g4|"))) == 7  # shorter ones, too
+    assert spelling(document("C2 [K:clef=treble-8]c2 & c4|c4|")) == "C4 C4 C5 C4"  # each from the bar's first clef
     [backup] = found(root, "backup/duration")
     assert int(backup) == 4 * int(root.findtext(".//divisions", "0"))
 
 
 def test_voices_are_parts_with_names() -> None:
-    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm="Alt"\nV:3\nK:C\n'
+    head = 'X:1\nM:4/4\nL:1/4\nV:1 name="Sopran\\nI" snm="S."\nV:2 nm=Alt\nV:3\nK:C\n'
     root = abc_document(f"{head}[V:1]CDEF|G4|\n[V:2]C4|\n[V:1]c4|\n")
     assert found(root, "part-name") == ["Sopran I", "Alt"]
     assert found(root, "part-abbreviation") == ["S."]
     first, second = root.iterfind("part")
     assert [[measure.get("number") for measure in part] for part in (first, second)] == [["1", "2", "3"]] * 2
     assert [rest.get("measure") for rest in second.iter("rest")] == ["yes", "yes"]
+
+
+def test_voices_may_be_named_after_the_head() -> None:
+    root = abc_document("X:1\nM:4/4\nL:1/4\nQ:1/4=60\nK:C\nV:S\nV:B bass\n[V:S]c4|\n[V:B]C4|\n")
+    assert found(root, "part-name") == ["S", "B"]
+    assert found(root, "sign") == ["G", "F"]
+    assert found(root, "per-minute") == ["60"]
 
 
 @pytest.mark.parametrize(
@@ -446,8 +480,8 @@ def test_clefs_and_transposition(
 
 def test_percussion_has_no_pitch() -> None:
     root = abc_document("X:1\nM:4/4\nL:1/4\nV:1 clef=perc\nV:2\nK:C\nV:1\nCCzC|\nV:2\nGGGG|\n")
-    first, second = read_musicxml(tostring(root, encoding="unicode")).parts, root.findall("part")
-    assert len(first) == 1
+    first, second = read_tree(root).parts, root.findall("part")
+    assert len([part for part in first if part.sounds]) == 1
     assert len(second) == 2
     assert len(list(root.iter("unpitched"))) == 3
 
@@ -522,6 +556,7 @@ def test_a_tune_book_is_split_into_tunes() -> None:
     ]  # fmt: skip
     assert found(abc_document(tunes[0].text), "beats") == ["4"]  # of the file's header
     assert abc_tunes("No tune") == []
+    assert len(notes(document("CDEF|\nX:2\nK:D\nGABc|"))) == 4  # of a text, the first tune
 
 
 @pytest.mark.parametrize(

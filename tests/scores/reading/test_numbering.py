@@ -15,6 +15,7 @@ from bachlit.scores.reading.numbering import measure_numbers
         ([1, 4, 3, 1, 4, 3], [], "0 1 2 X1 3 4"),  # each half has a pickup
         ([1, 4, 4, 3, 4, 4], [3, 4], "0 1 2 3 4 5"),  # the first ending lacks it, too
         ([1, 4, 3, 3, 1, 4], [2, 3], "0 1 2 3 X1 4"),
+        ([1, 4, 3, 1, 4], [2, 3], "0 1 2 3 4"),  # a second ending is no piece of the first
         ([4, 2, 1, 1, 4], [], "1 2 X1 X2 3"),
         ([1, 3, 4], [], "0 1 2"),  # a pickup is no part of the bar after it
         ([3, 4, 3, 4], [], "0 1 2 3"),  # short bars that fill none

@@ -43,10 +43,15 @@ def broken_chords(name: str = "") -> Part:
     return part(name, *[(place / 2, 0.5, (48, 55, 52, 55)[place % 4]) for place in range(64)])
 
 
-def right_hand(name: str = "") -> Part:
+def arpeggio(name: str = "") -> Part:
+    return part(name, *[(place / 2, 0.5, (67, 72, 76, 79)[place % 4]) for place in range(64)])
+
+
+def right_hand(name: str = "", move: int = 0) -> Part:
     """A tune with chords below it."""
-    below = [(place, 1, pitch - down) for place, pitch in enumerate(MELODY) for down in (3, 8) if place % 2 == 0]
-    return part(name, *[(place, 1, pitch) for place, pitch in enumerate(MELODY)], *below)
+    notes = [(place, 1, pitch + move) for place, pitch in enumerate(MELODY)]
+    below = [(place, 1, pitch - down) for place, _, pitch in notes for down in (3, 8) if place % 2 == 0]
+    return part(name, *notes, *below)
 
 
 CASES = {
@@ -57,9 +62,12 @@ CASES = {
     "a choir": [tune(), tune(move=-5), tune(move=-12), bass()],
     "chords an octave above": [chords(move=19), tune(), bass()],
     "instruments": [bass("Acoustic Bass"), strums("Steel Guitar"), tune("Flute"), chords("Strings 1")],
+    "a piccolo two octaves above": [tune(move=24), tune(), bass()],
+    "the same in chords above": [right_hand(move=5), tune(), bass()],
+    "an arpeggio above": [arpeggio(), tune(), bass()],
     "a pad that is called a voice": [chords("Voice Oohs"), tune("Alto Sax"), bass("Fretless Bass")],
 }
-PLACES = [3, 2, 0, 1, 0, 1, 2, 1]
+PLACES = [3, 2, 0, 1, 0, 1, 2, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("kind", "place"), list(zip(CASES, PLACES, strict=True)))
@@ -86,6 +94,11 @@ def test_a_part_named_after_a_tune_has_it(name: str) -> None:
 )
 def test_a_name_that_tells_of_accompaniment_has_not(name: str) -> None:
     assert choose_tune([tune(), bass(name), descant()]) == 0
+
+
+@pytest.mark.parametrize("name", ["Strings", "Piano", "Fingered Bass", "Steel Guitar (track 2, channel 3)"])
+def test_of_equal_parts_an_accompanist_has_not_the_tune(name: str) -> None:
+    assert choose_tune([tune(name), tune("Flute")]) == 1
 
 
 def test_a_part_that_hardly_sings_has_no_tune_whatever_its_name() -> None:

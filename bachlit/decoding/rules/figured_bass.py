@@ -1,0 +1,60 @@
+"""FiguredBass: harmony given by figures, as the tones that they leave."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import Position, Rule
+from bachlit.errors import OptionError
+
+
+@dataclass(frozen=True)
+class FiguredBass(Rule):
+    """The voices above a bass sing the tones that its figures name.
+
+    This includes notes held into a figure; between the figures all is free. `bachlit.generation.figured_bass` makes it
+    from figures and a bass.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        spans: First frame, end, and pitch classes of each figure, in order, in the key of the given music.
+
+    Raises:
+        OptionError: If the spans overlap or aren't in order.
+
+    >>> FiguredBass(spans=((0, 4, (0, 4, 9)),)).tones_at(3)
+    ((0, 4, 9), False)
+    """
+
+    spans: tuple[tuple[int, int, tuple[int, ...]], ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the weight and the order of the spans."""
+        super().__post_init__()
+        places = [place for start, end, _ in self.spans for place in (start, end)]
+        if places != sorted(places) or (places and places[0] < 0):
+            raise OptionError(f"The figures stand at the frames {places}; expected them one after the other.")
+        by_frame = {frame: (tones, frame == start) for start, end, tones in self.spans for frame in range(start, end)}
+        object.__setattr__(self, "_by_frame", by_frame)
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the voices above the bass."""
+        return voice in (0, 1, 2)
+
+    def tones_at(self, frame: int) -> tuple[tuple[int, ...], bool] | None:
+        """Pitch classes that a figure leaves at a frame, and whether it begins there; None if all are free."""
+        found: tuple[tuple[int, ...], bool] | None = self._by_frame.get(frame)  # type: ignore[attr-defined]
+        return found
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes foreign to the figure."""
+        grid, found = position.grid, self.tones_at(position.frame)
+        if found is None:
+            return torch.zeros(1, device=grid.pitch.device)
+        tones, begins = found
+        classes = (grid.pitch - grid.moved[:, None]) % 12  # (B, V)
+        fits = torch.isin(classes, torch.tensor(tones, device=classes.device))
+        if not begins:
+            fits = fits | grid.holds
+        return (~fits & ~position.rests).unsqueeze(1)
