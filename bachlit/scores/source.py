@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -124,15 +125,22 @@ def exact_notes(chorale: Chorale, voice: Voice) -> list[SungNote]:
     source = source_of(chorale)
     if source is None or voice not in source.voices:
         return written
-    changed = [chorale.measures[index] for index in changed_measures(chorale, source, voice)]
-
-    def is_new(note: SungNote) -> bool:
-        return any(measure.start <= note.start < measure.end for measure in changed)
-
-    given = (note._replace(pitch=note.pitch + source.semitones) for note in source.voices[voice].notes)
-    return sorted(
-        [*filter(is_new, written), *(note for note in given if not is_new(note))], key=lambda note: note.start
-    )
+    given = [note._replace(pitch=note.pitch + source.semitones) for note in source.voices[voice].notes]
+    changed = set(changed_measures(chorale, source, voice))
+    onsets = chorale.onsets[:, VOICES.index(voice)]
+    notes: list[SungNote] = []
+    for is_new, run in groupby(enumerate(chorale.measures), key=lambda measure: measure[0] in changed):
+        measures = [measure for _, measure in run]
+        start, end = Fraction(measures[0].start), Fraction(measures[-1].end)
+        for note in written if is_new else given:
+            if note.start < end and start < note.end:
+                piece = note._replace(start=max(note.start, start), end=min(note.end, end))
+                before = notes[-1] if notes else piece
+                if before.end == piece.start == start and before.pitch == piece.pitch and not onsets[int(start)]:
+                    notes[-1] = before._replace(end=piece.end, fermata=before.fermata or piece.fermata)
+                else:
+                    notes.append(piece)
+    return notes
 
 
 def tempos_of(chorale: Chorale, default: float = 80.0) -> list[tuple[Fraction, float]]:

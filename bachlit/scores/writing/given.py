@@ -14,6 +14,7 @@ from bachlit.scores.writing.notation import Symbol, write_voice
 from bachlit.scores.writing.parts import note_elements
 from bachlit.scores.writing.taking import refill, take_voice
 from bachlit.scores.writing.transposing import transpose_note, transpose_part
+from bachlit.scores.writing.tying import tie_over
 
 
 class Given(NamedTuple):
@@ -91,6 +92,7 @@ def _rewrite(
 ) -> None:
     """Write some measures anew, in place."""
     symbols = write_voice(chorale, voice)
+    slurs = _slurs(part)
     _refine(part)
     divisions, transposition, written_fifths = FRAMES_PER_QUARTER, 0, 0
     onsets = chorale.onsets[:, VOICES.index(voice)]
@@ -105,8 +107,12 @@ def _rewrite(
         if index in changed:
             fifths = begins_in - frame.fifths
             refill(measure, _notes(symbols[index], frame, divisions, transposition, fifths))
-        elif index + 1 in changed and onsets[chorale.measures[index + 1].start]:
-            _untie(measure)
+    _close_slurs(part, slurs)
+    written = part.findall("measure")
+    for index in range(1, len(written)):
+        if (index - 1 in changed) != (index in changed):
+            held = not onsets[chorale.measures[index].start]
+            tie_over(written[index - 1], written[index], wanted=held, new_first=index - 1 in changed)
 
 
 def _opening_fifths(measure: Element, before: int) -> int:
@@ -148,14 +154,26 @@ def _refine(part: Element) -> None:
                 element.text = f"{float(decimal(element.text, element.tag) * factor):g}"
 
 
-def _untie(measure: Element) -> None:
-    """Leave out the ties and slurs that would lead from a measure's last note into the next measure."""
-    notes = [note for note in measure.iterfind("note") if note.find("rest") is None]
-    for note in notes[-1:]:
-        for tie in note.findall("tie"):
-            if tie.get("type") == "start":
-                note.remove(tie)
-        for notations in note.iterfind("notations"):
-            for tied in notations.findall("tied"):
-                if tied.get("type") == "start":
-                    notations.remove(tied)
+def _slurs(part: Element) -> list[tuple[tuple[Element, Element], tuple[Element, Element]]]:
+    """Pair the beginnings of a part's slurs with their ends: each with its note."""
+    pairs: list[tuple[tuple[Element, Element], tuple[Element, Element]]] = []
+    begun: dict[str, tuple[Element, Element]] = {}
+    for note in part.iter("note"):
+        for slur in note.iterfind("notations/slur"):
+            number = slur.get("number", "1")
+            if slur.get("type") == "start":
+                begun[number] = note, slur
+            elif slur.get("type") == "stop" and number in begun:
+                pairs.append((begun.pop(number), (note, slur)))
+    return pairs
+
+
+def _close_slurs(part: Element, slurs: Sequence[tuple[tuple[Element, Element], tuple[Element, Element]]]) -> None:
+    """Leave out the ends of slurs whose other note is gone."""
+    left = {id(note) for note in part.iter("note")}
+    for pair in slurs:
+        if len({id(note) in left for note, _ in pair}) == 2:
+            for note, slur in pair:
+                for notations in note.findall("notations"):
+                    if slur in list(notations):
+                        notations.remove(slur)
