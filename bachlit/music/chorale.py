@@ -182,7 +182,7 @@ class Chorale:
             pitches=pitches,
             key=self.key.transpose(semitones),
             keys=tuple((frame, key.transpose(semitones)) for frame, key in self.keys),
-            source=self.source.transpose(semitones) if self.source and semitones else self.source,
+            source=self.source.transpose(semitones) if self.source is not None and semitones else self.source,
         )
 
     def only(self, *voices: Voice) -> "Chorale":
