@@ -31,8 +31,8 @@ MAX_MIDI_NOTES = 30_000
 MAX_MIDI_PARTS = 256
 """Pairs of track and channel with notes in a MIDI file: sixteen channels in each of sixteen tracks."""
 
-MAX_MIDI_MEASURES = 50_000
-"""Measures of all parts of a MIDI file: a band of 20 has 6,000 in a long song."""
+MAX_MIDI_HEADS = 60_000
+"""Measures and note heads, tied ones too, of all parts of a MIDI file: a band of 20 has 15,000 in a long song."""
 
 MAX_TEXT = 128 * 2**10
 """Characters of ABC or kern. The largest kern file in music21 has 83,000."""

@@ -48,6 +48,16 @@ class Head(NamedTuple):
     word: Syllable | None
 
 
+def num_heads(part: NotatedPart, bars: Sequence[Bar]) -> int:
+    """Count note heads, as many for each as bars that it sounds in, and bars."""
+    starts = [bar.start for bar in bars]
+    return len(bars) + sum(
+        len(chord.pitches) * (bisect_left(starts, chord.end) - bisect_right(starts, chord.start) + 1)
+        for voice in part.voices
+        for chord in voice
+    )
+
+
 def heads_of(part: NotatedPart, bars: Sequence[Bar], keys: Sequence[tuple[int, Key]]) -> Iterator[list[Head]]:
     """Yield the heads of each bar, voice by voice."""
     starts = [bar.start for bar in bars]

@@ -59,6 +59,13 @@ def test_lengths_of_what_was_played_are_plain(gate: float) -> None:
     assert same >= 0.95 * num_notes
 
 
+@pytest.mark.parametrize("name", TUNES)
+def test_a_programs_notes_that_end_early_are_full_and_nothing_is_said(name: str) -> None:
+    (beats, kind), notes = TUNES[name]
+    early = [event for start, length, pitch in notes for event in note(start, float(start + length) - 0.06, pitch)]
+    assert read([metre(0, beats, kind), *early]) == (notes, "")
+
+
 def test_rests_that_a_program_wrote_stay() -> None:
     notes = [(Fraction(place), Fraction(3, 4), 60 + place) for place in range(8)]
     assert read([event for start, length, pitch in notes for event in note(start, start + length, pitch)]) == (
