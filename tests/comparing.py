@@ -81,16 +81,19 @@ def numbers_of(part: Element) -> list[tuple[str | None, str | None]]:
     return [(measure.get("number"), measure.get("implicit")) for measure in part.iterfind("measure")]
 
 
-def check_added(output: Element, given: Element) -> None:
-    """Check that the parts beside a given one are in step with it, and that ids are unique."""
-    parts = output.findall("part")
-    identities = [part.get("id") for part in parts]
+def check_ids(output: Element) -> None:
+    """Check that parts and instruments have ids of their own, and all parts are listed in order."""
+    identities = [part.get("id") for part in output.iterfind("part")]
     assert len(set(identities)) == len(identities)
-    listed = [entry.get("id") for entry in output.iterfind("part-list/score-part")]
-    assert listed == identities
+    assert [entry.get("id") for entry in output.iterfind("part-list/score-part")] == identities
     instruments = [entry.get("id") for entry in output.iterfind("part-list/score-part/score-instrument")]
     assert len(set(instruments)) == len(instruments)
-    for part in parts:
+
+
+def check_added(output: Element, given: Element) -> None:
+    """Check that the parts beside a given one are in step with it, and that ids are unique."""
+    check_ids(output)
+    for part in output.iterfind("part"):
         assert numbers_of(part) == numbers_of(given)
         assert bar_lines(part) == bar_lines(given)
         assert lengths_of(part) == lengths_of(given)

@@ -59,11 +59,13 @@ class Composed:
     Args:
         seed: Of all that is random.
         plain: Only what other formats hold too: one voice a part, no ornaments, directions or timewise scores.
+        coarse: Without quintuplets and basses of chord symbols, which converters to kern lose.
     """
 
-    def __init__(self, seed: int, *, plain: bool = False) -> None:
+    def __init__(self, seed: int, *, plain: bool = False, coarse: bool = False) -> None:
         self.random = random.Random(seed)
         self.plain = plain
+        self.coarse = coarse
         self.fifths = 0
 
     def chance(self, share: float) -> bool:
@@ -208,7 +210,11 @@ class Composed:
         text = ""
         while left:
             span, notes, tuplet = self.random.choice(
-                [group for group in (FREE if (length - left).denominator > 2 else GROUPS) if group[0] <= left]
+                [
+                    group
+                    for group in (FREE if (length - left).denominator > 2 else GROUPS)
+                    if group[0] <= left and not (self.coarse and group[2] == (5, 4))
+                ]
             )
             left -= span
             for place, (duration, kind, dots) in enumerate(notes):
@@ -273,7 +279,7 @@ class Composed:
     def harmony(self) -> str:
         root, bass = self.random.choice(STEPS), self.random.choice(STEPS)
         alter = f"<root-alter>{self.random.choice([-1, 1])}</root-alter>" if self.chance(0.3) else ""
-        bass = f"<bass><bass-step>{bass}</bass-step></bass>" if self.chance(0.2) else ""
+        bass = f"<bass><bass-step>{bass}</bass-step></bass>" if self.chance(0.2) and not self.coarse else ""
         kind = self.random.choice(KINDS)
         return f"<harmony><root><root-step>{root}</root-step>{alter}</root><kind>{kind}</kind>{bass}</harmony>"
 

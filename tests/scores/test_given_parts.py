@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
-from comparing import canonical, check_added, given_in, heard, read, stubbed
+from comparing import canonical, check_added, check_ids, given_in, heard, read, source_of, stubbed
 from composed import Composed
 from sizes import size
 
@@ -15,6 +15,7 @@ from bachlit.scores import to_musicxml
 from bachlit.scores.reading.contents import read_content
 from bachlit.scores.reading.musicxml import musicxml_document
 from bachlit.scores.reading.safe_xml import parse_xml
+from bachlit.scores.source import keeping_parts
 
 MUSIC21 = find_spec("music21")
 assert MUSIC21 is not None
@@ -73,3 +74,20 @@ def test_parts_of_the_suite_come_back(path: Path) -> None:
     except ScoreError:
         pytest.skip("holds no tune")
     written(path)
+
+
+def test_parts_that_are_kept_stand_below_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "tune.musicxml"
+    for seed in range(size(200, 40)):
+        path.write_text(Composed(seed).musicxml())
+        chorale = keeping_parts(stubbed(read(path)))
+        text = to_musicxml(chorale)
+        output, source = parse_xml(text), source_of(chorale).document
+        check_ids(output)
+        below = output.findall("part")[4:]
+        others = [
+            part
+            for place, part in enumerate(source.iterfind("part"))
+            if place != given_in(chorale).place or given_in(chorale).heads is not None
+        ]
+        assert [canonical(part) for part in below] == [canonical(part) for part in others]

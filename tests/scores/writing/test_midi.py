@@ -1,9 +1,12 @@
 """The MIDI we write, read back by music21's parser of MIDI events."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chorales import chorales, melody, random_chorale
+from comparing import read as read_score
+from comparing import stubbed
 from hypothesis import given
 from music21 import midi
 
@@ -110,3 +113,35 @@ def test_a_tempo_that_midi_cannot_hold_is_refused(tempo: float) -> None:
 def test_the_slowest_and_the_fastest_tempo_can_be_written(tempo: float) -> None:
     conductor = meta(read(to_midi(melody((60, 4)), quarters_per_minute=tempo)).tracks[0])
     assert int.from_bytes(conductor["SET_TEMPO"], "big") == 60_000_000 // tempo
+
+
+CHANGING = """X:1
+M:3/4
+L:1/8
+Q:1/4=60
+K:F
+F2(3GAB c2|[Q:1/4=120][M:2/4]d4|[K:Em][M:6/8]e6|(3efg e4|]
+"""
+
+
+def test_tempos_metres_keys_and_triplets_stand_at_their_ticks(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text(CHANGING)
+    conductor, soprano, *others = read(to_midi(stubbed(read_score(tmp_path / "tune.abc")))).tracks
+    found: dict[str, list[tuple[int, tuple[int, ...]]]] = {}
+    for time, event in events(conductor):
+        found.setdefault(getattr(event.type, "name", ""), []).append((time, tuple(event.data or b"")))
+    quarter = 4 * TICKS_PER_FRAME
+    assert [(time, int.from_bytes(data, "big")) for time, data in found["SET_TEMPO"]] == [
+        (0, 1_000_000), (3 * quarter, 500_000),
+    ]  # fmt: skip
+    assert [(time, data[:2]) for time, data in found["TIME_SIGNATURE"]] == [
+        (0, (3, 2)), (3 * quarter, (2, 2)), (5 * quarter, (6, 3)),
+    ]  # fmt: skip
+    assert found["KEY_SIGNATURE"] == [(0, (255, 0)), (5 * quarter, (1, 1))]
+    ticks = [
+        (pitch, round(start * TICKS_PER_FRAME), round(length * TICKS_PER_FRAME))
+        for pitch, start, length in heard(soprano)[1:4]
+    ]
+    assert ticks == [(67, 480, 160), (69, 640, 160), (70, 800, 160)]
+    ends = {max(time for time, _ in events(track)) for track in (conductor, soprano, *others)}
+    assert ends == {11 * quarter}
