@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 import pytest
 from documents import check_lengths
 
-from bachlit.scores.reading.abc_document import abc_document
-from bachlit.scores.reading.abc_text import abc_tunes
+from bachlit.scores.reading.abc.document import abc_document
+from bachlit.scores.reading.abc.text import abc_tunes
 from bachlit.scores.reading.musicxml import read_tree
 
 HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"

@@ -13,10 +13,10 @@ from music21 import converter
 from performances import Event, key, meta, metre, midi_file, note, number, sung, tempo
 
 from bachlit.scores.reading import limits
-from bachlit.scores.reading.midi import midi_document
-from bachlit.scores.reading.midi_bars import bars_of
-from bachlit.scores.reading.midi_grid import Rounded
-from bachlit.scores.reading.midi_voices import MOST_VOICES, voices_of
+from bachlit.scores.reading.midi.bars import bars_of
+from bachlit.scores.reading.midi.document import midi_document
+from bachlit.scores.reading.midi.grid import Rounded
+from bachlit.scores.reading.midi.voices import MOST_VOICES, voices_of
 from bachlit.scores.reading.musicxml import read_tree
 
 SCALE = [

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from performances import Event, Sung, metre, midi_file, note, performance, sung, tempo, tunes
 
-from bachlit.scores.reading.midi import midi_document
+from bachlit.scores.reading.midi.document import midi_document
 from bachlit.scores.reading.musicxml import read_tree
 
 TUNES = tunes()

@@ -7,14 +7,14 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from bachlit.music.keys import Key, estimate_key
-from bachlit.scores.reading.general_midi import INSTRUMENTS
 from bachlit.scores.reading.limits import MAX_MIDI_HEADS, MAX_MIDI_NOTES, MAX_MIDI_PARTS
-from bachlit.scores.reading.midi_events import Line, MidiFile, parse_midi
-from bachlit.scores.reading.midi_heads import NotatedPart, num_heads
-from bachlit.scores.reading.midi_timing import Timing, notate
-from bachlit.scores.reading.midi_tree import Direction, score_tree
-from bachlit.scores.reading.midi_voices import voices_of
-from bachlit.scores.reading.midi_words import title_of, words_of
+from bachlit.scores.reading.midi.events import Line, MidiFile, parse_midi
+from bachlit.scores.reading.midi.general_midi import INSTRUMENTS
+from bachlit.scores.reading.midi.heads import NotatedPart, num_heads
+from bachlit.scores.reading.midi.timing import Timing, notate
+from bachlit.scores.reading.midi.tree import Direction, score_tree
+from bachlit.scores.reading.midi.voices import voices_of
+from bachlit.scores.reading.midi.words import title_of, words_of
 from bachlit.scores.writing.musicxml import one_line
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bachlit.music.keys import Key
-from bachlit.scores.reading.midi_bars import Bar
-from bachlit.scores.reading.midi_voices import Chord
-from bachlit.scores.reading.midi_words import Syllable
+from bachlit.scores.reading.midi.bars import Bar
+from bachlit.scores.reading.midi.voices import Chord
+from bachlit.scores.reading.midi.words import Syllable
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.notation import Symbol, beam
 from bachlit.scores.writing.spelling import Spelling, spell, spell_voice
