@@ -569,7 +569,7 @@ def test_a_tune_book_is_split_into_tunes() -> None:
     ],
 )
 def test_what_has_no_bounds_is_refused(music: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bachlit.scores.reading.abc_voice.MAX_SIGNS", 1000)  # more take seconds
+    monkeypatch.setattr("bachlit.scores.reading.abc.voice.MAX_SIGNS", 1000)  # more take seconds
     with pytest.raises(ValueError, match=re.escape(said)):
         abc_document(f"{HEAD}{music}\n")
 
