@@ -56,7 +56,7 @@ MAX_SPINES = 64
 """Spines of kern; the scores in music21 have at most 24."""
 
 MAX_CONVERTED_NOTES = 20_000
-"""Notes and rests of MEI: some 20 seconds."""
+"""Notes and rests of MEI, cells of kern: some five seconds."""
 
 MAX_FRAMES = 20_000
 """Length in sixteenths: over an hour at 80 quarters per minute. Bach's longest chorale has 992."""
