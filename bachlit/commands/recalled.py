@@ -36,8 +36,8 @@ CLASS_OPTIONS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 }
 """Options that hold a class, its base, and the packages that it may come from without being typed."""
 
-FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts")
-"""Options about places on a machine: those of a checkpoint are ignored."""
+FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts", "data.quantize")
+"""Options about places on a machine, and one that earlier releases had: those of a checkpoint are ignored."""
 
 # The folder of the user's own pieces.
 _PLACES = ("data.corpus.path",)

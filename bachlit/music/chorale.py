@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.errors import ChoraleError
-from bachlit.music.keys import Key, estimate_key, semitones_home
+from bachlit.music.keys import Key, checked_keys, estimate_key, semitones_home
 from bachlit.music.measures import (
     Measure,
     check_metre,
     checked_measures,
+    checked_order,
     cut_measures,
     frames_per_measure,
     regular_measures,
@@ -110,9 +111,9 @@ class Chorale:
             self._set_bars(checked_measures(self.bars, len(pitches)))
         check_metre(self.time_signature, self.pickup)
         if self.keys:
-            object.__setattr__(self, "keys", _checked_keys(self.key, self.keys, len(pitches)))
+            object.__setattr__(self, "keys", checked_keys(self.key, self.keys, len(pitches)))
         if self.order:
-            object.__setattr__(self, "order", _checked_order(self.order, len(self.measures)))
+            object.__setattr__(self, "order", checked_order(self.order, len(self.measures)))
 
     def _set_bars(self, bars: tuple[Measure, ...]) -> None:
         """Take time signature and pickup from the measures; drop measures that follow from the two."""
@@ -181,7 +182,7 @@ class Chorale:
             pitches=pitches,
             key=self.key.transpose(semitones),
             keys=tuple((frame, key.transpose(semitones)) for frame, key in self.keys),
-            source=self.source.transpose(semitones) if self.source and semitones else self.source,
+            source=self.source.transpose(semitones) if self.source is not None and semitones else self.source,
         )
 
     def only(self, *voices: Voice) -> "Chorale":
@@ -279,23 +280,3 @@ def _check_onsets(pitches: IntArray, onsets: BoolArray) -> None:
     if moved.any():
         frame, voice = (int(index[0]) for index in np.nonzero(moved))
         raise ChoraleError(f"The {VOICES[voice]} changes pitch at frame {frame + 1} without an onset; set it there.")
-
-
-def _checked_keys(first: Key, keys: tuple[tuple[int, Key], ...], num_frames: int) -> tuple[tuple[int, Key], ...]:
-    """Check the changes of key, and drop those that change nothing."""
-    starts = [start for start, _ in keys]
-    if not all(low < high for low, high in zip([0, *starts], [*starts, num_frames], strict=True)):
-        raise ChoraleError(f"The key changes at frames {starts}; expected frames from 1 to {num_frames - 1}, in order.")
-    changes: list[tuple[int, Key]] = []
-    for start, key in keys:
-        if Key(*key) != (changes[-1][1] if changes else first):
-            changes.append((start, Key(*key)))
-    return tuple(changes)
-
-
-def _checked_order(order: tuple[int, ...], num_measures: int) -> tuple[int, ...]:
-    """Check an order of playing; empty if it is the written one."""
-    outside = [index for index in order if not 0 <= index < num_measures]
-    if outside:
-        raise ChoraleError(f"There is no measure {outside[0]} to play; expected indices 0 to {num_measures - 1}.")
-    return () if tuple(order) == tuple(range(num_measures)) else tuple(order)

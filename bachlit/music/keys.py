@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from bachlit.errors import ChoraleError
+
 Mode = Literal["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Keys = Literal["home", "all", "written"]
@@ -86,6 +88,25 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{_TONIC_NAMES[self.tonic]} {self.mode}"
+
+
+def checked_keys(first: Key, keys: tuple[tuple[int, Key], ...], num_frames: int) -> tuple[tuple[int, Key], ...]:
+    """Check later changes of key, and drop those that change nothing.
+
+    Raises:
+        ChoraleError: If they are outside the piece, or not in order.
+
+    >>> checked_keys(Key(), ((4, Key()), (8, Key(1))), 16)
+    ((8, Key(fifths=1, mode='major')),)
+    """
+    starts = [start for start, _ in keys]
+    if not all(low < high for low, high in zip([0, *starts], [*starts, num_frames], strict=True)):
+        raise ChoraleError(f"The key changes at frames {starts}; expected frames from 1 to {num_frames - 1}, in order.")
+    changes: list[tuple[int, Key]] = []
+    for start, key in keys:
+        if Key(*key) != (changes[-1][1] if changes else first):
+            changes.append((start, Key(*key)))
+    return tuple(changes)
 
 
 def alteration(step: str, fifths: int) -> int:

@@ -114,6 +114,18 @@ def checked_measures(measures: Iterable[Measure], num_frames: int) -> tuple[Meas
     return checked
 
 
+def checked_order(order: tuple[int, ...], num_measures: int) -> tuple[int, ...]:
+    """Check an order of playing; empty if it is the written one.
+
+    Raises:
+        ChoraleError: If there is no such measure.
+    """
+    outside = [index for index in order if not 0 <= index < num_measures]
+    if outside:
+        raise ChoraleError(f"There is no measure {outside[0]} to play; expected indices 0 to {num_measures - 1}.")
+    return () if tuple(order) == tuple(range(num_measures)) else tuple(order)
+
+
 def whole_bars(measures: Iterable[Measure]) -> tuple[Measure, ...]:
     """Join the halves of split bars; each bar has the number of its first half.
 

@@ -151,10 +151,10 @@ def tempi_of(chorale: Chorale, quarters: float | None = None) -> list[Tempo]:
     >>> tempi_of(held, 60)
     [Tempo(frame=0, quarters=60.0)]
     """
-    written = tempos_of(chorale) if quarters is None else [(0, quarters)]
-    held = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1)).tolist()
+    written = [(float(frame), tempo) for frame, tempo in tempos_of(chorale)] if quarters is None else [(0.0, quarters)]
+    held: list[float] = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1)).tolist()
     tempi = []
-    for start in sorted({*held, *(float(frame) for frame, _ in written if frame < chorale.num_frames)}):
+    for start in sorted({*held, *(frame for frame, _ in written if frame < chorale.num_frames)}):
         current = next(tempo for frame, tempo in reversed(written) if frame <= start)
         slowed = FERMATA_STRETCH if chorale.fermatas[int(start)] else 1
         tempi.append(Tempo(start, float(np.clip(current, _SLOWEST, _FASTEST)) / slowed))

@@ -265,7 +265,7 @@ def test_measures_keys_and_orders_survive_the_cache(bach: list[Chorale]) -> None
     assert list(CachedChorales(pack((piece.name, piece) for piece in [*pieces, *bach[:5]]))) == [*pieces, *bach[:5]]
 
 
-def test_wrong_records_of_irregular_measures_are_refused_or_music() -> None:
+def test_wrong_records_of_irregular_bars_are_refused_or_music() -> None:
     piece = dataclasses.replace(repeated_chorale(3), name="3")
     assert piece.bars
     assert piece.keys

@@ -194,7 +194,7 @@ def test_any_cells_and_any_rhythm_can_be_given_without_a_dead_end(chorale: Chora
     assert np.array_equal(sung.onsets[notes], chorale.onsets[notes])
 
 
-def test_free_notes_begin_where_a_repeat_leads_unless_their_rhythm_is_given() -> None:
+def test_free_notes_begin_where_a_repeat_leads() -> None:
     """The second ending isn't heard after the first, so nothing can be held into it."""
     encoding = SatbEncoding()
     piece = dataclasses.replace(Chorale.from_pitches([[67, 64, 60, 48]] * 64), order=(0, 1, 0, 2, 3))

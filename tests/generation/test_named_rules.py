@@ -168,7 +168,7 @@ def test_ranges_replace_those_of_the_rule_and_keep_its_place() -> None:
     assert list(with_ranges(Rules() & Spacing(), {"bass": (40, 60)})) == [Spacing(), Ranges(bass=(40, 60))]
 
 
-def test_a_real_choirs_ranges_hold_for_all_and_move_the_given_voice(small_model: LanguageModel) -> None:
+def test_a_choirs_ranges_hold_for_all_and_move_the_given_voice(small_model: LanguageModel) -> None:
     """A tune that Bach's sopranos could sing is two semitones too high for these, so the model hears it lower."""
     tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (74, 76, 79) for _ in range(4)])
     rules = with_ranges(PART_WRITING, named_ranges("soprano:C4-F5, tenor:C3-E4, bass:F2-C4"))

@@ -19,9 +19,12 @@ seeds = st.integers(0, 2**32)
 
 @dataclasses.dataclass
 class Moved:
-    """A source that knows how far it was moved."""
+    """A source that knows how far it was moved; empty, as an element without children is."""
 
     by: int = 0
+
+    def __len__(self) -> int:
+        return 0
 
     def transpose(self, semitones: int) -> "Moved":
         return Moved(self.by + semitones)

@@ -43,16 +43,7 @@ def kern_document(text: str) -> tuple[Element, list[str]]:
     """
     lines = text.splitlines()
     music = "\n".join(line for line in lines if not line.startswith("!"))  # comments may hold any number
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"it has more than {MAX_TEXT} characters")
-    if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
-        raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
-    if re.search(rf"\*M(?!M)[^*\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
-        raise ValueError(f"a number in a time signature of it has more than {MAX_METRE_DIGITS} digits")
-    if len(re.findall(r"^=", music, re.MULTILINE)) > MAX_BARS:
-        raise ValueError(f"it has more than {MAX_BARS} bar lines")
-    if max((line.count("\t") for line in lines), default=0) >= MAX_SPINES:
-        raise ValueError(f"it has more than {MAX_SPINES} spines")
+    _refuse_too_large(text, music)
     unmeasured = _UNMEASURED.search(music) is not None
 
     from converter21.humdrum import HumdrumFile  # noqa: PLC0415  # heavy, and only needed here
@@ -66,6 +57,24 @@ def kern_document(text: str) -> tuple[Element, list[str]]:
         piece = file.createMusic21Stream()
         changed = ["it has no metre; its bars are as long as it writes them."] if unmeasured else []
         return _document(piece, _reference(text, "OTL"), _reference(text, "COM")), changed
+
+
+def _refuse_too_large(text: str, music: str) -> None:
+    """Refuse kern whose reading would take long."""
+    lines = music.splitlines()
+    cells = sum(len(line.split()) for line in lines if not line.startswith(("*", "=")))
+    for found, most, thing in (
+        (len(text), MAX_TEXT, "characters"),
+        (sum(line.startswith("=") for line in lines), MAX_BARS, "bar lines"),
+        (max((line.count("\t") for line in lines), default=0) + 1, MAX_SPINES, "spines"),
+        (cells, MAX_CONVERTED_NOTES, "notes"),
+    ):
+        if found > most:
+            raise ValueError(f"it has more than {most} {thing}")
+    if re.search(rf"\d{{{MAX_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in its music has more than {MAX_DIGITS} digits")
+    if re.search(rf"\*M(?!M)[^*\t\n]*\d{{{MAX_METRE_DIGITS + 1}}}", music):
+        raise ValueError(f"a number in a time signature of it has more than {MAX_METRE_DIGITS} digits")
 
 
 def _reference(text: str, kind: str) -> str:

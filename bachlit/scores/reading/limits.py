@@ -31,8 +31,8 @@ MAX_MIDI_NOTES = 30_000
 MAX_MIDI_PARTS = 256
 """Pairs of track and channel with notes in a MIDI file: sixteen channels in each of sixteen tracks."""
 
-MAX_MIDI_MEASURES = 50_000
-"""Measures of all parts of a MIDI file: a band of 20 has 6,000 in a long song."""
+MAX_MIDI_HEADS = 60_000
+"""Measures and note heads, tied ones too, of all parts of a MIDI file: a band of 20 has 15,000 in a long song."""
 
 MAX_TEXT = 128 * 2**10
 """Characters of ABC or kern. The largest kern file in music21 has 83,000."""
@@ -56,7 +56,7 @@ MAX_SPINES = 64
 """Spines of kern; the scores in music21 have at most 24."""
 
 MAX_CONVERTED_NOTES = 20_000
-"""Notes and rests of MEI: some 20 seconds."""
+"""Notes and rests of MEI, cells of kern: some five seconds."""
 
 MAX_FRAMES = 20_000
 """Length in sixteenths: over an hour at 80 quarters per minute. Bach's longest chorale has 992."""

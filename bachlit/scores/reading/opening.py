@@ -5,11 +5,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
-from bachlit.scores.reading.abc_document import abc_document
-from bachlit.scores.reading.abc_text import TuneText, abc_tunes
+from bachlit.scores.reading.abc.document import abc_document
+from bachlit.scores.reading.abc.text import TuneText, abc_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
 from bachlit.scores.reading.converted import kern_document, mei_document
-from bachlit.scores.reading.midi import midi_document
+from bachlit.scores.reading.midi.document import midi_document
 from bachlit.scores.reading.musicxml import musicxml_document, read_tree
 from bachlit.scores.reading.score import Part, Score
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.scores.reading.general_midi import INSTRUMENTS
+from bachlit.scores.reading.midi.general_midi import INSTRUMENTS
 from bachlit.scores.reading.score import Part
 
 TUNE = re.compile(

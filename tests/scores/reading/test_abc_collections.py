@@ -13,8 +13,8 @@ import pytest
 from documents import check_lengths
 from sizes import size
 
-from bachlit.scores.reading.abc_document import abc_document
-from bachlit.scores.reading.abc_text import TuneText, abc_tunes
+from bachlit.scores.reading.abc.document import abc_document
+from bachlit.scores.reading.abc.text import TuneText, abc_tunes
 from bachlit.scores.reading.contents import decode
 
 MUSIC21 = find_spec("music21")

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 import pytest
 from documents import check_lengths
 
-from bachlit.scores.reading.abc_document import abc_document
-from bachlit.scores.reading.abc_text import abc_tunes
+from bachlit.scores.reading.abc.document import abc_document
+from bachlit.scores.reading.abc.text import abc_tunes
 from bachlit.scores.reading.musicxml import read_tree
 
 HEAD = "X:1\nM:4/4\nL:1/4\nK:C\n"
@@ -569,7 +569,7 @@ def test_a_tune_book_is_split_into_tunes() -> None:
     ],
 )
 def test_what_has_no_bounds_is_refused(music: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bachlit.scores.reading.abc_voice.MAX_SIGNS", 1000)  # more take seconds
+    monkeypatch.setattr("bachlit.scores.reading.abc.voice.MAX_SIGNS", 1000)  # more take seconds
     with pytest.raises(ValueError, match=re.escape(said)):
         abc_document(f"{HEAD}{music}\n")
 

@@ -13,10 +13,10 @@ from music21 import converter
 from performances import Event, key, meta, metre, midi_file, note, number, sung, tempo
 
 from bachlit.scores.reading import limits
-from bachlit.scores.reading.midi import midi_document
-from bachlit.scores.reading.midi_bars import bars_of
-from bachlit.scores.reading.midi_grid import Rounded
-from bachlit.scores.reading.midi_voices import MOST_VOICES, voices_of
+from bachlit.scores.reading.midi.bars import bars_of
+from bachlit.scores.reading.midi.document import midi_document
+from bachlit.scores.reading.midi.grid import Rounded
+from bachlit.scores.reading.midi.voices import MOST_VOICES, voices_of
 from bachlit.scores.reading.musicxml import read_tree
 
 SCALE = [
@@ -206,11 +206,12 @@ def test_notes_that_run_a_little_into_the_next_are_one_voice() -> None:
     [
         ([SCALE] * (limits.MAX_MIDI_PARTS + 1), "more than 256 parts"),
         ([[note(0, 1, 60)[0]] * (limits.MAX_MIDI_NOTES + 1) + [note(0, 1, 60)[1]]], "more than 30000 notes"),
-        ([[*note(0, 1, 60), *note(4990, 4991, 60)]] * 41, "more than 50000 measures"),
+        ([[*note(0, 1, 60), *note(4990, 4991, 60)]] * 50, "more than 60000 measures and note heads"),
+        ([[event for pitch in range(60) for event in note(0, 4990, pitch)]], "more than 60000 measures and note heads"),
         ([[metre(0, 1, 32), *SCALE]], "it is in 1/32"),
         ([[metre(0, 255, 4), *SCALE]], "it is in 255/4"),
     ],
-    ids=["parts", "notes", "measures", "small metre", "large metre"],
+    ids=["parts", "notes", "measures", "held chord", "small metre", "large metre"],
 )
 def test_what_no_score_holds_is_refused(tracks: list[list[Event]], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):

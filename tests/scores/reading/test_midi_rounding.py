@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from performances import Event, Sung, metre, midi_file, note, performance, sung, tempo, tunes
 
-from bachlit.scores.reading.midi import midi_document
+from bachlit.scores.reading.midi.document import midi_document
 from bachlit.scores.reading.musicxml import read_tree
 
 TUNES = tunes()
@@ -57,6 +57,13 @@ def test_lengths_of_what_was_played_are_plain(gate: float) -> None:
         same += len(set(notes) & set(found))
         num_notes += len(notes)
     assert same >= 0.95 * num_notes
+
+
+@pytest.mark.parametrize("name", TUNES)
+def test_a_programs_notes_that_end_early_are_full_and_nothing_is_said(name: str) -> None:
+    (beats, kind), notes = TUNES[name]
+    early = [event for start, length, pitch in notes for event in note(start, float(start + length) - 0.06, pitch)]
+    assert read([metre(0, beats, kind), *early]) == (notes, "")
 
 
 def test_rests_that_a_program_wrote_stay() -> None:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from bachlit.scores.reading.numbering import measure_numbers
+from bachlit.scores.reading.abc.numbering import measure_numbers
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Slurs of ABC: parentheses that nest, meet at one note, or are never closed."""
 
-from bachlit.scores.reading.abc_bars import Sound
+from bachlit.scores.reading.abc.bars import Sound
 
 _MAX_SLURS = 6  # at once, in MusicXML
 

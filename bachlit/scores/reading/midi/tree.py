@@ -7,9 +7,9 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.music.keys import Key
-from bachlit.scores.reading.general_midi import INSTRUMENTS
-from bachlit.scores.reading.midi_bars import Bar
-from bachlit.scores.reading.midi_heads import Head, NotatedPart, heads_of
+from bachlit.scores.reading.midi.bars import Bar
+from bachlit.scores.reading.midi.general_midi import INSTRUMENTS
+from bachlit.scores.reading.midi.heads import Head, NotatedPart, heads_of
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.elements import accidentals_of, add_text, note_element
 from bachlit.scores.writing.musicxml import one_line

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.scores.reading.midi_grid import Times
+from bachlit.scores.reading.midi.grid import Times
 from bachlit.scores.writing.tuplets import UNITS
 
 _FloatArray = npt.NDArray[np.float64]

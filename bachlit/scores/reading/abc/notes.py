@@ -5,9 +5,9 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.scores.reading.abc_bars import Head, Sound
-from bachlit.scores.reading.abc_words import Lyric
-from bachlit.scores.reading.values import Value, flags, note_values, ratio_of
+from bachlit.scores.reading.abc.bars import Head, Sound
+from bachlit.scores.reading.abc.values import Value, flags, note_values, ratio_of
+from bachlit.scores.reading.abc.words import Lyric
 
 _OCTAVES = range(10)  # that MusicXML has
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}

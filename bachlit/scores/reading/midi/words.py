@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bachlit.scores.reading.midi_events import Line, MidiFile, MidiTrack
+from bachlit.scores.reading.midi.events import Line, MidiFile, MidiTrack
 from bachlit.scores.writing.musicxml import one_line
 
 _MOST_LETTERS = 100  # of a syllable

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from bachlit.scores.reading.abc_text import plain
+from bachlit.scores.reading.abc.text import plain
 
 _PIECE = re.compile(r"(?P<syllable>(?:\\-|[^\s_*|-])+)|(?P<sign>[_*|-])|\s+")
 

@@ -7,14 +7,14 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from bachlit.music.keys import Key, estimate_key
-from bachlit.scores.reading.general_midi import INSTRUMENTS
-from bachlit.scores.reading.limits import MAX_MIDI_MEASURES, MAX_MIDI_NOTES, MAX_MIDI_PARTS
-from bachlit.scores.reading.midi_events import Line, MidiFile, parse_midi
-from bachlit.scores.reading.midi_heads import NotatedPart
-from bachlit.scores.reading.midi_timing import Timing, notate
-from bachlit.scores.reading.midi_tree import Direction, score_tree
-from bachlit.scores.reading.midi_voices import voices_of
-from bachlit.scores.reading.midi_words import title_of, words_of
+from bachlit.scores.reading.limits import MAX_MIDI_HEADS, MAX_MIDI_NOTES, MAX_MIDI_PARTS
+from bachlit.scores.reading.midi.events import Line, MidiFile, parse_midi
+from bachlit.scores.reading.midi.general_midi import INSTRUMENTS
+from bachlit.scores.reading.midi.heads import NotatedPart, num_heads
+from bachlit.scores.reading.midi.timing import Timing, notate
+from bachlit.scores.reading.midi.tree import Direction, score_tree
+from bachlit.scores.reading.midi.voices import voices_of
+from bachlit.scores.reading.midi.words import title_of, words_of
 from bachlit.scores.writing.musicxml import one_line
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
@@ -42,8 +42,6 @@ def midi_document(data: bytes) -> tuple[Element, list[str]]:
     if sum(len(line.notes) for line in lines) > MAX_MIDI_NOTES:
         raise ValueError(f"it has more than {MAX_MIDI_NOTES} notes")
     timing = notate(file, lines)
-    if len(timing.bars) * len(lines) > MAX_MIDI_MEASURES:
-        raise ValueError(f"it has more than {MAX_MIDI_MEASURES} measures in all parts")
     names, words = _names(lines), words_of(file, lines)
     parts = [
         NotatedPart(
@@ -51,6 +49,8 @@ def midi_document(data: bytes) -> tuple[Element, list[str]]:
         )
         for line, name, notes, syllables in zip(lines, names, timing.notes, words, strict=True)
     ]
+    if sum(num_heads(part, timing.bars) for part in parts) > MAX_MIDI_HEADS:
+        raise ValueError(f"it has more than {MAX_MIDI_HEADS} measures and note heads in all parts")
     tree = score_tree(title_of(file), parts, timing.bars, _keys(file, timing), _directions(file, timing))
     return tree, timing.sentences
 

@@ -9,11 +9,11 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from bachlit.music.keys import alteration
-from bachlit.scores.reading.abc_bars import Bar, BarLine, Change, Head, Item, Sound
-from bachlit.scores.reading.abc_fields import ACCIDENTALS, Clef, KeyField, Metre
-from bachlit.scores.reading.abc_signs import direction, notation
-from bachlit.scores.reading.abc_slurs import Slurs
-from bachlit.scores.reading.abc_words import set_words
+from bachlit.scores.reading.abc.bars import Bar, BarLine, Change, Head, Item, Sound
+from bachlit.scores.reading.abc.fields import ACCIDENTALS, Clef, KeyField, Metre
+from bachlit.scores.reading.abc.signs import direction, notation
+from bachlit.scores.reading.abc.slurs import Slurs
+from bachlit.scores.reading.abc.words import set_words
 from bachlit.scores.reading.limits import MAX_DIVISOR, MAX_FRAMES, MAX_SIGNS, MAX_STAVES
 from bachlit.scores.reading.score import COMMON_TIME
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from bachlit.scores.reading.abc_bars import Head, read_bar_line, read_passes
-from bachlit.scores.reading.abc_fields import (
+from bachlit.scores.reading.abc.bars import Head, read_bar_line, read_passes
+from bachlit.scores.reading.abc.fields import (
     factor,
     number,
     read_clef,
@@ -20,9 +20,9 @@ from bachlit.scores.reading.abc_fields import (
     read_unit,
     usual_unit,
 )
-from bachlit.scores.reading.abc_signs import SHORTHANDS, rehearsal, tempo_sign, text_sign, words
-from bachlit.scores.reading.abc_text import plain, tune_lines
-from bachlit.scores.reading.abc_voice import Voice
+from bachlit.scores.reading.abc.signs import SHORTHANDS, rehearsal, tempo_sign, text_sign, words
+from bachlit.scores.reading.abc.text import plain, tune_lines
+from bachlit.scores.reading.abc.voice import Voice
 from bachlit.scores.reading.limits import MAX_SIGNS, MAX_STAVES
 
 _TOKEN = re.compile(

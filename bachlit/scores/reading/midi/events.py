@@ -131,7 +131,7 @@ def _read_track(chunk: bytes, number: int) -> MidiTrack:
             continue
         kind, channel = status & 0xF0, (status & 0x0F) + 1
         if kind == _PROGRAM:
-            track.programs.setdefault(channel, data[0])
+            track.programs.setdefault(channel, data[0] & 0x7F)
         if kind not in (_NOTE_ON, _NOTE_OFF):
             continue
         starts = begun[channel, data[0]]

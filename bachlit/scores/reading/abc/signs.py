@@ -5,10 +5,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.scores.reading.abc_fields import Tempo
-from bachlit.scores.reading.abc_text import plain
-from bachlit.scores.reading.chord_symbols import harmony
-from bachlit.scores.reading.values import note_values
+from bachlit.scores.reading.abc.chord_symbols import harmony
+from bachlit.scores.reading.abc.fields import Tempo
+from bachlit.scores.reading.abc.text import plain
+from bachlit.scores.reading.abc.values import note_values
 
 SHORTHANDS = {
     "~": "roll", ".": "staccato", "u": "upbow", "v": "downbow", "T": "trill", "M": "lowermordent", "P": "uppermordent",

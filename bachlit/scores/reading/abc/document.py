@@ -6,13 +6,13 @@ from itertools import zip_longest
 from math import lcm
 from xml.etree.ElementTree import Element, SubElement
 
-from bachlit.scores.reading.abc_bars import Bar, Change, Item, Sound
-from bachlit.scores.reading.abc_fields import Clef, KeyField, Metre
-from bachlit.scores.reading.abc_notes import add_sound, beams_of, pieces_of
-from bachlit.scores.reading.abc_tune import Tune, read_tune
-from bachlit.scores.reading.abc_voice import Voice
+from bachlit.scores.reading.abc.bars import Bar, Change, Item, Sound
+from bachlit.scores.reading.abc.fields import Clef, KeyField, Metre
+from bachlit.scores.reading.abc.notes import add_sound, beams_of, pieces_of
+from bachlit.scores.reading.abc.numbering import MeasureNumber, measure_numbers
+from bachlit.scores.reading.abc.tune import Tune, read_tune
+from bachlit.scores.reading.abc.voice import Voice
 from bachlit.scores.reading.limits import MAX_SIGNS
-from bachlit.scores.reading.numbering import MeasureNumber, measure_numbers
 
 _MAX_DIVISIONS = 10**7  # of a quarter: a piece of the greatest length still has numbers of twelve digits
 _DIATONIC = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)  # steps of a transposition by semitones

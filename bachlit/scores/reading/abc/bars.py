@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
-from bachlit.scores.reading.abc_fields import Clef, KeyField, Metre
-from bachlit.scores.reading.abc_words import Lyric
+from bachlit.scores.reading.abc.fields import Clef, KeyField, Metre
+from bachlit.scores.reading.abc.words import Lyric
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bachlit.scores.reading.midi_grid import Rounded
+from bachlit.scores.reading.midi.grid import Rounded
 
 MOST_VOICES = 4
 """Voices that a staff holds."""

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.scores.reading.midi_bars import Beat
-from bachlit.scores.reading.midi_events import Played
+from bachlit.scores.reading.midi.bars import Beat
+from bachlit.scores.reading.midi.events import Played
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 
 _FloatArray = npt.NDArray[np.float64]

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bachlit.music.keys import Key
-from bachlit.scores.reading.midi_bars import Bar
-from bachlit.scores.reading.midi_voices import Chord
-from bachlit.scores.reading.midi_words import Syllable
+from bachlit.scores.reading.midi.bars import Bar
+from bachlit.scores.reading.midi.voices import Chord
+from bachlit.scores.reading.midi.words import Syllable
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.notation import Symbol, beam
 from bachlit.scores.writing.spelling import Spelling, spell, spell_voice
@@ -46,6 +46,16 @@ class Head(NamedTuple):
     voice: int
     chord: bool
     word: Syllable | None
+
+
+def num_heads(part: NotatedPart, bars: Sequence[Bar]) -> int:
+    """Count note heads, as many for each as bars that it sounds in, and bars."""
+    starts = [bar.start for bar in bars]
+    return len(bars) + sum(
+        len(chord.pitches) * (bisect_left(starts, chord.end) - bisect_right(starts, chord.start) + 1)
+        for voice in part.voices
+        for chord in voice
+    )
 
 
 def heads_of(part: NotatedPart, bars: Sequence[Bar], keys: Sequence[tuple[int, Key]]) -> Iterator[list[Head]]:

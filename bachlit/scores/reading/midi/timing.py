@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from bachlit.music.chorale import TimeSignature
 from bachlit.scores.reading.limits import MAX_FRAMES
-from bachlit.scores.reading.midi_bars import Bar, bars_of, beats_of
-from bachlit.scores.reading.midi_beats import Beats, find_beats, follows_click, straighten, swing
-from bachlit.scores.reading.midi_events import DEFAULT_TEMPO, Line, MidiFile
-from bachlit.scores.reading.midi_grid import Rounded, Times, exact_place, is_exact, round_ends, round_starts
+from bachlit.scores.reading.midi.bars import Bar, bars_of, beats_of
+from bachlit.scores.reading.midi.beats import Beats, find_beats, follows_click, straighten, swing
+from bachlit.scores.reading.midi.events import DEFAULT_TEMPO, Line, MidiFile
+from bachlit.scores.reading.midi.grid import Rounded, Times, exact_place, is_exact, round_ends, round_starts
 from bachlit.scores.writing.durations import beat_length
 from bachlit.scores.writing.tuplets import UNITS, UNITS_PER_FRAME
 

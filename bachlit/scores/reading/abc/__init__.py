@@ -1,0 +1,1 @@
+"""Read ABC, by its standard 2.1, into MusicXML trees."""

@@ -1,0 +1,1 @@
+"""Read standard MIDI files into MusicXML trees: beats, bars, voices and notation."""
