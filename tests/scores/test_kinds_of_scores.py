@@ -301,3 +301,33 @@ def test_what_midi_holds_comes_back_from_midi(tmp_path: Path) -> None:
     exact: list[list[Any]] = [[note[:3] for note in given_in(one).notes] for one in (chorale, again)]
     assert exact[0] == exact[1]
     assert source_of(again).tempos == source_of(chorale).tempos
+
+
+def test_a_tune_that_rests_in_a_pickup_comes_back_with_its_pickup(tmp_path: Path) -> None:
+    """Also where all new parts rest there too: then only the rests tell how long the measure is."""
+    rest = '<note><rest measure="yes"/><duration>48</duration></note>'
+    path = saved(tmp_path, "a.musicxml", score([rest, line("C4 D4 E4 F4")], [note("G3"), note("C3", 16)]))
+    chorale = read(path, part="1")
+    assert chorale.pickup == 4
+    again = read(saved(tmp_path, "again.musicxml", to_musicxml(chorale)), part="1")
+    assert again.measures == chorale.measures
+
+
+def test_g_flat_stays_g_flat_an_octave_higher(tmp_path: Path) -> None:
+    text = score([line("Gb4 Ab4 Bb4 Cb5")]).replace("<fifths>0", "<fifths>-6")
+    higher = stubbed(read(saved(tmp_path, "a.musicxml", text)).transpose(12))
+    assert higher.key.fifths == -6
+    for part in parse_xml(to_musicxml(higher)).iterfind("part"):
+        assert {pitch.findtext("alter") for pitch in part.iter("pitch")} <= {"-1", "0", None}
+
+
+@pytest.mark.parametrize("version", ["", ' meiversion="3.0.0"', ' meiversion="5.1"'])
+def test_mei_of_any_version_is_read(tmp_path: Path, version: str) -> None:
+    music = (
+        f'<mei xmlns="http://www.music-encoding.org/ns/mei"{version}><music><body><mdiv><score>'
+        '<scoreDef meter.count="4" meter.unit="4" keysig="1s"><staffGrp><staffDef n="1" lines="5" clef.shape="G" '
+        'clef.line="2"/></staffGrp></scoreDef><section><measure n="1"><staff n="1"><layer n="1">'
+        '<note dur="2" pname="g" oct="4"/><note dur="2" pname="b" oct="4"/></layer></staff></measure></section>'
+        "</score></mdiv></body></music></mei>"
+    )
+    assert sung(read(saved(tmp_path, "a.mei", music))) == [67, 71]
