@@ -77,7 +77,7 @@ class Key(NamedTuple):
         return Key(fifths - 12 if fifths > _MOST_SHARPS else fifths + 12 if fifths < -_MOST_SHARPS else fifths, mode)
 
     def transpose(self, semitones: int) -> "Key":
-        """Transpose by semitones; the result has at most six flats or sharps.
+        """Transpose by semitones; the result has at most six flats or sharps, or the same as before.
 
         >>> Key(0, "major").transpose(2)
         Key(fifths=2, mode='major')

@@ -209,3 +209,14 @@ def test_a_note_held_into_and_out_of_a_new_measure_is_one(tmp_path: Path, transp
     again = rewritten(stubbed(other), tmp_path)
     assert again.pitches[:, 0].tolist() == pitches[:, 0].tolist()
     assert again.onsets[:, 0].tolist() == onsets[:, 0].tolist()
+
+
+def test_measures_of_inner_voices_are_written_anew_in_their_own_parts(tmp_path: Path) -> None:
+    for chorale in composed(tmp_path, 0) + composed(tmp_path, 1):
+        other = rewritten(chorale, tmp_path).transpose(2)
+        for voice in ("alto", "bass"):
+            other = with_other_measures(other, voice, [1, 2])
+        again = rewritten(other, tmp_path)
+        assert again.pitches.tolist() == other.pitches.tolist()
+        assert again.onsets.tolist() == other.onsets.tolist()
+        assert (again.measures, again.order) == (other.measures, other.order)

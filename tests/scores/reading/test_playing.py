@@ -1,12 +1,14 @@
 """Repeats, endings and jumps are followed as music21, an independent reader, follows them."""
 
 import dataclasses
+import random
 import warnings
 from pathlib import Path
 
 import pytest
 from comparing import read
 from handwritten import note, score
+from sizes import size
 
 from bachlit.scores import read_chorale
 
@@ -86,15 +88,47 @@ def test_measures_are_played_as_the_signs_say(tmp_path: Path, case: str) -> None
     assert [*(chorale.order or range(len(chorale.measures)))] == ORDERS[case]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_music21_plays_the_same_measures(case: str) -> None:
+def played_by_music21(text: str) -> list[int]:
+    """Measures in the order in which music21 expands them."""
     from music21 import converter  # noqa: PLC0415  # takes a second
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        part = converter.parseData(written(CASES[case]), format="musicxml").parts[0]
-        played = [one.pitch.diatonicNoteNum - 29 for one in part.expandRepeats().flatten().notes]
-    assert played == ORDERS[case]
+        part = converter.parseData(text, format="musicxml").parts[0]
+        return [one.pitch.diatonicNoteNum - 29 for one in part.expandRepeats().flatten().notes]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_music21_plays_the_same_measures(case: str) -> None:
+    assert played_by_music21(written(CASES[case])) == ORDERS[case]
+
+
+def sections(seed: int) -> list[tuple[str, str]]:
+    """One to three sections, each of them repeated or not, with endings or without."""
+    chance = random.Random(seed)
+    measures: list[tuple[str, str]] = []
+    for number in range(chance.randint(1, 3)):
+        body = [("", "")] * chance.randint(1, 2)
+        kind = chance.choice(["plain", "repeat", "three times", "two endings", "three endings"])
+        if kind != "plain" and (number or chance.random() < 0.3):
+            body[0] = OPEN, ""
+        if kind in ("repeat", "three times"):
+            body[-1] = body[-1][0], CLOSE if kind == "repeat" else THREE_TIMES
+        if kind.endswith("endings"):
+            body += [
+                ending("1" if kind.startswith("two") else "1, 2"),
+                ending("2" if kind.startswith("two") else "3", closes=False),
+            ]
+        measures += body
+    return measures
+
+
+def test_music21_plays_sections_in_the_same_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.musicxml"
+    for seed in range(size(400, 30)):
+        path.write_text(written(sections(seed)))
+        chorale = read(path)
+        assert [*(chorale.order or range(len(chorale.measures)))] == played_by_music21(path.read_text())
 
 
 def test_a_chorale_is_read_as_it_is_played_if_asked(tmp_path: Path) -> None:
