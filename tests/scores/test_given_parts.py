@@ -53,7 +53,7 @@ def test_a_given_part_comes_back_element_for_element(tmp_path: Path, seed: int) 
         written(path)
 
 
-@pytest.mark.parametrize("seed", range(size(400, 30)))
+@pytest.mark.parametrize("seed", range(size(400, 16)))
 def test_music21_hears_the_given_part_as_before(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "tune.musicxml"
     path.write_text(Composed(seed).musicxml())
@@ -78,7 +78,7 @@ def test_parts_of_the_suite_come_back(path: Path) -> None:
 
 def test_parts_that_are_kept_stand_below_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "tune.musicxml"
-    for seed in range(size(200, 40)):
+    for seed in range(size(200, 20)):
         path.write_text(Composed(seed).musicxml())
         chorale = keeping_parts(stubbed(read(path)))
         text = to_musicxml(chorale)
