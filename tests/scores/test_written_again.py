@@ -132,10 +132,10 @@ def root(symbol: str) -> int:
     return (STEPS[symbol[0]] + alter) % 12
 
 
-@pytest.mark.parametrize("semitones", [-5, -3, -2, -1, 1, 2, 3, 4, 5, 12])
+@pytest.mark.parametrize("semitones", [-5, -2, -1, 1, 3, 4, 12])
 def test_up_and_down_again_gives_the_same_part(semitones: int) -> None:
     tried = 0
-    for chorale in (chorale for seed in SEEDS[:3] for chorale in composed(seed)):
+    for chorale in (chorale for seed in SEEDS for chorale in composed(seed)):
         document = source_of(chorale).document
         keys = [Key(), *(Key(int(fifths.text or "0")) for fifths in document.iter("fifths"))]
         if any(abs(key.transpose(semitones).fifths - key.fifths) > 5 or abs(key.fifths) > 5 for key in keys):
