@@ -90,6 +90,12 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bach: list[Chorale
         write_musicxml(short.only("soprano"), tmp_path / f"{name}.musicxml")
     write_midi(short.only("soprano"), tmp_path / "tune.mid")
     write_musicxml(short.only("bass"), tmp_path / "bass.musicxml")
+    (tmp_path / "songs").mkdir()
+    for place in ("song.mid", "songs/a.mid"):
+        write_midi(short.only("soprano", "bass"), tmp_path / place)
+    (tmp_path / "lead_sheet.abc").write_text('X:1\nM:1/4\nL:1/4\nK:G\n"G"B|"D7"A|\n')
+    for book in ("tunes.abc", "more.abc"):
+        (tmp_path / book).write_text("X:1\nM:1/4\nL:1/4\nK:G\nB|A|\n\nX:2\nM:1/4\nL:1/4\nK:C\nc|\n")
     for name in ("frame", "unfinished"):
         write_musicxml(short.only("soprano", "bass"), tmp_path / f"{name}.musicxml")
     pieces = [cut(piece, 8 * BAR).pitches.tolist() for piece in bach[:4]]
