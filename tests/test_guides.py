@@ -104,7 +104,7 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bach: list[Chorale
 def cut(piece: Chorale, end: int) -> Chorale:
     """The first sixteenths of a piece, in bars of a quarter."""
     fields = {field: getattr(piece, field)[:end] for field in ("pitches", "onsets", "fermatas")}
-    return dataclasses.replace(piece, **fields, pickup=0, time_signature=(1, BAR))
+    return dataclasses.replace(piece, **fields, bars=(), order=(), pickup=0, time_signature=(1, BAR))
 
 
 @pytest.fixture

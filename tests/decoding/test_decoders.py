@@ -33,7 +33,7 @@ from bachlit.encoding import SatbEncoding
 from bachlit.errors import DeadEndError, OptionError
 from bachlit.generation.prompts import model_prompt, token_prompt
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.music.prompt import Prompt
 from bachlit.testing import NoReturn, ToyModel, check_decoder, enumerate_legal, stepped_score, toy_prompt
 from bachlit.tokens import END
@@ -417,8 +417,7 @@ def test_decoders_keep_the_laws_on_the_network(
     """Whose memory must be gathered with its hypotheses; pieces of different lengths, other voices given in each."""
     prompts = []
     for piece, voices, num_frames in zip(bach[:3], (["soprano"], ["bass", "alto"], []), (8, 6, 4), strict=True):
-        cut = {name: getattr(piece, name)[:num_frames] for name in ("pitches", "onsets", "fermatas")}
-        prompts.append(Prompt.voices(dataclasses.replace(piece, pickup=0, **cut), *voices))
+        prompts.append(Prompt.voices(cut(piece, 0, num_frames), *voices))
     encoding = small_model.encoding
     assert isinstance(encoding, SatbEncoding)
     asked = token_prompt(encoding, [model_prompt(encoding, one) for one in prompts], rules, strict=True)

@@ -160,13 +160,13 @@ def test_it_is_refused_before_the_work(
 def test_what_comes_to_stand_there_during_the_work_stays(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = bachlit.rendering.output._FORMATS[".mid"]
+    made = bachlit.rendering.output.to_midi
 
-    def write_meanwhile(piece: Any) -> bytes:
+    def write_meanwhile(chorale: Chorale) -> bytes:
         Path("out/four-harmonized.musicxml").write_text("mine")
-        return made(piece)
+        return made(chorale)
 
-    monkeypatch.setitem(bachlit.rendering.output._FORMATS, ".mid", write_meanwhile)
+    monkeypatch.setattr(bachlit.rendering.output, "to_midi", write_meanwhile)
     refused(run("harmonize"), capsys, "out/four-harmonized.musicxml")
     assert {path.name: path.read_text() for path in Path("out").iterdir()} == {"four-harmonized.musicxml": "mine"}
 

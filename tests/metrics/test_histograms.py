@@ -1,5 +1,6 @@
 """Histograms against plain walks and music21, and distances against moving sand by hand."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from itertools import permutations
@@ -95,7 +96,9 @@ def test_parallels_under_a_fermata_count() -> None:
 
 
 def test_bachs_parallels(bach: list[Chorale]) -> None:
-    assert sum(map(parallels, bach), Counter()) == {"fifth": 80, "octave": 31}
+    assert sum(map(parallels, bach), Counter()) == {"fifth": 81, "octave": 32}
+    written = [dataclasses.replace(chorale, order=()) for chorale in bach]
+    assert sum(map(parallels, written), Counter()) == {"fifth": 80, "octave": 31}  # one of each leads back to a repeat
 
 
 def test_cadence_chords_are_those_that_cadences_judges(bach: list[Chorale]) -> None:

@@ -11,6 +11,7 @@ Where the two define alike, they must count alike. They differ, on purpose, in t
 - A crossing is counted here once a frame; there a quartet tells whether there is one in either of two frames.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations, pairwise
@@ -114,7 +115,7 @@ def shared(counts: RuleCounts) -> dict[str, int]:
 
 def test_both_count_alike_in_bach(bach: list[Chorale]) -> None:
     sums = []
-    for chorale in bach[::20]:
+    for chorale in (dataclasses.replace(piece, order=()) for piece in bach[::20]):  # music21 doesn't play repeats
         sums.append(rule_counts(chorale))
         assert shared(sums[-1]) == shared(total(list(counted_by_music21(chorale)))), chorale.name
     assert len(sums) > 15

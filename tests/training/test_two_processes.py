@@ -1,7 +1,6 @@
 """Two processes log what one logs, and only the first writes."""
 
 import csv
-import dataclasses
 import json
 import signal
 import subprocess
@@ -30,7 +29,7 @@ from processes import (
 from sizes import size
 
 from bachlit.__main__ import main
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import Chorale, cut
 from bachlit.scores import write_musicxml
 
 TINY = ["--model.network.layers=1", "--model.network.hidden=12", "--model.network.embedding=4", "--data.lanes=2"]
@@ -198,10 +197,7 @@ def test_two_processes_write_each_prompt_s_files(tmp_path: Path, bach: list[Chor
     """Though one of them has more prompts than the other."""
     (tmp_path / "prompts").mkdir()
     for piece in bach[:3]:
-        cut = {name: getattr(piece, name)[:20] for name in ("pitches", "onsets", "fermatas")}
-        write_musicxml(
-            dataclasses.replace(piece.only("soprano"), **cut), tmp_path / "prompts" / f"{piece.name}.musicxml"
-        )
+        write_musicxml(cut(piece.only("soprano"), 0, 20), tmp_path / "prompts" / f"{piece.name}.musicxml")
     predict = ["predict", *QUIET, f"--data.prompts={tmp_path / 'prompts'}", "--decoder=Greedy"]
     run(tmp_path / "one", *predict)
     run(tmp_path / "two", *predict, *TWO)

@@ -1,6 +1,8 @@
 """FiguredBass: harmony given by figures, as the tones that they leave."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,8 +37,11 @@ class FiguredBass(Rule):
         places = [place for start, end, _ in self.spans for place in (start, end)]
         if places != sorted(places) or (places and places[0] < 0):
             raise OptionError(f"The figures stand at the frames {places}; expected them one after the other.")
-        by_frame = {frame: (tones, frame == start) for start, end, tones in self.spans for frame in range(start, end)}
-        object.__setattr__(self, "_by_frame", by_frame)
+
+    @cached_property
+    def _by_frame(self) -> Mapping[int, tuple[tuple[int, ...], bool]]:
+        """Pitch classes of each frame under a figure, and whether the figure begins there."""
+        return {frame: (tones, frame == start) for start, end, tones in self.spans for frame in range(start, end)}
 
     def judges(self, voice: int | None) -> bool:
         """Judge the voices above the bass."""
@@ -44,8 +49,7 @@ class FiguredBass(Rule):
 
     def tones_at(self, frame: int) -> tuple[tuple[int, ...], bool] | None:
         """Pitch classes that a figure leaves at a frame, and whether it begins there; None if all are free."""
-        found: tuple[tuple[int, ...], bool] | None = self._by_frame.get(frame)  # type: ignore[attr-defined]
-        return found
+        return self._by_frame.get(frame)
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to the figure."""

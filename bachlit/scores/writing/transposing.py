@@ -78,7 +78,7 @@ def _moved(step: str, alter: int, fifths: int) -> tuple[str, int]:
     """Move a note name along the line of fifths; at most double accidentals.
 
     >>> _moved("F", 1, 1), _moved("B", -1, 2), _moved("B", 2, 1)
-    (('C', 1), ('C', 0), ('G', 2))
+    (('C', 1), ('C', 0), ('G', 1))
     """
     place = FIFTHS.index(step) + 7 * alter + fifths
     while place >= 21:
