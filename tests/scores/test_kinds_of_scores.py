@@ -331,3 +331,19 @@ def test_mei_of_any_version_is_read(tmp_path: Path, version: str) -> None:
         "</score></mdiv></body></music></mei>"
     )
     assert sung(read(saved(tmp_path, "a.mei", music))) == [67, 71]
+
+
+def test_jumps_over_a_part_that_is_left_out_come_back(tmp_path: Path) -> None:
+    """They stand over the top part of a score; the tune may be another."""
+    words = "<direction><direction-type><words>{}</words></direction-type><staff>1</staff></direction>"
+    top = [note("C6", 16) + words.format("Fine"), note("C6", 16), note("C6", 16) + words.format("D.C. al Fine")]
+    path = saved(tmp_path, "a.musicxml", score(top, [line("C4 D4 E4 F4")] * 3, names=["Flute", "Voice"]))
+    chorale = stubbed(read(path, part="Voice"))
+    assert chorale.order == (0, 1, 2, 0)
+    text = to_musicxml(chorale)
+    assert read_chorale(saved(tmp_path, "again.musicxml", text)).order == chorale.order
+    assert [part.get("id") for part in parse_xml(text).iterfind("part") if part.find(".//words") is not None] == [
+        "Alto"
+    ]
+    whole = stubbed(read(path, part="Flute"))
+    assert to_musicxml(whole).count("D.C. al Fine") == 1
