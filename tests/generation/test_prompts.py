@@ -37,7 +37,7 @@ def near(voice: Voice, low: int, high: int) -> bool:
 
 @settings(deadline=None)
 @given(st.sampled_from(VOICES), st.lists(st.integers(1, 127), min_size=1, max_size=5))
-def test_a_voice_is_moved_by_the_fewest_octaves_that_bring_it_near(voice: Voice, pitches: list[int]) -> None:
+def test_a_voice_is_moved_by_the_fewest_octaves(voice: Voice, pitches: list[int]) -> None:
     low, high = min(pitches), max(pitches)
     reaches = [octaves for octaves in range(-5, 6) if near(voice, low + 12 * octaves, high + 12 * octaves)]
     with warnings.catch_warnings(record=True) as warned:
@@ -78,7 +78,7 @@ def test_a_tune_octaves_away_stays_and_the_parts_go_with_it(
     assert (written.chorale.pitches == expected.chorale.pitches - 12 * octaves).all()
 
 
-def test_voices_that_are_given_move_together_and_one_whose_rhythm_is_wanted_does_not_count() -> None:
+def test_given_voices_move_together_and_a_rhythm_does_not_count() -> None:
     four = np.array([[48, 90, 0, 30]] * 16)
     piece = dataclasses.replace(melody((60, 16)), pitches=four, name="three")
     with pytest.warns(RangeWarning, match="The soprano and bass of three: 1 octave below"):

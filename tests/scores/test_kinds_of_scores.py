@@ -207,7 +207,7 @@ def test_a_part_is_chosen_by_number_or_name(tmp_path: Path, part: str, pitch: in
 
 
 @pytest.mark.parametrize("part", ["0", "4", "Flute", "Horn", "", "-1"])
-def test_a_part_that_is_none_or_several_is_refused_with_all_names(tmp_path: Path, part: str) -> None:
+def test_a_part_that_is_none_or_several_is_refused_with_names(tmp_path: Path, part: str) -> None:
     with pytest.raises(ScoreError) as error:
         read(saved(tmp_path, "a.musicxml", scored()), part=part)
     assert "expected a number from 1 to 3 or one of these names: part 1 (Flute), part 2 (Flute), part 3 (Cello)" in str(
@@ -256,7 +256,7 @@ def one_track(notes: list[tuple[int, int, int, int]]) -> bytes:
     return b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(data).to_bytes(4, "big") + data
 
 
-def test_a_tune_in_a_piano_part_is_taken_out_and_what_stays_behind_is_said(tmp_path: Path) -> None:
+def test_a_tune_in_a_piano_part_is_taken_out(tmp_path: Path) -> None:
     right = line("E5 D5 C5 D5").replace("</note>", "<staff>1</staff></note>")
     left = note("C3", 8, voice=5) + note("G3", 8, voice=5)
     staves = right + "<backup><duration>192</duration></backup>" + left.replace("</note>", "<staff>2</staff></note>")
@@ -303,7 +303,7 @@ def test_what_midi_holds_comes_back_from_midi(tmp_path: Path) -> None:
     assert source_of(again).tempos == source_of(chorale).tempos
 
 
-def test_a_tune_that_rests_in_a_pickup_comes_back_with_its_pickup(tmp_path: Path) -> None:
+def test_a_tune_that_rests_in_a_pickup_comes_back_with_it(tmp_path: Path) -> None:
     """Also where all new parts rest there too: then only the rests tell how long the measure is."""
     rest = '<note><rest measure="yes"/><duration>48</duration></note>'
     path = saved(tmp_path, "a.musicxml", score([rest, line("C4 D4 E4 F4")], [note("G3"), note("C3", 16)]))
@@ -331,3 +331,19 @@ def test_mei_of_any_version_is_read(tmp_path: Path, version: str) -> None:
         "</score></mdiv></body></music></mei>"
     )
     assert sung(read(saved(tmp_path, "a.mei", music))) == [67, 71]
+
+
+def test_jumps_over_a_part_that_is_left_out_come_back(tmp_path: Path) -> None:
+    """They stand over the top part of a score; the tune may be another."""
+    words = "<direction><direction-type><words>{}</words></direction-type><staff>1</staff></direction>"
+    top = [note("C6", 16) + words.format("Fine"), note("C6", 16), note("C6", 16) + words.format("D.C. al Fine")]
+    path = saved(tmp_path, "a.musicxml", score(top, [line("C4 D4 E4 F4")] * 3, names=["Flute", "Voice"]))
+    chorale = stubbed(read(path, part="Voice"))
+    assert chorale.order == (0, 1, 2, 0)
+    text = to_musicxml(chorale)
+    assert read_chorale(saved(tmp_path, "again.musicxml", text)).order == chorale.order
+    assert [part.get("id") for part in parse_xml(text).iterfind("part") if part.find(".//words") is not None] == [
+        "Alto"
+    ]
+    whole = stubbed(read(path, part="Flute"))
+    assert to_musicxml(whole).count("D.C. al Fine") == 1

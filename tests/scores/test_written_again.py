@@ -215,7 +215,7 @@ def test_a_note_held_into_and_out_of_a_new_measure_is_one(tmp_path: Path, transp
     assert again.onsets[:, 0].tolist() == onsets[:, 0].tolist()
 
 
-def test_measures_of_inner_voices_are_written_anew_in_their_own_parts(tmp_path: Path) -> None:
+def test_measures_of_inner_voices_are_written_in_their_parts(tmp_path: Path) -> None:
     for chorale in composed(0) + composed(1):
         other = rewritten(chorale, tmp_path).transpose(2)
         for voice in ("alto", "bass"):

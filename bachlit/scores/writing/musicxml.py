@@ -12,6 +12,7 @@ from bachlit.scores.source import ScoreSource, source_of
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
 from bachlit.scores.writing.given import Given, given_part, other_parts
+from bachlit.scores.writing.jumps import add_jumps
 from bachlit.scores.writing.parts import new_part
 from bachlit.scores.writing.words import words_below
 
@@ -91,6 +92,8 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
     if worded and new:
         words_below(root, worded[0], [part.get("id", "") for part in new])
     _set_tempo(new, source)
+    if source is not None and new:
+        add_jumps(new[0], [part for part, _ in given.values()], source.document.findall("part"))
     listed.extend(_bracketed(entries))
     return root
 

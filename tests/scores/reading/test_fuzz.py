@@ -53,6 +53,17 @@ KERN = """!!!OTL: Herr
 *-\t*-
 """
 
+MEI = """<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.1"><music><body><mdiv><score>
+<scoreDef meter.count="3" meter.unit="4" keysig="1s"><staffGrp><staffDef n="1" lines="5" clef.shape="G" clef.line="2"/>
+</staffGrp></scoreDef><section><measure n="0" metcon="false"><staff n="1"><layer n="1">
+<note xml:id="a" dur="4" pname="d" oct="4"><verse n="1"><syl>Nun</syl></verse></note></layer></staff></measure>
+<measure n="1" right="rptend"><staff n="1"><layer n="1"><note xml:id="b" dur="4" pname="g" oct="4" tie="i"/>
+<beam><note dur="8" pname="g" oct="4" tie="t"/><rest dur="16"/><note dur="16" pname="f" accid.ges="s" oct="4"/></beam>
+<tuplet num="3" numbase="2"><note dur="8" pname="a" oct="4"/><chord dur="8"><note pname="b" oct="4"/></chord>
+<space dur="8"/></tuplet></layer></staff><harm staff="1" tstamp="1">Gm7</harm><fermata startid="#b"/></measure>
+</section></score></mdiv></body></music></mei>
+"""
+
 
 def cases(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Settings under which every run has the same cases, as many as that, or a fifth."""
@@ -167,9 +178,9 @@ def test_mutated_files(kind: str) -> None:
     law()
 
 
-@cases(150)
-@given(st.sampled_from([("tune.abc", ABC.encode()), ("tune.krn", KERN.encode())]), edits)
-def test_mutated_abc_and_kern(tune: tuple[str, bytes], changes: Sequence[tuple[int, str, bytes]]) -> None:
+@cases(300)
+@given(st.sampled_from([("tune.abc", ABC.encode()), ("tune.krn", KERN.encode()), ("tune.mei", MEI.encode())]), edits)
+def test_mutated_abc_kern_and_mei(tune: tuple[str, bytes], changes: Sequence[tuple[int, str, bytes]]) -> None:
     name, content = tune
     music_or_one_sentence(name, mutated(content, changes))
 
@@ -208,6 +219,7 @@ HEADS = [
     b"PK\x03\x04",
     b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\xff",
     b"<score-partwise>",
+    b"<mei>",
     b"\xff\xfe",
     b"X:1\nK:C\n",
 ]
@@ -216,7 +228,7 @@ HEADS = [
 @cases(300)
 @given(
     st.binary(max_size=200),
-    st.sampled_from(["a.xml", "a.mxl", "a.mid", "a.abc", "a.krn", "a.txt"]),
+    st.sampled_from(["a.xml", "a.mxl", "a.mid", "a.abc", "a.krn", "a.mei", "a.txt"]),
     st.sampled_from(HEADS),
 )
 def test_any_bytes(content: bytes, name: str, head: bytes) -> None:

@@ -19,6 +19,6 @@ def test_a_first_ending_of_several_measures_is_left_out_on_the_second_pass() -> 
     assert play_order([OPENS, *first, SECOND, PLAIN]) == [0, 1, 2, 0, 3, 4]
 
 
-def test_an_ending_stops_at_its_repeat_sign_whatever_its_bracket_says() -> None:
+def test_an_ending_stops_at_its_repeat_sign_without_a_bracket() -> None:
     """A program left out where the bracket stops, and all that followed was the first ending, never played again."""
     assert play_order([PLAIN, Signs(ending=(1,), closes=2), PLAIN, PLAIN]) == [0, 1, 0, 2, 3]
