@@ -21,7 +21,7 @@ def figured_bass(chorale: Chorale, figures: str | Sequence[tuple[int, int, str]]
     In text, `|` separates bars, a pickup is the first, and the figures of a bar belong to the notes that begin in its
     bass, one after the other; a dot leaves a note open, as does a missing figure. Stacked figures are joined by commas
     or slashes: 6,4 or 6/5. An accidental stands before or after its figure, or alone for the third. Figures joined by
-    a hyphen or an underscore, such as 4-3, share the time of one note.
+    a hyphen or an underscore, such as 4-3, share the time of one note, as do all figures of a bar with a single one.
 
     Figures are completed as usual: a third unless there is a 2 or a 4, a fifth unless there is a 6; 2 is 6,4,2 and 4,3
     is 6,4,3. Tones are those of the key in force; # and + raise by a semitone what isn't sharp yet, b likewise lowers,
@@ -120,6 +120,8 @@ def _of_text(chorale: Chorale, bass: Sequence[Note], figures: str) -> _Placed:
         raise OptionError(f"The figures fill {filled} bars, but the piece has {len(bars)}; give fewer.")
     for bar, text in zip(bars, texts, strict=False):
         notes = [note for note in bass if bar.start <= note.start < bar.end]
+        if len(notes) == 1:
+            text = ["-".join(text)] if text else []
         if len(text) > len(notes):
             raise OptionError(
                 f"Bar {bar.number} has {len(text)} figures, but {len(notes)} notes begin in its bass; expected at most "

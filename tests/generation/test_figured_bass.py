@@ -150,3 +150,9 @@ def test_figured_bass_keeps_the_laws_of_rules() -> None:
     tune = bass((43, 4), (51, 4), (48, 4), (50, 4), (43, 16), key=Key(-2, "minor"))
     sung = dataclasses.replace(tune, pitches=np.full((32, 4), 60), onsets=np.ones((32, 4), bool))
     check_rule(figured_bass(tune, "5 6 6/5 4-# | 5"), SatbEncoding(), [sung, sung.transpose(1)])
+
+
+def test_all_figures_of_a_bar_with_one_note_share_it() -> None:
+    tune = Chorale.from_pitches([[72, 0, 0, 52]] * 16 + [[74, 0, 0, 55]] * 16)
+    assert figured_bass(tune, "6 | 4 3") == figured_bass(tune, "6 | 4-3")
+    assert [span[:2] for span in figured_bass(tune, "6 | 4 3").spans] == [(0, 16), (16, 24), (24, 32)]
