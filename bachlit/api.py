@@ -73,7 +73,7 @@ def harmonize(
 
     Raises:
         ScoreError: If the melody can't be read.
-        PromptError: If a given voice is out of its range or has no rhythm to keep, there are no such bars, or
+        PromptError: If a given voice only rests or has no rhythm to keep, there are no such bars, or
             nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
         OptionError: If a voice's name is none, or a prompt comes with what chooses from a score.
@@ -126,7 +126,7 @@ def harmonize_several(
         Pieces with the model's log-probability of each, ranked by that less what the rules cost.
 
     Raises:
-        PromptError: If a given voice is out of its range, or nothing is left to write.
+        PromptError: If a given voice only rests, or nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
         OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt.
         CheckpointError: If the checkpoint can't be used.

@@ -118,10 +118,10 @@ def _of_text(chorale: Chorale, bass: Sequence[Note], figures: str) -> _Placed:
     filled = max((number for number, text in enumerate(texts, start=1) if text), default=0)
     if filled > len(bars):
         raise OptionError(f"The figures fill {filled} bars, but the piece has {len(bars)}; give fewer.")
-    for bar, text in zip(bars, texts, strict=False):
+    for bar, figures_of_bar in zip(bars, texts, strict=False):
         notes = [note for note in bass if bar.start <= note.start < bar.end]
-        if len(notes) == 1:
-            text = ["-".join(text)] if text else []
+        shared = len(notes) == 1 and len(figures_of_bar) > 1
+        text = ["-".join(figures_of_bar)] if shared else figures_of_bar
         if len(text) > len(notes):
             raise OptionError(
                 f"Bar {bar.number} has {len(text)} figures, but {len(notes)} notes begin in its bass; expected at most "

@@ -138,7 +138,7 @@ def write(
         The pieces, in the prompts' order.
 
     Raises:
-        PromptError: If a given note is out of its voice's range.
+        PromptError: If a voice that is given whole only rests.
         DeadEndError: If nothing is left to choose.
     """
     several = write_several(model, prompts, decoder=decoder, seeds=seeds, num=1, rules=rules, strict=strict)
@@ -170,7 +170,7 @@ def write_several(
         For each prompt its pieces, those of greater merit first.
 
     Raises:
-        PromptError: If a given note is out of its voice's range.
+        PromptError: If a voice that is given whole only rests.
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding

@@ -201,7 +201,7 @@ def move_for(prompt: Prompt, keys: Keys, ranges: Mapping[Voice, tuple[int, int]]
         ranges: Lowest and highest pitch of each voice.
 
     Raises:
-        PromptError: If no move brings the given voices into their ranges, or one that is given whole only rests.
+        PromptError: If a voice that is given whole only rests.
     """
     octaves, rest = _move_into_range(prompt, ranges)
     into_range = 12 * octaves + rest
@@ -241,15 +241,30 @@ def _move_into_range(prompt: Prompt, ranges: Mapping[Voice, tuple[int, int]]) ->
             if octaves:
                 _warn_of_octaves(name, list(compasses), octaves)
             return octaves, rest
-    voice, (low, high) = next(
-        (voice, compass)
-        for voice, compass in compasses.items()
-        if compass[0] < ranges[voice][0] or compass[1] > ranges[voice][1]
+    return _nearest_move(name, compasses, ranges)
+
+
+def _nearest_move(
+    name: str, compasses: Mapping[Voice, tuple[int, int]], ranges: Mapping[Voice, tuple[int, int]]
+) -> tuple[int, int]:
+    """Find the octaves and semitones after which voices of wide compass leave their ranges least, with a warning."""
+
+    def outside(move: int) -> int:
+        return sum(
+            max(0, ranges[voice][0] - low - move) + max(0, high + move - ranges[voice][1])
+            for voice, (low, high) in compasses.items()
+        )
+
+    move = min(range(-60, 61), key=lambda move: (outside(move), abs(move)))
+    voice, (low, high) = max(compasses.items(), key=lambda item: item[1][1] - item[1][0])
+    warnings.warn(
+        f"The {voice} of {name} goes from {name_of(low)} to {name_of(high)}, which is wider than a voice's range, "
+        f"{name_of(ranges[voice][0])} to {name_of(ranges[voice][1])}; its outermost notes stay outside.",
+        RangeWarning,
+        stacklevel=2,
     )
-    raise PromptError(
-        f"The {voice} of {name} goes from {name_of(low)} to {name_of(high)}; expected {name_of(ranges[voice][0])} to "
-        f"{name_of(ranges[voice][1])}, or a compass that a transposition brings there. Give it to another voice."
-    )
+    octaves = round(move / 12)
+    return octaves, move - 12 * octaves
 
 
 def _warn_of_octaves(name: str, voices: Sequence[Voice], octaves: int) -> None:

@@ -13,9 +13,10 @@ from sizes import size
 
 from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Rules, Sampling, Sounding
 from bachlit.encoding import BachBotEncoding
-from bachlit.errors import CheckpointError, DeadEndError, PromptError, RuleWarning
+from bachlit.errors import CheckpointError, DeadEndError, PromptError, RangeWarning, RuleWarning
 from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import Written, write
+from bachlit.generation.prompts import move_for
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice, cut
@@ -249,10 +250,21 @@ def test_a_model_that_knows_bars_composes_in_the_metre_that_the_score_has(framed
         assert float(score) == pytest.approx(piece.log_prob, abs=1e-2)
 
 
-def test_a_note_out_of_its_voices_range_is_refused_by_name(small_model: LanguageModel) -> None:
+def test_a_tune_wider_than_its_voices_range_is_told_and_comes_back(small_model: LanguageModel) -> None:
+    """Fiddle tunes are. It leaves the range as little as it can."""
     low = dataclasses.replace(Chorale.from_pitches([[50, 0, 0, 0]] * 4 + [[80, 0, 0, 0]] * 4), name="low")
-    with pytest.raises(PromptError, match=r"soprano of low goes from D3 to Ab5; expected A3 to A5, or a compass that"):
-        write(small_model, [Prompt.voices(low, "soprano")], decoder=Greedy(), seeds=[0])
+    prompt = Prompt.voices(low, "soprano")
+    with pytest.warns(RangeWarning, match=r"soprano of low goes from D3 to Ab5, which is wider than .* A3 to A5; its"):
+        [written] = write(small_model, [prompt], decoder=Greedy(), seeds=[0])
+    assert written.chorale.pitches[:, 0].tolist() == low.pitches[:, 0].tolist()
+    with pytest.warns(RangeWarning):
+        assert move_for(prompt, "all") == (1, 1)
+    with pytest.warns(RangeWarning):
+        assert move_for(prompt, "home")[1] == 1
+
+
+def test_a_voice_that_only_rests_is_no_melody(small_model: LanguageModel) -> None:
+    low = dataclasses.replace(Chorale.from_pitches([[60, 0, 0, 0]] * 4), name="low")
     with pytest.raises(PromptError, match="low gives only rests"):
         write(small_model, [Prompt.voices(low, "alto")], decoder=Greedy(), seeds=[0])
 
