@@ -121,6 +121,8 @@ def test_a_transposed_score_sounds_higher_by_as_much(tmp_path: Path, semitones: 
         assert [key.fifths for _, key in ((0, again.key), *again.keys)] == [
             key.fifths for _, key in ((0, moved.key), *moved.keys)
         ]
+        if source_of(chorale).document.findall("part")[given_in(chorale).place].find("measure/harmony") is None:
+            continue  # those of a part that is left out
         for one, other in zip(source_of(chorale).chords, source_of(again).chords, strict=True):
             assert one[0] == other[0]
             assert (root(one[1]) + semitones) % 12 == root(other[1])
