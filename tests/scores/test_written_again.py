@@ -185,7 +185,7 @@ def broken(part: Element) -> list[str]:
 def test_ties_and_slurs_at_the_borders_of_new_measures_are_whole(tmp_path: Path) -> None:
     for chorale in (chorale for seed in SEEDS for chorale in composed(seed)):
         voice, given = next(iter(source_of(chorale).voices.items()))
-        if given.heads is None:
+        if given.heads is None and not broken(source_of(chorale).document.findall("part")[given.place]):
             other = with_other_measures(chorale, voice, [1, len(chorale.measures) - 1])
             part = parse_xml(to_musicxml(other)).findall("part")[VOICES.index(voice)]
             for element in part.iter("pitch"):
