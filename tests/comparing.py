@@ -111,7 +111,7 @@ def heard(text: str, place: int) -> list[list[str]]:
 
 def _heard(measure: Any) -> Iterator[tuple[Any, ...]]:
     endings = [bracket.number for bracket in measure.getSpannerSites("RepeatBracket")]
-    yield measure.number, str(measure.offset), str(measure.leftBarline), str(measure.rightBarline), endings
+    yield measure.number, str(measure.leftBarline), str(measure.rightBarline), endings
     for element in measure.recurse():
         start = str(element.getOffsetInHierarchy(measure))
         if "GeneralNote" in element.classSet:

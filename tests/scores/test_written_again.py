@@ -121,6 +121,8 @@ def test_a_transposed_score_sounds_higher_by_as_much(tmp_path: Path, semitones: 
         assert [key.fifths for _, key in ((0, again.key), *again.keys)] == [
             key.fifths for _, key in ((0, moved.key), *moved.keys)
         ]
+        if source_of(chorale).document.findall("part")[given_in(chorale).place].find("measure/harmony") is None:
+            continue  # those of a part that is left out
         for one, other in zip(source_of(chorale).chords, source_of(again).chords, strict=True):
             assert one[0] == other[0]
             assert (root(one[1]) + semitones) % 12 == root(other[1])
@@ -183,7 +185,7 @@ def broken(part: Element) -> list[str]:
 def test_ties_and_slurs_at_the_borders_of_new_measures_are_whole(tmp_path: Path) -> None:
     for chorale in (chorale for seed in SEEDS for chorale in composed(seed)):
         voice, given = next(iter(source_of(chorale).voices.items()))
-        if given.heads is None:
+        if given.heads is None and not broken(source_of(chorale).document.findall("part")[given.place]):
             other = with_other_measures(chorale, voice, [1, len(chorale.measures) - 1])
             part = parse_xml(to_musicxml(other)).findall("part")[VOICES.index(voice)]
             for element in part.iter("pitch"):
