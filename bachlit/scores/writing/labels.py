@@ -25,7 +25,6 @@ _KINDS = {
 }
 _SYMBOL = re.compile(r"([A-G])([#b]*)([a-z0-9]*)(?:/([A-G])([#b]*))?")
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
-_FIGURES = {"65": "⁶₅", "64": "⁶₄", "43": "⁴₃", "42": "⁴₂", "7": "⁷", "6": "⁶"}
 
 
 def label(part: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int], kind: LabelKind) -> None:
@@ -94,10 +93,9 @@ def _numeral(numeral: str) -> Element:
     """Roman numeral as an element.
 
     >>> _numeral("viio65/V").find("kind").get("text")
-    'vii°⁶₅/V'
+    'vii°65/V'
     """
     parts = numeral.split("/")
-    parts[0] = re.sub("[0-9]+$", lambda match: _FIGURES[match[0]], parts[0])
     text = "/".join(parts).replace("o", "°").replace("#", "♯").replace("b", "♭")
     element = Element("harmony", placement="below")
     root = SubElement(SubElement(element, "numeral"), "numeral-root", text="")  # the text stands with the kind

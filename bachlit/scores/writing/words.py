@@ -12,9 +12,6 @@ from bachlit.scores.writing.placing import placed_measures
 
 _Time = tuple[int, Fraction]  # measure, and quarters in it
 
-_SHARE = 0.7
-"""Least share of a phrase's syllables that a voice sings with the tune, to get its words."""
-
 
 class _Syllable(NamedTuple):
     """Syllable of the tune in all verses, its time, and whether it begins a phrase."""
@@ -27,10 +24,9 @@ class _Syllable(NamedTuple):
 def words_below(root: Element, tune: str, parts: Collection[str] | None = None) -> None:
     """Write a tune's words under the voices that sing in its rhythm, in place.
 
-    A voice gets a syllable (of all verses) if one of its notes begins at the same time; notes until the next syllable
-    go on with it. It gets none where it holds a note or rests. A voice that would get less than 70 % of a phrase's
-    syllables gets none of that phrase. Phrases end at fermatas and before rests of the tune, or, where it has neither,
-    at punctuation.
+    A voice gets a phrase's words (of all verses) if one of its notes begins with every syllable; notes until the next
+    syllable go on with it. A voice that would miss one gets none of that phrase, since its words would make no sense.
+    Phrases end at fermatas and before rests of the tune, or, where it has neither, at punctuation.
 
     Args:
         root: A score-partwise document.
@@ -103,14 +99,12 @@ def _attacks(part: Element) -> Iterator[tuple[_Time, Element]]:
 def _write_phrase(
     phrase: Sequence[_Syllable], end: _Time | None, notes: dict[_Time, Element], times: Sequence[_Time]
 ) -> None:
-    """Write a phrase's syllables under a voice's notes, if enough of them fit."""
-    if sum(syllable.time in notes for syllable in phrase) < _SHARE * len(phrase):
+    """Write a phrase's syllables under a voice's notes, if all of them fit."""
+    if not all(syllable.time in notes for syllable in phrase):
         return
     ends = [*(syllable.time for syllable in phrase[1:]), end]
     for syllable, until in zip(phrase, ends, strict=True):
-        note = notes.get(syllable.time)
-        if note is None:
-            continue
+        note = notes[syllable.time]
         after = bisect_right(times, syllable.time)
         goes_on = after < len(times) and (until is None or times[after] < until)
         place = next((at for at, child in enumerate(note) if child.tag in ("play", "listen")), len(note))

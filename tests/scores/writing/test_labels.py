@@ -44,7 +44,7 @@ def test_numerals_stand_in_the_lowest_part_in_order(bach: list[Chorale]) -> None
                 offset = number(child.element.findtext("offset", "0")) / child.divisions
                 read.append((start + 4 * (child.onset + offset), child.element.find("kind").get("text")))  # type: ignore[union-attr]
     assert [frame for frame, _ in read] == [frame for frame, _ in numerals]
-    plain = str.maketrans("⁶₅⁴₃₂₄⁷°♯♭", "65432" + "47o#b")
+    plain = str.maketrans("°♯♭", "o#b")
     assert [text.translate(plain) for _, text in read] == [text for _, text in numerals]
 
 
