@@ -14,7 +14,7 @@ from bachlit.music.chorale import Chorale
 from bachlit.rendering.fonts import fonts_for, have_letters
 from bachlit.rendering.headings import heading
 from bachlit.scores import to_musicxml
-from bachlit.scores.writing.placing import add_note_types
+from bachlit.scores.writing.placing import add_clefs, add_note_types
 
 _SCALE = 40  # per cent: a staff is about 29 pixels high
 _DRAWING = {
@@ -157,6 +157,7 @@ def engrave(music: str, options: Mapping[str, Any]) -> list[str]:
 
     root = fromstring(music)
     add_note_types(root)
+    add_clefs(root)
     with _ONE_AT_A_TIME:
         verovio.enableLog(verovio.LOG_OFF)
         # The path of verovio's fonts is per thread, and importing verovio sets it for one thread only.

@@ -152,7 +152,7 @@ def tempi_of(chorale: Chorale, quarters: float | None = None) -> list[Tempo]:
     [Tempo(frame=0, quarters=60.0)]
     """
     written = [(float(frame), tempo) for frame, tempo in tempos_of(chorale)] if quarters is None else [(0.0, quarters)]
-    held: list[float] = np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1)).tolist()
+    held = [float(frame) for frame in np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1))]
     tempi = []
     for start in sorted({*held, *(frame for frame, _ in written if frame < chorale.num_frames)}):
         current = next(tempo for frame, tempo in reversed(written) if frame <= start)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER
 from bachlit.scores.writing.durations import FINER, VALUES
@@ -14,6 +14,10 @@ _BEFORE_TYPE = (
     "grace", "chord", "cue", "pitch", "unpitched", "rest", "duration", "tie", "instrument", "footnote", "level",
     "voice",
 )  # fmt: skip
+
+
+_BEFORE_CLEF = ("footnote", "level", "divisions", "key", "time", "staves", "part-symbol", "instruments")
+_CLEF = "<clef><sign>{}</sign><line>{}</line></clef>"
 
 
 class Placed(NamedTuple):
@@ -96,6 +100,26 @@ def add_note_types(root: Element) -> None:
                     note.insert(place, Element("dot"))
                 note.insert(place, SubElement(Element("note"), "type"))
                 note[place].text = value[0]
+
+
+def add_clefs(root: Element) -> None:
+    """Add a clef to parts that state none, in place: treble, or bass if they are low.
+
+    Args:
+        root: A score-partwise document.
+    """
+    for part in root.iterfind("part"):
+        first = part.find("measure")
+        if first is None or part.find("measure/attributes/clef") is not None:
+            continue
+        octaves = [int(number(octave.text or "")) for octave in part.iterfind("measure/note/pitch/octave")]
+        low = bool(octaves) and sum(octaves) < 3.5 * len(octaves)
+        attributes = first.find("attributes")
+        if attributes is None:
+            attributes = Element("attributes")
+            first.insert(0, attributes)
+        place = sum(child.tag in _BEFORE_CLEF for child in attributes)
+        attributes.insert(place, fromstring(_CLEF.format(*(("F", 4) if low else ("G", 2)))))
 
 
 def _value(quarters: Fraction) -> tuple[str, int] | None:
