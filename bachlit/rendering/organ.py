@@ -149,7 +149,7 @@ def tempi_of(chorale: Chorale, quarters: float | None = None) -> list[Tempo]:
 
     >>> held = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
     >>> tempi_of(held, 60)
-    [Tempo(frame=0, quarters=60.0)]
+    [Tempo(frame=0.0, quarters=60.0)]
     """
     written = [(float(frame), tempo) for frame, tempo in tempos_of(chorale)] if quarters is None else [(0.0, quarters)]
     held = [float(frame) for frame in np.flatnonzero(np.diff(chorale.fermatas.astype(np.int8), prepend=-1))]
