@@ -347,3 +347,17 @@ def test_jumps_over_a_part_that_is_left_out_come_back(tmp_path: Path) -> None:
     ]
     whole = stubbed(read(path, part="Flute"))
     assert to_musicxml(whole).count("D.C. al Fine") == 1
+
+
+def test_repeats_of_a_part_that_is_left_out_are_the_new_parts(tmp_path: Path) -> None:
+    repeat = '<barline location="right"><repeat direction="backward"/></barline>'
+    text = score(
+        [line("C3 C3 C3 C3") + repeat, line("C3 C3 C3 C3")], [line("C4 D4 E4 F4")] * 2, names=["Piano", "Melody"]
+    )
+    (tmp_path / "song.musicxml").write_text(text)
+    with pytest.warns(ScoreWarning):
+        chorale = read_voices(tmp_path / "song.musicxml")
+    assert chorale.order == (0, 0, 1)
+    tune, *new = parse_xml(to_musicxml(chorale)).findall("part")
+    assert tune.find("measure/barline") is None
+    assert [part.find("measure/barline/repeat") is not None for part in new] == [True] * 3

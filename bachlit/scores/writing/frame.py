@@ -8,8 +8,9 @@ from xml.etree.ElementTree import Element
 
 from bachlit.music.chorale import FRAMES_PER_QUARTER, Chorale
 from bachlit.music.keys import Key
-from bachlit.scores.reading.numbers import decimal, whole
+from bachlit.scores.reading.numbers import whole
 from bachlit.scores.writing.elements import add_text
+from bachlit.scores.writing.placing import PlacedMeasure, placed_measures
 
 _SHARED = ("number", "implicit", "non-controlling")  # attributes of a measure
 
@@ -62,76 +63,78 @@ def frames_of(chorale: Chorale) -> list[MeasureFrame]:
     return frames
 
 
-def frames_of_part(part: Element, lengths: Sequence[Fraction]) -> list[MeasureFrame]:
+def frames_of_part(part: Element, lengths: Sequence[Fraction], others: Sequence[Element] = ()) -> list[MeasureFrame]:
     """Copy the frames of a `<part>`, with its keys at concert pitch.
 
     Args:
         part: A given part.
         lengths: Of all measures in sixteenths; beyond the part's own they are empty.
+        others: Parts whose repeats and endings hold for all, where the part has none.
     """
     frames: list[MeasureFrame] = []
-    reading = _Reading()
-    measures = part.findall("measure")
+    key = _Key()
+    measures = list(placed_measures(part))
+    written = [other.findall("measure") for other in others]
     for index, length in enumerate(lengths):
-        measure = measures[index] if index < len(measures) else Element("measure", number=str(index + 1))
-        fifths = reading.fifths
-        signatures = list(reading.signatures(measure))
+        measure = measures[index].element if index < len(measures) else Element("measure", number=str(index + 1))
+        before = key.fifths
+        signatures = list(_signatures(measures[index], key)) if index < len(measures) else []
         at_once = [element for time, element in signatures if time == 0 and element.find("fifths") is not None]
+        beside = [other[index] for other in written if index < len(other)]
+        lines = next((lines for one in (measure, *beside) if (lines := _repeats(one))), measure.findall("barline"))
         frames.append(
             MeasureFrame(
                 {name: measure.attrib[name] for name in _SHARED if name in measure.attrib},
-                whole(at_once[-1], "fifths") if at_once else fifths,
+                whole(at_once[-1], "fifths") if at_once else before,
                 length,
                 signatures,
-                [copy.deepcopy(line) for line in measure.iterfind("barline") if line.get("location") == "left"],
-                [copy.deepcopy(line) for line in measure.iterfind("barline") if line.get("location") != "left"],
+                [copy.deepcopy(line) for line in lines if line.get("location") == "left"],
+                [copy.deepcopy(line) for line in lines if line.get("location") != "left"],
             )
         )
     return frames
 
 
-@dataclass
-class _Reading:
-    """State while reading the keys and time signatures of a part."""
+def _repeats(measure: Element) -> list[Element]:
+    """Bar lines of a measure, if one has a repeat or an ending."""
+    lines = measure.findall("barline")
+    repeats = any(line.find("repeat") is not None or line.find("ending") is not None for line in lines)
+    return lines if repeats else []
 
-    divisions: Fraction = Fraction(1)
+
+@dataclass
+class _Key:
+    """State while reading the keys of a part: its transposition, and the signature at concert pitch."""
+
     transposition: int = 0
     fifths: int = 0
 
-    def signatures(self, measure: Element) -> Iterator[tuple[Fraction, Element]]:
-        """Yield the keys and time signatures of a measure and their times."""
-        now = Fraction(0)
-        for element in measure:
-            if element.tag == "attributes":
-                self._attributes(element)
-                for child in element:
-                    if child.tag in ("key", "time") and child.get("number", "1") == "1":
-                        yield now * FRAMES_PER_QUARTER / self.divisions, self._concert(child)
-            elif element.tag in ("forward", "backup") or (
-                element.tag == "note" and element.find("chord") is None and element.find("grace") is None
-            ):
-                duration = decimal(element.findtext("duration", "0"), "duration")
-                now = max(Fraction(0), now + (-duration if element.tag == "backup" else duration))
-
-    def _attributes(self, attributes: Element) -> None:
-        divisions = attributes.findtext("divisions")
-        self.divisions = decimal(divisions, "divisions") if divisions else self.divisions
-        transpose = attributes.find("transpose")
-        if transpose is not None:
-            self.transposition = whole(transpose, "chromatic")
-
-    def _concert(self, element: Element) -> Element:
-        """Copy a key or time signature; a key at concert pitch."""
-        copied = copy.deepcopy(element)
-        copied.attrib.pop("number", None)
-        copied.attrib.pop("id", None)
-        fifths = copied.find("fifths")
+    def at_concert_pitch(self, key: Element) -> None:
+        """Move a copy of a `<key>` to concert pitch, in place."""
+        fifths = key.find("fifths")
         if fifths is not None:
-            self.fifths = whole(copied, "fifths")
+            self.fifths = whole(key, "fifths")
             if self.transposition % 12:
                 self.fifths = Key(self.fifths).transpose(self.transposition % 12).fifths
             fifths.text = str(self.fifths)
-        return copied
+
+
+def _signatures(measure: PlacedMeasure, key: _Key) -> Iterator[tuple[Fraction, Element]]:
+    """Yield copies of the keys and time signatures of a measure and their times in sixteenths."""
+    for child in measure.children:
+        if child.element.tag != "attributes":
+            continue
+        transpose = child.element.find("transpose")
+        if transpose is not None:
+            key.transposition = whole(transpose, "chromatic")
+        for element in child.element:
+            if element.tag in ("key", "time") and element.get("number", "1") == "1":
+                copied = copy.deepcopy(element)
+                for name in ("number", "id"):
+                    copied.attrib.pop(name, None)
+                if copied.tag == "key":
+                    key.at_concert_pitch(copied)
+                yield child.onset * FRAMES_PER_QUARTER, copied
 
 
 def key_element(key: Key) -> Element:

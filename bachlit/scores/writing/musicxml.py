@@ -71,7 +71,7 @@ def document_of(chorale: Chorale, *, voices: Sequence[Voice] = VOICES) -> Elemen
     if source is None or not given:
         frames = frames_of(chorale)
     else:
-        frames = frames_of_part(next(iter(given.values())).part, source.lengths)
+        frames = frames_of_part(next(iter(given.values())).part, source.lengths, source.document.findall("part"))
     written = [part.get("id") for part, _ in _kept_parts(chorale)]
     entries: list[Element] = []
     new: list[Element] = []
