@@ -156,6 +156,7 @@ def prompt_of(
     tune: str | int | None = None,
     bars: int | tuple[int, int] | None = None,
     rhythm: Voice | Sequence[Voice] = (),
+    keep_parts: bool = False,
 ) -> Prompt:
     """Choose which cells of a score are given.
 
@@ -167,6 +168,7 @@ def prompt_of(
         bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
             them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given.
+        keep_parts: Write parts of the score that are no voice below the voices, too.
 
     Raises:
         OptionError: If a voice's name is none, or a part is named where four are wanted.
@@ -180,10 +182,10 @@ def prompt_of(
     elif bars is not None:
         if part is not None:
             raise OptionError("Bars are composed anew in four parts; expected no single part; leave out part or bars.")
-        chorale = read_chorale(melody, tune=tune)
+        chorale = read_chorale(melody, tune=tune, keep_parts=keep_parts)
     else:  # the voices that aren't asked for may be faulty
         named = None if part is None else str(part)
-        chorale = read_voices(melody, voices, also=timed, part=named, tune=tune)
+        chorale = read_voices(melody, voices, also=timed, part=named, tune=tune, keep_parts=keep_parts)
     if bars is not None:
         first, last = (bars, bars) if isinstance(bars, int) else bars
         prompt = Prompt.bars(chorale, first, last, *(voices or ()))

@@ -16,7 +16,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from bachlit.errors import BachlitError, OptionError, ScoreError
-from bachlit.scores import SUFFIXES, tunes_of
+from bachlit.scores import SUFFIXES, TuneText, tunes_of
 
 _MOST_LETTERS = 60  # of a title in a file's name
 
@@ -54,13 +54,13 @@ def jobs_of(paths: Sequence[Path], tune: str | None) -> list[Job]:
         tune: Number or title of the only tune to take from each file.
 
     Raises:
-        ScoreError: If a folder has no scores, or a book can't be read.
+        ScoreError: If a folder has no scores.
     """
     files = [file for path in paths for file in _files(path)]
     jobs: list[Job] = []
     names: set[str] = set()
     for file in files:
-        tunes = tunes_of(file) if tune is None and file.is_file() else []
+        tunes = _tunes(file) if tune is None and file.is_file() else []
         if len(tunes) < 2:
             jobs.append(Job(file, tune, _unique(file.stem, names)))
         for number, title, _ in tunes if len(tunes) > 1 else ():
@@ -78,24 +78,30 @@ def run_all(work: Callable[[Job], Sequence[Path]], jobs: Sequence[Job], workers:
         workers: Number of processes.
 
     Raises:
-        OptionError: If there is no worker.
         ScoreError: If a tune couldn't be harmonised; the others are.
     """
-    if workers < 1:
-        raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
     outcomes = list(_outcomes(partial(_tried, work), jobs, min(workers, len(jobs))))
     _print_table(jobs, outcomes)
     failed = sum(outcome.failed for outcome in outcomes)
     if failed:
         raise ScoreError(
-            f"{failed} of {len(jobs)} tunes could not be harmonised; the table says why; the others are written."
+            f"{failed} of {len(jobs)} tunes could not be harmonised; the table says why"
+            f"{'; the others are written' if failed < len(jobs) else ''}."
         )
+
+
+def _tunes(file: Path) -> Sequence[TuneText]:
+    """List the tunes of a book; none if it can't be read, which its turn will tell."""
+    try:
+        return tunes_of(file)
+    except ScoreError:
+        return ()
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise ScoreError(f"{path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
     return files
@@ -160,10 +166,11 @@ def _is_ours(category: type[Warning]) -> bool:
 
 def _print_table(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("tune", "file", "what happened"):
-        table.add_column(head, overflow="fold")
+    for head in ("tune", "file"):
+        table.add_column(head, no_wrap=True, overflow="ignore")
+    table.add_column("what happened", overflow="fold")
     for job, outcome in zip(jobs, outcomes, strict=True):
-        said = " ".join(sentence.replace(f"{job.path}: ", "") for sentence in outcome.sentences)
+        said = " ".join(sentence.removeprefix(f"{job.path}: ") for sentence in outcome.sentences)
         file = str(outcome.files[0]) if outcome.files else "not written"
         table.add_row(*map(escape, (str(job), file, said)))
     Console(soft_wrap=False).print(table)

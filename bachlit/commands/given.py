@@ -14,7 +14,8 @@ def given_harmony(prompt: Prompt, chords: str | None, figures: str | None) -> Ru
 
     Args:
         prompt: What is given; its chorale may have chord symbols and figures from its score.
-        chords: As typed: chords between bar lines, or `given` for the score's own.
+        chords: As typed: chords between bar lines, or `given` for the score's own. Each lasts until the next; where
+            they stop before the last two bars, the last one ends with its bar.
         figures: As typed: figures between bar lines, or `none` for none. If None, the score's own hold over a bass
             that is given.
 
@@ -45,4 +46,7 @@ def _own_chords(chorale: Chorale) -> ChordTones:
             f"{chorale.name or 'The score'} has no chord symbols; expected some for --chords given; type the chords "
             "instead."
         )
+    last = next(index for index, measure in enumerate(chorale.measures) if chords[-1][0] < measure.end)
+    if last + 2 < len(chorale.measures):  # the symbols stop; their last harmony doesn't last
+        chords.append((chorale.measures[last].end, "."))
     return ChordTones(at=tuple(chords))

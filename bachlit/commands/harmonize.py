@@ -25,7 +25,6 @@ from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
 from bachlit.rendering.output import contents, save, write
-from bachlit.scores import keeping_parts
 
 
 def harmonize(
@@ -68,8 +67,9 @@ def harmonize(
         bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
             given, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
-        chords: The harmony to keep to, such as "C | F G7/B | . | C": bars between |, which their chords share equally;
-            a pickup is the first. A dot leaves it open. The word given stands for the score's own chord symbols.
+        chords: The harmony to keep to, at concert pitch, such as "C | F G7/B | . | C": bars between |, which their
+            chords share equally; a pickup is the first. A dot leaves it open. The word given stands for the score's own
+            chord symbols.
         figured_bass: Figures over a given bass, such as "6 | 5 6 | 4 3": those of a bar belong to its notes in order.
             The score's own if left out; none for no figures.
         transpose: Semitones by which the score is moved first.
@@ -96,6 +96,8 @@ def harmonize(
     """
     api.refuse_num(num, "harmonisations can't be written")
     refuse_seed(seed)
+    if workers < 1:
+        raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
     weighed = weighed_rules(rules, decoder or api.harmonizer())
     task = Task(
         voices=None if voice is None else _voices_of(voice),
@@ -200,10 +202,15 @@ class Task:
 
     def _prompt(self, job: Job) -> Prompt:
         prompt = api.prompt_of(
-            job.path, voice=self.voices, part=self.part, tune=job.tune, bars=self.bars, rhythm=self.rhythm
+            job.path,
+            voice=self.voices,
+            part=self.part,
+            tune=job.tune,
+            bars=self.bars,
+            rhythm=self.rhythm,
+            keep_parts=self.keep_parts,
         )
-        chorale = prompt.chorale.transpose(self.transpose)
-        return dataclasses.replace(prompt, chorale=keeping_parts(chorale) if self.keep_parts else chorale)
+        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(self.transpose))
 
     def _places(self, output: str | None, name: str) -> tuple[list[list[Path]], Path]:
         """Files of each piece, and of their description."""

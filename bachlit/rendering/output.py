@@ -46,6 +46,8 @@ def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), n
     >>> [path.as_posix() for path in places_for("new/tune.pdf", "song", also=[".wav"])]
     ['new/tune.pdf', 'new/tune.wav']
     """
+    if output is not None and not str(output).strip():
+        raise ScoreError("--output names nothing; expected a file, a folder or a name; correct it, or leave it out.")
     path, ending = _split(output, name)
     if ending and ending.lower() not in _FORMATS:
         raise ScoreError(

@@ -6,15 +6,16 @@ from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_whole
 from bachlit.music.chorale import Chorale
+from bachlit.scores.reading.abc.text import TuneText
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
 from bachlit.scores.reading.contents import SUFFIXES
 from bachlit.scores.reading.opening import ScoreWarning, tunes_of
-from bachlit.scores.source import given_chords, given_figures, keeping_parts
+from bachlit.scores.source import given_chords, given_figures
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "ScoreWarning", "given_chords", "given_figures", "keeping_parts", "read_chorale", "read_melody",
+    "SUFFIXES", "ScoreWarning", "TuneText", "given_chords", "given_figures", "read_chorale", "read_melody",
     "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
 ]  # fmt: skip
 

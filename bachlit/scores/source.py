@@ -42,6 +42,7 @@ class GivenPart:
         place: Index of its `<part>`.
         staff: Its staff there; empty if there is one.
         heads: Note heads that are the voice's; None if the part holds nothing else.
+        name: The voice's name, if it is one of two on a staff; else empty.
         notes: Its notes in order.
     """
 
@@ -49,6 +50,7 @@ class GivenPart:
     staff: str
     heads: frozenset[int] | None
     notes: Sequence[SungNote] = field(repr=False)
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +98,6 @@ def source_of(chorale: Chorale) -> ScoreSource | None:
     if not isinstance(source, ScoreSource) or len(source.pitches) != chorale.num_frames:
         return None
     return source if len(source.lengths) == len(chorale.measures) else None
-
-
-def keeping_parts(chorale: Chorale) -> Chorale:
-    """Keep parts of a chorale's source that are no voice: they are written below the voices."""
-    source = source_of(chorale)
-    kept = source if source is None else dataclasses.replace(source, keeps_parts=True)
-    return dataclasses.replace(chorale, source=kept)
 
 
 def changed_measures(chorale: Chorale, source: ScoreSource, voice: Voice) -> list[int]:

@@ -118,3 +118,28 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_workers_that_are_none_are_refused(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["harmonize", str(book), "--workers", "0"]) == 2
     assert "0 workers can't harmonise; expected at least 1; set --workers" in capsys.readouterr().err
+
+
+def test_a_file_that_can_not_be_read_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("songs/deep").mkdir(parents=True)
+    Path("songs/empty.mid").write_bytes(b"")
+    Path("songs/deep/good.musicxml").write_text(score([note("C5", 16)]))
+    assert main(["harmonize", "songs", "--decoder", "Greedy"]) == 2
+    table = " ".join(capsys.readouterr().out.split())
+    assert "empty.mid not written" in table
+    assert Path("songs-harmonized/good.musicxml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--output", ""], "--output names nothing; expected a file, a folder or a name"),
+        (["--tune", "2"], "holds a single piece; expected a book of tunes in ABC for --tune"),
+        (["--workers", "0"], "0 workers can't harmonise"),
+    ],
+)
+def test_options_that_name_nothing_are_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["harmonize", str(TWINKLE), *words]) == 2
+    assert message in capsys.readouterr().err

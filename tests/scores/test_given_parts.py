@@ -11,11 +11,10 @@ from composed import Composed
 from sizes import size
 
 from bachlit.errors import ScoreError
-from bachlit.scores import to_musicxml
+from bachlit.scores import read_voices, to_musicxml
 from bachlit.scores.reading.contents import read_content
 from bachlit.scores.reading.musicxml import musicxml_document
 from bachlit.scores.reading.safe_xml import parse_xml
-from bachlit.scores.source import keeping_parts
 
 MUSIC21 = find_spec("music21")
 assert MUSIC21 is not None
@@ -84,7 +83,7 @@ def test_parts_that_are_kept_stand_below_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "tune.musicxml"
     for seed in range(size(200, 20)):
         path.write_text(Composed(seed).musicxml())
-        chorale = keeping_parts(stubbed(read(path)))
+        chorale = stubbed(read_voices(path, keep_parts=True))
         text = to_musicxml(chorale)
         output, source = parse_xml(text), source_of(chorale).document
         check_ids(output)

@@ -1,5 +1,6 @@
 """Small scores of kinds that programs and collections have, and that readers once got wrong."""
 
+import dataclasses
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bachlit.music.chorale import REST, Chorale
 from bachlit.scores import ScoreWarning, read_chorale, read_voices, to_midi, to_musicxml
 from bachlit.scores.reading.safe_xml import parse_xml
 
+BAR_OF_FOUR = line("C4 D4 E4 F4")
 SUBSPINES = """**kern\t**kern
 *clefF4\t*clefG2
 *k[b-]\t*k[b-]
@@ -361,3 +363,41 @@ def test_repeats_of_a_part_that_is_left_out_are_the_new_parts(tmp_path: Path) ->
     tune, *new = parse_xml(to_musicxml(chorale)).findall("part")
     assert tune.find("measure/barline") is None
     assert [part.find("measure/barline/repeat") is not None for part in new] == [True] * 3
+
+
+def test_a_rewritten_bar_keeps_words_and_chord_symbols(tmp_path: Path) -> None:
+    """Words stay with the notes that begin where theirs did."""
+    harmony = "<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>"
+    lyric = "<lyric><syllabic>single</syllabic><text>la</text></lyric>"
+    (tmp_path / "song.musicxml").write_text(score([harmony + BAR_OF_FOUR.replace("</note>", f"{lyric}</note>")]))
+    chorale = read_voices(tmp_path / "song.musicxml")
+    pitches, onsets = chorale.pitches.copy(), chorale.onsets.copy()
+    pitches[4:12, 0], onsets[8, 0] = 65, False
+    tune = parse_xml(to_musicxml(dataclasses.replace(chorale, pitches=pitches, onsets=onsets))).find("part")
+    assert tune is not None
+    assert [one.findtext("lyric/text") for one in tune.iter("note")] == ["la", "la", "la"]
+    assert len(list(tune.iter("harmony"))) == 1
+
+
+def test_a_part_with_figures_is_a_bass(tmp_path: Path) -> None:
+    figures = "<figured-bass><figure><figure-number>6</figure-number></figure></figured-bass>"
+    (tmp_path / "bass.musicxml").write_text(score([figures + note("C3", 16)], names=["Continuo"]))
+    assert read_voices(tmp_path / "bass.musicxml").pitches[0].tolist() == [0, 0, 0, 48]
+
+
+def test_parts_that_end_early_rest_to_the_end(tmp_path: Path) -> None:
+    text = score([BAR_OF_FOUR] * 2, [BAR_OF_FOUR], names=["Soprano", "Bass"])
+    (tmp_path / "song.musicxml").write_text(text)
+    chorale = stubbed(read_voices(tmp_path / "song.musicxml"))
+    bass = parse_xml(to_musicxml(chorale)).findall("part")[-1]
+    [rest] = bass.findall("measure")[1].findall("note")
+    assert (rest.find("rest[@measure='yes']") is not None, rest.findtext("duration")) == (True, "192")
+
+
+def test_the_soprano_of_a_closed_score_has_its_name(tmp_path: Path) -> None:
+    back = "<backup><duration>192</duration></backup>"
+    staff = [BAR_OF_FOUR + back + line("A3 A3 A3 A3").replace("<voice>1", "<voice>2")] * 2
+    (tmp_path / "hymn.musicxml").write_text(score(staff, staff, names=["Women", "Men"]))
+    chorale = read_voices(tmp_path / "hymn.musicxml")
+    names = [part.text for part in parse_xml(to_musicxml(chorale)).iterfind("part-list/score-part/part-name")]
+    assert names == ["Soprano", "Alto", "Tenor", "Bass"]

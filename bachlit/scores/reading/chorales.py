@@ -50,6 +50,7 @@ def read_voices(
     also: Sequence[Voice] = (),
     part: str | None = None,
     tune: str | None = None,
+    keep_parts: bool = False,
 ) -> Chorale:
     """Read some voices of a score; the others rest.
 
@@ -66,6 +67,7 @@ def read_voices(
         also: More voices to read, for their rhythm.
         part: Name or number of the part with the only or the highest of these voices, counted from the top.
         tune: Number or title of a tune in a book of tunes.
+        keep_parts: Write parts that are no voice below the voices, too, when the chorale is written.
 
     Returns:
         A chorale with these voices, and the fermatas of the highest (except those over rests).
@@ -86,15 +88,22 @@ def read_voices(
         chosen = {lead: chosen_part(path, parts, part)}
         chosen |= named_parts(path, parts, wanted[1:]) if wanted[1:] else {}
     elif voices is None:
-        found = parts_of_voices(path, parts)
+        found = parts_of_voices(path, parts, kept=keep_parts)
         sung = {*also, "soprano"} if len(found) == len(VOICES) else set(found)
         chosen = {voice: part for voice, part in found.items() if voice in sung}
     else:
         chosen = named_parts(path, parts, wanted)
-    return _chorale(path, score, chosen, tune=True)
+    return _chorale(path, score, chosen, tune=True, keep_parts=keep_parts)
 
 
-def read_chorale(path: str | Path, *, repeats: bool = False, fine: bool = True, tune: str | None = None) -> Chorale:
+def read_chorale(
+    path: str | Path,
+    *,
+    repeats: bool = False,
+    fine: bool = True,
+    tune: str | None = None,
+    keep_parts: bool = False,
+) -> Chorale:
     """Read four voices of a score, by their names, else by their order if there are four, or from two staves.
 
     Args:
@@ -102,6 +111,7 @@ def read_chorale(path: str | Path, *, repeats: bool = False, fine: bool = True, 
         repeats: Play repeats, endings and jumps instead of reading the music once, as it is written.
         fine: Take what sounds at the beginning of each sixteenth where notes are finer, instead of refusing them.
         tune: Number or title of a tune in a book of tunes.
+        keep_parts: As for `read_voices`.
 
     Returns:
         The chorale, with the soprano's fermatas (except those over rests).
@@ -111,11 +121,14 @@ def read_chorale(path: str | Path, *, repeats: bool = False, fine: bool = True, 
     """
     path = Path(path)
     score, parts = open_score(path, tune)
-    chorale = _chorale(path, score, named_parts(path, parts, VOICES), tune=False, fine=fine)
+    chosen = named_parts(path, parts, VOICES)
+    chorale = _chorale(path, score, chosen, tune=False, fine=fine, keep_parts=keep_parts)
     return _played(chorale) if repeats else chorale
 
 
-def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, fine: bool = True) -> Chorale:
+def _chorale(
+    path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, fine: bool = True, keep_parts: bool = False
+) -> Chorale:
     measures = max((part.measures for part in parts.values()), key=len)
     spans = spans_of(measure_lengths(list(parts.values()), score.parts))
     voices = _voices(path, score, parts, spans, tune=tune)
@@ -153,6 +166,7 @@ def _chorale(path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, 
         chorale.onsets,
         chorale.fermatas,
         chorale.title,
+        keeps_parts=keep_parts,
         tempos=[
             (span.frame(time), tempo)
             for span, measure in _first_with("tempos", parts[lead], score, spans)
@@ -197,7 +211,8 @@ def _voices(
                 f"{num_left_out} note{'s' * (num_left_out > 1)}."
             )
         whole = own == heads[part.place]
-        voices[voice] = GivenPart(part.place, part.staff, None if whole else own, tuple(notes))
+        name = "" if any(part.name == other.name for other in score.parts) else part.name
+        voices[voice] = GivenPart(part.place, part.staff, None if whole else own, tuple(notes), name)
     return voices
 
 

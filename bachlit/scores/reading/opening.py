@@ -80,6 +80,8 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
     if isinstance(content.data, bytes):
         return ""
     tunes = _tunes(path, content)
+    if not tunes and wanted is not None:
+        raise ScoreError(f"{path} holds a single piece; expected a book of tunes in ABC for --tune; leave it out.")
     if not tunes or (len(tunes) == 1 and wanted is None):
         return tunes[0][2] if tunes else content.data
     if wanted is None:

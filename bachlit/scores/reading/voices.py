@@ -30,8 +30,17 @@ def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> d
     )
 
 
-def parts_of_voices(path: Path, parts: Sequence[Part]) -> dict[Voice, Part]:
-    """Find the parts of all voices that a score has; if unclear, take its tune as the soprano."""
+def parts_of_voices(path: Path, parts: Sequence[Part], *, kept: bool = False) -> dict[Voice, Part]:
+    """Find the parts of all voices that a score has; if unclear, take its tune as the soprano.
+
+    A single part with figures is a bass.
+
+    Args:
+        path: The score, for messages.
+        parts: Its parts.
+        kept: Whether other parts are written below the voices.
+    """
+    fate = "kept below" if kept else "left out"
     chosen = choose(parts, VOICES)
     if chosen is not None:
         return chosen
@@ -39,15 +48,16 @@ def parts_of_voices(path: Path, parts: Sequence[Part]) -> dict[Voice, Part]:
     named = {voice: parts[names.index(voice)] for voice in VOICES if voice in names}
     others = [part for part, name in zip(parts, names, strict=True) if name not in named]
     if len(parts) == 1 and others:
-        return {"soprano": parts[0]}
+        figured = any(measure.figures for measure in parts[0].measures)
+        return {"bass" if figured else "soprano": parts[0]}
     if (others and "soprano" not in named) or any(names.count(voice) > 1 for voice in named):
         candidates = others or list(parts)
         tune = candidates[choose_tune(candidates)]
         left_out = [part for part in parts if part is not tune]
-        warn(f"{path}: the tune is taken from {called([tune], parts)}; left out: {called(left_out, parts)}.")
+        warn(f"{path}: the tune is taken from {called([tune], parts)}; {fate}: {called(left_out, parts)}.")
         return {"soprano": tune}
     if others:
-        warn(f"{path}: parts that are no voice are left out: {called(others, parts)}.")
+        warn(f"{path}: parts that are no voice are {fate}: {called(others, parts)}.")
     return named
 
 
@@ -61,10 +71,11 @@ def chosen_part(path: Path, parts: Sequence[Part], wanted: str) -> Part:
         return parts[int(wanted) - 1]
     name = wanted.strip().lower()
     for matches in (
+        [part for part in opened(parts) or () if name == part.name.lower()],
         [part for part in parts if name in (part.name.lower(), part.instrument.lower())],
         [part for part in parts if name and name in f"{part.name} {part.instrument}".lower()],
     ):
-        if len(matches) == 1:
+        if len({part.place for part in matches}) == 1:  # of the staves of a piano the upper one
             return matches[0]
     raise ScoreError(
         f"{path} has no single part {wanted[:40]!r}; expected a number from 1 to {len(parts)} or one of these names: "

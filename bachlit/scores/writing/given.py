@@ -34,14 +34,15 @@ def given_part(chorale: Chorale, source: ScoreSource, voice: Voice) -> Given:
     entry = _entry_of(source.document, part)
     if given.heads is not None:
         take_voice(part, given.heads, given.staff)
-        sharing = [other for other in source.voices.values() if other.place == given.place]
-        if len(sharing) > 1:
-            _rename(entry, voice.capitalize())
+        sharing = [other for other in VOICES if other in source.voices and source.voices[other].place == given.place]
+        _keep_shared_once(part, is_first=voice == sharing[0], is_last=voice == sharing[-1])
+        if given.name or len(sharing) > 1:
+            _rename(entry, given.name or voice.capitalize())
     if not " ".join(entry.findtext("part-name", "").split()):
         _rename(entry, voice.capitalize())
     if source.semitones:
         transpose_part(part, source.semitones)
-    _add_missing(part, len(source.lengths))
+    _add_missing(part, source.lengths)
     changed = changed_measures(chorale, source, voice)
     if changed:
         _rewrite(part, chorale, voice, changed, frames_of_part(part, source.lengths))
@@ -81,10 +82,22 @@ def _rename(entry: Element, name: str) -> None:
         entry.insert(place + len(entry.findall("identification")), child)
 
 
-def _add_missing(part: Element, num_measures: int) -> None:
-    """Add empty measures where a part ends before others."""
-    for index in range(len(part.findall("measure")), num_measures):
-        SubElement(part, "measure", number=str(index + 1))
+def _keep_shared_once(part: Element, *, is_first: bool, is_last: bool) -> None:
+    """Leave chord symbols and directions of a staff to one of its voices, in place: those below to the last."""
+    for measure in part.iterfind("measure"):
+        for element in [*measure.findall("harmony"), *measure.findall("direction")]:
+            if not (is_last if element.get("placement") == "below" else is_first):
+                measure.remove(element)
+
+
+def _add_missing(part: Element, lengths: Sequence[Fraction]) -> None:
+    """Add measures of rest where a part ends before others."""
+    stated = [decimal(element.text, "divisions") for element in part.iterfind("measure/attributes/divisions")]
+    for index in range(len(part.findall("measure")), len(lengths)):
+        note = SubElement(SubElement(part, "measure", number=str(index + 1)), "note")
+        SubElement(note, "rest", measure="yes")
+        duration = lengths[index] * (stated[-1] if stated else 1) / FRAMES_PER_QUARTER
+        SubElement(note, "duration").text = f"{float(duration):g}"
 
 
 def _rewrite(

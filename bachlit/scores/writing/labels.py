@@ -30,7 +30,7 @@ _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 def label(part: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int], kind: LabelKind) -> None:
     """Write labels under a part, in place.
 
-    Both are written as `<harmony>`, which engravers put on one line and make room for.
+    They replace other labels there. Both are written as `<harmony>`, which engravers put on one line and make room for.
 
     Args:
         part: The `<part>` of the lowest voice.
@@ -38,6 +38,9 @@ def label(part: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int
         starts: First frame of each measure.
         kind: Which of the two.
     """
+    for measure in part.iterfind("measure"):
+        for old in [old for old in measure.findall("harmony") if old.get("placement") == "below"]:
+            measure.remove(old)
     written = sorted(labels)
     measures = list(placed_measures(part))
     for measure, (first, end) in zip(measures, pairwise([*starts, 2**31]), strict=False):

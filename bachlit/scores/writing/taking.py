@@ -53,14 +53,17 @@ def take_voice(part: Element, heads: Collection[int], staff: str) -> None:
 
 
 def refill(measure: Element, notes: Sequence[tuple[Fraction, Element]]) -> None:
-    """Replace the notes of a `<measure>` in place; chord symbols and figures go with them.
+    """Replace the notes of a `<measure>` in place; notes that begin with an old one get its words.
 
     Args:
-        measure: The measure; directions and bar lines stay at their times.
+        measure: The measure; directions, chord symbols and bar lines stay at their times.
         notes: New notes and rests without gaps, with their times in divisions.
     """
-    _, others, end = _timed(measure)
-    others = [item for item in others if item.element.tag not in ("harmony", "figured-bass")]
+    old, others, end = _timed(measure)
+    words = {item.start: item.element.findall("lyric") for item in old if item.element.find("lyric") is not None}
+    for time, note in notes:
+        if note.find("rest") is None:
+            note.extend(words.get(time, ()))
     _write(measure, [_Item(time, _duration(note), note) for time, note in notes], others, end, "")
 
 

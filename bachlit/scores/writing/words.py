@@ -36,6 +36,8 @@ def words_below(root: Element, tune: str, parts: Collection[str] | None = None) 
     """
     parts_by_id = {part.get("id", ""): part for part in root.iterfind("part")}
     phrases = _phrases(_syllables(parts_by_id[tune]))
+    if phrases:
+        phrases[-1] = phrases[-1][0], _end_of_words(parts_by_id[tune], phrases[-1][0][-1])
     for name, part in parts_by_id.items():
         if name != tune and (parts is None or name in parts) and _takes_words(part):
             notes = dict(_attacks(part))
@@ -81,6 +83,13 @@ def _takes_words(part: Element) -> bool:
     voices = {(voice.text or "").strip() for voice in part.iterfind("measure/note/voice")}
     staves = {(staff.text or "").strip() for staff in part.iterfind("measure/note/staff")}
     return len(voices) <= 1 and len(staves) <= 1 and part.find("measure/note/lyric") is None
+
+
+def _end_of_words(part: Element, last: _Syllable) -> _Time | None:
+    """Time of the tune's first note after its words; None if the last syllable goes on to the end."""
+    if any(lyric.find("extend") is not None for lyric in last.lyrics):
+        return None
+    return next((time for time, _ in _attacks(part) if time > last.time), None)
 
 
 def _attacks(part: Element) -> Iterator[tuple[_Time, Element]]:
