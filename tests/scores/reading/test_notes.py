@@ -187,3 +187,22 @@ def test_grace_notes_are_no_beat(tmp_path: Path) -> None:
 def test_a_pitch_that_midi_does_not_have_is_refused(tmp_path: Path, pitch: str) -> None:
     text = note("C4", 16).replace("<step>C</step><alter>0</alter><octave>4</octave>", pitch)
     assert "in measure 2; expected a MIDI pitch" in refusal(tmp_path, BAR, text)
+
+
+@pytest.mark.parametrize(
+    ("bars", "expected"), [(1, "C4 D4 | C4 D4 | C4 D4 | E4 F4"), (2, "G4 A4 | C4 D4 | G4 A4 | C4 D4")]
+)
+def test_a_sign_that_repeats_measures_repeats_their_notes(tmp_path: Path, bars: int, expected: str) -> None:
+    def style(kind: str) -> str:
+        sign = f'<measure-repeat type="{kind}">{bars}</measure-repeat>'
+        return f"<attributes><measure-style>{sign}</measure-style></attributes>"
+
+    silence = "<forward><duration>192</duration></forward>"
+    first, second = line("C4 D4", 8), line("G4 A4", 8)
+    if bars == 1:
+        measures = [first, style("start") + silence, silence, style("stop") + line("E4 F4", 8)]
+    else:
+        measures = [second, first, style("start") + silence, silence]
+    names = {60: "C4", 62: "D4", 64: "E4", 65: "F4", 67: "G4", 69: "A4"}
+    heard = [names[pitch] for pitch, _ in sung(read(tmp_path, *measures))]
+    assert heard == expected.replace("| ", "").split()
