@@ -38,9 +38,9 @@ def label(part: Element, labels: Iterable[tuple[int, str]], starts: Sequence[int
         starts: First frame of each measure.
         kind: Which of the two.
     """
-    for measure in part.iterfind("measure"):
-        for old in [old for old in measure.findall("harmony") if old.get("placement") == "below"]:
-            measure.remove(old)
+    for labelled in part.iterfind("measure"):
+        for old in [old for old in labelled.findall("harmony") if old.get("placement") == "below"]:
+            labelled.remove(old)
     written = sorted(labels)
     measures = list(placed_measures(part))
     for measure, (first, end) in zip(measures, pairwise([*starts, 2**31]), strict=False):
