@@ -72,7 +72,12 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
 
 
 def _resting_together(prompt: Prompt) -> Prompt:
-    """Give rests to all voices before the given ones begin, after they end, and where they rest for a bar or more."""
+    """Give rests to all voices before the given ones begin, after they end, and where they rest for a bar or more.
+
+    Where voices are given in part, or their rhythm, the prompt stays as it is.
+    """
+    if prompt.rhythm.any() or (prompt.given.any(axis=0) & ~prompt.given.all(axis=0)).any():
+        return prompt
     sounding = (prompt.given & (prompt.chorale.pitches != REST)).any(axis=1)
     silent = prompt.given.any(axis=1) & ~sounding
     edges = np.flatnonzero(np.diff(silent, prepend=False, append=False)).tolist()
@@ -80,7 +85,7 @@ def _resting_together(prompt: Prompt) -> Prompt:
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         bar = next(measure.full for measure in prompt.chorale.measures if begin < measure.end)
         tacet[begin:end] = begin == 0 or end == len(silent) or end - begin >= bar
-    cells = tacet[:, None] & ~prompt.given & ~prompt.rhythm
+    cells = tacet[:, None] & ~prompt.given
     if not cells.any() or not sounding.any():
         return prompt
     onsets = prompt.chorale.onsets.copy()

@@ -18,7 +18,7 @@ from bachlit.scores.reading.limits import (
     MAX_SPINES,
     MAX_TEXT,
 )
-from bachlit.scores.reading.safe_xml import parse_xml
+from bachlit.scores.reading.safe_xml import NOT_XML, parse_xml
 
 _CHORDS = {
     "m7[♭b]5|ø(?!7)": "ø7",
@@ -41,7 +41,7 @@ def kern_document(text: str) -> tuple[Element, list[str]]:
         Exception: Any of converter21's, if it isn't kern.
         ValueError: If it is too large.
     """
-    lines = text.splitlines()
+    lines = NOT_XML.sub("", text).splitlines()
     music = "\n".join(line for line in lines if not line.startswith("!"))  # comments may hold any number
     _refuse_too_large(text, music)
     unmeasured = _UNMEASURED.search(music) is not None

@@ -8,6 +8,9 @@ from bachlit.scores.reading.limits import MAX_DEPTH, MAX_ELEMENTS
 # Declarations that expand in memory or fetch other files. MusicXML needs none.
 _DECLARATION = re.compile(r"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)\b|<!DOCTYPE[^<>]*\[")
 
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML can't hold."""
+
 
 def parse_xml(text: str) -> Element:
     """Parse a document: no entities, nothing fetched, bounded depth and size.

@@ -42,7 +42,7 @@ def to_midi(chorale: Chorale, *, voices: Sequence[Voice] = VOICES, quarters_per_
         if not _SLOWEST <= tempo <= _FASTEST:
             raise OptionError(f"MIDI can't hold {tempo} quarters per minute; choose {_SLOWEST} to {_FASTEST}.")
     length = chorale.num_frames * TICKS_PER_FRAME
-    tracks = [_track(sorted(_conductor(chorale, tempos), key=lambda event: event[0]), length)]
+    tracks = [_track(_conductor(chorale, tempos), length)]
     names = names_of(chorale)
     for channel, voice in enumerate(voices):
         tracks.append(_track(_performance(chorale, voice, channel, names[voice]), length))
@@ -84,7 +84,9 @@ def _ticks(frame: Fraction | int) -> int:
 def _track(events: Iterable[Event], length: int) -> bytes:
     """Make a track chunk of events in order of time; it ends at `length` ticks."""
     data, now = b"", 0
-    for time, message in [*events, (length, _meta(_END_OF_TRACK, b""))]:
+    ordered = sorted(events, key=lambda event: event[0])  # notes of a source may overlap
+    end = max([length, *(time for time, _ in ordered)])
+    for time, message in [*ordered, (end, _meta(_END_OF_TRACK, b""))]:
         data += _variable_length(time - now) + message
         now = time
     return _chunk(b"MTrk", data)

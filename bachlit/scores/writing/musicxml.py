@@ -1,13 +1,13 @@
 """Chorale -> MusicXML 4.0: given parts as their source has them, and one part per other voice."""
 
 import copy
-import re
 from collections.abc import Sequence
 from itertools import chain, count
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
 from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.scores.reading.safe_xml import NOT_XML
 from bachlit.scores.source import ScoreSource, source_of
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.frame import frames_of, frames_of_part
@@ -23,7 +23,6 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
 "http://www.musicxml.org/dtds/partwise.dtd">
 """
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")  # of links in MusicXML
 
@@ -116,7 +115,7 @@ def one_line(title: str) -> str:
     >>> one_line("Ein feste\x01\n Burg")
     'Ein feste Burg'
     """
-    return " ".join(_NOT_XML.sub("", title).split())
+    return " ".join(NOT_XML.sub("", title).split())
 
 
 def _head(chorale: Chorale) -> Element:

@@ -11,7 +11,6 @@ from xml.etree.ElementTree import tostring
 
 import pytest
 from documents import check_lengths
-from sizes import size
 
 from bachlit.scores.reading.abc.document import abc_document
 from bachlit.scores.reading.abc.text import TuneText, abc_tunes
@@ -55,7 +54,7 @@ def notes(score: Any) -> list[tuple[Any, ...]]:
 def test_tunes_have_the_notes_that_music21_reads(collection: str) -> None:
     from music21 import converter  # noqa: PLC0415  # slow to import
 
-    number = size(20, 5)
+    number = 5
     for read, tune in enumerate(tunes(collection, number)):
         if read == number:
             break

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bachlit.scores.reading.limits import MAX_BYTES, MAX_TEXT, MAX_TUNES
+from bachlit.scores.reading.safe_xml import NOT_XML
 
 _NUMBER = re.compile(r"^X:[ \t]*(.*)$", re.MULTILINE)
 # A field on a line of its own. G:| isn't one, but a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 # Fields that a file header may hold for all tunes.
 _FILE_FIELD = re.compile(r"[ABCDFGHILMmNOQRrSUZ]:(?![|:])")
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ACCENT = re.compile(r"""\\([`'^"~cv])([A-Za-z])|\\(ss|ae|AE|oe|OE|aa|AA|o/|O/|/o|/O)|\\u([0-9A-Fa-f]{4})""")
 _COMBINING = dict(zip("`'^\"~cv", "\u0300\u0301\u0302\u0308\u0303\u0327\u030c", strict=True))
 _LIGATURES = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å"}
@@ -75,7 +75,7 @@ def tune_lines(text: str) -> Iterator[tuple[str, str]]:
     """
     if len(text) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT} characters")
-    text = _NOT_XML.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = NOT_XML.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     first = _NUMBER.search(text)
     if first is not None:
         text = _file_header(text[: first.start()]) + text[first.start() :]
@@ -127,7 +127,7 @@ def plain(text: str) -> str:
         text = _ACCENT.sub(_accented, text.replace("\\n", " "))
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(_NOT_XML.sub("", text).split())
+    return " ".join(NOT_XML.sub("", text).split())
 
 
 def _accented(found: re.Match[str]) -> str:
