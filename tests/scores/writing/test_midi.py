@@ -14,6 +14,7 @@ from bachlit.errors import OptionError
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key
 from bachlit.music.notes import notes_of
+from bachlit.scores import read_voices
 from bachlit.scores.writing.midi import CHOIR_AAHS, TICKS_PER_FRAME, to_midi
 
 
@@ -145,3 +146,9 @@ def test_tempos_metres_keys_and_triplets_stand_at_their_ticks(tmp_path: Path) ->
     assert ticks == [(67, 480, 160), (69, 640, 160), (70, 800, 160)]
     ends = {max(time for time, _ in events(track)) for track in (conductor, soprano, *others)}
     assert ends == {11 * quarter}
+
+
+def test_a_source_whose_notes_pass_its_bars_ends(tmp_path: Path) -> None:
+    """Its tracks once went back in time, and never ended."""
+    (tmp_path / "tune.abc").write_text("X:1\nM:none\nL:1/4\nK:Am\nD2 ^G ^G\nC4|\n|: E/2 F3/2 :|\nV:2\nD2 | C F3/2 :|\n")
+    assert to_midi(read_voices(tmp_path / "tune.abc", ["soprano"], part="1")).startswith(b"MThd")
