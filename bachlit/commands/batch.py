@@ -39,7 +39,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a tune: its files, and sentences on what was chosen, changed or wrong."""
+    """Result of a tune: its files, and sentences on what was chosen, changed or wrong."""
 
     files: Sequence[Path]
     sentences: Sequence[str]

@@ -13,7 +13,7 @@ from bachlit.scores.writing.musicxml import add_kept_parts, as_text, document_of
 
 @dataclass(frozen=True)
 class Look:
-    """How a score is written.
+    """Layout, labels and paper of a written score.
 
     Attributes:
         layout: Four staves, or two as in hymnals.

@@ -62,7 +62,7 @@ class Junction:
 
 
 class Playing:
-    """What must be remembered of a batch of pieces with repeats and jumps, and where it matters.
+    """Frames to remember of a batch with repeats and jumps, and where they matter.
 
     Args:
         grid: With at least one jump.

@@ -15,7 +15,7 @@ from bachlit.scores.reading.score import Part, Score
 
 
 class ScoreWarning(UserWarning):
-    """What was chosen, rounded or changed in a score."""
+    """Choice, rounding or change in a score that was read."""
 
 
 def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:

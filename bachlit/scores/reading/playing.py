@@ -126,7 +126,7 @@ class _Player:
         return False
 
     def _more_endings(self) -> int:
-        """Whether another ending follows the current measure."""
+        """Count 1 if another ending follows the current measure."""
         follows = self.index + 1 < len(self.signs) and bool(self.signs[self.index + 1].ending)
         return int(bool(self.ending) and follows)
 

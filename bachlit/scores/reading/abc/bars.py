@@ -1,4 +1,4 @@
-"""What stands between two bar lines of ABC: notes, rests, signs, changes of key and metre, and the bar lines.
+"""Bars of ABC: notes, rests, signs, changes of key and metre, and the bar lines.
 
 Lengths and times are fractions of a whole note.
 """
@@ -84,7 +84,7 @@ class BarLine:
 
 @dataclass
 class Bar:
-    """What stands between two bar lines.
+    """Bar: all that stands between two bar lines.
 
     Attributes:
         layers: Items of the voice, and of those laid over it.

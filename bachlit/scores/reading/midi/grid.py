@@ -75,7 +75,7 @@ def is_exact(notes: Sequence[Played], ticks: int) -> bool:
 
 
 class _Model(NamedTuple):
-    """How players stray from the grid: standard deviation and mean in units, and how common each grid is."""
+    """Model of timing: standard deviation and mean from the grid in units, and how common each grid is."""
 
     stray: float
     late: float
