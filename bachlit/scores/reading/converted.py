@@ -41,7 +41,8 @@ def kern_document(text: str) -> tuple[Element, list[str]]:
         Exception: Any of converter21's, if it isn't kern.
         ValueError: If it is too large.
     """
-    lines = NOT_XML.sub("", text).splitlines()
+    text = NOT_XML.sub("", text)
+    lines = text.splitlines()
     music = "\n".join(line for line in lines if not line.startswith("!"))  # comments may hold any number
     _refuse_too_large(text, music)
     unmeasured = _UNMEASURED.search(music) is not None

@@ -131,6 +131,14 @@ def test_kern_is_read_from_its_last_spine_to_its_first(tmp_path: Path) -> None:
     assert chorale.title == "Allein Gott"
 
 
+def test_characters_that_xml_lacks_are_left_out_of_kern(tmp_path: Path) -> None:
+    text = KERN.replace("Allein", "\0Allein\x01").replace("2GG\t", "2GG\0\t")
+    assert text.count("\0") == 2
+    chorale = read_chorale(save(tmp_path, "tune.krn", text))
+    assert chorale.title == "Allein Gott"
+    assert read_chorale(save(tmp_path, "tune.musicxml", to_musicxml(chorale))) == chorale
+
+
 def test_one_spine_of_kern_is_a_melody(tmp_path: Path) -> None:
     spine = "\n".join(line.split("\t")[-1] for line in KERN.splitlines()) + "\n"
     assert sung(read_melody(save(tmp_path, "file.krn", spine))) == [(67, 4), (67, 8), (66, 4), (67, 12)]
