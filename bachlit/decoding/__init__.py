@@ -8,10 +8,19 @@ from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
 from bachlit.decoding.particles import Particles
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
+from bachlit.decoding.rules.cadences import (
+    FinalDominant,
+    FinalThird,
+    OpeningTonic,
+    PhraseCadence,
+    PhraseRest,
+    PhraseTriad,
+)
 from bachlit.decoding.rules.chords import ChordTones
 from bachlit.decoding.rules.enforced import Enforced
 from bachlit.decoding.rules.figured_bass import FiguredBass
 from bachlit.decoding.rules.harmony import FinalTonic, InKey
+from bachlit.decoding.rules.motion import Motion, NoOscillation, Passing, Variety
 from bachlit.decoding.rules.part_writing import (
     Attack,
     LargestLeap,
@@ -23,6 +32,7 @@ from bachlit.decoding.rules.part_writing import (
     Sounding,
     Spacing,
 )
+from bachlit.decoding.rules.sevenths import Sevenths
 from bachlit.decoding.rules.usual import LIVELY, PART_WRITING
 from bachlit.decoding.sampling import Sampling
 from bachlit.decoding.walk import Walk, stepping

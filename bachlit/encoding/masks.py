@@ -98,7 +98,9 @@ def _look_ahead(encoding: SatbEncoding, allowed: BoolArray) -> None:
             can_begin[frame] = (allowed[frame] & ~encoding.token_holds).any()
 
 
-def open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int) -> BoolArray:
+def open_mask(
+    encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int, closing: int = 0
+) -> BoolArray:
     """Mask of the tokens allowed at each step of a free composition in 4/4.
 
     Args:
@@ -106,6 +108,7 @@ def open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: 
         min_frames: Shortest length.
         max_frames: Greatest length, T.
         pickup: Frames before the first full measure, if the encoding has bars.
+        closing: Frames under a fermata at the end, which are the soprano's last note; 0 leaves the end open.
 
     Returns:
         (5 T + 1, V) bool.
@@ -117,4 +120,18 @@ def open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: 
     mask[: min_frames * encoding.frame_size, END] = False
     mask[-1] = False
     mask[-1, END] = True
+    if closing:
+        _close(encoding, mask, max_frames - closing)
     return mask
+
+
+def _close(encoding: SatbEncoding, mask: BoolArray, start: int) -> None:
+    """Let the soprano's last note, in place, be all that is under a fermata from a frame on."""
+    marks, size = encoding.marks_with_fermata, encoding.frame_size
+    others = np.setdiff1d(np.flatnonzero(encoding.slot_tokens[0]), marks)
+    mask[start * size :: size, others[others != END]] = False
+    soprano = encoding.slot_names.index("soprano")
+    mask[start * size + soprano, encoding.token_holds] = False
+    mask[(start + 1) * size + soprano :: size, ~encoding.token_holds] = False
+    if start:
+        mask[(start - 1) * size, marks] = False

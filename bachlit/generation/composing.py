@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bachlit.decoding import FREE, Decoder, Generation, Rule, Rules, Yielded
-from bachlit.encoding import open_mask
+from bachlit.encoding import SatbEncoding, open_mask
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import PromptBatch, Written
 from bachlit.generation.prompts import ModelPrompt
@@ -24,6 +24,11 @@ _TRIES = 8
 # Three of four of Bach's chorales in 4/4 begin with a quarter before the first bar line.
 _PICKUP = 4
 
+_FIFTH = 7
+
+# The least from the end of one phrase to the last note of the next: six quarters.
+_PHRASE = 24
+
 
 def write_freely(
     model: LanguageModel,
@@ -37,10 +42,10 @@ def write_freely(
 ) -> list[Written]:
     """Compose pieces from nothing.
 
-    Each is in 4/4 and in a key that its seed draws. Where its end is open, eight are drawn and the first that ends on
-    its tonic is taken, unless there are no rules or strict ones. A model that knows bars gets them, with a pickup or
-    none as its seed draws; else the bars are drawn afterwards, with the pickup under which most fermatas begin on a
-    strong beat.
+    Each is in 4/4 and in a key that its seed draws. A decoder that draws writes eight, and the first with a whole
+    cadence at its end is taken, else the one that comes nearest, unless there are no rules or strict ones. A piece of
+    fixed length ends under a fermata. A model that knows bars gets them, with a pickup or none as its seed draws; else
+    the bars are drawn afterwards, with the pickup under which most fermatas begin on a strong beat.
 
     Args:
         model: Predicts the tokens.
@@ -68,25 +73,18 @@ def write_freely(
     pickups = [_PICKUP if _draw(seed, 4, stream=1) else 0 for seed in seeds]
     keys = [_HOME[seed % 2] if model.keys == "home" else _DRAWN[_draw(seed, len(_DRAWN))] for seed in seeds]
     prompts = [
-        ModelPrompt(
-            _open_piece(max_frames, key, pickup if encoding.bars else 0, f"chorale-{seed}"),
-            open_mask(encoding, min_frames, max_frames, pickup),
-            np.full((max_frames, len(VOICES)), FREE),
-            ending=max(0, max_frames - 4),
-            end=max_frames,
-        )
+        _open_prompt(encoding, (min_frames, max_frames), key, pickup, f"chorale-{seed}")
         for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
     ]
     batch = PromptBatch(model, prompts, decoder, rules=rules, strict=strict)
-    once = decoder.seeks_likeliest or strict or min_frames == max_frames or rules == Rules()
+    once = decoder.seeks_likeliest or strict or rules == Rules()
     tries = 1 if once else _TRIES
     drawn: list[list[tuple[Chorale, Generation, int]]] = [[] for _ in prompts]
     for index, generation, row in batch.decode(seeds, tries):
         drawn[index].append((encoding.decode(generation.tokens[row].cpu().numpy()), generation, row))
     pieces, yielded = [], list[Yielded]()
     for index, (seed, prompt) in enumerate(zip(seeds, prompts, strict=True)):
-        home = (one for one in drawn[index] if _ends_on(one[0], prompt.piece.key.tonic))
-        notes, generation, row = next(home, drawn[index][0])
+        notes, generation, row = max(drawn[index], key=lambda one: _closing(one[0], prompt.piece.key.tonic))
         chorale = dataclasses.replace(
             notes,
             key=prompt.piece.key if encoding.keys else estimate_key(notes.pitches),
@@ -101,15 +99,47 @@ def write_freely(
     return pieces
 
 
-def _open_piece(num_frames: int, key: Key, pickup: int, name: str) -> Chorale:
-    """Make a piece of rests as long as the longest one to be written."""
-    rests = Chorale.from_pitches(np.zeros((num_frames, len(VOICES)), np.int16), pickup=pickup, name=name)
-    return dataclasses.replace(rests, key=key)
+def _open_prompt(
+    encoding: SatbEncoding, length: tuple[int, int], key: Key, pickup: int, name: str
+) -> ModelPrompt:
+    """Make a prompt that gives nothing but key, bars, and the least and greatest length.
+
+    Where these are one, the last note lasts a quarter after a pickup of a quarter, as phrases in Bach do, else a half.
+    """
+    min_frames, max_frames = length
+    closing = 0 if min_frames < max_frames else min(_PICKUP if pickup else 2 * _PICKUP, max_frames)
+    rests = np.zeros((max_frames, len(VOICES)), np.int16)
+    piece = dataclasses.replace(
+        Chorale.from_pitches(rests, pickup=pickup if encoding.bars else 0, name=name),
+        key=key,
+        fermatas=np.arange(max_frames) >= max_frames - closing,
+    )
+    return ModelPrompt(
+        piece,
+        open_mask(encoding, min_frames, max_frames, pickup, closing),
+        np.full(rests.shape, FREE),
+        ending=max(0, max_frames - (closing or _PICKUP)),
+        end=max_frames,
+    )
 
 
-def _ends_on(chorale: Chorale, tonic: int) -> bool:
-    bass = int(chorale.pitches[-1, VOICES.index("bass")])
-    return bass != REST and bass % 12 == tonic
+def _closing(chorale: Chorale, tonic: int) -> int:
+    """Count what a piece's end has of a whole cadence: tonic, dominant before, third, fermata, and a whole phrase."""
+    soprano, bass = VOICES.index("soprano"), VOICES.index("bass")
+    last = int(np.flatnonzero(chorale.onsets[:, soprano])[-1])
+    chord, before = chorale.pitches[-1], chorale.pitches[max(0, last - 1)]
+    if (chord == REST).any() or (chord[bass] - tonic) % 12:
+        return 0
+    above = set(((chord - chord[bass]) % 12).tolist())
+    ended = np.flatnonzero(np.diff(chorale.fermatas[:last].astype(np.int8), append=0) == -1)
+    return 1 + sum(
+        (
+            bool(before[bass] != REST and (before[bass] - tonic) % 12 == _FIFTH),
+            above in ({0, 3, 7}, {0, 4, 7}, {0, 3}, {0, 4}),
+            bool(chorale.fermatas[last]),
+            last - int(ended[-1] if ended.size else 0) >= _PHRASE,
+        )
+    )
 
 
 def _draw(seed: int, num: int, *, stream: int = 0) -> int:

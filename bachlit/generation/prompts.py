@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Ranges, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError, RangeWarning
-from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
+from bachlit.music.chorale import FRAMES_PER_QUARTER, RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
 from bachlit.music.measures import whole_bars
 from bachlit.music.notes import name_of
@@ -105,11 +105,11 @@ def _end_of_given(prompt: Prompt) -> int:
 
 
 def _last_onset(prompt: Prompt, end: int) -> int:
-    """Find where the last given note begins, within a measure of the end; a quarter before it if none does."""
+    """Find where the last given note begins, within two measures of the end; a quarter before it if none does."""
     chorale = prompt.chorale
     first, _ = last_played(chorale)
     closing = next(measure for measure in chorale.measures if end <= measure.end)
-    first = max(first, end - max(closing.full, closing.length))
+    first = max(first, end - 2 * max(closing.full, closing.length))
     begins = (prompt.given & chorale.onsets & (chorale.pitches != REST))[first:end].any(axis=1)
     return first + int(np.flatnonzero(begins)[-1]) if begins.any() else max(first, end - 4)
 
@@ -163,6 +163,10 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         bars=_batched([_bars(piece) for piece in pieces], -1),
         jumps=torch.tensor([[*row, *[(-1, -1)] * (most - len(row))] for row in found]).view(len(pieces), most, 2),
         interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
+        beats=_batched([_beats(piece) for piece in pieces], -1),
+        arrivals=_batched([_arrivals(one) for one in prompts], -1),
+        approaches=_batched([_approaches(one) for one in prompts], -1),
+        returns=_batched([_returns(one) for one in prompts], -1),
     )
 
 
@@ -188,6 +192,56 @@ def _bars(piece: Chorale) -> npt.NDArray[np.int64]:
         places[:, [0, 2, 3]] = index, bar.length, bar.length if bar.position else max(bar.length, bar.full)
         places[:, 1] = np.arange(bar.length)
     return bars
+
+
+def _beats(piece: Chorale) -> npt.NDArray[np.int64]:
+    """Sixteenths since each frame's beat began, (T,)."""
+    places = [measure.position + np.arange(measure.length) for measure in piece.measures]
+    return (np.concatenate(places) % FRAMES_PER_QUARTER).astype(np.int64)
+
+
+def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
+    """Sixteenths since a phrase's last note began, (T,); -1 where none sounds.
+
+    Phrases end under fermatas, over what is given of the soprano, and where the piece ends.
+    """
+    arrivals = np.full(prompt.piece.num_frames, -1)
+    edges = np.diff(prompt.piece.fermatas.astype(np.int8), prepend=0, append=0)
+    spans = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True))
+    for begin, end in [*spans, (prompt.ending, prompt.end)]:
+        onsets = begin + np.flatnonzero(prompt.piece.onsets[begin:end, 0] & (prompt.given[begin:end, 0] > 0))
+        starts = onsets if onsets.size and prompt.given[begin, 0] > 0 else np.array([begin])
+        for start, stop in zip(starts, [*starts[1:], end], strict=True):
+            arrivals[start:stop] = np.arange(stop - start)
+    return arrivals
+
+
+def _approaches(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
+    """Sixteenths until the next phrase's last note begins, (T,); -1 where none follows."""
+    arrivals = _arrivals(prompt)
+    approaches = np.full(len(arrivals), -1)
+    following = -1
+    for frame in reversed(range(len(arrivals))):
+        if arrivals[frame] == 0:
+            following = frame
+        approaches[frame] = following - frame if following >= 0 else -1
+    return approaches
+
+
+def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
+    """The earlier frame at the same place in the last bar with the same given soprano, (T,); -1 where none is."""
+    returns = np.full(prompt.piece.num_frames, -1)
+    seen: dict[bytes, int] = {}
+    for bar in whole_bars(prompt.piece.measures):
+        span = slice(bar.start, bar.end)
+        notes = np.where(prompt.piece.onsets[span, 0], prompt.given[span, 0], -2)
+        if bar.length < FRAMES_PER_QUARTER or (prompt.given[span, 0] <= 0).any():
+            continue
+        key = notes.tobytes()
+        if key in seen:
+            returns[span] = seen[key] + np.arange(bar.length)
+        seen[key] = bar.start
+    return returns
 
 
 def _interrupted(piece: Chorale) -> BoolArray:

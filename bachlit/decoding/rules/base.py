@@ -41,6 +41,11 @@ class Grid:
         jumps: (B, J, 2) pairs of frames that are heard one after the other without being written so; -1 where a row has
             fewer.
         interrupted: (B, T) true at frames never heard after the frame written before them.
+        beats: (B, T) sixteenths since the last beat, which is a quarter; -1 beyond the piece.
+        arrivals: (B, T) sixteenths since a phrase's last note began, while it sounds; -1 elsewhere.
+        approaches: (B, T) sixteenths until the next phrase's last note begins; -1 where none follows.
+        returns: (B, T) the frame of an earlier bar with the same given notes, which is the same place in it; -1 where
+            there is none.
     """
 
     voices: tuple[int | None, ...]
@@ -56,6 +61,10 @@ class Grid:
     bars: Tensor
     jumps: Tensor
     interrupted: Tensor
+    beats: Tensor
+    arrivals: Tensor
+    approaches: Tensor
+    returns: Tensor
 
     @property
     def tonic(self) -> Tensor:
@@ -104,14 +113,28 @@ class Position:
             or where there is none. The first is that of the written previous frame; repeats and jumps add others.
         later: Likewise, pitches (B, K or 1, 4) of each frame that is heard after this one, as far as they are known:
             those of the next frame where given, and whole frames that a repeat goes back to.
+        notes: (B, K, 4, 3) pitches of each voice's last three notes before this frame, the latest first; 0 a rest, or
+            none.
+        begun: (B, K, 4, 3) frames in which they began.
     """
 
     def __init__(
-        self, grid: Grid, frame: int, voice: int | None, before: Tensor, now: Tensor, later: Tensor, known: list[bool]
+        self,
+        grid: Grid,
+        frame: int,
+        voice: int | None,
+        before: Tensor,
+        now: Tensor,
+        later: Tensor,
+        known: list[bool],
+        notes: Tensor,
+        begun: Tensor,
     ) -> None:
         self.grid, self.frame, self.voice = grid, frame, voice
         self.pitch, self.holds = grid.pitch, grid.holds
         self.before, self.now, self.later = [before], now, [later]
+        self.notes, self.begun = notes, begun
+        self.past: Tensor | None = None
         self._known_later = known  # per voice: given in the next frame in some row
 
     def pairs(self, breaks: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], *others: int) -> Tensor:
@@ -191,6 +214,27 @@ class Position:
         given = self.grid.given[:, min(self.frame, self.grid.given.shape[1] - 1)]  # (B, 4)
         return ((given == 0).any(1) & ~(given > 0).any(1))[:, None, None]
 
+    def at(self, part: Tensor) -> Tensor:
+        """Values (B, 1, 1) of a part (B, T) of the grid at this frame."""
+        return part[:, min(self.frame, part.shape[1] - 1), None, None]
+
+    def own(self, index: int) -> tuple[Tensor, Tensor]:
+        """Pitch and length in sixteenths (B, K, 1) of one of the voice's last notes, 0 being the latest."""
+        assert self.voice is not None
+        begun = self.begun[..., self.voice, :]
+        ended = begun[..., index - 1, None] if index else self.frame
+        return self.notes[..., self.voice, index, None], ended - begun[..., index, None]
+
+    @cached_property
+    def begins(self) -> Tensor:
+        """Mask (V,) of the candidates that begin a note."""
+        return ~self.holds & ~self.rests
+
+    @property
+    def completes(self) -> bool:
+        """Check whether this voice is the frame's last."""
+        return self.grid.voices[-1] == self.voice
+
     @cached_property
     def rests(self) -> Tensor:
         """Mask (V,) of the candidates that are rests."""
@@ -211,6 +255,9 @@ class Rule(ABC):
         """Check the weight."""
         if not -MOST <= self.weight <= MOST and self.weight != float("inf"):
             raise OptionError(f"{self} has the weight {self.weight}; expected inf, or -{MOST:g} to {MOST:g} nats.")
+
+    remembers: ClassVar[bool] = False
+    """Check whether it compares bars that return with what was written before."""
 
     steady: ClassVar[bool] = False
     """Check whether breaches depend on voice, candidate and key alone, not on frame or context."""

@@ -10,6 +10,9 @@ from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
 from bachlit.decoding.rules.playing import Playing
 
 
+_NOTES = 3
+
+
 class Enforced(Constraint):
     """Constraint that enforces rules on a grid.
 
@@ -29,15 +32,21 @@ class Enforced(Constraint):
         changes = (grid.keys[:, 1:] != grid.keys[:, :-1]).any(2).any(0)
         self._stretch = [0, *changes.cumsum(0).tolist()]  # of each frame
         self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
+        self._remembers = bool((grid.returns >= 0).any()) and any(rule.remembers for rule in self.rules)
         self._all_given = (given != FREE).all(0).tolist()
         self._active = {
             voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
         }
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """State: pitches of the previous frame, those known of this frame, and those that repeats come back to."""
+        """State: pitches of the previous frame, those known of this frame, last notes, and what repeats come back to."""
         before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
-        state = {"before": before, "now": before}
+        notes = before.unsqueeze(3).repeat(1, 1, 1, _NOTES)  # (B, K, 4, 3)
+        state = {"before": before, "now": before, "notes": notes, "begun": notes}
+        if self._remembers:
+            state["past"] = torch.zeros(
+                batch_size, hypotheses, self.grid.given.shape[1] + 1, 4, dtype=torch.int16, device=device
+            )
         if self._playing:
             state["kept"] = before.unsqueeze(2).repeat(1, 1, self._playing.num_kept, 1)  # (B, K, M, 4)
         return state
@@ -92,12 +101,20 @@ class Enforced(Constraint):
         if voice is None:
             given = self._given[frame].unsqueeze(1).expand(-1, token.shape[1], -1)
             following = state | {"before": state["now"], "now": given}
+            if self._remembers and frame:
+                following["past"] = state["past"].clone()
+                following["past"][:, :, min(frame, state["past"].shape[2]) - 1] = state["now"].to(torch.int16)
             if self._playing and frame:
                 following["kept"] = self._playing.keep(state["kept"], frame - 1, state["now"])
             return following
         now = state["now"].clone()
         now[:, :, voice] = self.grid.pitch[token]
-        return state | {"now": now}
+        notes, begun = state["notes"].clone(), state["begun"].clone()
+        same = (self.grid.holds[token] | ((now[:, :, voice] == 0) & (notes[:, :, voice, 0] == 0))).unsqueeze(2)
+        for part, latest in ((notes, now[:, :, voice, None]), (begun, torch.full_like(notes[:, :, 0, :1], frame))):
+            shifted = torch.cat([latest, part[:, :, voice, :-1]], 2)
+            part[:, :, voice] = torch.where(same, part[:, :, voice], shifted)
+        return state | {"now": now, "notes": notes, "begun": begun}
 
     def _position(self, state: State, t: int) -> Position:
         frame, slot = divmod(t, len(self.grid.voices))
@@ -105,7 +122,10 @@ class Enforced(Constraint):
         later = self._given[frame + 1].unsqueeze(1)  # (B, 1, 4)
         voice = self.grid.voices[slot]
         known = self._known[frame + 1]
-        position = Position(self.grid, frame, voice, state["before"], state["now"], later, known)
+        position = Position(
+            self.grid, frame, voice, state["before"], state["now"], later, known, state["notes"], state["begun"]
+        )
+        position.past = state.get("past")
         if self._playing and voice is not None and frame in self._playing.junctions:
             self._playing.junctions[frame].place(position, state["kept"])
         return position

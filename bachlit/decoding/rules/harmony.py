@@ -50,11 +50,10 @@ class FinalTonic(Rule):
     def breaches(self, position: Position) -> Tensor:
         """Mark notes outside the tonic triad where the piece ends."""
         grid = position.grid
-        begin = grid.ending if position.voice == 3 else grid.ending.maximum(grid.end - self.sixteenths)
-        ending = (position.frame >= begin) & (position.frame < grid.end)  # (B,)
+        ending = (position.frame >= grid.ending) & (position.frame < grid.end)  # (B,)
         if not bool(ending.any()):
             return torch.zeros(1, device=position.pitch.device)
-        rows = torch.arange(len(begin), device=begin.device)
+        rows = torch.arange(len(ending), device=ending.device)
         given, tonic, minor = grid.given[rows, grid.end - 1], grid.tonic, grid.minor  # (B, 4), (B,), (B,)
         fits = torch.stack([_belongs(pitch, tonic, minor, voice) for voice, pitch in enumerate(given.t())], 1)
         belongs = _belongs(position.pitch, tonic[:, None, None], minor[:, None, None], position.voice)

@@ -1,0 +1,165 @@
+"""Rules of cadences: the chords on which phrases and pieces end, and how they get there."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import FREE, Position, Rule
+
+_OCTAVE = 12
+_OVER_ROOT = (0, 3, 4, 7)
+_THIRDS = (3, 4)
+
+
+@dataclass(frozen=True)
+class FinalThird(Rule):
+    """The last chord has its third, from where the last given note begins."""
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the upper voices."""
+        return voice in (0, 1, 2)
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark the last upper voice's notes that leave the chord without a third."""
+        grid = position.grid
+        ending = (position.frame >= grid.ending) & (position.frame < grid.end)
+        if not bool(ending.any()) or not _completes(position):
+            return torch.zeros(1, device=position.pitch.device)
+        return ending[:, None, None] & ~_has(position, _THIRDS) & ~position.rests
+
+
+@dataclass(frozen=True)
+class FinalDominant(Rule):
+    """The dominant stands before the last chord: its root in the bass, the leading tone above.
+
+    Only where a given melody lets it: its last note belongs to the tonic triad and the one before to the dominant
+    seventh chord.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        sixteenths: Length of the dominant, counted back from where the last note begins.
+    """
+
+    sixteenths: int = 2
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark basses other than the dominant, lowered sevenths, and chords without the leading tone."""
+        grid, frame = position.grid, position.frame
+        near = (frame >= grid.ending - self.sixteenths) & (frame < grid.ending)  # (B,)
+        if not bool(near.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        rows = torch.arange(len(near), device=near.device)
+        triad = torch.where(grid.minor[:, None], _tensor(position, (0, 3, 7)), _tensor(position, (0, 4, 7)))
+        last = grid.given[rows, grid.ending, 0]  # (B,)
+        closes = ((last - grid.tonic) % _OCTAVE)[:, None] == triad
+        now = position.now[..., 0] if position.voice else position.pitch  # (B, K) or (V,)
+        fits = torch.isin((now - grid.tonic[:, None]) % _OCTAVE, _tensor(position, (2, 5, 7, 11))) & (now > 0)
+        if position.voice == 0:
+            return (near & ((last == FREE) | closes.any(1)))[:, None, None] & ~fits[:, None] & ~position.rests
+        applies = ((near & (closes.any(1) | (last == FREE)))[:, None] & fits)[..., None]
+        sung = (position.pitch - grid.tonic[:, None, None]) % _OCTAVE
+        if position.voice == 3:
+            return applies & (sung != 7) & ~position.rests
+        wrong = sung == 10
+        if _completes(position):
+            others = (position.now - grid.tonic[:, None, None]) % _OCTAVE == 11
+            led = (others & (position.now > 0)).any(2, keepdim=True)
+            wrong = wrong | (~led & (sung != 11))
+        return applies & wrong & ~position.rests
+
+
+@dataclass(frozen=True)
+class PhraseTriad(Rule):
+    """A phrase's last note begins over a whole triad in root position."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes foreign to a triad over the bass, and chords without a third."""
+        arrives = position.at(position.grid.arrivals) == 0
+        if not bool(arrives.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        if position.voice == 3:
+            fits, other = torch.ones(1, dtype=torch.bool, device=position.pitch.device), position.now
+            for voice in range(3):
+                above = (other[..., voice, None] - position.pitch) % _OCTAVE
+                fits = fits & (torch.isin(above, _tensor(position, _OVER_ROOT)) | (other[..., voice, None] <= 0))
+            return arrives & ~fits & ~position.rests
+        bass = position.now[..., 3, None]
+        fits = torch.isin((position.pitch - bass) % _OCTAVE, _tensor(position, _OVER_ROOT)) | (bass <= 0)
+        if _completes(position):
+            thirds = [_has(position, (third,)) for third in _THIRDS]
+            fits = fits & (thirds[0] ^ thirds[1])
+        return arrives & ~fits & ~position.rests
+
+
+@dataclass(frozen=True)
+class PhraseCadence(Rule):
+    """A phrase's last note is reached from the dominant: a major chord whose root falls a fifth in the bass."""
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the bass."""
+        return voice == 3
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark other basses."""
+        arrives = position.at(position.grid.arrivals) == 0
+        if not bool(arrives.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        before = position.before[0]
+        bass = before[..., 3, None]
+        led = (((before[..., :3] - bass) % _OCTAVE == 4) & (before[..., :3] > 0)).any(2, keepdim=True)
+        falls = (position.pitch - bass) % _OCTAVE == 5
+        return arrives & ~(falls & led) & (bass > 0) & ~position.rests
+
+
+@dataclass(frozen=True)
+class PhraseRest(Rule):
+    """Nothing moves while a phrase's last note sounds."""
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the voices below the soprano."""
+        return voice in (1, 2, 3)
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes that begin after the phrase's last note."""
+        return (position.at(position.grid.arrivals) > 0) & position.begins
+
+
+@dataclass(frozen=True)
+class OpeningTonic(Rule):
+    """The piece begins over the tonic where its first note belongs to the tonic triad."""
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the bass."""
+        return voice == 3
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark other first notes of the bass."""
+        grid, frame = position.grid, position.frame
+        given = grid.given[:, : frame + 1, 0]
+        opens = (given[:, -1] > 0) & (given[:, :-1] <= 0).all(1) & (position.before[0][:, 0, 3] == 0)  # (B,)
+        if not bool(opens.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        tonic, minor, _ = grid.key_at(frame).unbind(1)
+        degree = (given[:, -1] - tonic) % _OCTAVE
+        fits = (degree == 0) | (degree == 7) | (degree == torch.where(minor == 1, 3, 4))
+        sung = (position.pitch - tonic[:, None, None]) % _OCTAVE
+        return (opens & fits)[:, None, None] & (sung != 0) & ~position.rests
+
+
+def _completes(position: Position) -> bool:
+    """Check whether this is the last of the upper voices."""
+    upper = [voice for voice in position.grid.voices if voice in (0, 1, 2)]
+    return position.voice == upper[-1]
+
+
+def _has(position: Position, above: tuple[int, ...]) -> Tensor:
+    """Mask (B, K, V) of candidates with which the chord has a tone so many semitones above the bass."""
+    bass = position.now[..., 3, None]
+    wanted = _tensor(position, above)
+    others = torch.isin((position.now[..., :3] - bass) % _OCTAVE, wanted) & (position.now[..., :3] > 0)
+    return others.any(2, keepdim=True) | torch.isin((position.pitch - bass) % _OCTAVE, wanted)
+
+
+def _tensor(position: Position, values: tuple[int, ...]) -> Tensor:
+    return torch.tensor(values, device=position.pitch.device)

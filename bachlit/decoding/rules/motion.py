@@ -1,0 +1,97 @@
+"""Rules of motion: what a moving voice earns, and what it doesn't."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bachlit.decoding.rules.base import Position, Rule
+
+_EIGHTH, _STEP = 2, 2
+
+
+@dataclass(frozen=True)
+class Motion(Rule):
+    """Notes that lead on. With a negative weight this rewards movement, against a beam's bias for long notes.
+
+    A quick note and back leads nowhere, nor does a note that is repeated off the beat, or one that begins while a
+    phrase's last note sounds.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        voices: Voices to count; 0 is the soprano, 3 the bass.
+    """
+
+    weight: float = 0.0
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge only the voices named."""
+        return voice in self.voices
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes that begin and lead on."""
+        grid, pitch = position.grid, position.pitch
+        last, length = position.own(0)
+        returns = (pitch == position.own(1)[0]) & (pitch != last) & (length <= _EIGHTH)
+        repeats = (pitch == last) & (position.at(grid.beats) != 0)
+        return position.begins & ~returns & ~repeats & (position.at(grid.arrivals) <= 0)
+
+
+@dataclass(frozen=True)
+class Passing(Rule):
+    """Steps off the beat that go on. With a negative weight this rewards them.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        voices: Voices to count; 0 is the soprano, 3 the bass.
+    """
+
+    weight: float = 0.0
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge only the voices named."""
+        return voice in self.voices
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark steps in the middle of a beat to a note other than the one before the last."""
+        grid, pitch = position.grid, position.pitch
+        last, _ = position.own(0)
+        steps = ((pitch - last).abs() <= _STEP) & (pitch != last) & (last > 0) & (pitch != position.own(1)[0])
+        middle = (position.at(grid.beats) == _EIGHTH) & (position.at(grid.arrivals) <= 0)
+        return middle & steps & position.begins
+
+
+@dataclass(frozen=True)
+class NoOscillation(Rule):
+    """No voice goes to and fro between two pitches in eighths or quicker: x-y-x-y."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark the fourth note of such a figure."""
+        (last, first_length), (one, second_length), (other, _) = (position.own(index) for index in range(3))
+        quick = (first_length <= _EIGHTH) & (second_length <= _EIGHTH)
+        back = (position.pitch == one) & (last == other) & (position.pitch != last) & (last > 0)
+        return quick & back & position.begins
+
+
+@dataclass(frozen=True)
+class Variety(Rule):
+    """Bars of a melody that return have another bass on their beats."""
+
+    remembers = True
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge the bass."""
+        return voice == 3
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark the pitches that the bass had on this beat when the bar was last sung."""
+        grid = position.grid
+        earlier = position.at(grid.returns)[:, 0, 0]  # (B,)
+        returning = (earlier >= 0) & (position.at(grid.beats)[:, 0, 0] == 0)
+        if position.past is None or not bool(returning.any()):
+            return torch.zeros(1, device=position.pitch.device)
+        rows = torch.arange(len(earlier), device=earlier.device)
+        sung = position.past[rows, :, earlier.clamp(min=0), 3].unsqueeze(2)  # (B, K, 1)
+        return returning[:, None, None] & (position.pitch == sung) & ~position.rests
