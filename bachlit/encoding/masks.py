@@ -117,6 +117,8 @@ def open_mask(
     if encoding.bars:
         begins_bar = (np.arange(max_frames + 1) - pickup) % 16 == 0
         mask[:: encoding.frame_size] &= (begins_bar[:, None] == encoding.begins_bar) | (np.arange(mask.shape[1]) == END)
+    if encoding.unknown_fermatas:
+        mask[0, encoding.marks_with_fermata] = False
     mask[: min_frames * encoding.frame_size, END] = False
     mask[-1] = False
     mask[-1, END] = True

@@ -27,6 +27,9 @@ class SatbEncoding(Encoding):
     With bars, the first frame of a measure has another mark. A model then learns strong beats and the metre, which it
     predicts like all marks.
 
+    With unknown fermatas, a piece without any begins with a fermata on its first frame alone, which no piece has: it
+    says that phrases end somewhere, but not where.
+
     Step t of a piece is slot t mod 5, so the grammar is a mask: marks in slot 0, voices in the others, holds only of
     the voice's previous pitch.
 
@@ -36,6 +39,7 @@ class SatbEncoding(Encoding):
         highest: Highest MIDI pitch.
         keys: Begin pieces with a token for the key, instead of START.
         bars: Mark the beginnings of measures.
+        unknown_fermatas: Tell a piece whose fermatas are unknown from one without fermatas.
 
     >>> encoding = SatbEncoding()
     >>> chord = Chorale.from_pitches([[67, 64, 60, 48]] * 2)
@@ -52,12 +56,14 @@ class SatbEncoding(Encoding):
         highest: int = 87,
         keys: bool = True,
         bars: bool = False,
+        unknown_fermatas: bool = False,
     ) -> None:
         if sorted(order) != sorted(VOICES):
             raise OptionError(f"The order is {list(order)}; expected each of {', '.join(VOICES)} once.")
         check_compass(lowest, highest)
         self.order = tuple(order)
         self.lowest, self.highest, self.keys, self.bars = lowest, highest, keys, bars
+        self.unknown_fermatas = unknown_fermatas
         self._first_key = FIRST_PITCH + 2 * (highest - lowest + 1)
         self._first_bar = self._first_key + (24 if keys else 0)
         self.slot_names = ("mark", *self.order)
@@ -75,6 +81,11 @@ class SatbEncoding(Encoding):
         self._marks = np.array([[FRAME, FERMATA], [self._first_bar, self._first_bar + 1] if bars else [FRAME, FERMATA]])
 
     @property
+    def marks_with_fermata(self) -> Tokens:
+        """Marks of frames under a fermata: FERMATA, and BAR FERMATA with bars."""
+        return self._marks[:, 1]
+
+    @property
     def config(self) -> dict[str, Any]:
         """Keyword arguments that rebuild this encoding."""
         return {
@@ -83,6 +94,7 @@ class SatbEncoding(Encoding):
             "highest": self.highest,
             "keys": self.keys,
             "bars": self.bars,
+            "unknown_fermatas": self.unknown_fermatas,
         }
 
     @property
@@ -124,7 +136,10 @@ class SatbEncoding(Encoding):
             begins_bar[[measure.start for measure in chorale.bars if not measure.position]] = True
         else:
             begins_bar[chorale.pickup :: chorale.measure_length] = True
-        marks: Tokens = self._marks[begins_bar.astype(np.int64), chorale.fermatas.astype(np.int64)]
+        fermatas = chorale.fermatas.astype(np.int64)
+        if self.unknown_fermatas and not fermatas.any():
+            fermatas[0] = 1
+        marks: Tokens = self._marks[begins_bar.astype(np.int64), fermatas]
         return marks
 
     def start(self, key: Key) -> int:
@@ -168,10 +183,13 @@ class SatbEncoding(Encoding):
         cells = np.empty((len(frames), len(VOICES)), np.int64)
         cells[:, self.columns] = frames[:, 1:]
         measure, pickup = _metre(self.begins_bar[frames[:, 0]])
+        fermatas = np.isin(frames[:, 0], self.marks_with_fermata)
+        if self.unknown_fermatas and fermatas[0] and not fermatas[1:].any():
+            fermatas[0] = False
         return Chorale(
             pitches=self.token_pitch[cells],
             onsets=~self.token_holds[cells],
-            fermatas=np.isin(frames[:, 0], self._marks[:, 1]),
+            fermatas=fermatas,
             time_signature=_TIME_SIGNATURES.get(measure, (measure, 16)),
             pickup=pickup,
             key=key,

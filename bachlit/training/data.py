@@ -32,6 +32,8 @@ class ChoraleDataModule(pl.LightningDataModule):
         keys: The keys that a model meets. "home": every piece is moved to C major or A minor. "all": in each epoch of
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
+        drop_fermatas: Probability, in each epoch of training, that a piece loses all its fermatas, so that the model
+            serves tunes without them; the encoding's `unknown_fermatas` tells it so.
         lanes: Pieces, or parts of a stream, side by side in a batch, over all processes.
         evaluation_lanes: Lanes of validation and test; as many as `lanes` if None. If split by position, they change
             the figures, as every lane begins with a fresh memory within a piece.
@@ -52,6 +54,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         *,
         encoding: Encoding | None = None,
         keys: Keys = "all",
+        drop_fermatas: float = 0.0,
         lanes: int = 16,
         evaluation_lanes: int | None = None,
         window: int = 128,
@@ -74,6 +77,8 @@ class ChoraleDataModule(pl.LightningDataModule):
             )
         if min(seed, split_seed) < 0:
             raise OptionError(f"Seeds of {seed} and {split_seed} can't be used; expected both at least 0.")
+        if not 0 <= drop_fermatas <= 1:
+            raise OptionError(f"Fermatas can't be dropped with a probability of {drop_fermatas}; expected 0 to 1.")
         self.corpus = corpus or BachCorpus()
         self.encoding = encoding or SatbEncoding()
         if split_by == "position" and self.encoding.frame_size > 1:
@@ -82,7 +87,7 @@ class ChoraleDataModule(pl.LightningDataModule):
                 "whole frames; expected an encoding such as BachBotEncoding; give --data.encoding BachBotEncoding, or "
                 "split by tune."
             )
-        self.keys = keys
+        self.keys, self.drop_fermatas = keys, drop_fermatas
         self.lanes, self.evaluation_lanes, self.window = lanes, evaluation_lanes, window
         self.split_by, self.shares, self.split_seed, self.seed = split_by, shares, split_seed, seed
         self.prompts, self.voice = prompts, voice
@@ -110,7 +115,9 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces:
         keys = "written" if self.keys == "all" and not training else self.keys
-        return TransposedPieces(chorales, self.encoding, keys)
+        return TransposedPieces(
+            chorales, self.encoding, keys, drop_fermatas=self.drop_fermatas if training else 0.0
+        )
 
     def _only_prompts(self) -> bool:
         """Tell whether the command is `predict` from files, which needs no corpus."""

@@ -1,5 +1,6 @@
-"""Transposing: the keys in which a model meets pieces, drawn anew in each epoch."""
+"""Pieces as a model meets them: keys, and whether it knows their fermatas, drawn anew in each epoch."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +12,20 @@ from bachlit.music.keys import Keys
 
 
 class TransposedPieces:
-    """Encodes pieces in drawn keys.
+    """Encodes pieces in drawn keys, some without their fermatas.
 
     Args:
         chorales: P pieces.
         encoding: Makes the tokens.
         keys: "home": C major or A minor. "all": one of the keys in which the voices stay in range. "written": as it
             stands.
+        drop_fermatas: Probability that a piece loses all its fermatas.
     """
 
-    def __init__(self, chorales: Sequence[Chorale], encoding: Encoding, keys: Keys) -> None:
-        self._chorales, self._encoding = chorales, encoding
+    def __init__(
+        self, chorales: Sequence[Chorale], encoding: Encoding, keys: Keys, *, drop_fermatas: float = 0.0
+    ) -> None:
+        self._chorales, self._encoding, self._drop_fermatas = chorales, encoding, drop_fermatas
         self._lowest = np.zeros(len(chorales), np.int8)  # (P,) the lowest move, in semitones
         self._num_moves = np.ones(len(chorales), np.int8)  # (P,)
         if keys == "home":
@@ -32,8 +36,10 @@ class TransposedPieces:
                 self._lowest[index], self._num_moves[index] = moves[0], len(moves)
 
     def draw(self, random: np.random.Generator) -> "_Drawn":
-        """Draw an epoch's keys; each piece is encoded when it is asked for."""
-        return _Drawn(self._chorales, self._encoding, self._lowest + random.integers(0, self._num_moves))
+        """Draw an epoch's keys and fermatas; each piece is encoded when it is asked for."""
+        moves = self._lowest + random.integers(0, self._num_moves)
+        dropped = random.random(len(moves)) < self._drop_fermatas if self._drop_fermatas else np.zeros(len(moves), bool)
+        return _Drawn(self._chorales, self._encoding, moves, dropped)
 
     def num_steps(self) -> list[int]:
         """Count the tokens to predict in each piece, which are the same in all keys."""
@@ -41,16 +47,19 @@ class TransposedPieces:
 
 
 class _Drawn(Sequence[Tokens]):
-    """The tokens of chorales, each after a move (P,) in semitones."""
+    """The tokens of chorales, each after a move (P,) in semitones, some (P,) without fermatas."""
 
-    def __init__(self, chorales: Sequence[Chorale], encoding: Encoding, moves: Any) -> None:
-        self._chorales, self._encoding, self._moves = chorales, encoding, moves
+    def __init__(self, chorales: Sequence[Chorale], encoding: Encoding, moves: Any, dropped: Any) -> None:
+        self._chorales, self._encoding, self._moves, self._dropped = chorales, encoding, moves, dropped
 
     def __len__(self) -> int:
         return len(self._chorales)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._encoding.encode(self._chorales[index].transpose(int(self._moves[index])))
+        chorale = self._chorales[index].transpose(int(self._moves[index]))
+        if self._dropped[index]:
+            chorale = dataclasses.replace(chorale, fermatas=np.zeros(chorale.num_frames, np.bool_))
+        return self._encoding.encode(chorale)
 
 
 def singable_moves(chorale: Chorale) -> list[int]:
