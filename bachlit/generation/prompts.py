@@ -165,7 +165,6 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
         beats=_batched([_beats(piece) for piece in pieces], -1),
         arrivals=_batched([_arrivals(one) for one in prompts], -1),
-        approaches=_batched([_approaches(one) for one in prompts], -1),
         returns=_batched([_returns(one) for one in prompts], -1),
     )
 
@@ -214,18 +213,6 @@ def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
         for start, stop in zip(starts, [*starts[1:], end], strict=True):
             arrivals[start:stop] = np.arange(stop - start)
     return arrivals
-
-
-def _approaches(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
-    """Sixteenths until the next phrase's last note begins, (T,); -1 where none follows."""
-    arrivals = _arrivals(prompt)
-    approaches = np.full(len(arrivals), -1)
-    following = -1
-    for frame in reversed(range(len(arrivals))):
-        if arrivals[frame] == 0:
-            following = frame
-        approaches[frame] = following - frame if following >= 0 else -1
-    return approaches
 
 
 def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:

@@ -43,7 +43,6 @@ class Grid:
         interrupted: (B, T) true at frames never heard after the frame written before them.
         beats: (B, T) sixteenths since the last beat, which is a quarter; -1 beyond the piece.
         arrivals: (B, T) sixteenths since a phrase's last note began, while it sounds; -1 elsewhere.
-        approaches: (B, T) sixteenths until the next phrase's last note begins; -1 where none follows.
         returns: (B, T) the frame of an earlier bar with the same given notes, which is the same place in it; -1 where
             there is none.
     """
@@ -63,7 +62,6 @@ class Grid:
     interrupted: Tensor
     beats: Tensor
     arrivals: Tensor
-    approaches: Tensor
     returns: Tensor
 
     @property
@@ -229,11 +227,6 @@ class Position:
     def begins(self) -> Tensor:
         """Mask (V,) of the candidates that begin a note."""
         return ~self.holds & ~self.rests
-
-    @property
-    def completes(self) -> bool:
-        """Check whether this voice is the frame's last."""
-        return self.grid.voices[-1] == self.voice
 
     @cached_property
     def rests(self) -> Tensor:

@@ -95,3 +95,17 @@ class Variety(Rule):
         rows = torch.arange(len(earlier), device=earlier.device)
         sung = position.past[rows, :, earlier.clamp(min=0), 3].unsqueeze(2)  # (B, K, 1)
         return returning[:, None, None] & (position.pitch == sung) & ~position.rests
+
+
+@dataclass(frozen=True)
+class NoteAgainstNote(Rule):
+    """All voices begin their notes with the frame's first voice, as in plain hymns."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes that begin alone, and notes held while the first voice begins one."""
+        lead = next(voice for voice in position.grid.voices if voice is not None)
+        if position.voice == lead:
+            return torch.zeros(1, device=position.pitch.device)
+        sings = (position.now[..., lead] > 0).unsqueeze(2)
+        led = (position.begun[..., lead, 0] == position.frame).unsqueeze(2)
+        return sings & (led ^ ~position.holds) & ~position.rests
