@@ -26,15 +26,15 @@ class ColourCounts(NamedTuple):
         foreign: Those foreign to the key in force, by `scale`.
         applied: Foreign notes in an applied dominant (V, V7, vii or its sevenths of a degree), whose next chord is
             that degree's triad or seventh chord.
-        modulating: Others in a phrase whose own key, as estimated from its notes, has them.
         raised: Others that raise a degree by a semitone and go up another, or make the last chord of a phrase major.
+        modulating: Others in a phrase whose own key, as estimated from its notes, has them.
     """
 
     notes: int = 0
     foreign: int = 0
     applied: int = 0
-    modulating: int = 0
     raised: int = 0
+    modulating: int = 0
 
 
 def colour_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> ColourCounts:
@@ -48,10 +48,10 @@ def colour_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> Colour
     >>> one, five_of_five, five = [72, 67, 64, 48], [72, 69, 66, 50], [71, 67, 67, 43]
     >>> home = replace(Chorale.from_pitches([one] * 8 + [five_of_five] * 4 + [five] * 4 + [one] * 8), key=Key())
     >>> colour_counts(home)
-    ColourCounts(notes=11, foreign=1, applied=1, modulating=0, raised=0)
+    ColourCounts(notes=11, foreign=1, applied=1, raised=0, modulating=0)
     >>> aimless = replace(Chorale.from_pitches([one] * 8 + [[72, 66, 63, 48]] * 4 + [one] * 8), key=Key())
     >>> colour_counts(aimless)[1:]
-    (2, 0, 0, 2)
+    (2, 0, 2, 0)
     """
     explained = _Explanations(chorale, ends)
     counts = dict.fromkeys(ColourCounts._fields, 0)
@@ -67,10 +67,10 @@ def colour_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> Colour
             following = notes[index + 1][0] if index + 1 < len(notes) else REST
             if explained.applied(pitch, start, end):
                 counts["applied"] += 1
-            elif explained.modulating(pitch, start):
-                counts["modulating"] += 1
             elif explained.raised(pitch, start, end, following):
                 counts["raised"] += 1
+            elif explained.modulating(pitch, start):
+                counts["modulating"] += 1
     return ColourCounts(**counts)
 
 
@@ -99,9 +99,8 @@ class _Explanations:
         self._chords = [(frame, chord) for frame, chord in named if chord is not None and _is_named(chord)]
         self._starts = np.array([frame for frame, _ in self._chords], np.int64)
         edges = [0, *(arrival.end for arrival in self._arrivals), chorale.num_frames]
-        spans = [(low, high) for low, high in pairwise(edges) if low < high]
-        self._phrases = np.array([low for low, _ in spans], np.int64)
-        self._scales = [scale(estimate_key(chorale.pitches[low:high])) for low, high in spans]
+        self._phrases = [(low, high) for low, high in pairwise(edges) if low < high]
+        self._scales: dict[int, frozenset[int]] = {}
 
     def applied(self, pitch: int, start: int, end: int) -> bool:
         """Check for a dominant with the note, followed by the degree that it belongs to."""
@@ -121,10 +120,6 @@ class _Explanations:
                 return True
         return False
 
-    def modulating(self, pitch: int, start: int) -> bool:
-        """Check whether the phrase's own key has the note."""
-        return pitch % 12 in self._scales[int(np.searchsorted(self._phrases, start, side="right")) - 1]
-
     def raised(self, pitch: int, start: int, end: int, following: int) -> bool:
         """Check for a raised degree that rises, or the major third of a phrase's last chord."""
         if (pitch - 1) % 12 in scale(self._chorale.key_at(start)) and following == pitch + 1:
@@ -136,6 +131,13 @@ class _Explanations:
         (chord,) = chords_at(self._chorale.pitches[frame][None])
         in_major = chord is not None and chord.quality in ("major", "major third")
         return in_major and chord is not None and (pitch - (chord.root or 0)) % 12 == 4
+
+    def modulating(self, pitch: int, start: int) -> bool:
+        """Check whether the phrase's own key has the note."""
+        low, high = next((low, high) for low, high in self._phrases if low <= start < high)
+        if low not in self._scales:
+            self._scales[low] = scale(estimate_key(self._chorale.pitches[low:high]))
+        return pitch % 12 in self._scales[low]
 
 
 def _is_named(chord: Chord) -> bool:

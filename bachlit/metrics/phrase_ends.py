@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from bachlit.metrics.beats import attacks, beats
+from bachlit.metrics.beats import attacks
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.metrics.chords import Chord
 from bachlit.metrics.sonorities import SEVENTHS, WITH_THIRD, chords_at, is_dominant
@@ -139,12 +139,12 @@ def inner_arrivals(chorale: Chorale, ends: Sequence[int] | None = None) -> list[
 def cadence_kind(chorale: Chorale, arrival: Arrival) -> CadenceKind:
     """Name the cadence of an arrival.
 
-    The chord before is the last other triad or seventh chord in the heard beat and a half before. A major or minor
-    triad is reached by an authentic cadence from its dominant (V, V7 or vii) if the bass goes 5-1 into its root, else
-    by a weak one. A triad a step above a dominant's root is deceptive. Otherwise a major triad over its root is a
-    phrygian cadence if the bass fell a semitone into it, and a half cadence on the fifth degree of the key in force or
-    of the phrase's own key; a triad reached from that on its fourth degree is plagal. Off the first and fifth degree,
-    the phrase's own key has whichever seventh above the root, minor or major, it sings longer.
+    The chord before is the last triad or seventh chord on another root in the phrase. A major or minor triad is reached
+    by an authentic cadence from its dominant (V, V7 or vii) if the bass goes 5-1 into its root, else by a weak one. A
+    triad a step above a dominant's root is deceptive. Otherwise a major triad over its root is a phrygian cadence if
+    the bass fell a semitone into it, and a half cadence on the fifth degree of the key in force or of the phrase's own
+    key; a triad reached from that on its fourth or second degree is plagal. Off the first and fifth degree, the
+    phrase's own key has whichever seventh above the root, minor or major, it sings longer.
 
     >>> from dataclasses import replace
     >>> from bachlit.music.keys import Key
@@ -175,7 +175,7 @@ def cadence_kind(chorale: Chorale, arrival: Arrival) -> CadenceKind:
     if chord.quality.startswith("major") and _bass(chorale.pitches[frame]) == _bass(goal) + 1:
         return "phrygian"
     half = chord.quality.startswith("major") and _is_fifth_degree(chorale, arrival, chord.root)
-    return "half" if half else "plagal" if step == 7 else "other"
+    return "half" if half else "plagal" if step in (7, 10) else "other"
 
 
 def is_root_position(pitches: IntArray) -> bool:
@@ -197,7 +197,7 @@ def is_five_one(pitches: IntArray) -> bool:
     bass = pitches[:, 3].astype(np.int64)
     before = bass[(bass != REST) & (bass % 12 != bass[-1] % 12)]
     fifth = len(before) > 0 and bass[-1] != REST and int(before[-1] - bass[-1]) % 12 == 7
-    return fifth and is_root_position(pitches[-1])
+    return bool(fifth) and is_root_position(pitches[-1])
 
 
 def _bass(pitches: IntArray) -> int:
@@ -212,22 +212,17 @@ def _is_unclear(pitches: IntArray) -> bool:
 
 
 def _frame_before(chorale: Chorale, arrival: Arrival) -> int | None:
-    """Last frame, in the beat and a half before, of another triad or seventh chord than the arrival's."""
-    spans = beats(chorale)
-    beat = int(np.searchsorted(spans[:, 0], arrival.start, side="right")) - 1
-    length = int(spans[beat, 1] - spans[beat, 0])
-    first = max(0, arrival.start - length - length // 2)
-    named = chords_at(chorale.pitches[first : arrival.end])
+    """Last frame of the phrase on a triad or seventh chord with another root than the arrival's."""
+    named = chords_at(chorale.pitches[arrival.since : arrival.end])
     goal = named[-1]
-    for frame in range(arrival.end - 1, first - 1, -1):
-        chord = named[frame - first]
-        if _is_named(chord) and goal is not None and chord is not None and chord.root != goal.root:
+    for frame, chord in zip(range(arrival.end - 1, arrival.since - 1, -1), reversed(named), strict=True):
+        if chord is not None and goal is not None and _is_named(chord) and chord.root != goal.root:
             return frame
     return None
 
 
-def _is_named(chord: Chord | None) -> bool:
-    return chord is not None and chord.quality in (*_TRIADS, *SEVENTHS, *WITH_THIRD)
+def _is_named(chord: Chord) -> bool:
+    return chord.quality in (*_TRIADS, *SEVENTHS, *WITH_THIRD)
 
 
 def _is_fifth_degree(chorale: Chorale, arrival: Arrival, root: int) -> bool:
