@@ -30,6 +30,7 @@ from bachlit.metrics.phrase_ends import (
     arrivals_at,
     cadence_kind,
     phrase_end_counts,
+    with_phrase_ends,
 )
 from bachlit.metrics.returning import ReturnCounts, return_counts
 from bachlit.metrics.rules import RuleCounts, rule_counts
@@ -45,5 +46,5 @@ __all__ = [
     "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees", "error_rates", "figures", "final_counts",
     "intervals", "length_distance", "lengths", "longest_alternation", "motion_counts", "parallels",
     "phrase_end_counts", "qualities", "rank_distance", "repeats", "return_counts", "rule_counts", "scale",
-    "sonority_counts", "tally", "texture", "texture_counts", "total",
+    "sonority_counts", "tally", "texture", "texture_counts", "total", "with_phrase_ends",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Phrase ends: on what chord a phrase arrives, by which cadence, and what moves after it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -126,6 +127,23 @@ def arrivals_at(chorale: Chorale, ends: Sequence[int] | None = None) -> list[Arr
             since = arrivals[-1].end if arrivals else 0
             arrivals.append(Arrival(edges[note], edges[note + 1], since))
     return arrivals
+
+
+def with_phrase_ends(chorale: Chorale, ends: Sequence[int]) -> Chorale:
+    """Replace a chorale's fermatas by some over the last notes of its phrases.
+
+    Args:
+        chorale: The music.
+        ends: Frames in which these notes begin, as for `arrivals_at`.
+
+    >>> melody = Chorale.from_pitches([[72, 0, 0, 0]] * 2 + [[71, 0, 0, 0]] * 2)
+    >>> with_phrase_ends(melody, [2]).fermatas.tolist()
+    [False, False, True, True]
+    """
+    fermatas = np.zeros(chorale.num_frames, np.bool_)
+    for start, end, _ in arrivals_at(chorale, ends):
+        fermatas[start:end] = True
+    return replace(chorale, fermatas=fermatas)
 
 
 def inner_arrivals(chorale: Chorale, ends: Sequence[int] | None = None) -> list[Arrival]:
