@@ -38,7 +38,10 @@ _MOVED = {
 _OLD = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
 
 # Options that name files and folders, however their names look.
-_PLACES = ("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "path", "prompts", "save_dir")
+_PLACES = (
+    *("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "melodies", "path", "prompts"),
+    "save_dir",
+)
 # Options whose values or parts name classes.
 _CLASS_OPTIONS = (
     *("callbacks", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),

@@ -14,19 +14,22 @@ from bachlit.callbacks.showing import Shown, media, write_shown
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
 from bachlit.evaluation import (
-    FIGURES,
+    COLUMNS,
     Estimate,
+    Figure,
     Harmonizer,
     Judge,
     Judged,
     Source,
     extremes,
+    figures_with,
     held_out,
     letters_of,
     named,
     pool,
     written_row,
 )
+from bachlit.evaluation.figures import columns_of
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.training.model import ChoraleModel
@@ -50,6 +53,7 @@ class DecodingEvaluation(Callback):
         num_shown: How many of them to show, beside the best and the worst.
         missing: Letters of the voices to write.
         seed: The first piece's; the next has the next.
+        metrics: Figures of your own, or dotted paths of their classes; see `bachlit evaluate --metrics`.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class DecodingEvaluation(Callback):
         num_shown: int = 2,
         missing: str = "ATB",
         seed: int = 0,
+        metrics: list[Figure | str] | None = None,
     ) -> None:
         if every_n_epochs < 1 or num_pieces < 0 or num_shown < 0:
             raise OptionError(
@@ -70,6 +75,7 @@ class DecodingEvaluation(Callback):
         self.harmonizers: Mapping[str, Harmonizer] = named(decoders)
         self.every_n_epochs, self.num_pieces, self.num_shown = every_n_epochs, num_pieces, num_shown
         self.missing, self.seed = letters_of(missing), seed
+        self.figures = figures_with(metrics or ())
         self._ready: tuple[Judge, list[Chorale]] | None = None
         self._folder = Path()
         self._last = 0
@@ -128,6 +134,7 @@ class DecodingEvaluation(Callback):
                 [piece.histograms for piece in judged],
                 judge.reference,
                 resamples=1,  # only the values are logged
+                columns=columns_of(self.figures),
             )
             self._log(pl_module, name, estimates, f"Epoch {done}" if fitting else "Validation")
             shown += self._chosen(name, judged)
@@ -150,7 +157,7 @@ class DecodingEvaluation(Callback):
                     "the callback out, or give it some."
                 )
             held = held_out(folds, "valid", models=[(model, Source())], missing=[self.missing], limit=self.num_pieces)
-            self._ready = Judge(folds["train"]), held.pieces
+            self._ready = Judge(folds["train"], self.figures), held.pieces
         return self._ready
 
     def _log(self, module: pl.LightningModule, name: str, estimates: Mapping[str, Estimate], when: str) -> None:
@@ -160,7 +167,7 @@ class DecodingEvaluation(Callback):
             sync_dist=module.trainer.world_size > 1,  # the same everywhere, but Lightning warns without
         )
         printed = ", ".join(
-            f"{FIGURES[one].label} {FIGURES[one].text(values[one])}" for one in _PRINTED if one in values
+            f"{COLUMNS[one].label} {COLUMNS[one].text(values[one])}" for one in _PRINTED if one in values
         )
         rank_zero_info(f"{when}, {name}: {printed}")
 

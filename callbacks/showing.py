@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bachlit.evaluation import FIGURES, Judged
+from bachlit.evaluation import COLUMNS, Judged
 from bachlit.files.writing import file_stem
 from bachlit.music.chorale import Chorale
 from bachlit.rendering import MissingPackageError, png, wav
@@ -58,7 +58,7 @@ def media(shown: Sequence[Shown], epoch: int) -> Callable[[Any], dict[str, Any]]
     """
 
     def make(wandb: Any) -> dict[str, Any]:
-        table = wandb.Table(columns=[*_COLUMNS, *(FIGURES[name].label for name in _PIECE)])
+        table = wandb.Table(columns=[*_COLUMNS, *(COLUMNS[name].label for name in _PIECE)])
         media: dict[str, Any] = {"decoding/pieces": table}
         for decoder, why, piece in shown:
             chorale = piece.chorale

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +14,17 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
+from bachlit.api import prompt_of
+from bachlit.classes import path_of
+from bachlit.commands.batch import jobs_of
 from bachlit.commands.functions import run_typed
 from bachlit.corpus import Corpus, Fold
 from bachlit.decoding import Decoder
-from bachlit.errors import OptionError
+from bachlit.errors import OptionError, ScoreError
 from bachlit.evaluation import reports
 from bachlit.evaluation.evaluating import Evaluation
 from bachlit.evaluation.evaluating import evaluate as evaluate_all
+from bachlit.evaluation.figures import Figure, figures_with
 from bachlit.evaluation.harmonizers import Harmonizer, named
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
 from bachlit.evaluation.page import page
@@ -30,6 +35,7 @@ from bachlit.files.writing import write_together
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import located
 from bachlit.models.shipped import PRETRAINED, SHIPPED
+from bachlit.music.chorale import Chorale
 from bachlit.rendering import MissingPackageError, require_engraver
 
 _WIDTH = 132  # columns of the table outside a terminal
@@ -56,6 +62,9 @@ def evaluate(
     limit: int = 0,
     seed: int = 0,
     resamples: int = 1000,
+    metrics: list[Figure | str] | None = None,
+    strip_fermatas: bool = False,
+    melodies: list[Path] | None = None,
     output: Path = Path("evaluation"),
     overwrite: bool = False,
 ) -> None:
@@ -74,6 +83,10 @@ def evaluate(
         limit: Number of pieces, for a quick look; 0 for all.
         seed: Seed of the first piece; piece i has seed + i.
         resamples: Bootstrap resamples, up to 20,000.
+        metrics: Figures of your own: dotted paths of their classes, with commas between; the option may be repeated.
+            Or, in a --config file, a list of classes with options.
+        strip_fermatas: Take the fermatas away before composing; cadences are judged where Bach's phrases end.
+        melodies: Scores, or folders of scores, whose tunes are harmonised instead; Bach's row is then of the fold.
         output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names even if bachlit didn't write them.
     """
@@ -84,7 +97,7 @@ def evaluate(
         )
     check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
     check([output / name for name in _FILES])
-    harmonizers = named(decoders)
+    harmonizers, figures = named(decoders), figures_with(metrics or ())
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
     paths = list({path.resolve(): path for path in map(located, checkpoint or [PRETRAINED])}.values())
     models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
@@ -94,8 +107,12 @@ def evaluate(
         fold,
         models=list(zip(models.values(), sources, strict=True)),
         missing=masks,
-        limit=limit,
+        limit=0 if melodies else limit,
     )
+    if melodies:
+        pieces = pieces.beside(_tunes(melodies), models=list(models.values()), missing=masks, limit=limit)
+    if strip_fermatas:
+        pieces = pieces.without_fermatas()
     _prepare(output)
     doubts = list(pieces.doubts)
     try:
@@ -114,20 +131,48 @@ def evaluate(
         "--limit": limit or None,
         "--seed": seed,
         "--resamples": resamples,
+        "--metrics": metrics and [one if isinstance(one, str) else path_of(type(one)) for one in metrics],
+        "--strip_fermatas": str(strip_fermatas).lower() if strip_fermatas else None,
+        "--melodies": melodies,
     }
     about = {
         "bachlit": version("bachlit"),
         "fold": fold,
         "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
         "decoders": {name: one.described() for name, one in harmonizers.items()},
+        "strip_fermatas": strip_fermatas,
+        "melodies": [str(path) for path in melodies or ()],
         "command": _command(options),
     }
     steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
     with tqdm(total=steps, desc="Writing", unit="piece", delay=1) as bar:
         evaluation = evaluate_all(
-            models, harmonizers, pieces, missing=masks, seed=seed, resamples=resamples, about=about, progress=bar.update
+            models,
+            harmonizers,
+            pieces,
+            missing=masks,
+            seed=seed,
+            resamples=resamples,
+            figures=figures,
+            about=about,
+            progress=bar.update,
         )
     _report(evaluation, output, check)
+
+
+def _tunes(paths: Sequence[Path]) -> list[Chorale]:
+    """Read the tunes of files, folders and books of tunes.
+
+    Raises:
+        ScoreError: If one can't be read, or has no voice to take for the soprano.
+    """
+    tunes = []
+    for job in jobs_of(paths, None):
+        tune = prompt_of(job.path, tune=job.tune).chorale.only("soprano")
+        if tune.compass is None:
+            raise ScoreError(f"{job} has no soprano; expected a tune in the highest voice; leave it out.")
+        tunes.append(replace(tune, name=job.name))
+    return tunes
 
 
 def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Path]], None]) -> None:

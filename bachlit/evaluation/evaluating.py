@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import compress
 from typing import Any
 
 import torch
 
 from bachlit.errors import OptionError
-from bachlit.evaluation.figures import SECTIONS, Figure, Judge
+from bachlit.evaluation.figures import FIGURES, Column, Figure, Judge, columns_of
 from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
@@ -27,12 +28,26 @@ class Evaluation:
         estimates: Pooled figures of each row.
         models: Teacher-forced likelihoods of Bach's pieces, by model.
         about: Settings, as plain data.
+        figures: What was measured.
+        tunes: Whether the pieces are tunes without Bach: his row is then of other pieces.
     """
 
     rows: list[Row]
     estimates: list[dict[str, Estimate]]
     models: dict[str, dict[str, float]]
     about: dict[str, Any] = field(default_factory=dict)
+    figures: Sequence[Figure] = FIGURES
+    tunes: bool = False
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Columns of the figures, by name."""
+        return columns_of(self.figures)
+
+    def subject(self, thing: str = "piece") -> str:
+        """Describe the pieces in a heading."""
+        bach = f"{counted(len(self.rows[0].pieces), thing)} of the {self.about['fold']} fold"
+        return f"{counted(len(self.rows[1].pieces), 'tune')} without Bach, beside {bach}" if self.tunes else bach
 
     def names(self) -> list[str]:
         """Name of each row: the harmonizer, plus model and mask if there are several."""
@@ -40,21 +55,24 @@ class Evaluation:
         varies = len({row.model for row in written}) > 1, True, len({row.missing for row in written}) > 1
         return ["Bach", *(" ".join(compress((row.model, row.decoder, row.missing), varies)) for row in written)]
 
-    def sections(self) -> Iterator[tuple[str, list[tuple[Figure, list[Estimate | None]]]]]:
-        """Yield the sections of figures that have estimates, with these, one per row."""
-        for section, figures in SECTIONS.items():
-            lines = [(figure, [column.get(name) for column in self.estimates]) for name, figure in figures.items()]
-            if known := [(figure, line) for figure, line in lines if any(line)]:
+    def sections(self) -> Iterator[tuple[str, list[tuple[Column, list[Estimate | None]]]]]:
+        """Yield the sections of columns that have estimates, with these, one per row."""
+        for section in dict.fromkeys(figure.section for figure in self.figures):
+            columns = columns_of([figure for figure in self.figures if figure.section == section])
+            lines = [(column, [row.get(name) for row in self.estimates]) for name, column in columns.items()]
+            if known := [(column, line) for column, line in lines if any(line)]:
                 yield section, known
 
     def summary(self) -> list[str]:
         """Describe what was evaluated, in sentences."""
         about, masks = self.about, sorted({row.missing for row in self.rows[1:]})
         sentences = [
-            f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold, {about['frames']} sixteenths; "
+            f"{self.subject()}, {about['frames']} sixteenths; "
             f"missing voices, composed anew: {', '.join(masks)}. Piece i has seed {about['seed']} + i. "
             f"Models: {', '.join(self.models)}."
         ]
+        if about.get("strip_fermatas"):
+            sentences.append("Fermatas were taken away before composing; phrases are judged where they stood.")
         if about.get("left_out"):
             sentences.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
         return [*sentences, *about.get("doubts", ())]
@@ -68,6 +86,7 @@ def evaluate(
     missing: Sequence[str] = ("ATB",),
     seed: int = 0,
     resamples: int = RESAMPLES,
+    figures: Sequence[Figure] = FIGURES,
     about: Mapping[str, Any] | None = None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Evaluation:
@@ -80,6 +99,7 @@ def evaluate(
         missing: Masks: letters of the voices to compose.
         seed: Piece i has `seed + i`.
         resamples: Bootstrap resamples.
+        figures: What is measured, as from `figures_with`.
         about: More settings to report, as plain data.
         progress: Called with the number of pieces just composed.
 
@@ -92,23 +112,32 @@ def evaluate(
             f"There are {len(models)} models, {len(harmonizers)} decoders, {len(missing)} masks and {resamples} "
             "resamples; expected at least one of each."
         )
-    pieces = held_out.pieces
+    pieces, bach = held_out.pieces, held_out.bach or held_out.pieces
     masks = [letters_of(letters) for letters in missing]
     for model in models.values():
         _ = model.voiced_encoding
-    judge = Judge(held_out.training)
+    judge = Judge(held_out.training, figures)
     alone = next(iter(models.values())) if len(models) == 1 else None
-    rows = [bachs_row(pieces, judge, alone)]
-    seeds = range(seed, seed + len(pieces))
+    rows = [bachs_row(bach, judge, alone)]
+    compose = partial(
+        written_row,
+        pieces=pieces,
+        seeds=range(seed, seed + len(pieces)),
+        judge=judge,
+        ends=held_out.ends,
+        tunes=held_out.tunes,
+        progress=progress,
+    )
     for name, model in models.items():
         for letters in masks:
             for decoder, harmonizer in harmonizers.items():
-                row = written_row(model, harmonizer, pieces, seeds, judge, missing=letters, progress=progress)
+                row = compose(model, harmonizer, missing=letters)
                 rows.append(row._replace(model=name, decoder=decoder))
+    columns = columns_of(figures)
     estimates = []
     for row in rows:
-        figures, histograms = [piece.figures for piece in row.pieces], [piece.histograms for piece in row.pieces]
-        estimates.append(pool(figures, histograms, judge.reference, resamples=resamples))
+        values, histograms = [piece.figures for piece in row.pieces], [piece.histograms for piece in row.pieces]
+        estimates.append(pool(values, histograms, judge.reference, resamples=resamples, columns=columns))
     known = {
         "pieces": len(pieces),
         "frames": sum(chorale.num_frames for chorale in pieces),
@@ -118,8 +147,9 @@ def evaluate(
         "seed": seed,
         "resamples": resamples,
     }
-    likelihoods = {name: likelihood(model, pieces) for name, model in models.items()}
-    return Evaluation(rows, estimates, likelihoods, {**(about or {}), **known})
+    likelihoods = {name: likelihood(model, bach) for name, model in models.items()}
+    about = {**(about or {}), **known}
+    return Evaluation(rows, estimates, likelihoods, about, figures, held_out.tunes)
 
 
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:

@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from bachlit import corpus as corpora
 from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold, ScoreCorpus
@@ -13,7 +16,7 @@ from bachlit.corpus.splits import split_by_tune
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
 from bachlit.evaluation.rows import free_cells
 from bachlit.generation.prompts import move_for
-from bachlit.metrics import Passages
+from bachlit.metrics import Passages, arrivals_at
 from bachlit.models.checkpoints import read_checkpoint
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
@@ -52,12 +55,52 @@ class HeldOut(NamedTuple):
         training: Training pieces of the models, or the corpus's training fold if unknown.
         left_out: Pieces that can't be composed, with reasons.
         doubts: Reasons to doubt that the pieces are held out, in sentences.
+        ends: Frames in which the last notes of each piece's phrases begin; empty for those under fermatas.
+        bach: Bach's pieces to compare with; empty for the pieces themselves.
+        tunes: Whether the pieces are tunes without Bach.
     """
 
     pieces: list[Chorale]
     training: Sequence[Chorale]
     left_out: Mapping[str, str] = MappingProxyType({})
     doubts: Sequence[str] = ()
+    ends: Sequence[Sequence[int]] = ()
+    bach: Sequence[Chorale] = ()
+    tunes: bool = False
+
+    def without_fermatas(self) -> "HeldOut":
+        """Take the pieces' fermatas away; their phrases still end there, and Bach keeps his."""
+        ends = self.ends or [[arrival.start for arrival in arrivals_at(piece)] for piece in self.pieces]
+        bare = [replace(piece, fermatas=np.zeros(piece.num_frames, np.bool_)) for piece in self.pieces]
+        return self._replace(pieces=bare, ends=ends, bach=self.bach or self.pieces)
+
+    def beside(
+        self, tunes: Sequence[Chorale], *, models: Sequence[LanguageModel], missing: Sequence[str], limit: int = 0
+    ) -> "HeldOut":
+        """Put tunes in the place of the pieces, which remain as Bach's.
+
+        Args:
+            tunes: Sopranos, whose other voices rest.
+            models: Models that must be able to harmonise them.
+            missing: Masks, as letters of the voices to compose.
+            limit: Number of tunes, 0 for all.
+
+        Raises:
+            OptionError: If a mask isn't ATB.
+            CorpusError: If no tune can be harmonised.
+        """
+        if set(missing) != {"ATB"}:
+            raise OptionError(
+                f"Tunes have no other voices, but {', '.join(missing)} are to be composed; expected ATB; leave "
+                "--missing out."
+            )
+        faults = {tune.name: _fault(tune, models, missing) for tune in tunes}
+        usable = [tune for tune in tunes if not faults[tune.name]][: limit or None]
+        if not usable:
+            reason = next(iter(faults.values()), "there is none")
+            raise CorpusError(f"No tune can be harmonised ({reason}); choose others.")
+        left_out = {name: fault for name, fault in faults.items() if fault}
+        return self._replace(pieces=usable, left_out=left_out, doubts=(), ends=(), bach=self.pieces, tunes=True)
 
 
 def source_of(checkpoint: Path) -> Source:

@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bachlit.evaluation.evaluating import Evaluation, counted
-from bachlit.evaluation.figures import Figure
+from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.figures import Column
 from bachlit.evaluation.pooling import Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.files.writing import file_stem
@@ -23,17 +23,17 @@ from bachlit.scores import to_midi, to_musicxml
 _TEMPO = 80.0  # quarters per minute
 
 _SHORT = {
-    "nats_per_frame": Figure("nats per frame", 3),
-    "pitch_error": Figure("pitches other than Bach's", 3),
-    "parallel_fifths": Figure("parallel fifths", 0),
-    "parallel_octaves": Figure("parallel octaves", 0),
-    "copied": Figure("frames copied", 0),
-    "grade": Figure("grade", 2),
+    "nats_per_frame": Column("nats per frame", 3),
+    "pitch_error": Column("pitches other than Bach's", 3),
+    "parallel_fifths": Column("parallel fifths", 0),
+    "parallel_octaves": Column("parallel octaves", 0),
+    "copied": Column("frames copied", 0),
+    "grade": Column("grade", 2),
 }
 _OF_MODELS = {
-    "nats_per_frame": Figure("nats per frame", 3),
-    "accuracy": Figure("likeliest, %", 1, 100),
-    "accuracy_top3": Figure("in the likeliest 3, %", 1, 100),
+    "nats_per_frame": Column("nats per frame", 3),
+    "accuracy": Column("likeliest, %", 1, 100),
+    "accuracy_top3": Column("in the likeliest 3, %", 1, 100),
 }
 
 _RANKED = {"grade": "grade", "nats_per_frame": "model's nats per frame"}
@@ -54,12 +54,15 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
         svg(evaluation.rows[0].pieces[0].chorale)
     except MissingPackageError:
         engraved = False
+    first = 1 if evaluation.tunes else 0  # Bach wrote other pieces
     data = {
-        "hands": evaluation.names(),
+        "hands": evaluation.names()[first:],
         "partials": PARTIALS,
         "pieces": list(_pieces(evaluation, engraved, progress)),
         "best": [
-            (number, *extremes(row.pieces)) for number, row in enumerate(evaluation.rows) if row.decoder != "Bach"
+            (number, *extremes(row.pieces))
+            for number, row in enumerate(evaluation.rows[first:])
+            if row.decoder != "Bach"
         ],
     }
     about = evaluation.about
@@ -67,7 +70,7 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
     if not engraved:
         intro += " Scores are drawn by verovio, which wasn't installed: pip install 'bachlit[render]'."
     parts = {
-        "title": escape(f"{counted(about['pieces'], 'chorale')} of the {about['fold']} fold"),
+        "title": escape(evaluation.subject("chorale")),
         "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.summary()),
         "tables": _figures(evaluation) + _models(evaluation),
         "pieces_about": escape(
@@ -82,10 +85,11 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
 
 
 def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], object]) -> Iterator[dict[str, Any]]:
-    for number, original in enumerate(evaluation.rows[0].pieces):
+    rows = evaluation.rows[1:] if evaluation.tunes else evaluation.rows
+    for number, original in enumerate(rows[0].pieces):
         chorale = original.chorale
         scores = []
-        for hand, row in enumerate(evaluation.rows):
+        for hand, row in enumerate(rows):
             piece = row.pieces[number]
             label = "-".join(part for part in (chorale.name, row.model, row.decoder, row.missing) if part)
             scores.append({"hand": hand, "file": file_stem(label), **_score(piece, engraved)})
@@ -153,10 +157,10 @@ def _figures(evaluation: Evaluation) -> str:
     names = evaluation.names()
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = ""
-    for section, figures in evaluation.sections():
+    for section, columns in evaluation.sections():
         body += f'<tr><th colspan="{len(names) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
-        for figure, line in figures:
-            body += f"<tr><td>{escape(figure.label)}</td>{_cells(figure, line)}</tr>"
+        for column, line in columns:
+            body += f"<tr><td>{escape(column.label)}</td>{_cells(column, line)}</tr>"
     return (
         "<h2>What they write</h2><p>Below each figure its 95 % bootstrap interval over pieces. Green marks a target "
         "reached: ≈ the interval contains Bach's figure, ≤ it begins at or below it, ↓ the figure is the lowest.</p>"
@@ -164,21 +168,21 @@ def _figures(evaluation: Evaluation) -> str:
     )
 
 
-def _cells(figure: Figure, column: Sequence[Estimate | None]) -> str:
-    bach = column[0]
-    written = [one.value for one in column[1:] if one is not None]
+def _cells(column: Column, line: Sequence[Estimate | None]) -> str:
+    bach = line[0]
+    written = [one.value for one in line[1:] if one is not None]
     cells = ""
-    for number, one in enumerate(column):
+    for number, one in enumerate(line):
         if one is None:
             cells += "<td></td>"
             continue
         kinds = ["bach"] if number == 0 else []
-        if number and figure.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
+        if number and column.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
             kinds.append("near")
-        if number and figure.best == "at most bach" and bach is not None and one.low <= bach.value:
+        if number and column.best == "at most bach" and bach is not None and one.low <= bach.value:
             kinds.append("few")
-        if number and figure.best == "lowest" and one.value == min(written):
+        if number and column.best == "lowest" and one.value == min(written):
             kinds.append("lowest")
-        interval = f"<small>{figure.text(one.low)} to {figure.text(one.high)}</small>"
-        cells += f'<td class="{" ".join(kinds)}"><b>{figure.text(one.value)}</b>{interval}</td>'
+        interval = f"<small>{column.text(one.low)} to {column.text(one.high)}</small>"
+        cells += f'<td class="{" ".join(kinds)}"><b>{column.text(one.value)}</b>{interval}</td>'
     return cells

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES, Histograms, Ratio
+from bachlit.evaluation.figures import COLUMNS, Column, Histograms, Ratio
 
 RESAMPLES = 1000
 _Floats = npt.NDArray[np.float64]
@@ -33,6 +33,7 @@ def pool(
     reference: Histograms | None = None,
     *,
     resamples: int = RESAMPLES,
+    columns: Mapping[str, Column] = COLUMNS,
 ) -> dict[str, Estimate]:
     """Pool the figures of pieces.
 
@@ -45,6 +46,7 @@ def pool(
         histograms: Histograms of each piece; empty to leave distributions out.
         reference: Histograms to compare with.
         resamples: Bootstrap resamples.
+        columns: How to pool them, by name.
 
     Returns:
         Estimates by name, of the figures that every piece has.
@@ -54,19 +56,20 @@ def pool(
     """
     drawn = np.random.default_rng(0).integers(len(pieces), size=(resamples, len(pieces)))  # (R, P)
     estimates = {}
-    for name, figure in FIGURES.items():
+    for name, column in columns.items():
         if not all(name in piece for piece in pieces):
             continue
         over, under = np.array([piece[name] for piece in pieces], np.float64).T  # (P,), (P,)
-        if figure.pool == "median":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                ratios = over / under
-            value, resampled = float(np.median(ratios)), np.median(ratios[drawn], axis=1)
+        if column.pool in ("median", "largest"):
+            pooled = np.median if column.pool == "median" else np.max
+            ratios = _ratio(over, under)
+            value, resampled = float(pooled(ratios)), pooled(ratios[drawn], axis=1)
         else:
             value = float(_ratio(over.sum(), under.sum()))
             resampled = _ratio(over[drawn].sum(axis=1), under[drawn].sum(axis=1))
         estimates[name] = _estimate(value, resampled)
-    for name in DISTRIBUTIONS if histograms and reference else ():
+    distributions = [name for name, column in columns.items() if column.pool == "elsewhere"]
+    for name in distributions if histograms and reference else ():
         assert reference is not None
         # In a fixed order, unlike a set's: sums are rounded by it.
         categories = list(dict.fromkeys(chain(reference[name], *(piece[name] for piece in histograms))))

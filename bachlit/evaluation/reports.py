@@ -8,52 +8,40 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from bachlit.evaluation.evaluating import Evaluation, counted
-from bachlit.evaluation.figures import DISTRIBUTIONS, FIGURES
+from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.figures import COLUMNS, Column
 from bachlit.evaluation.pooling import Estimate
 from bachlit.rendering.escaping import csv_text, in_markdown
 
-_KEY: dict[str, str] = {
-    "parallel_fifths": "5ths",
-    "parallel_octaves": "8ves",
-    "crossings": "crossed",
-    "changing": "change",
-    "stepwise": "steps",
-    "triads_at_fermatas": "cadences",
-    "copied": "copied",
-    "grade": "grade",
-    "pitch_error": "not Bach's",
-    "nats_per_frame": "nats",
-}
-
-_CAPTION = (
-    "Below each figure its 95 % interval. Parallel 5ths and 8ves per piece; crossings in 1,000 frames; % of frames "
-    "with a change, of moves by step, of fermatas over triads in root position; frames of the longest passage found in "
-    "a training piece, median; the Bach or Mock grade; the share of pitches other than Bach's; the model's nats per "
-    "frame. A frame is a sixteenth."
-)
+_BELOW = "Below each value its 95 % interval. A frame is a sixteenth."
 
 
 def table(evaluation: Evaluation) -> Table:
-    """Table of the main figures with their intervals, one row per harmonizer, Bach on top."""
-    about = evaluation.about
-    shown = Table(title=f"{counted(about['pieces'], 'piece')} of the {about['fold']} fold", caption=_CAPTION)
+    """Table of the main columns with their intervals, and of those of one's own; a row per harmonizer, Bach on top."""
+    heads = {
+        name: column.head or name for name, column in evaluation.columns.items() if column.head or name not in COLUMNS
+    }
+    meanings = [f"{head}: {evaluation.columns[name].label}" for name, head in heads.items()]
+    shown = Table(
+        title=evaluation.subject(),
+        caption=escape(f"{'; '.join(meanings)}. {_BELOW}"),
+    )
     shown.add_column("", no_wrap=True)
-    for head in (*_KEY.values(), "seconds"):
-        shown.add_column(head, justify="right")
+    for head in (*heads.values(), "seconds"):
+        shown.add_column(escape(head), justify="right")
     for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
-        cells = [_with_interval(figure, estimates.get(figure), len(row.pieces)) for figure in _KEY]
+        cells = [_with_interval(evaluation.columns[one], estimates.get(one), len(row.pieces)) for one in heads]
         shown.add_row(
             escape(name), *cells, f"{row.seconds:.0f}" if row.seconds else "", end_section=row.decoder == "Bach"
         )
     return shown
 
 
-def _with_interval(name: str, estimate: Estimate | None, num_pieces: int) -> str:
-    """Cell of a figure with its interval; one piece has none."""
+def _with_interval(column: Column, estimate: Estimate | None, num_pieces: int) -> str:
+    """Cell of a column with its interval; one piece has none."""
     if estimate is None:
         return ""
-    text = FIGURES[name].text
+    text = column.text
     if num_pieces == 1:
         return f"[bold]{text(estimate.value)}[/bold]"
     return f"[bold]{text(estimate.value)}[/bold]\n[dim]{text(estimate.low)}\n{text(estimate.high)}[/dim]"
@@ -63,11 +51,11 @@ def markdown(evaluation: Evaluation) -> str:
     """All figures as Markdown, one column per harmonizer, Bach first."""
     names, models = ([in_markdown(name) for name in given] for given in (evaluation.names(), evaluation.models))
     lines = [*map(in_markdown, evaluation.summary()), "", f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
-    for section, figures in evaluation.sections():
-        lines.append(f"| **{section}** |{' |' * len(names)}")
-        for figure, line in figures:
-            cells = ["{} ({} to {})".format(*map(figure.text, one)) if one else "" for one in line]
-            lines.append(f"| {figure.label} | {' | '.join(cells)} |")
+    for section, columns in evaluation.sections():
+        lines.append(f"| **{in_markdown(section)}** |{' |' * len(names)}")
+        for column, line in columns:
+            cells = ["{} ({} to {})".format(*map(column.text, one)) if one else "" for one in line]
+            lines.append(f"| {in_markdown(column.label)} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
     lines.append(f"|---|{'---:|' * len(evaluation.models)}")
@@ -118,7 +106,7 @@ def to_csv(evaluation: Evaluation) -> str:
 
 def pieces_to_csv(evaluation: Evaluation) -> str:
     """Figures of each piece as CSV: one line per row and piece."""
-    names = [name for name in FIGURES if name not in DISTRIBUTIONS]
+    names = [name for name, column in evaluation.columns.items() if column.pool != "elsewhere"]
     lines: list[Sequence[Any]] = [("model", "decoder", "missing", "piece", "title", "frames", *names)]
     for row in evaluation.rows:
         for piece in row.pieces:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bachlit.errors import OptionError, RuleWarning
-from bachlit.evaluation.figures import Histograms, Judge, Ratio, histograms
+from bachlit.evaluation.figures import Histograms, Judge, Ratio
 from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.generation.harmonizing import write
 from bachlit.models.language_model import LanguageModel
@@ -98,7 +98,7 @@ def bachs_row(pieces: Sequence[Chorale], judge: Judge, model: LanguageModel | No
     judged = []
     for chorale in pieces:
         log_prob = log_probability(model, chorale) if model is not None else None
-        judged.append(Judged(chorale, judge(chorale, log_prob=log_prob), histograms(chorale)))
+        judged.append(Judged(chorale, judge(chorale, log_prob=log_prob), judge.histograms(chorale)))
     return Row("", "Bach", "", judged)
 
 
@@ -117,6 +117,8 @@ def written_row(
     judge: Judge,
     *,
     missing: str = "ATB",
+    ends: Sequence[Sequence[int]] = (),
+    tunes: bool = False,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Row:
     """Compose the missing voices of pieces, and judge the results.
@@ -128,6 +130,8 @@ def written_row(
         seeds: One per piece: results don't depend on the batch.
         judge: Computes the figures.
         missing: Letters of the voices to compose.
+        ends: Frames in which the last notes of each piece's phrases begin; by default those under fermatas.
+        tunes: Whether the pieces are tunes without Bach, so that nothing is compared with them.
         progress: Called with the number of pieces just done.
 
     Returns:
@@ -148,10 +152,16 @@ def written_row(
                 model, prompts, decoder=harmonizer.decoder, seeds=[seeds[index] for index in batch], rules=rules
             )
         for index, piece, mask in zip(batch, written, free, strict=True):
+            phrases = ends[index] if ends else None
             figures = judge(
-                piece.chorale, original=pieces[index], free=mask, log_prob=piece.log_prob, yielded=piece.yielded
+                piece.chorale,
+                original=None if tunes else pieces[index],
+                free=mask,
+                log_prob=piece.log_prob,
+                yielded=piece.yielded,
+                ends=phrases,
             )
-            judged[index] = Judged(piece.chorale, figures, histograms(piece.chorale))
+            judged[index] = Judged(piece.chorale, figures, judge.histograms(piece.chorale, ends=phrases))
         progress(len(batch))
     return Row("", "", missing, [judged[index] for index in range(len(pieces))], perf_counter() - begun)
 

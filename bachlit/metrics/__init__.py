@@ -1,8 +1,11 @@
 """Metrics: pure functions, with thin torchmetrics wrappers."""
 
+from bachlit.metrics.beats import beat_length, beats
 from bachlit.metrics.cadences import Cadences, cadences
 from bachlit.metrics.chords import QUALITIES, Chord, chord_of
+from bachlit.metrics.colour import ColourCounts, colour_counts, scale
 from bachlit.metrics.error_rates import ErrorRates, error_rates
+from bachlit.metrics.finals import FinalCounts, begins_on_tonic, final_counts
 from bachlit.metrics.grade import Grade, GradeReference
 from bachlit.metrics.histograms import (
     Histogram,
@@ -18,14 +21,30 @@ from bachlit.metrics.histograms import (
 )
 from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
 from bachlit.metrics.memorisation import Copied, Passages
+from bachlit.metrics.motion import MotionCounts, longest_alternation, motion_counts
+from bachlit.metrics.phrase_ends import (
+    CADENCE_KINDS,
+    Arrival,
+    CadenceKind,
+    PhraseEndCounts,
+    arrivals_at,
+    cadence_kind,
+    phrase_end_counts,
+    with_phrase_ends,
+)
+from bachlit.metrics.returning import ReturnCounts, return_counts
 from bachlit.metrics.rules import RuleCounts, rule_counts
+from bachlit.metrics.sonorities import SonorityCounts, sonority_counts
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
 from bachlit.metrics.totals import Totals, WeightedMean, total
 
 __all__ = [
-    "Cadences", "Chord", "Copied", "ErrorRates", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood",
-    "PARTS", "Passages", "QUALITIES", "RuleCounts", "Tally", "Texture", "TextureCounts", "Totals",
-    "WeightedMean", "cadence_chords", "cadences", "chord_of", "degrees", "error_rates", "figures", "intervals",
-    "length_distance", "lengths", "parallels", "qualities", "rank_distance", "repeats", "rule_counts", "tally",
-    "texture", "texture_counts", "total",
+    "Arrival", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "ErrorRates",
+    "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood", "MotionCounts", "PARTS", "Passages",
+    "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts", "Tally", "Texture", "TextureCounts",
+    "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats", "begins_on_tonic", "cadence_chords",
+    "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees", "error_rates", "figures", "final_counts",
+    "intervals", "length_distance", "lengths", "longest_alternation", "motion_counts", "parallels",
+    "phrase_end_counts", "qualities", "rank_distance", "repeats", "return_counts", "rule_counts", "scale",
+    "sonority_counts", "tally", "texture", "texture_counts", "total", "with_phrase_ends",
 ]  # fmt: skip

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from bachlit.evaluation import FIGURES, Judge
-from bachlit.evaluation.figures import DISTRIBUTIONS, histograms
+from bachlit.evaluation import COLUMNS, Judge
 from bachlit.metrics import GradeReference, Passages, cadences, error_rates, rule_counts, texture
 from bachlit.music.chorale import Chorale
 
+DISTRIBUTIONS = [name for name, column in COLUMNS.items() if column.pool == "elsewhere"]
+histograms = Judge([]).histograms
 SOPRANO_GIVEN = np.array([False, True, True, True])
 
 
@@ -18,7 +19,7 @@ def judge(bach: list[Chorale]) -> Judge:
 
 def value(figures: dict[str, tuple[float, float]], name: str) -> float:
     over, under = figures[name]
-    return FIGURES[name].scale * over / under
+    return COLUMNS[name].scale * over / under
 
 
 def test_every_figure_is_what_its_counter_counts(judge: Judge, bach: list[Chorale]) -> None:
@@ -26,7 +27,7 @@ def test_every_figure_is_what_its_counter_counts(judge: Judge, bach: list[Choral
     other = original.transpose(1)
     free = np.tile(SOPRANO_GIVEN, (original.num_frames, 1))
     figures = judge(other, original=original, free=free, log_prob=-90.0, yielded=3)
-    assert set(figures) == set(FIGURES) - set(DISTRIBUTIONS)
+    assert set(figures) == set(COLUMNS) - set(DISTRIBUTIONS)
     counts, heard, close = rule_counts(other), texture(other), cadences(other)
     assert counts.parallel_fifths and counts.crossings and close.triads > close.in_root_position  # noqa: PT018
     rates = error_rates(other, original, free)
@@ -66,4 +67,4 @@ def test_every_histogram_has_a_figure(bach: list[Chorale]) -> None:
 
 
 def test_a_figure_without_a_value_is_told_as_nothing() -> None:
-    assert FIGURES["fer"].text(float("nan")) == ""
+    assert COLUMNS["fer"].text(float("nan")) == ""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bachlit.evaluation import Estimate, Evaluation, Figure, HeldOut, evaluate, named, page
+from bachlit.evaluation import Column, Estimate, Evaluation, HeldOut, evaluate, named, page
 from bachlit.evaluation.page import _cells
 from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
 from bachlit.models.language_model import LanguageModel
@@ -206,7 +206,7 @@ def test_one_piece_has_no_interval_in_the_table(small_model: LanguageModel, bach
 )
 def test_green_is_a_matter_of_the_aim(best: Any, bach: float | None, values: list[Any], kinds: list[str]) -> None:
     first = None if bach is None else Estimate(bach, bach, bach)
-    cells = _cells(Figure("x", best=best), [first, *(Estimate(*map(float, value)) for value in values)])
+    cells = _cells(Column("x", best=best), [first, *(Estimate(*map(float, value)) for value in values)])
     assert re.findall(r'<td class="([^"]*)">', cells) == kinds
 
 

@@ -1,0 +1,18 @@
+"""The built-in figures."""
+
+from bachlit.evaluation.figures.base import Column, Figure, columns_of
+from bachlit.evaluation.figures.cadences import Endings, Finals, PhraseEnds
+from bachlit.evaluation.figures.likeness import ByTheModel, ErrorRates
+from bachlit.evaluation.figures.part_writing import Colour, Motion, PartWritingRules, Returns, Sonorities, Texture
+from bachlit.evaluation.figures.style import Distributions, Grade, Memorisation
+
+FIGURES: tuple[Figure, ...] = (
+    *(ErrorRates(), ByTheModel()),
+    *(PartWritingRules(), Motion(), Sonorities(), Colour(), Returns()),
+    *(Texture(), Endings(), Finals(), PhraseEnds()),
+    *(Grade(), Distributions(), Memorisation()),
+)
+"""In the order of the reports."""
+
+COLUMNS: dict[str, Column] = columns_of(FIGURES)
+"""What they report, by name."""
