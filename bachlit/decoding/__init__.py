@@ -20,7 +20,7 @@ from bachlit.decoding.rules.chords import ChordTones
 from bachlit.decoding.rules.enforced import Enforced
 from bachlit.decoding.rules.figured_bass import FiguredBass
 from bachlit.decoding.rules.harmony import FinalTonic, InKey
-from bachlit.decoding.rules.motion import Motion, NoOscillation, Passing, Variety
+from bachlit.decoding.rules.motion import Motion, NoOscillation, NoteAgainstNote, Passing, Variety
 from bachlit.decoding.rules.part_writing import (
     Attack,
     LargestLeap,
@@ -39,8 +39,10 @@ from bachlit.decoding.walk import Walk, stepping
 
 __all__ = [
     "FREE", "LIVELY", "PART_WRITING", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
-    "Decoder", "Enforced", "FiguredBass", "FinalTonic", "Generation", "Gibbs", "Grammar", "Greedy", "Grid", "InKey",
-    "LargestLeap", "Model", "NoCrossing", "NoHidden", "NoOverlap", "NoParallels", "Particles", "Position", "Predictor",
-    "Ranges", "RowGenerators", "Rule", "Rules", "Sampling", "Sounding", "Spacing", "State", "StepDecoder",
-    "TokenPrompt", "Walk", "Yielded", "stepping",
+    "Decoder", "Enforced", "FiguredBass", "FinalDominant", "FinalThird", "FinalTonic", "Generation", "Gibbs",
+    "Grammar", "Greedy", "Grid", "InKey", "LargestLeap", "Model", "Motion", "NoCrossing", "NoHidden",
+    "NoOscillation", "NoOverlap", "NoParallels", "NoteAgainstNote", "OpeningTonic", "Particles", "Passing",
+    "PhraseCadence", "PhraseRest", "PhraseTriad", "Position", "Predictor", "Ranges", "RowGenerators", "Rule",
+    "Rules", "Sampling", "Sevenths", "Sounding", "Spacing", "State", "StepDecoder", "TokenPrompt", "Variety",
+    "Walk", "Yielded", "stepping",
 ]  # fmt: skip

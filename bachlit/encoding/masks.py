@@ -98,9 +98,7 @@ def _look_ahead(encoding: SatbEncoding, allowed: BoolArray) -> None:
             can_begin[frame] = (allowed[frame] & ~encoding.token_holds).any()
 
 
-def open_mask(
-    encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int, closing: int = 0
-) -> BoolArray:
+def open_mask(encoding: SatbEncoding, min_frames: int, max_frames: int, pickup: int, closing: int = 0) -> BoolArray:
     """Mask of the tokens allowed at each step of a free composition in 4/4.
 
     Args:

@@ -99,9 +99,7 @@ def write_freely(
     return pieces
 
 
-def _open_prompt(
-    encoding: SatbEncoding, length: tuple[int, int], key: Key, pickup: int, name: str
-) -> ModelPrompt:
+def _open_prompt(encoding: SatbEncoding, length: tuple[int, int], key: Key, pickup: int, name: str) -> ModelPrompt:
     """Make a prompt that gives nothing but key, bars, and the least and greatest length.
 
     Where these are one, the last note lasts a quarter after a pickup of a quarter, as phrases in Bach do, else a half.

@@ -115,9 +115,7 @@ class ChoraleDataModule(pl.LightningDataModule):
 
     def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces:
         keys = "written" if self.keys == "all" and not training else self.keys
-        return TransposedPieces(
-            chorales, self.encoding, keys, drop_fermatas=self.drop_fermatas if training else 0.0
-        )
+        return TransposedPieces(chorales, self.encoding, keys, drop_fermatas=self.drop_fermatas if training else 0.0)
 
     def _only_prompts(self) -> bool:
         """Tell whether the command is `predict` from files, which needs no corpus."""

@@ -9,7 +9,6 @@ from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
 from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
 from bachlit.decoding.rules.playing import Playing
 
-
 _NOTES = 3
 
 
@@ -39,7 +38,7 @@ class Enforced(Constraint):
         }
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """State: pitches of the previous frame, those known of this frame, last notes, and what repeats come back to."""
+        """State: pitches of the previous frame and known of this one, last notes, what repeats come back to."""
         before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
         notes = before.unsqueeze(3).repeat(1, 1, 1, _NOTES)  # (B, K, 4, 3)
         state = {"before": before, "now": before, "notes": notes, "begun": notes}

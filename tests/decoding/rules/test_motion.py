@@ -1,0 +1,80 @@
+"""Rules of motion decide their cases: what leads on, what goes to and fro, what only comes again."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bachlit.decoding import Motion, NoOscillation, NoteAgainstNote, Passing, Rule, Sampling, Sounding, Variety
+from bachlit.encoding import SatbEncoding
+from bachlit.generation.harmonizing import write
+from bachlit.metrics import longest_alternation
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
+from bachlit.testing import charges
+
+ENCODING = SatbEncoding()
+TUNE = [72] * 4 + [74] * 8 + [76] * 4
+
+
+def charged(rule: Rule, bass: Sequence[int], *, ends: int | None = None) -> list[int]:
+    """Frames in which a bass, with a note per change of pitch, breaches a rule under a tune in quarters."""
+    piece = Chorale.from_pitches([[tune, 0, 0, low] for tune, low in zip(TUNE, bass, strict=True)])
+    fermatas = np.arange(16) >= (16 if ends is None else ends)
+    given = np.tile([True, True, True, False], (16, 1))
+    found = charges(rule, ENCODING, [dataclasses.replace(piece, fermatas=fermatas)], [given])[0, :, 1]
+    return [frame for frame, count in enumerate(found.tolist()) for _ in range(int(count))]
+
+
+def eighths(*pitches: int) -> list[int]:
+    return [pitch for pitch in pitches for _ in range(2)]
+
+
+def test_a_quick_note_and_back_is_no_motion() -> None:
+    motion = Motion(1.0)
+    assert charged(motion, eighths(48, 50, 48, 50, 52, 53, 55, 57)) == [0, 2, 8, 10, 12]
+    assert charged(motion, [48] * 4 + [50] * 4 + [48] * 4 + [50] * 4) == [0, 4, 8, 12]
+    assert charged(motion, eighths(48, 50, 52, 53, 55, 53, 52, 50), ends=12)[-1] == 12
+
+
+def test_steps_off_the_beat_pass_where_they_go_on() -> None:
+    assert charged(Passing(1.0), eighths(48, 50, 52, 53, 52, 53, 55, 60)) == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("bass", "frames"),
+    [((48, 50, 48, 50, 48, 50, 52, 53), [6, 8, 10]), ((48, 50, 48, 52, 48, 50, 52, 50), [])],
+)
+def test_notes_to_and_fro_are_counted_from_the_fourth_on(bass: tuple[int, ...], frames: list[int]) -> None:
+    assert charged(NoOscillation(), eighths(*bass)) == frames
+    piece = Chorale.from_pitches([[tune, 67, 64, low] for tune, low in zip(TUNE, eighths(*bass), strict=True)])
+    assert longest_alternation(piece) == (len(frames) + 3 if frames else 0)
+
+
+def test_a_bar_that_returns_has_another_bass_on_its_beats() -> None:
+    bar = [72] * 4 + [74] * 4 + [76] * 8
+    lower = [48] * 4 + [43] * 4 + [48] * 8, [45] * 4 + [43] * 4 + [48] * 8
+    for second, frames in ((lower[0], [16, 20, 24, 28]), (lower[1], [20, 24, 28])):
+        notes = zip(bar * 2, lower[0] + second, strict=True)
+        piece = Chorale.from_pitches([[tune, 67, 60, low] for tune, low in notes])
+        onsets = piece.onsets.copy()
+        onsets[16] = True
+        piece = dataclasses.replace(piece, onsets=onsets)
+        soprano = np.tile([True, False, False, False], (32, 1))
+        found = charges(Variety(), ENCODING, [piece], [soprano])[0, :, 1]
+        assert np.flatnonzero(found.numpy()).tolist() == frames
+
+
+def test_plain_hymns_move_note_against_note(small_model: LanguageModel) -> None:
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (72, 74, 76, 76) for _ in range(6)])
+    for seed in range(3):
+        [written] = write(
+            small_model,
+            [Prompt.voices(tune, "soprano")],
+            decoder=Sampling(2.0),
+            seeds=[seed],
+            rules=Sounding() & NoteAgainstNote(),
+        )
+        assert (written.chorale.onsets == written.chorale.onsets[:, :1]).all()
