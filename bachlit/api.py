@@ -7,6 +7,7 @@ from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import Written, write_several
+from bachlit.generation.metre import Beat, told_beat
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Chorale, Voice
@@ -43,6 +44,7 @@ def harmonize(
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
     strict: bool = False,
+    beat: Beat = "auto",
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> Chorale:
@@ -64,6 +66,8 @@ def harmonize(
         rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
             none. Where they can't be kept, the last gives way first, with a warning.
         strict: Raise where a rule would have to give way.
+        beat: The note value that counts as a beat: an eighth in 6/8, a half note in 3/2, in most tunes a quarter. If
+            auto, it is chosen from metre and note lengths, and told where it is no quarter.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
             ships with the package if None.
@@ -76,7 +80,8 @@ def harmonize(
         PromptError: If a given voice only rests or has no rhythm to keep, there are no such bars, or
             nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If a voice's name is none, or a prompt comes with what chooses from a score.
+        OptionError: If a voice's name is none, a prompt comes with what chooses from a score, or something given is too
+            short for the beat.
         CheckpointError: If the checkpoint can't be used.
 
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 67, 69, 71, 72, 72) for _ in range(4)])
@@ -93,7 +98,7 @@ def harmonize(
             "A prompt says what is given; expected it alone; leave out voice, part, tune, bars and rhythm."
         )
     [written] = harmonize_several(
-        prompt, 1, decoder=decoder, rules=rules, strict=strict, seed=seed, checkpoint=checkpoint
+        prompt, 1, decoder=decoder, rules=rules, strict=strict, beat=beat, seed=seed, checkpoint=checkpoint
     )
     return written.chorale
 
@@ -105,6 +110,7 @@ def harmonize_several(
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
     strict: bool = False,
+    beat: Beat = "auto",
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> list[Written]:
@@ -118,6 +124,8 @@ def harmonize_several(
         rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
             none. Where they can't be kept, the last gives way first, with a warning.
         strict: Raise where a rule would have to give way.
+        beat: The note value that counts as a beat: an eighth in 6/8, a half note in 3/2, in most tunes a quarter. If
+            auto, it is chosen from metre and note lengths, and told where it is no quarter.
         seed: The same seed gives the same result.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
             ships with the package if None.
@@ -128,7 +136,8 @@ def harmonize_several(
     Raises:
         PromptError: If a given voice only rests, or nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt.
+        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt; if something given is too short for the
+            beat.
         CheckpointError: If the checkpoint can't be used.
     """
     refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
@@ -144,6 +153,7 @@ def harmonize_several(
         num=num,
         rules=rules,
         strict=strict,
+        beat=told_beat(prompt, beat),
     )
     return pieces
 

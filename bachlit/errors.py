@@ -67,6 +67,10 @@ class RangeWarning(UserWarning):
     """Given voices octaves away from where voices sing."""
 
 
+class BeatWarning(UserWarning):
+    """Tune whose beat is no quarter, or that was moved to where voices sing."""
+
+
 class OptionError(BachlitError, ValueError):
     """Option outside its range, or an unknown name."""
 

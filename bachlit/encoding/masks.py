@@ -11,7 +11,11 @@ from bachlit.tokens import END
 
 
 def prompt_mask(
-    encoding: SatbEncoding, chorale: Chorale, given: BoolArray, rhythm: BoolArray | None = None
+    encoding: SatbEncoding,
+    chorale: Chorale,
+    given: BoolArray,
+    rhythm: BoolArray | None = None,
+    holding: BoolArray | None = None,
 ) -> BoolArray:
     """Mask of the tokens allowed at each step where some cells are given.
 
@@ -24,6 +28,7 @@ def prompt_mask(
         chorale: Holds the given cells; free cells are ignored.
         given: (T, 4) true where a cell is given.
         rhythm: (T, 4) true where a free cell has the chorale's rhythm; None for no cells.
+        holding: (T,) true where free notes can't begin; None for nowhere.
 
     Returns:
         (5 T + 1, V) bool.
@@ -44,6 +49,8 @@ def prompt_mask(
         cell_allowed = allowed[:num_frames, slot]
         cell_allowed[:] = encoding.slot_tokens[slot]
         cell_allowed[timed[:, column]] &= _in_rhythm(encoding, chorale, column)[timed[:, column]]
+        if holding is not None:
+            cell_allowed[holding] &= encoding.token_holds | (encoding.token_pitch == REST)
         fixed = np.flatnonzero(given[:, column])
         cell_allowed[fixed] = False
         cell_allowed[fixed, cells[fixed, slot - 1]] = True

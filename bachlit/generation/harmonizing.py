@@ -8,10 +8,10 @@ from hashlib import sha256
 
 from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.generation.metre import Beat, as_written, scale_of
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in, token_prompt
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, Chorale
-from bachlit.music.measures import whole_bars
 from bachlit.music.prompt import Prompt
 
 
@@ -59,7 +59,7 @@ class PromptBatch:
         strict: bool,
     ) -> None:
         self._model, self._decoder = model, decoder
-        self._pieces = [prompt.piece for prompt in prompts]
+        self._prompts = prompts
         rules = usual_rules(decoder) if rules is None else rules
         self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
@@ -75,7 +75,7 @@ class PromptBatch:
         try:
             with evaluating(self._model.network):
                 for batch in self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num):
-                    part = len(batch.tokens) // len(self._pieces)
+                    part = len(batch.tokens) // len(self._prompts)
                     yield from ((row // part, batch, row) for row in range(len(batch.tokens)))
         except DeadEndError as error:
             raise DeadEndError(
@@ -102,8 +102,10 @@ class PromptBatch:
         grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
         frame, slot = divmod(t, len(grid.voices))
         column = grid.voices[slot]
-        piece = self._pieces[row]
-        bar = next((bar for bar in whole_bars(piece.measures) if frame < bar.end), piece.measures[-1])
+        prompt = self._prompts[row]
+        piece, frame = prompt.piece, int(frame / prompt.scale)
+        bars = prompt.written_bars
+        bar = next((bar for bar in bars if frame < bar.end), bars[-1])
         name, voice = piece.name or "the piece", "end" if column is None else VOICES[column]
         return f"The {voice} of {name} at bar {bar.number} (frame {frame})"
 
@@ -121,6 +123,7 @@ def write(
     seeds: Sequence[int],
     rules: Rules | Rule | None = None,
     strict: bool = False,
+    beat: Beat = "auto",
 ) -> list[Written]:
     """Fill the free cells of prompts, all at once.
 
@@ -133,15 +136,17 @@ def write(
             `usual_rules` applies; `Rules()` for none. The ranges of the rule `Ranges` are those that the given voices
             are moved into, too.
         strict: Raise where a rule would have to give way.
+        beat: The note value that is read as a beat; if auto, each prompt's own.
 
     Returns:
         The pieces, in the prompts' order.
 
     Raises:
         PromptError: If a voice that is given whole only rests.
+        OptionError: If something given is too short for the beat.
         DeadEndError: If nothing is left to choose.
     """
-    several = write_several(model, prompts, decoder=decoder, seeds=seeds, num=1, rules=rules, strict=strict)
+    several = write_several(model, prompts, decoder=decoder, seeds=seeds, num=1, rules=rules, strict=strict, beat=beat)
     return [pieces[0] for pieces in several]
 
 
@@ -154,6 +159,7 @@ def write_several(
     num: int,
     rules: Rules | Rule | None = None,
     strict: bool = False,
+    beat: Beat = "auto",
 ) -> list[list[Written]]:
     """Fill the free cells of prompts, each in up to `num` different ways.
 
@@ -165,17 +171,22 @@ def write_several(
         num: How many ways at most.
         rules: As for `write`.
         strict: Likewise.
+        beat: Likewise.
 
     Returns:
         For each prompt its pieces, those of greater merit first.
 
     Raises:
         PromptError: If a voice that is given whole only rests.
+        OptionError: If something given is too short for the beat.
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding
     ranges = ranges_in(usual_rules(decoder) if rules is None else Rules() & rules)
-    moved = [model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges)) for prompt in prompts]
+    moved = [
+        model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges), scale_of(prompt, beat))
+        for prompt in prompts
+    ]
     batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
     distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
     yielded: list[Yielded] = []
@@ -185,7 +196,8 @@ def write_several(
         known, key = distinct[index], sha256(tokens.tobytes()).digest()
         if generation.score[row] > -math.inf and key not in known:
             notes = encoding.decode(tokens).transpose(-moved[index].move)
-            written = dataclasses.replace(prompts[index].chorale, pitches=notes.pitches, onsets=notes.onsets)
+            pitches, onsets = as_written(notes, moved[index].scale)
+            written = dataclasses.replace(prompts[index].chorale, pitches=pitches, onsets=onsets)
             known[key] = Written(written, generation, row)
     batch.warn(yielded)
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]

@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from torch.nn.utils.rnn import pad_sequence
 from bachlit.decoding import FREE, Enforced, Grammar, Grid, Ranges, Rule, Rules, TokenPrompt
 from bachlit.encoding import SatbEncoding, prompt_mask
 from bachlit.errors import PromptError, RangeWarning
+from bachlit.generation.metre import heard, written_frames
 from bachlit.music.chorale import FRAMES_PER_QUARTER, RANGES, REST, VOICES, BoolArray, Chorale, Voice, move_into_range
 from bachlit.music.keys import Keys, estimate_key, semitones_home
-from bachlit.music.measures import whole_bars
+from bachlit.music.measures import Measure, whole_bars
 from bachlit.music.notes import name_of
 from bachlit.music.playing import interruptions, jumps, last_played
 from bachlit.music.prompt import Prompt
@@ -37,6 +39,8 @@ class ModelPrompt:
         end: The frame after the last that may sound, in what is played last.
         move: Semitones by which it was moved for the model.
         into_range: Those of them that brought it into the voices' ranges.
+        scale: Frames for each written sixteenth.
+        measures: Measures as written, in written sixteenths; those of the piece if None.
     """
 
     piece: Chorale
@@ -46,29 +50,52 @@ class ModelPrompt:
     end: int
     move: int = 0
     into_range: int = 0
+    scale: Fraction = Fraction(1)
+    measures: tuple[Measure, ...] | None = None
+
+    @property
+    def written_bars(self) -> tuple[Measure, ...]:
+        """Bars as written, in written sixteenths."""
+        return whole_bars(self.piece.measures if self.measures is None else self.measures)
+
+    @property
+    def written_frames(self) -> npt.NDArray[np.int64]:
+        """Written sixteenth (T,) of each frame."""
+        return written_frames(int(self.piece.num_frames / self.scale), self.scale)
 
 
-def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] = (0, 0)) -> ModelPrompt:
-    """Move a prompt to a model's keys.
+def model_prompt(
+    encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] = (0, 0), scale: Fraction = Fraction(1)
+) -> ModelPrompt:
+    """Move a prompt to a model's keys, note values and bars.
 
     Args:
         encoding: The model's.
         prompt: What is given.
         moves: From `move_for`.
+        scale: From `scale_of`.
     """
     move, into_range = moves
-    prompt = _resting_together(prompt)
+    measures = prompt.chorale.measures
+    prompt = heard(_resting_together(prompt), scale)
     end = _end_of_given(prompt)
     moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
     return ModelPrompt(
         moved,
-        prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
+        prompt_mask(encoding, moved, prompt.given, prompt.rhythm, _unwritten(moved.num_frames, scale)),
         np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
         _last_onset(prompt, end),
         end,
         move,
         into_range,
+        scale,
+        measures,
     )
+
+
+def _unwritten(num_frames: int, scale: Fraction) -> BoolArray:
+    """Mask (T,) of frames within a written sixteenth, in which no note begins."""
+    return np.diff(written_frames(int(num_frames / scale), scale), prepend=-1) == 0
 
 
 def _resting_together(prompt: Prompt) -> Prompt:
@@ -160,7 +187,8 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         keys=_keys(pieces),
         moved=torch.tensor([one.move for one in prompts]),
         shift=torch.tensor([one.move - one.into_range for one in prompts]),
-        bars=_batched([_bars(piece) for piece in pieces], -1),
+        bars=_batched([_bars(whole_bars(piece.measures)) for piece in pieces], -1),
+        written=_batched([_written(one) for one in prompts], -1),
         jumps=torch.tensor([[*row, *[(-1, -1)] * (most - len(row))] for row in found]).view(len(pieces), most, 2),
         interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
         beats=_batched([_beats(piece) for piece in pieces], -1),
@@ -183,14 +211,20 @@ def _keys(pieces: Sequence[Chorale]) -> torch.Tensor:
     return keys
 
 
-def _bars(piece: Chorale) -> npt.NDArray[np.int64]:
+def _bars(whole: Sequence[Measure]) -> npt.NDArray[np.int64]:
     """Index of each frame's bar, its place in it, the bar's length, and that of a full one if it ends early: (T, 4)."""
-    bars = np.empty((piece.num_frames, 4), np.int64)
-    for index, bar in enumerate(whole_bars(piece.measures)):
+    bars = np.empty((whole[-1].end, 4), np.int64)
+    for index, bar in enumerate(whole):
         places = bars[bar.start : bar.end]
         places[:, [0, 2, 3]] = index, bar.length, bar.length if bar.position else max(bar.length, bar.full)
         places[:, 1] = np.arange(bar.length)
     return bars
+
+
+def _written(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
+    """Make a `WrittenFrame` of each frame, (T, 6)."""
+    frames = prompt.written_frames
+    return np.column_stack([_bars(prompt.written_bars)[frames], frames, np.diff(frames, prepend=-1)])
 
 
 def _beats(piece: Chorale) -> npt.NDArray[np.int64]:
@@ -219,15 +253,15 @@ def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
     """The earlier frame at the same place in the last bar with the same given soprano, (T,); -1 where none is."""
     returns = np.full(prompt.piece.num_frames, -1)
     seen: dict[bytes, int] = {}
-    for bar in whole_bars(prompt.piece.measures):
-        span = slice(bar.start, bar.end)
+    for bar in prompt.written_bars:
+        span = slice(int(bar.start * prompt.scale), int(bar.end * prompt.scale))
         notes = np.where(prompt.piece.onsets[span, 0], prompt.given[span, 0], -2)
-        if bar.length < FRAMES_PER_QUARTER or (prompt.given[span, 0] <= 0).any():
+        if notes.size < FRAMES_PER_QUARTER or (prompt.given[span, 0] <= 0).any():
             continue
         key = notes.tobytes()
         if key in seen:
-            returns[span] = seen[key] + np.arange(bar.length)
-        seen[key] = bar.start
+            returns[span] = seen[key] + np.arange(notes.size)
+        seen[key] = span.start
     return returns
 
 

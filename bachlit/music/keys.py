@@ -1,5 +1,6 @@
-"""Keys: signature, tonic, and estimation from notes."""
+"""Keys: signature, tonic, names, and estimation from notes."""
 
+import re
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -38,6 +39,25 @@ _PARALLELS: dict[Mode, tuple[int, Literal["major", "minor"]]] = {
     "locrian": (2, "minor"),
 }
 _MOST_SHARPS = 7
+
+# Pitch classes above the tonic of the modes that a tune without a written one may have, with raised leading tones, and
+# how often it has them, in nats below major.
+_MODES_HEARD: dict[Mode, tuple[tuple[int, ...], float]] = {
+    "major": ((0, 2, 4, 5, 7, 9, 11), 0.0),
+    "minor": ((0, 2, 3, 5, 7, 8, 9, 10, 11), -0.6),
+    "dorian": ((0, 2, 3, 5, 7, 9, 10, 11), -2.6),
+    "mixolydian": ((0, 2, 4, 5, 7, 9, 10, 11), -3.2),
+    "phrygian": ((0, 1, 3, 5, 7, 8, 10), -3.5),
+}
+
+# How likely a tune is to end and to begin on semitones above its tonic, in nats below the likeliest.
+_LAST = {0: 0.0, 4: -1.8, 7: -2.3, 3: -3.0, 9: -3.2, 2: -3.4}
+_FIRST = {0: 0.0, 7: 0.0, 4: -0.5, 3: -0.7, 2: -1.0, 9: -1.0, 5: -1.2, 10: -1.2}
+_SELDOM_LAST, _SELDOM_FIRST = -4.0, -1.5
+
+# What a whole unit of each kind of evidence weighs, in nats.
+_PROFILE_WEIGHT, _FOREIGN_WEIGHT, _LEADING_WEIGHT = 4.0, -25.0, 1.5
+_LEADING_SHARE = 0.015  # of a tune's time, from which on a raised leading tone is no accident
 
 _TONIC_NAMES = ("C", "D-flat", "D", "E-flat", "E", "F", "F-sharp", "G", "A-flat", "A", "B-flat", "B")
 
@@ -162,6 +182,78 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
             written = signature is not None and (key.fifths - signature.fifths) % 12 == 0
             scores[key] = float(correlation) + (0.3 if written else 0.0)
     return max(scores, key=lambda key: scores[key])
+
+
+def home_of(pitches: npt.NDArray[np.integer], fifths: int | None = None) -> Key:
+    """Find the key of music whose mode isn't written, or that has no signature either.
+
+    Evidence is where the lowest voice ends and begins, the time of each pitch class beside Krumhansl and Kessler's
+    profiles, notes foreign to the mode, and raised leading tones.
+
+    Args:
+        pitches: (T,) or (T, 4) MIDI pitches in order, each row an equal span of time; 0 is a rest.
+        fifths: Of the written signature, if any.
+
+    Returns:
+        A major, minor, dorian, mixolydian or phrygian key; the signature's major where nothing sounds.
+
+    >>> str(home_of(np.array([64, 66, 67, 69, 71, 67, 66, 63, 64]), 1))
+    'E minor'
+    >>> str(home_of(np.array([69, 71, 72, 74, 76, 74, 72, 66, 67, 69]), 1))
+    'A dorian'
+    """
+    rows = pitches.reshape(len(pitches), -1)
+    lowest = np.where(rows > 0, rows, 128).min(axis=1)
+    line = lowest[lowest < 128]
+    if line.size == 0:
+        return Key(fifths or 0)
+    share = np.bincount(rows[rows > 0] % 12, minlength=12) / np.count_nonzero(rows)
+    keys = [
+        key_of(tonic, mode) if fifths is None else Key(fifths, mode)
+        for mode in _MODES_HEARD
+        for tonic in (range(12) if fifths is None else (0,))
+    ]
+    return max(keys, key=lambda key: _evidence(key, share, int(line[0]), int(line[-1])))
+
+
+def _evidence(key: Key, share: npt.NDArray[np.float64], first: int, last: int) -> float:
+    """Weigh the evidence for a key, in nats.
+
+    Args:
+        key: One of the modes that are heard.
+        share: (12,) time of each pitch class, of all.
+        first: Lowest pitch at the beginning.
+        last: Lowest pitch at the end.
+    """
+    degrees = np.roll(share, -key.tonic)
+    scale, score = _MODES_HEARD[key.mode]
+    score += _LAST.get((last - key.tonic) % 12, _SELDOM_LAST) + _FIRST.get((first - key.tonic) % 12, _SELDOM_FIRST)
+    if degrees.std() > 0:  # a flat histogram correlates with nothing
+        score += _PROFILE_WEIGHT * float(np.corrcoef(degrees, _PROFILES["minor" if 3 in scale else "major"])[0, 1])
+    score += _FOREIGN_WEIGHT * float(1 - degrees[list(scale)].sum())
+    if key.mode != "major":
+        score += _LEADING_WEIGHT * min(1.0, float(degrees[11]) / _LEADING_SHARE)
+    return score
+
+
+def key_named(name: str) -> Key:
+    """Read a key's name: a tonic and a mode, major if none is named.
+
+    Raises:
+        ChoraleError: If it is none.
+
+    >>> str(key_named("D dorian")), str(key_named("f# minor")), key_named("Bb")
+    ('D dorian', 'F-sharp minor', Key(fifths=-2, mode='major'))
+    """
+    match = re.fullmatch(r"\s*([A-Ga-g])\s*(#|b|-?sharp|-?flat|)\s*([a-z]*)\s*", name)
+    mode = next((mode for mode in MODES if match and mode == (match[3] or "major")), None)
+    if match is None or mode is None:
+        raise ChoraleError(
+            f"There is no key {name[:40]!r}; expected a note and one of {', '.join(MODES)}, such as F# minor or "
+            "D dorian."
+        )
+    raised = {"#": 1, "s": 1, "b": -1, "f": -1}.get(match[2].lstrip("-")[:1], 0)
+    return key_of(STEPS[match[1].upper()] + raised, mode)
 
 
 def semitones_home(key: Key) -> int:

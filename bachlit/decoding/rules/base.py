@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,26 @@ from bachlit.errors import OptionError
 
 FREE = -1
 MOST = 1e6
+
+
+class WrittenFrame(NamedTuple):
+    """Place in a piece as it is written, where a frame is heard: in the sixteenths of the score.
+
+    Attributes:
+        bar: Index of its bar from 0; -1 beyond the piece.
+        place: Sixteenths since the bar began.
+        length: Of the bar.
+        full: Length of a full bar, if it ends early.
+        frame: Sixteenths since the piece began.
+        new: Sixteenths since the frame heard before it: 1, or 0 and 1 in turns in doubled values, or 2 in halved ones.
+    """
+
+    bar: int
+    place: int
+    length: int
+    full: int
+    frame: int
+    new: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +58,8 @@ class Grid:
         shift: (B,) semitones of these by which the voices' ranges moved along.
         bars: (B, T, 4) bar of each frame, -1 beyond the piece: index from 0, sixteenths since it began, its length, and
             that of a full one if it ends early.
+        written: (B, T, 6) a `WrittenFrame` of each frame: frames are shorter or longer than written sixteenths where
+            the model reads doubled or halved values.
         jumps: (B, J, 2) pairs of frames that are heard one after the other without being written so; -1 where a row has
             fewer.
         interrupted: (B, T) true at frames never heard after the frame written before them.
@@ -58,6 +80,7 @@ class Grid:
     moved: Tensor
     shift: Tensor
     bars: Tensor
+    written: Tensor
     jumps: Tensor
     interrupted: Tensor
     beats: Tensor
@@ -77,6 +100,10 @@ class Grid:
     def key_at(self, frame: int) -> Tensor:
         """Key (B, 3) in force at a frame: tonic, 1 in minor, sharps."""
         return self.keys[:, min(frame, self.keys.shape[1] - 1)]
+
+    def written_at(self, frame: int) -> list[WrittenFrame]:
+        """Where a frame stands in each row's piece as written."""
+        return [WrittenFrame(*row) for row in self.written[:, min(frame, self.written.shape[1] - 1)].tolist()]
 
     @property
     def _last_key(self) -> Tensor:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Position, Rule, WrittenFrame
 from bachlit.errors import OptionError
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -130,14 +130,14 @@ class ChordTones(Rule):
         if filled > len(lengths):
             raise OptionError(f"The chords fill {filled} bars, but the piece has {len(lengths)}; give fewer.")
         for index, length in enumerate(lengths[:filled]):
-            self._at(index, 0, length, length)
+            self._in_bar(index, 0, length, length)
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to the chord, and rests."""
         grid = position.grid
         rows = []
-        for bar, moved in zip(grid.bars[:, position.frame].tolist(), grid.moved.tolist(), strict=True):
-            chord, begins = self._in_force(position.frame) if self.at else self._at(*bar)
+        for place, moved in zip(grid.written_at(position.frame), grid.moved.tolist(), strict=True):
+            chord, begins = self._in_force(place)
             tones = torch.ones(12, dtype=torch.bool)
             if chord is not None:
                 classes = {chord[1]} if position.voice == 3 and chord[1] is not None else chord[0]
@@ -147,23 +147,27 @@ class ChordTones(Rule):
         foreign = torch.stack(rows).unsqueeze(1).to(grid.pitch.device)
         return torch.where(position.rests, ~position.silent, foreign)
 
-    def _in_force(self, frame: int) -> tuple[tuple[set[int], int | None] | None, bool]:
-        """Chord at a frame, and whether it begins there."""
-        index = bisect_right(self.at, frame, key=lambda one: one[0]) - 1
-        return (self._placed[index][1], self.at[index][0] == frame) if index >= 0 else (None, False)
-
-    def _at(self, bar: int, place: int, length: int, full: int) -> tuple[tuple[set[int], int | None] | None, bool]:
-        """Chord at a place in a bar, and whether it begins there."""
+    def _in_force(self, place: WrittenFrame) -> tuple[tuple[set[int], int | None] | None, bool]:
+        """Chord at a place, and whether it begins there."""
+        if self.at:
+            index = bisect_right(self.at, place.frame, key=lambda one: one[0]) - 1
+            return (
+                (self._placed[index][1], self.at[index][0] > place.frame - place.new) if index >= 0 else (None, False)
+            )
+        bar, at, length, full, _, new = place
         if not 0 <= bar < len(self.bars):
             return None, False
-        chords = self.bars[bar]
-        num = len(chords)
+        index = self._in_bar(bar, at, length, full)
+        begins = at < new or (new > 0 and self._in_bar(bar, at - new, length, full) != index)
+        return self.bars[bar][index], begins
+
+    def _in_bar(self, bar: int, place: int, length: int, full: int) -> int:
+        """Index of the chord at a place in a bar."""
+        num = len(self.bars[bar])
         if num > length:
             raise OptionError(f"Bar {bar + 1} has {num} chords; expected at most {length}.")
         shared = full if (num - 1) * full < num * length else length
-        index = place * num // shared
-        begins = place == 0 or (place - 1) * num // shared != index
-        return chords[index], begins
+        return place * num // shared
 
 
 def _chord(symbol: str) -> tuple[set[int], int | None] | None:

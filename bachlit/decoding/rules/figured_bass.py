@@ -39,9 +39,9 @@ class FiguredBass(Rule):
             raise OptionError(f"The figures stand at the frames {places}; expected them one after the other.")
 
     @cached_property
-    def _by_frame(self) -> Mapping[int, tuple[tuple[int, ...], bool]]:
-        """Pitch classes of each frame under a figure, and whether the figure begins there."""
-        return {frame: (tones, frame == start) for start, end, tones in self.spans for frame in range(start, end)}
+    def _by_frame(self) -> Mapping[int, tuple[tuple[int, ...], int]]:
+        """Pitch classes of each frame under a figure, and the frames since the figure began."""
+        return {frame: (tones, frame - start) for start, end, tones in self.spans for frame in range(start, end)}
 
     def judges(self, voice: int | None) -> bool:
         """Judge the voices above the bass."""
@@ -49,16 +49,20 @@ class FiguredBass(Rule):
 
     def tones_at(self, frame: int) -> tuple[tuple[int, ...], bool] | None:
         """Pitch classes that a figure leaves at a frame, and whether it begins there; None if all are free."""
-        return self._by_frame.get(frame)
+        found = self._by_frame.get(frame)
+        return None if found is None else (found[0], found[1] == 0)
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to the figure."""
-        grid, found = position.grid, self.tones_at(position.frame)
-        if found is None:
+        grid, places = position.grid, position.grid.written_at(position.frame)
+        found = [self._by_frame.get(place.frame) for place in places]
+        if not any(found):
             return torch.zeros(1, device=grid.pitch.device)
-        tones, begins = found
+        everything = range(12), 0
+        fits = torch.zeros(len(places), 12, dtype=torch.bool)
+        for row, one in zip(fits, found, strict=True):
+            row[list((one or everything)[0])] = True
+        begins = torch.tensor([one is not None and one[1] < at.new for one, at in zip(found, places, strict=True)])
         classes = (grid.pitch - grid.moved[:, None]) % 12  # (B, V)
-        fits = torch.isin(classes, torch.tensor(tones, device=classes.device))
-        if not begins:
-            fits = fits | grid.holds
-        return (~fits & ~position.rests).unsqueeze(1)
+        own = fits.to(classes.device).gather(1, classes) | (grid.holds & ~begins.to(classes.device)[:, None])
+        return (~own & ~position.rests).unsqueeze(1)

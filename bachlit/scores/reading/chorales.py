@@ -10,7 +10,7 @@ import numpy as np
 
 from bachlit.errors import OptionError, ScoreError
 from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
-from bachlit.music.keys import Key, Mode, estimate_key
+from bachlit.music.keys import Key, Mode, home_of
 from bachlit.scores.reading.bars import bars_of, spans_of
 from bachlit.scores.reading.contents import SUFFIXES
 from bachlit.scores.reading.notes import Span, on_grid, sung_notes
@@ -145,7 +145,7 @@ def _chorale(
             onsets[note.start, VOICES.index(voice)] = True
             if voice == lead:
                 fermatas[span] = note.fermata
-    key, keys = _keys(parts[lead].measures, spans, pitches)
+    key, keys = _keys(path, parts[lead].measures, spans, pitches)
     chorale = Chorale(
         pitches=pitches,
         onsets=onsets,
@@ -254,31 +254,39 @@ def _signs(score: Score) -> list[Signs]:
 
 
 def _keys(
-    measures: Sequence[WrittenMeasure], spans: Sequence[Span], pitches: IntArray
+    path: Path, measures: Sequence[WrittenMeasure], spans: Sequence[Span], pitches: IntArray
 ) -> tuple[Key, tuple[tuple[int, Key], ...]]:
-    """Find the key at the beginning, and later ones; a missing mode or signature is estimated from the notes."""
+    """Find the key at the beginning, and later ones; a missing mode or signature is found in the notes, and said."""
     written = [(span.start, measure.signature) for measure, span in zip(measures, spans, strict=False)]
     first = next((signature for _, signature in written if signature is not None), None)
     if first is None:
-        return estimate_key(pitches), ()
-    key = _key(first, pitches)
+        return _heard(path, home_of(pitches)), ()
+    key = _key(first) or _heard(path, home_of(pitches, _likely(first).fifths))
     changes: list[tuple[int, Key]] = []
     before = first
     for start, signature in written:
         if signature is not None and signature != before:
-            changes.append((start, _key(signature, pitches[start:], key.mode)))
+            changes.append((start, _key(signature) or _likely(signature)._replace(mode=key.mode)))
             before = signature
     return key, tuple(changes)
 
 
-def _key(signature: Signature, pitches: IntArray, mode: Mode | None = None) -> Key:
-    """Key of a signature, at most seven sharps or flats; a mode that isn't written is given or estimated."""
-    fifths = signature.fifths if -7 <= signature.fifths <= 7 else Key(signature.fifths).transpose(12).fifths
+def _key(signature: Signature) -> Key | None:
+    """Key of a signature; None if it has no mode."""
     written = {"ionian": "major"}.get(signature.mode or "", signature.mode)
-    if written in get_args(Mode):
-        return Key(fifths, cast(Mode, written))
-    # Even where the notes suggest a third key (G minor under D minor's signature), its mode is the likelier.
-    return Key(fifths, mode or estimate_key(pitches, Key(fifths)).mode)
+    return _likely(signature)._replace(mode=cast(Mode, written)) if written in get_args(Mode) else None
+
+
+def _heard(path: Path, key: Key) -> Key:
+    """Say which key is heard."""
+    warn(f"{path}: no mode of its key is written; heard as {key}; --key says otherwise.")
+    return key
+
+
+def _likely(signature: Signature) -> Key:
+    """Major key of a signature, with at most seven sharps or flats."""
+    key = Key(signature.fifths)
+    return key if -7 <= key.fifths <= 7 else key.transpose(12)
 
 
 def _title(path: Path, score: Score) -> str:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from bachlit.music.keys import Key, estimate_key
+from bachlit.music.keys import Key, home_of
 from bachlit.scores.reading.limits import MAX_MIDI_HEADS, MAX_MIDI_NOTES, MAX_MIDI_PARTS
 from bachlit.scores.reading.midi.events import Line, MidiFile, parse_midi
 from bachlit.scores.reading.midi.general_midi import INSTRUMENTS
@@ -51,7 +51,8 @@ def midi_document(data: bytes) -> tuple[Element, list[str]]:
     ]
     if sum(num_heads(part, timing.bars) for part in parts) > MAX_MIDI_HEADS:
         raise ValueError(f"it has more than {MAX_MIDI_HEADS} measures and note heads in all parts")
-    tree = score_tree(title_of(file), parts, timing.bars, _keys(file, timing), _directions(file, timing))
+    keys, modes = _keys(file, timing)
+    tree = score_tree(title_of(file), parts, timing.bars, keys, _directions(file, timing), modes=modes)
     return tree, timing.sentences
 
 
@@ -70,8 +71,11 @@ def _names(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _keys(file: MidiFile, timing: Timing) -> list[tuple[int, Key]]:
-    """Indices of bars and the keys that begin there: as written, else one that is estimated."""
+def _keys(file: MidiFile, timing: Timing) -> tuple[list[tuple[int, Key]], bool]:
+    """Find indices of bars and the keys that begin there, and whether the file says their modes.
+
+    Many programs write major whatever the mode is: it isn't believed where another mode's tonic ends the music.
+    """
     written = sorted(event for track in file.tracks for event in track.signatures)
     starts = np.array([bar.start for bar in timing.bars])
     keys: dict[int, Key] = {}
@@ -80,16 +84,23 @@ def _keys(file: MidiFile, timing: Timing) -> list[tuple[int, Key]]:
         index = int(np.abs(starts - place).argmin())
         if place <= starts[index] + timing.bars[index].length:
             keys[index] = Key(fifths, "minor" if mode == "minor" else "major")
-    if 0 not in keys:
-        keys[0] = next(iter(keys.values()), None) or _estimated(timing)
+    first = next(iter(keys.values()), None)
+    keys[0] = keys.get(0) or first or _home(timing)[0]
+    home, last = _home(timing, keys[0].fifths)
+    believed = home == keys[0] or home.tonic != last % 12 or any(key.mode == "minor" for key in keys.values())
+    if first is None or not believed:
+        keys = {index: key._replace(mode=home.mode) for index, key in keys.items()}
     changes = sorted(keys.items())
-    return [change for index, change in enumerate(changes) if index == 0 or change[1] != changes[index - 1][1]]
+    return [
+        change for index, change in enumerate(changes) if index == 0 or change[1] != changes[index - 1][1]
+    ], first is not None and believed
 
 
-def _estimated(timing: Timing) -> Key:
-    notes = [note for line in timing.notes for note in line]
+def _home(timing: Timing, fifths: int | None = None) -> tuple[Key, int]:
+    """Find the key of all notes, under a signature if there is one, and the pitch that ends them."""
+    notes = sorted((note for line in timing.notes for note in line), key=lambda note: (note.start, -note.pitch))
     sixteenths = [max(1, (note.end - note.start) // UNITS_PER_FRAME) for note in notes]
-    return estimate_key(np.repeat([note.pitch for note in notes], sixteenths))
+    return home_of(np.repeat([note.pitch for note in notes], sixteenths), fifths), notes[-1].pitch
 
 
 def _directions(file: MidiFile, timing: Timing) -> list[Direction]:

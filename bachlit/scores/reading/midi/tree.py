@@ -33,6 +33,8 @@ def score_tree(
     bars: Sequence[Bar],
     keys: Sequence[tuple[int, Key]],
     directions: Sequence[Direction],
+    *,
+    modes: bool = True,
 ) -> Element:
     """Make a `<score-partwise>`.
 
@@ -42,6 +44,7 @@ def score_tree(
         bars: Of all parts.
         keys: Indices of bars and the keys that begin there; the first at 0.
         directions: In order of time.
+        modes: Whether the keys' modes are known; else only their signatures are written.
     """
     root = Element("score-partwise", version="4.0")
     if title:
@@ -55,6 +58,8 @@ def score_tree(
         listed.append(_score_part(part))
         element = SubElement(root, "part", id=part.id)
         _add_measures(element, part, measures, bars, keys, directions if part is parts[0] else (), divisions)
+    for key in root.iter("key") if not modes else ():
+        key.remove(key[1])
     return root
 
 
