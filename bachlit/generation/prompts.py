@@ -30,7 +30,7 @@ class ModelPrompt:
     """One piece as a model is asked for it.
 
     Attributes:
-        piece: The chorale, moved for the model: its measures, keys and order of playing.
+        piece: The chorale, moved for the model: its measures, keys, order of playing, and phrase ends as fermatas.
         allowed: (N, V) the tokens that may stand at each step.
         given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
         ending: The frame in which the last given note begins, in what is played last.
@@ -59,7 +59,7 @@ def model_prompt(encoding: SatbEncoding, prompt: Prompt, moves: tuple[int, int] 
     move, into_range = moves
     prompt = _resting_together(prompt)
     end = _end_of_given(prompt)
-    moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
+    moved = dataclasses.replace(prompt.heard, source=None).transpose(move)
     return ModelPrompt(
         moved,
         prompt_mask(encoding, moved, prompt.given, rhythm=prompt.rhythm),
