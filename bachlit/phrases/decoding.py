@@ -34,34 +34,51 @@ class PhraseLengths:
         bounds = np.arange(line.num_notes + 1)
         notes = np.maximum(bounds - bounds[:, None], 1)
         bars = np.abs(line.places - line.places[:, None])
-        scores = self.bias - self.spread * np.log2(notes / self.notes) ** 2 + self.whole * _is_whole(bars)
-        fits = _is_whole(bars / _UNITS[:, None, None]) & (bars > 0)
+        scores = self.bias - self.spread * np.log2(notes / self.notes) ** 2 + self.whole * is_whole(bars)
+        fits = is_whole(bars / _UNITS[:, None, None]) & (bars > 0)
         return scores + self.unit * fits
 
     def divide(self, line: Line, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-        """Find the best division (Viterbi over phrases), (N,): true where a phrase ends.
+        """Divide a tune into phrases, (N,): true where one ends.
 
         Args:
             line: A tune of N notes.
-            logits: (N,) odds of phrase ends; that of the last note is 0.
+            logits: (N,) odds of phrase ends, in nats.
         """
-        num_notes = line.num_notes
-        scores = self.scores(line)
-        best = np.full((len(_UNITS), num_notes + 1), -np.inf)
-        best[:, 0] = 0
-        before = np.zeros((len(_UNITS), num_notes + 1), np.int64)
-        for bound in range(1, num_notes + 1):
-            candidates = best[:, :bound] + scores[:, :bound, bound]
-            before[:, bound] = candidates.argmax(axis=1)
-            best[:, bound] = candidates.max(axis=1) + (logits[bound - 1] if bound < num_notes else 0)
-        unit = int(best[:, -1].argmax())
-        ends = np.zeros(num_notes, np.bool_)
-        bound = num_notes
-        while bound:
-            ends[bound - 1] = True
-            bound = before[unit, bound]
-        return ends
+        return best_division(self.scores(line), logits)
 
 
-def _is_whole(values: Floats) -> npt.NDArray[np.bool_]:
+def best_division(scores: Floats, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Divide a tune into phrases (Viterbi over phrases), under the best of several readings.
+
+    Args:
+        scores: (U, N + 1, N + 1) of the phrase from a note to before another, under each reading.
+        logits: (N,) of a phrase's end at each note; the last note's doesn't matter.
+
+    Returns:
+        (N,) true where a phrase ends.
+
+    >>> even = -np.abs(np.subtract.outer(np.arange(5), np.arange(5)) + 2.0)  # phrases of two notes
+    >>> best_division(even[None], np.array([0.0, 0.0, 0.5, 0.0])).tolist()
+    [False, True, False, True]
+    """
+    num_notes = len(logits)
+    best = np.full(scores.shape[:2], -np.inf)
+    best[:, 0] = 0
+    before = np.zeros(scores.shape[:2], np.int64)
+    for bound in range(1, num_notes + 1):
+        candidates = best[:, :bound] + scores[:, :bound, bound]
+        before[:, bound] = candidates.argmax(axis=1)
+        best[:, bound] = candidates.max(axis=1) + (logits[bound - 1] if bound < num_notes else 0)
+    reading = int(best[:, -1].argmax())
+    ends = np.zeros(num_notes, np.bool_)
+    bound = num_notes
+    while bound:
+        ends[bound - 1] = True
+        bound = int(before[reading, bound])
+    return ends
+
+
+def is_whole(values: Floats) -> npt.NDArray[np.bool_]:
+    """Tell whole numbers, up to rounding."""
     return np.abs(values - np.round(values)) < 1e-3

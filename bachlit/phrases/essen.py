@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bachlit.corpus.base import FOLDS, Fold
 from bachlit.errors import CorpusError, ScoreError
 from bachlit.music.chorale import REST, Chorale
 from bachlit.music.keys import Mode, key_of
@@ -27,6 +28,7 @@ _AUDIT = 10  # every tenth song is kept for audits by others
 # Songs that share a third of their runs of eight intervals, and four of them if they have so many, are versions of one
 # tune. With fewer, simple tunes form chains.
 _RUN, _SHARED, _FEWEST = 8, 1 / 3, 4
+_SHARES: dict[Fold, float] = {"train": 0.8, "valid": 0.1, "test": 0.1}
 
 
 def essen_songs(folder: Path | None = None) -> list[Chorale]:
@@ -45,6 +47,30 @@ def essen_songs(folder: Path | None = None) -> list[Chorale]:
     left_out = {index for index, song in enumerate(songs) if _is_audited(song.name)}
     left_out |= {index for pair in versions(songs) for index in pair if left_out & set(pair)}
     return [song for index, song in enumerate(songs) if index not in left_out]
+
+
+def essen_folds(others: Sequence[Chorale], folder: Path | None = None, *, seed: int = 0) -> dict[Fold, list[Chorale]]:
+    """Divide the collection so that no tune is in two folds: eight, one and one tenths.
+
+    Args:
+        others: Pieces of other corpora whose tunes are left out.
+        folder: As for `essen_songs`.
+        seed: Random seed.
+
+    Raises:
+        CorpusError: If the files aren't there.
+    """
+    songs = essen_songs(folder)
+    known = {other - len(others) for one, other in versions([*others, *songs]) if one < len(others) <= other}
+    songs = [song for index, song in enumerate(songs) if index not in known]
+    tunes: defaultdict[int, list[Chorale]] = defaultdict(list)
+    for song, tune in zip(songs, number_tunes(songs), strict=True):
+        tunes[tune].append(song)
+    folds: dict[Fold, list[Chorale]] = {fold: [] for fold in FOLDS}
+    for tune in np.random.default_rng(seed).permutation(list(tunes)).tolist():
+        fold = max(FOLDS, key=lambda fold: 1 - len(folds[fold]) / len(songs) / _SHARES[fold])
+        folds[fold] += tunes[tune]
+    return folds
 
 
 def number_tunes(songs: Sequence[Chorale]) -> list[int]:

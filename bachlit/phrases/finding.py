@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +36,6 @@ class PhraseEnd(NamedTuple):
     probability: float
 
 
-class Finder(Protocol):
-    """What finds the ends of phrases: networks, or rules from the literature."""
-
-    def ends(self, line: Line, evidence: Floats | None = None) -> npt.NDArray[np.bool_]:
-        """Find the last note of each phrase, (N,), given more odds in nats (N,)."""
-
-
 class PhraseFinder:
     """Networks whose odds are averaged, and a decoder that knows how long phrases are.
 
@@ -64,10 +57,9 @@ class PhraseFinder:
         mean: Floats = heard.mean(0).double().numpy()
         return mean
 
-    def ends(self, line: Line, evidence: Floats | None = None) -> npt.NDArray[np.bool_]:
+    def ends(self, line: Line) -> npt.NDArray[np.bool_]:
         """Find the last note of each phrase, (N,)."""
-        logits = self.logits(line)
-        return self.lengths.divide(line, logits if evidence is None else logits + evidence)
+        return self.lengths.divide(line, self.logits(line))
 
     def find(self, chorale: Chorale, voice: Voice = "soprano", marks: Iterable[PhraseMark] = ()) -> list[PhraseEnd]:
         """Find the phrase ends of a voice.
@@ -111,11 +103,12 @@ class PhraseFinder:
         try:
             weights = {name: part.float() for name, part in load_file(path).items()}
             number = len({name.split(".", 1)[0] for name in weights})
-            networks = [PhraseNetwork() for _ in range(number)]
+            hidden = len(weights["0.heard.1.bias"])
+            networks = [PhraseNetwork(hidden) for _ in range(number)]
             for index, network in enumerate(networks):
                 own = {name.split(".", 1)[1]: part for name, part in weights.items() if name.startswith(f"{index}.")}
                 network.load_state_dict(own)
-        except (OSError, SafetensorError, RuntimeError, IndexError) as error:
+        except (OSError, SafetensorError, RuntimeError, LookupError) as error:
             raise CheckpointError(
                 f"{path} holds no weights of a phrase finder ({type(error).__name__}); expected those of this bachlit; "
                 "make them with python -m bachlit.phrases."
