@@ -30,6 +30,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first network; the next has the next")
     options = parser.parse_args(args)
     try:
+        given = [(str(folder), PhraseFinder.load(folder)) for folder in options.weights or ()]
         chorales = BachCorpus().chorales()
         bach = {fold: list(map(line_of, pieces)) for fold, pieces in split_by_tune(chorales).items()}
         essen = {fold: list(map(line_of, songs)) for fold, songs in essen_folds(chorales).items()}
@@ -38,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
             ("Grouper (Temperley 2001)", Grouper()),
         ]
         if options.weights:
-            finders += [(str(folder), PhraseFinder.load(folder)) for folder in options.weights]
+            finders += given
         else:
             finder = _trained(bach, essen if options.essen else None, options)
             finder.save(options.output)

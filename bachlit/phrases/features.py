@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from bachlit.phrases.line import Floats, Line
 
@@ -21,8 +22,8 @@ def _durations(line: Line) -> list[Floats]:
     gaps = np.maximum(line.gaps, 1e-3)
     usual = np.median(gaps)
     lengths = np.clip(line.lengths, 1e-3, gaps)
-    longest = np.array([gaps[max(0, i - _SPAN) : i + _SPAN + 1].max() for i in range(len(gaps))])
-    around = np.array([gaps[max(0, i - _SPAN) : i + _SPAN + 1].mean() for i in range(len(gaps))])
+    neighbours = sliding_window_view(np.pad(gaps, _SPAN), 2 * _SPAN + 1)  # (N, 9), zeros beyond the tune
+    longest, around = neighbours.max(axis=1), neighbours.sum(axis=1) / (neighbours > 0).sum(axis=1)
     log = np.log2(gaps / usual)
     before, after = _shifted(log, 1), _shifted(log, -1)
     return [
@@ -96,33 +97,33 @@ def _repetition(line: Line) -> list[Floats]:
     rhythm = np.round(line.gaps * 96).astype(np.int64)
     same_rhythm = rhythm[:, None] == rhythm
     same = same_rhythm & (line.pitches[:, None] == line.pitches)
+    equal = np.stack([same_rhythm, same])
+    onwards = _matches(np.concatenate([equal, equal[:, ::-1, ::-1]]))
     columns: list[Floats] = []
-    for equal in (same_rhythm, same):
-        onwards, back = _matches(equal), _matches(equal[::-1, ::-1])[::-1, ::-1]
-        following = _shifted(onwards, -1)  # row i: passages that begin at note i + 1
-        earlier, later = np.tril(onwards, -1), np.triu(onwards, 1)
+    for ahead, back in zip(onwards[:2], onwards[2:, ::-1, ::-1], strict=True):
         columns += [
-            following[:, 0],
-            _shifted(earlier.max(axis=1), -1),
-            _shifted(later.max(axis=1), -1),
+            _shifted(ahead[:, 0], -1),  # the passage that begins at the next note
+            _shifted(np.tril(ahead, -1).max(axis=1), -1),
+            _shifted(np.triu(ahead, 1).max(axis=1), -1),
             back[:, -1],
             np.tril(back, -1).max(axis=1),
             np.triu(back, 1).max(axis=1),
-            _shifted(onwards, -1)[:, 0] - _shifted(onwards, -2)[:, 0],
+            _shifted(ahead[:, 0], -1) - _shifted(ahead[:, 0], -2),
         ]
     return [np.minimum(column, _LONGEST) / _LONGEST for column in columns]
 
 
 def _matches(equal: npt.NDArray[np.bool_]) -> Floats:
-    """Length of the equal passages that begin at each pair of notes, (N, N).
+    """Length of the equal passages that begin at each pair of notes, (..., N, N).
 
     >>> _matches(np.array([[True, False], [False, True]])).tolist()
     [[2.0, 0.0], [0.0, 1.0]]
     """
-    lengths = np.zeros((len(equal) + 1, len(equal) + 1))
-    for row in range(len(equal) - 1, -1, -1):
-        lengths[row, :-1] = np.where(equal[row], lengths[row + 1, 1:] + 1, 0)
-    return lengths[:-1, :-1]
+    num_notes = equal.shape[-1]
+    lengths = np.zeros((*equal.shape[:-2], num_notes + 1, num_notes + 1))
+    for row in range(num_notes - 1, -1, -1):
+        lengths[..., row, :-1] = (lengths[..., row + 1, 1:] + 1) * equal[..., row, :]
+    return lengths[..., :-1, :-1]
 
 
 def _shifted(values: Floats, by: int) -> Floats:

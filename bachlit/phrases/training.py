@@ -16,7 +16,7 @@ from bachlit.phrases.line import Line
 from bachlit.phrases.network import PhraseNetwork
 
 _LEARNING_RATE = 3e-3
-_WARM_UP = 50  # steps
+_WARM_UP = 50  # steps at most
 
 
 def train(
@@ -53,13 +53,14 @@ def train(
 
 
 class _Decay:
-    """Warm up, then decay by a cosine."""
+    """Warm up, and decay by a cosine."""
 
     def __init__(self, num_steps: int) -> None:
         self.num_steps = num_steps
+        self.warm_up = min(_WARM_UP, num_steps // 10 + 1)
 
     def __call__(self, step: int) -> float:
-        return min(1.0, (step + 1) / _WARM_UP) * (1 + math.cos(math.pi * step / self.num_steps)) / 2
+        return min(1.0, (step + 1) / self.warm_up) * (1 + math.cos(math.pi * step / self.num_steps)) / 2
 
 
 def _batches(
@@ -67,7 +68,12 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield features (B, N, F), lengths (B,) and ends (B, N) of all tunes, in random order."""
     order = generator.permutation(len(lines))
-    for first in range(0, len(order), batch):
+    block = 16 * batch  # sorted by length, for less padding
+    sorted_blocks = [
+        sorted(order[i : i + block], key=lambda index: lines[index].num_notes) for i in range(0, len(order), block)
+    ]
+    order = np.concatenate(sorted_blocks)
+    for first in generator.permutation(range(0, len(order), batch)):
         chosen = [lines[index] for index in order[first : first + batch]]
         chosen = [varied(line, generator) if generator.random() < varying else line for line in chosen]
         features = pad_sequence([torch.from_numpy(features_of(line)) for line in chosen], batch_first=True)
