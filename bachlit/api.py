@@ -8,11 +8,12 @@ from bachlit.errors import OptionError, PromptError
 from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import Written, write_several
 from bachlit.generation.metre import Beat, told_beat
+from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Chorale, Voice
 from bachlit.music.prompt import Prompt
-from bachlit.scores import read_chorale, read_voices
+from bachlit.scores import phrase_marks, read_chorale, read_voices
 from bachlit.scores.reading.limits import MAX_FRAMES
 
 COMPOSER = Sampling(temperature=0.9)
@@ -41,6 +42,7 @@ def harmonize(
     tune: str | int | None = None,
     bars: int | tuple[int, int] | None = None,
     rhythm: Voice | Sequence[Voice] = (),
+    phrases: str = "auto",
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
     strict: bool = False,
@@ -62,6 +64,10 @@ def harmonize(
         bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
             them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given.
+        phrases: Phrase ends that the model hears: `auto` for the tune's fermatas, or found ones if it has none; `given`
+            for its fermatas alone; `none` for none; or places, such as `4,8` for the last notes that begin in bars 4
+            and 8 (a pickup is bar 0) and `2.3` for the note that sounds at beat 3 of bar 2. What is written keeps the
+            tune's own fermatas.
         decoder: Chooses the notes. If None, a beam of 16.
         rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
             none. Where they can't be kept, the last gives way first, with a warning.
@@ -80,8 +86,8 @@ def harmonize(
         PromptError: If a given voice only rests or has no rhythm to keep, there are no such bars, or
             nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If a voice's name is none, a prompt comes with what chooses from a score, or something given is too
-            short for the beat.
+        OptionError: If a voice's name is none, a prompt comes with what chooses from a score, no note is at the place
+            of a phrase end, or something given is too short for the beat.
         CheckpointError: If the checkpoint can't be used.
 
     >>> tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (67, 67, 69, 71, 72, 72) for _ in range(4)])
@@ -98,7 +104,15 @@ def harmonize(
             "A prompt says what is given; expected it alone; leave out voice, part, tune, bars and rhythm."
         )
     [written] = harmonize_several(
-        prompt, 1, decoder=decoder, rules=rules, strict=strict, beat=beat, seed=seed, checkpoint=checkpoint
+        prompt,
+        1,
+        phrases=phrases,
+        decoder=decoder,
+        rules=rules,
+        strict=strict,
+        beat=beat,
+        seed=seed,
+        checkpoint=checkpoint,
     )
     return written.chorale
 
@@ -107,6 +121,7 @@ def harmonize_several(
     prompt: Prompt,
     num: int,
     *,
+    phrases: str = "auto",
     decoder: Decoder | None = None,
     rules: Rules | Rule | None = None,
     strict: bool = False,
@@ -119,6 +134,7 @@ def harmonize_several(
     Args:
         prompt: What is given.
         num: How many ways at most.
+        phrases: Phrase ends that the model hears, as for `harmonize`; those of the prompt if it has any.
         decoder: Chooses the notes. If None, a beam of 16; for several ways, of as many groups, each told to choose
             otherwise than those before it.
         rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
@@ -136,8 +152,8 @@ def harmonize_several(
     Raises:
         PromptError: If a given voice only rests, or nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt; if something given is too short for the
-            beat.
+        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt, no note is at the place of a phrase end,
+            or something given is too short for the beat.
         CheckpointError: If the checkpoint can't be used.
     """
     refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
@@ -147,7 +163,7 @@ def harmonize_several(
         )
     [pieces] = write_several(
         _model(checkpoint),
-        [prompt],
+        [with_phrases(prompt, phrases)],
         decoder=decoder or harmonizer(num),
         seeds=[seed],
         num=num,
@@ -156,6 +172,15 @@ def harmonize_several(
         beat=told_beat(prompt, beat),
     )
     return pieces
+
+
+def with_phrases(prompt: Prompt, phrases: str = "auto") -> Prompt:
+    """Choose the phrase ends that a model hears, with what the score says of them; as for `harmonize`.
+
+    Raises:
+        OptionError: If no note is at the place of a phrase end.
+    """
+    return phrased(prompt, phrases, phrase_marks(prompt.chorale))
 
 
 def prompt_of(

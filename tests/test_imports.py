@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "rendering": {"errors", "extras", "files", "music", "scores"},
     "corpus": {"errors", "files", "music", "scores"},
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
-    "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "tokens"},
+    "phrases": {"corpus", "errors", "files", "music", "scores"},
+    "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
     "testing": {"decoding", "encoding", "generation", "metrics", "music", "networks", "tokens"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {

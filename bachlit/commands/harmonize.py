@@ -21,6 +21,7 @@ from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
+from bachlit.generation.phrasing import places_of_phrases
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
@@ -35,6 +36,7 @@ def harmonize(
     tune: str | None = None,
     bars: str | None = None,
     rhythm: str | None = None,
+    phrases: str = "auto",
     chords: str | None = None,
     figured_bass: str | None = None,
     transpose: int = 0,
@@ -67,6 +69,9 @@ def harmonize(
         bars: Bars of a four-part score to compose anew, such as 5 or 5-8, keeping all else. In them only --voice is
             given, if any. Bar 1 is the first full one, a pickup is bar 0.
         rhythm: The voice or voices of which only the rhythm is given, such as alto,tenor.
+        phrases: Phrase ends that the model hears: the tune's fermatas, or found ones if it has none (auto); its
+            fermatas alone (given); none; or places, such as 4,8 for the last notes that begin in bars 4 and 8, and 2.3
+            for the note that sounds at beat 3 of bar 2.
         chords: The harmony to keep to, at concert pitch, such as "C | F G7/B | . | C": bars between |, which their
             chords share equally; a pickup is the first. A dot leaves it open. The word given stands for the score's own
             chord symbols.
@@ -104,6 +109,7 @@ def harmonize(
         part=part,
         bars=None if bars is None else _bars_of(bars),
         rhythm=() if rhythm is None else tuple(_voices_of(rhythm)),
+        phrases=phrases,
         chords=chords,
         figured_bass=figured_bass,
         transpose=transpose,
@@ -141,6 +147,7 @@ class Task:
     part: str | None
     bars: tuple[int, int] | None
     rhythm: Sequence[Voice]
+    phrases: str
     chords: str | None
     figured_bass: str | None
     transpose: int
@@ -179,6 +186,8 @@ class Task:
         """
         places, description = self._places(output, name)
         prompt = self._prompt(job)
+        if not quiet and prompt.phrase_ends is not None and prompt.phrase_ends.any():
+            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.")
         pieces = api.harmonize_several(
             prompt,
             self.num,
@@ -210,6 +219,7 @@ class Task:
             rhythm=self.rhythm,
             keep_parts=self.keep_parts,
         )
+        prompt = api.with_phrases(prompt, self.phrases)
         return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(self.transpose))
 
     def _places(self, output: str | None, name: str) -> tuple[list[list[Path]], Path]:
@@ -262,6 +272,16 @@ def _bars_of(typed: str) -> tuple[int, int]:
             f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
         )
     return int(match[1]), int(match[2] or match[1])
+
+
+def _bars_in_words(places: Sequence[str]) -> str:
+    """List bars in words.
+
+    >>> _bars_in_words(["4", "8.3", "16"]), _bars_in_words(["4"])
+    ('bars 4, 8.3 and 16', 'bar 4')
+    """
+    *others, last = places
+    return f"bars {', '.join(others)} and {last}" if others else f"bar {last}"
 
 
 def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:

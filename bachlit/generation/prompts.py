@@ -32,7 +32,7 @@ class ModelPrompt:
     """One piece as a model is asked for it.
 
     Attributes:
-        piece: The chorale, moved for the model: its measures, keys and order of playing.
+        piece: The chorale, moved for the model: its measures, keys, order of playing, and phrase ends as fermatas.
         allowed: (N, V) the tokens that may stand at each step.
         given: (T, 4) the given pitches, 0 a rest, `FREE` where a cell is free.
         ending: The frame in which the last given note begins, in what is played last.
@@ -77,7 +77,8 @@ def model_prompt(
     """
     move, into_range = moves
     measures = prompt.chorale.measures
-    prompt = heard(_resting_together(prompt), scale)
+    prompt = _resting_together(prompt)
+    prompt = heard(dataclasses.replace(prompt, chorale=prompt.heard, phrase_ends=None), scale)
     end = _end_of_given(prompt)
     moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
     return ModelPrompt(

@@ -7,7 +7,7 @@ DESCRIPTION = "model.json"
 
 _FOLDER = Path(__file__).parents[1] / "pretrained"
 
-SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if folder.is_dir()}
+SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if (folder / DESCRIPTION).is_file()}
 """The folder of each model, with its model card."""
 
 PRETRAINED = SHIPPED["bachlit"]

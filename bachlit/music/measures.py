@@ -51,6 +51,16 @@ def frames_per_measure(time_signature: TimeSignature) -> int:
     return 16 * numerator // denominator
 
 
+def beats_in(time_signature: TimeSignature) -> int:
+    """Count the beats of a bar; three eighths are one in 6/8.
+
+    >>> beats_in((4, 4)), beats_in((6, 8)), beats_in((3, 4)), beats_in((3, 8))
+    (4, 2, 3, 1)
+    """
+    numerator, denominator = time_signature
+    return numerator // 3 if denominator >= 8 and numerator % 3 == 0 else numerator
+
+
 def regular_measures(num_frames: int, time_signature: TimeSignature, pickup: int) -> tuple[Measure, ...]:
     """Measures of one metre after a pickup, which is number 0; the last may be incomplete.
 

@@ -21,6 +21,8 @@ class Prompt:
         given: (T, 4) true where a cell is given.
         rhythm: (T, 4) true where only the rhythm of a cell (onset, hold or rest) is given and the pitch is free; None
             for no cells. Given cells take precedence.
+        phrase_ends: (T,) true on the last notes of phrases, which a model hears in place of the fermatas; None for the
+            fermatas. What is written keeps the chorale's own fermatas.
 
     Raises:
         PromptError: If the shapes differ.
@@ -33,6 +35,7 @@ class Prompt:
     chorale: Chorale
     given: BoolArray
     rhythm: BoolArray = None  # type: ignore[assignment]  # an array once it is made
+    phrase_ends: BoolArray | None = None
 
     def __post_init__(self) -> None:
         """Check the masks and make them read-only."""
@@ -45,6 +48,12 @@ class Prompt:
         for field, mask in (("given", given), ("rhythm", rhythm & ~given)):
             mask.setflags(write=False)
             object.__setattr__(self, field, mask)
+        if self.phrase_ends is not None:
+            ends = np.array(self.phrase_ends, np.bool_)
+            if ends.shape != shape[:1]:
+                raise PromptError(f"A prompt's phrase ends have the shape {ends.shape}; expected {shape[:1]}.")
+            ends.setflags(write=False)
+            object.__setattr__(self, "phrase_ends", ends)
 
     @classmethod
     def voices(cls, chorale: Chorale, *voices: Voice) -> "Prompt":
@@ -86,6 +95,13 @@ class Prompt:
         given[begin:end] = False
         given[:, _columns(kept)] = True
         return cls(chorale, given)
+
+    @property
+    def heard(self) -> Chorale:
+        """The chorale as a model hears it: phrase ends as fermatas."""
+        if self.phrase_ends is None:
+            return self.chorale
+        return dataclasses.replace(self.chorale, fermatas=self.phrase_ends)
 
     def with_rhythm(self, *voices: Voice) -> "Prompt":
         """Give the rhythm of some voices as well; their pitches stay free.

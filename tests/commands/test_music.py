@@ -448,3 +448,22 @@ def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
     assert "No module named 'own_harmoniserr'" in capsys.readouterr().err
     assert main([*typed, "--import", "own_harmoniser"]) == 0
     assert Path("out.musicxml").is_file()
+
+
+def test_found_phrase_ends_are_printed_and_not_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "found.musicxml"]) == 0
+    assert "Phrase ends: bars 2, 4, 6, 8, 10 and 12.\n" in capsys.readouterr().out
+    assert "fermata" not in (tmp_path / "found.musicxml").read_text()
+
+
+@pytest.mark.parametrize("phrases", ["none", "given"])
+def test_without_phrase_ends_none_are_printed(phrases: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--phrases", phrases]) == 0
+    assert "Phrase" not in capsys.readouterr().out
+
+
+def test_typed_places_are_heard_and_wrong_ones_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--phrases", "4, 8.1"]) == 0
+    assert "Phrase ends: bars 4 and 8.1.\n" in capsys.readouterr().out
+    assert main(["harmonize", str(TWINKLE), "--phrases", "4-8"]) == 2
+    assert "expected auto, given, none, or bars such as 4,8" in capsys.readouterr().err

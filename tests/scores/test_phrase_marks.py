@@ -1,0 +1,66 @@
+"""Signs of phrase ends in scores: words, breaths, slurs, double bars."""
+
+from pathlib import Path
+
+import pytest
+from handwritten import note, score
+
+from bachlit.music.phrase_marks import MarkKind
+from bachlit.scores import phrase_marks, read_melody
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def sung(name: str, text: str, *, verse: int = 1) -> str:
+    """A quarter with a syllable."""
+    lyric = f'<lyric number="{verse}"><syllabic>single</syllabic><text>{text}</text></lyric>'
+    return note(name).replace("</note>", f"{lyric}</note>")
+
+
+def marks_of(*measures: str, folder: Path) -> list[tuple[int, MarkKind]]:
+    path = folder / "tune.musicxml"
+    path.write_text(score(measures))
+    return [tuple(mark) for mark in phrase_marks(read_melody(path))]
+
+
+def test_punctuation_stands_before_the_next_syllable(tmp_path: Path) -> None:
+    """A syllable may go on over more notes."""
+    bar = sung("C4", "Lord,") + note("D4") + sung("E4", "come!\u201d") + sung("F4", "so")
+    assert marks_of(bar, sung("C4", "on") + note("C4") * 3, folder=tmp_path) == [(8, "comma"), (12, "stop")]
+
+
+def test_another_verse_is_no_evidence(tmp_path: Path) -> None:
+    assert marks_of(sung("C4", "Lord,", verse=2) + note("D4") * 3, folder=tmp_path) == []
+
+
+@pytest.mark.parametrize("sign", ["breath-mark", "caesura"])
+def test_a_breath_stands_after_its_note(sign: str, tmp_path: Path) -> None:
+    breathing = note("D4", after=f"<articulations><{sign}/></articulations>")
+    assert marks_of(note("C4") + breathing + note("E4") * 2, folder=tmp_path) == [(8, "breath")]
+
+
+def test_a_slur_ends_after_its_last_note(tmp_path: Path) -> None:
+    slurred = note("C4", after='<slur type="start"/>') + note("D4", after='<slur type="stop"/>')
+    assert marks_of(slurred + note("E4") * 2, folder=tmp_path) == [(8, "slur")]
+
+
+def test_double_bars_count_within_the_piece(tmp_path: Path) -> None:
+    double = '<barline location="right"><bar-style>light-light</bar-style></barline>'
+    final = '<barline location="right"><bar-style>light-heavy</bar-style></barline>'
+    bar = note("C4") * 4
+    assert marks_of(bar, bar + double, bar + final, folder=tmp_path) == [(32, "double bar")]
+
+
+def test_abc_has_them_too(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text(
+        "X:1\nM:4/4\nL:1/4\nK:C\nC D !breath!E F || G A B c |]\nw: one, two three. four\n"
+    )
+    marks = phrase_marks(read_melody(tmp_path / "tune.abc"))
+    assert [mark.kind for mark in marks] == ["comma", "breath", "stop", "double bar"]
+    assert [mark.frame for mark in marks] == [4, 12, 12, 16]
+
+
+def test_without_a_source_nothing_is_marked() -> None:
+    tune = read_melody(EXAMPLES / "twinkle.musicxml")
+    assert phrase_marks(tune.transpose(2)) == phrase_marks(tune)
+    assert phrase_marks(tune, "bass") == []
