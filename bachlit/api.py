@@ -152,8 +152,8 @@ def harmonize_several(
     Raises:
         PromptError: If a given voice only rests, or nothing is left to write.
         DeadEndError: If the rules leave nothing to choose and are strict.
-        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt, no note is at the place of a phrase end,
-            or something given is too short for the beat.
+        OptionError: If `num` isn't from 1 to 10,000, or less for a long prompt, no note is at the place of a phrase
+            end, or something given is too short for the beat.
         CheckpointError: If the checkpoint can't be used.
     """
     refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)

@@ -8,8 +8,9 @@ from hashlib import sha256
 
 from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.generation.grids import token_prompt
 from bachlit.generation.metre import Beat, as_written, scale_of
-from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in, token_prompt
+from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.music.prompt import Prompt

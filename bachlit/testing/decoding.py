@@ -21,7 +21,8 @@ from bachlit.decoding import (
     TokenPrompt,
 )
 from bachlit.encoding import SatbEncoding
-from bachlit.generation import prompts as token_prompts
+from bachlit.generation.grids import grid_behind
+from bachlit.generation.prompts import model_prompt
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt
 from bachlit.tokens import END, START
@@ -88,7 +89,7 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
 def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
     """Make the grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
     prompts = [Prompt(chorale, mask) for chorale, mask in zip(chorales, given, strict=True)]
-    return token_prompts.grid_behind(encoding, [token_prompts.model_prompt(encoding, prompt) for prompt in prompts])
+    return grid_behind(encoding, [model_prompt(encoding, prompt) for prompt in prompts])
 
 
 def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 
 from bachlit.encoding import SatbEncoding
-from bachlit.generation.prompts import grammar_of
+from bachlit.generation.grids import grammar_of
 from bachlit.testing import NoReturn, check_constraint
 
 ENCODING = SatbEncoding()

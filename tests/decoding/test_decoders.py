@@ -31,7 +31,8 @@ from bachlit.decoding import (
 )
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import DeadEndError, OptionError
-from bachlit.generation.prompts import model_prompt, token_prompt
+from bachlit.generation.grids import token_prompt
+from bachlit.generation.prompts import model_prompt
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
 from bachlit.music.prompt import Prompt
