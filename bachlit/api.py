@@ -6,7 +6,7 @@ from pathlib import Path
 from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import Written, write_several
+from bachlit.generation.harmonizing import Style, Written, usual_rules, write_several
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
@@ -44,6 +44,7 @@ def harmonize(
     rhythm: Voice | Sequence[Voice] = (),
     phrases: str = "auto",
     decoder: Decoder | None = None,
+    style: Style = "chorale",
     rules: Rules | Rule | None = None,
     strict: bool = False,
     beat: Beat = "auto",
@@ -69,8 +70,9 @@ def harmonize(
             and 8 (a pickup is bar 0) and `2.3` for the note that sounds at beat 3 of bar 2. What is written keeps the
             tune's own fermatas.
         decoder: Chooses the notes. If None, a beam of 16.
-        rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
-            none. Where they can't be kept, the last gives way first, with a warning.
+        style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
+        rules: What the free notes must keep, hard or soft; None for the style's usual rules, `Rules()` for none. Where
+            they can't be kept, the last gives way first, with a warning.
         strict: Raise where a rule would have to give way.
         beat: The note value that counts as a beat: an eighth in 6/8, a half note in 3/2, in most tunes a quarter. If
             auto, it is chosen from metre and note lengths, and told where it is no quarter.
@@ -108,6 +110,7 @@ def harmonize(
         1,
         phrases=phrases,
         decoder=decoder,
+        style=style,
         rules=rules,
         strict=strict,
         beat=beat,
@@ -123,6 +126,7 @@ def harmonize_several(
     *,
     phrases: str = "auto",
     decoder: Decoder | None = None,
+    style: Style = "chorale",
     rules: Rules | Rule | None = None,
     strict: bool = False,
     beat: Beat = "auto",
@@ -137,8 +141,9 @@ def harmonize_several(
         phrases: Phrase ends that the model hears, as for `harmonize`; those of the prompt if it has any.
         decoder: Chooses the notes. If None, a beam of 16; for several ways, of as many groups, each told to choose
             otherwise than those before it.
-        rules: What the free notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for
-            none. Where they can't be kept, the last gives way first, with a warning.
+        style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
+        rules: What the free notes must keep, hard or soft; None for the style's usual rules, `Rules()` for none. Where
+            they can't be kept, the last gives way first, with a warning.
         strict: Raise where a rule would have to give way.
         beat: The note value that counts as a beat: an eighth in 6/8, a half note in 3/2, in most tunes a quarter. If
             auto, it is chosen from metre and note lengths, and told where it is no quarter.
@@ -161,13 +166,19 @@ def harmonize_several(
         raise PromptError(
             f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer voices."
         )
+    if style != "chorale" and rules is not None:
+        raise OptionError(
+            f"The style {style} stands for rules of its own; expected style or rules; leave one out, or add to "
+            "bachlit.decoding.PLAIN."
+        )
+    decoder = decoder or harmonizer(num)
     [pieces] = write_several(
         _model(checkpoint),
         [with_phrases(prompt, phrases)],
-        decoder=decoder or harmonizer(num),
+        decoder=decoder,
         seeds=[seed],
         num=num,
-        rules=rules,
+        rules=usual_rules(decoder, style) if rules is None else rules,
         strict=strict,
         beat=told_beat(prompt, beat),
     )

@@ -19,7 +19,7 @@ from bachlit.commands.music import endings_of, places_of, refuse_seed
 from bachlit.decoding import Decoder, Rules
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.harmonizing import Style, Written
 from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.generation.phrasing import places_of_phrases
 from bachlit.music.chorale import VOICES, Voice
@@ -43,6 +43,7 @@ def harmonize(
     ranges: str | None = None,
     num: int = 1,
     decoder: Decoder | None = None,
+    style: Style = "chorale",
     rules: dict[str, Any] | str | None = None,
     strict: bool = False,
     seed: int = 0,
@@ -82,6 +83,7 @@ def harmonize(
         num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in
             a table, and described in a .json file.
         decoder: Chooses the notes, such as BeamSearch, Greedy or Sampling.
+        style: Parts that move like Bach's (chorale), or note against note, for congregations (plain).
         rules: Numbers for rules of part-writing, such as --rules.NoHidden 0; none for no rules. See below.
         strict: Stop where a rule can't be kept. Otherwise the last gives way first, with a warning.
         seed: The same seed gives the same result.
@@ -103,7 +105,7 @@ def harmonize(
     refuse_seed(seed)
     if workers < 1:
         raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
-    weighed = weighed_rules(rules, decoder or api.harmonizer())
+    weighed = weighed_rules(rules, decoder or api.harmonizer(), style)
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,
@@ -115,6 +117,7 @@ def harmonize(
         transpose=transpose,
         num=num,
         decoder=decoder,
+        style=style,
         rules=weighed if ranges is None else with_ranges(weighed, named_ranges(ranges)),
         ranges=ranges,
         strict=strict,
@@ -153,6 +156,7 @@ class Task:
     transpose: int
     num: int
     decoder: Decoder | None
+    style: Style
     rules: Rules
     ranges: str | None
     strict: bool

@@ -33,12 +33,12 @@ from bachlit.decoding.rules.part_writing import (
     Spacing,
 )
 from bachlit.decoding.rules.sevenths import Sevenths
-from bachlit.decoding.rules.usual import LIVELY, PART_WRITING
+from bachlit.decoding.rules.usual import LIVELY, PART_WRITING, PLAIN
 from bachlit.decoding.sampling import Sampling
 from bachlit.decoding.walk import Walk, stepping
 
 __all__ = [
-    "FREE", "LIVELY", "PART_WRITING", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
+    "FREE", "LIVELY", "PART_WRITING", "PLAIN", "Attack", "BeamSearch", "Both", "Choice", "ChordTones", "Constraint",
     "Decoder", "Enforced", "FiguredBass", "FinalDominant", "FinalThird", "FinalTonic", "Generation", "Gibbs",
     "Grammar", "Greedy", "Grid", "InKey", "LargestLeap", "Model", "Motion", "NoCrossing", "NoHidden",
     "NoOscillation", "NoOverlap", "NoParallels", "NoteAgainstNote", "OpeningTonic", "Particles", "Passing",

@@ -5,8 +5,9 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from typing import Literal
 
-from bachlit.decoding import LIVELY, PART_WRITING, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
+from bachlit.decoding import LIVELY, PART_WRITING, PLAIN, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.grids import token_prompt
 from bachlit.generation.metre import Beat, as_written, scale_of
@@ -111,8 +112,14 @@ class PromptBatch:
         return f"The {voice} of {name} at bar {bar.number} (frame {frame})"
 
 
-def usual_rules(decoder: Decoder) -> Rules:
+Style = Literal["chorale", "plain"]
+"""Four voices that move like Bach's, or note against note, as congregations sing."""
+
+
+def usual_rules(decoder: Decoder, style: Style = "chorale") -> Rules:
     """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
+    if style == "plain":
+        return PLAIN
     return LIVELY if decoder.seeks_likeliest else PART_WRITING
 
 

@@ -11,20 +11,21 @@ from bachlit import decoding
 from bachlit.classes import class_at
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredBass, Ranges, Rule, Rules
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import usual_rules
+from bachlit.generation.harmonizing import Style, usual_rules
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.notes import pitch_named
 
 _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 
 
-def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Rules:
+def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder, style: Style = "chorale") -> Rules:
     """Weigh a decoder's usual rules by typed numbers.
 
     Args:
         typed: Nats by rule: its name, or the dotted path of one's own; `all` may be 0, for which `none` stands. Rules
             outside the usual set follow it.
         decoder: Decides which rules are usual.
+        style: Likewise.
 
     Raises:
         OptionError: If there is no such rule, or its weight isn't a number.
@@ -36,7 +37,7 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder) -> Ru
     if isinstance(typed, str):
         typed = {"all": 0} if typed == "none" else {typed: None}
     numbers = dict(typed or {})
-    rules = list(usual_rules(decoder))
+    rules = list(usual_rules(decoder, style))
     if "all" in numbers:
         if _number("all", numbers.pop("all")) != 0:
             raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")
