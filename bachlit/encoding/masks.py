@@ -138,7 +138,7 @@ def _close(encoding: SatbEncoding, mask: BoolArray, start: int) -> None:
     others = np.setdiff1d(np.flatnonzero(encoding.slot_tokens[0]), marks)
     mask[start * size :: size, others[others != END]] = False
     soprano = encoding.slot_names.index("soprano")
-    mask[start * size + soprano, encoding.token_holds] = False
+    mask[start * size + soprano, encoding.token_holds | (encoding.token_pitch == REST)] = False
     mask[(start + 1) * size + soprano :: size, ~encoding.token_holds] = False
     if start:
         mask[(start - 1) * size, marks] = False

@@ -126,13 +126,14 @@ def _closing(chorale: Chorale, tonic: int) -> int:
     soprano, bass = VOICES.index("soprano"), VOICES.index("bass")
     last = int(np.flatnonzero(chorale.onsets[:, soprano])[-1])
     chord, before = chorale.pitches[-1], chorale.pitches[max(0, last - 1)]
-    if (chord == REST).any() or (chord[bass] - tonic) % 12:
+    if (chord == REST).any():
         return 0
     above = set(((chord - chord[bass]) % 12).tolist())
     ended = np.flatnonzero(np.diff(chorale.fermatas[:last].astype(np.int8), append=0) == -1)
-    return 1 + sum(
+    at_home = (chord[bass] - tonic) % 12 == 0
+    return 4 * bool(at_home) + sum(
         (
-            bool(before[bass] != REST and (before[bass] - tonic) % 12 == _FIFTH),
+            bool(before[bass] != REST and (before[bass] - chord[bass]) % 12 == _FIFTH),
             above in ({0, 3, 7}, {0, 4, 7}, {0, 3}, {0, 4}),
             bool(chorale.fermatas[last]),
             last - int(ended[-1] if ended.size else 0) >= _PHRASE,

@@ -19,6 +19,7 @@ from bachlit.generation.harmonizing import Written, write
 from bachlit.generation.prompts import move_for
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
+from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice, cut
 from bachlit.music.keys import Key, Keys
 from bachlit.music.measures import Measure
@@ -352,3 +353,26 @@ def test_threads_that_share_a_model_write_what_each_writes_alone(
         for one, other in zip(pool.map(written, range(4)), alone, strict=True):
             assert one.chorale == other.chorale
             assert one.log_prob == other.log_prob
+
+
+def test_a_piece_of_fixed_length_ends_on_a_note_under_a_fermata(framed_model: LanguageModel) -> None:
+    """From an untrained model, too: the soprano's last note is all that is under it."""
+    for frames in (3, 32, 64):
+        pieces = write_freely(framed_model, decoder=Sampling(), seeds=range(6), min_frames=frames, max_frames=frames)
+        for chorale in (piece.chorale for piece in pieces):
+            last = int(np.flatnonzero(chorale.onsets[:, 0])[-1])
+            assert frames - last == min(4 if chorale.pickup else 8, frames)
+            assert chorale.fermatas[last:].all()
+            assert not chorale.fermatas[max(0, last - 1) : last].any()
+
+
+def test_of_several_draws_the_one_with_a_whole_cadence_is_taken() -> None:
+    """Of the shipped model's chorales most end on the tonic, from the dominant, under a fermata."""
+    model = LanguageModel.load(PRETRAINED)
+    pieces = write_freely(model, decoder=Sampling(0.9), seeds=range(4), min_frames=64, max_frames=64)
+    whole = 0
+    for chorale in (piece.chorale for piece in pieces):
+        last = int(np.flatnonzero(chorale.onsets[:, 0])[-1])
+        bass = [(int(chorale.pitches[frame, 3]) - chorale.key.tonic) % 12 for frame in (last - 1, -1)]
+        whole += bass == [7, 0]
+    assert whole >= 3

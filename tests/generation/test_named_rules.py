@@ -50,9 +50,9 @@ def test_typed_numbers_weigh_the_usual_rules_and_leave_the_others(decoder: Decod
 def test_rules_that_are_not_usual_come_last_and_one_number_is_for_all_of_a_class() -> None:
     assert [*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1].weight == float("inf")
     assert str([*weighed_rules({"InKey": "inf", "Spacing": 1}, Sampling())][-1]) == "InKey"
-    attacks = [rule for rule in weighed_rules({"Attack": -0.25}, Greedy()) if str(rule) == "Attack"]
-    assert [rule.weight for rule in attacks] == [-0.25, -0.25]
-    assert [rule.voices for rule in attacks] == [(0, 1, 2), (3,)]  # type: ignore[attr-defined]
+    motions = [rule for rule in weighed_rules({"Motion": -0.25}, Greedy()) if str(rule) == "Motion"]
+    assert [rule.weight for rule in motions] == [-0.25, -0.25]
+    assert [rule.voices for rule in motions] == [(0, 1, 2), (3,)]  # type: ignore[attr-defined]
 
 
 def test_no_rules_are_none_but_those_typed_with_it() -> None:

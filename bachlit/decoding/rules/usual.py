@@ -18,7 +18,7 @@ _STRICT = (
 )
 
 _PHRASES = (
-    cadences.FinalDominant(5.0) & cadences.PhraseTriad(3.0) & cadences.PhraseRest(3.0) & cadences.OpeningTonic(4.0)
+    cadences.FinalDominant(5.0) & cadences.PhraseTriad(8.0) & cadences.PhraseRest(5.0) & cadences.OpeningTonic(4.0)
 )
 
 _SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(1.5)
