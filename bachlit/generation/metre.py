@@ -8,12 +8,13 @@ written takes it for 3/4, and ties notes over the middle of the bar. Read in dou
 import dataclasses
 import warnings
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.errors import BeatWarning, OptionError
+from bachlit.errors import HearingWarning, OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, BoolArray, Chorale, IntArray
 from bachlit.music.measures import Measure, TimeSignature, frames_per_measure
 from bachlit.music.notes import notes_of
@@ -47,13 +48,11 @@ def scale_of(prompt: Prompt, beat: Beat = "auto") -> Fraction:
             beat.
     """
     if beat not in BEATS:
-        raise OptionError(
-            f"The beat can't be {beat!r}; expected one of {', '.join(BEATS)}; set --beat to one of these."
-        )
+        raise OptionError(f"A beat can't be {beat!r}; expected one of {', '.join(BEATS)}; set --beat to one of these.")
     if beat == "half" and not _fits_eighths(prompt):
         raise OptionError(
-            f"{prompt.chorale.name or 'The tune'} has notes or bars that don't begin on an eighth, so its beat can't be "
-            "a half note; expected longer values; leave --beat out, or set it to quarter."
+            f"{prompt.chorale.name or 'The tune'} has notes or bars that don't begin on an eighth, so its beat can't "
+            "be a half note; expected longer values; leave --beat out, or set it to quarter."
         )
     return SCALES[_usual_beat(prompt) if beat == "auto" else beat]
 
@@ -69,7 +68,7 @@ def told_beat(prompt: Prompt, beat: Beat = "auto") -> Beat:
     if beat == "auto" and chosen != "quarter":
         warnings.warn(
             f"{prompt.chorale.name or 'The tune'} is heard with {_CALLED[chosen]} as its beat; --beat says otherwise.",
-            BeatWarning,
+            HearingWarning,
             stacklevel=2,
         )
     return chosen
@@ -202,7 +201,7 @@ def _cut(measure: Measure, scale: Fraction, offset: int) -> list[Measure]:
     cuts = [start, *range(start + full - place % full, start + length, full), start + length]
     return [
         Measure(measure.number, begin, end - begin, (place + begin - start) % full, metre)
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for begin, end in pairwise(cuts)
     ]
 
 
