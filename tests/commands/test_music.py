@@ -414,12 +414,12 @@ def test_beat_home_and_height_of_a_tune_are_told(tmp_path: Path, capsys: pytest.
     assert main(["harmonize", "jig.abc", "--decoder", "Greedy", "--transpose", "auto"]) == 0
     assert capsys.readouterr().err.splitlines() == [
         "bachlit: jig.abc: no mode of its key is written; heard as A minor; --key says otherwise.",
-        "bachlit: jig is moved up by 10 semitones, to G minor, where a choir sings well.",
+        "bachlit: jig is moved up by 12 semitones, to A minor, where a choir sings well.",
         "bachlit: jig is heard with an eighth as its beat; --beat says otherwise.",
     ]
     written = read_chorale("jig-harmonized.musicxml")
     assert written.time_signature == (6, 8)
-    assert written.pitches[::2, 0].tolist()[:6] == [67, 67, 67, 70, 74, 74]
+    assert written.pitches[::2, 0].tolist()[:6] == [69, 69, 69, 72, 76, 76]
     said = ["--key", "E phrygian", "--beat", "quarter", "--transpose", "12"]
     assert main(["harmonize", "jig.abc", "--decoder", "Greedy", "--output", "other", *said]) == 0
     assert "is heard with" not in capsys.readouterr().err
