@@ -101,7 +101,7 @@ def _fits_eighths(prompt: Prompt) -> bool:
     """Check whether all that is given begins and ends on eighths, and so do measures, keys and fermatas."""
     chorale = prompt.chorale
     fixed = prompt.given | prompt.rhythm
-    begins: BoolArray = (chorale.onsets & fixed).any(axis=1)
+    begins: BoolArray = np.logical_or.reduce(chorale.onsets & fixed, axis=1)
     for mask in (prompt.given, prompt.rhythm, chorale.fermatas[:, None]):
         begins[1:] |= (mask[1:] != mask[:-1]).any(axis=1)
     places = [chorale.num_frames, *(start for start, _ in chorale.keys)]
@@ -133,9 +133,8 @@ def heard(prompt: Prompt, scale: Fraction) -> Prompt:
     frames = written_frames(chorale.num_frames, scale)
     begins: BoolArray = np.diff(frames, prepend=-1) > 0
     width = scale.denominator
-    onsets: BoolArray = chorale.onsets.reshape(-1, width, len(VOICES)).any(
-        axis=1
-    )  # free notes may begin between eighths
+    # Free notes may begin between eighths.
+    onsets: BoolArray = np.logical_or.reduce(chorale.onsets.reshape(-1, width, len(VOICES)), axis=1)
     return Prompt(
         dataclasses.replace(
             chorale,
