@@ -67,8 +67,8 @@ class RangeWarning(UserWarning):
     """Given voices octaves away from where voices sing."""
 
 
-class BeatWarning(UserWarning):
-    """Tune whose beat is no quarter, or that was moved to where voices sing."""
+class HearingWarning(UserWarning):
+    """Tune that is heard with another beat than a quarter, or moved to where a choir sings."""
 
 
 class OptionError(BachlitError, ValueError):

@@ -20,9 +20,12 @@ from bachlit.decoding import Decoder, Rules
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.harmonizing import Style, Written
+from bachlit.generation.height import moved_to_sing
+from bachlit.generation.metre import Beat
 from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.generation.phrasing import places_of_phrases
 from bachlit.music.chorale import VOICES, Voice
+from bachlit.music.keys import key_named
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
 from bachlit.rendering.output import contents, save, write
@@ -39,7 +42,9 @@ def harmonize(
     phrases: str = "auto",
     chords: str | None = None,
     figured_bass: str | None = None,
-    transpose: int = 0,
+    transpose: int | Literal["auto"] = 0,
+    key: str | None = None,
+    beat: Beat = "auto",
     ranges: str | None = None,
     num: int = 1,
     decoder: Decoder | None = None,
@@ -78,7 +83,10 @@ def harmonize(
             chord symbols.
         figured_bass: Figures over a given bass, such as "6 | 5 6 | 4 3": those of a bar belong to its notes in order.
             The score's own if left out; none for no figures.
-        transpose: Semitones by which the score is moved first.
+        transpose: Semitones by which the score is moved first; auto moves what lies too low or high for a choir.
+        key: The key of the score, such as "D dorian" or "F# minor", instead of the written one or what is heard.
+        beat: The note value that counts as a beat: an eighth in 6/8, a half note in 3/2, in most tunes a quarter. auto
+            chooses it from metre and note lengths.
         ranges: Ranges of a choir's voices, such as "tenor:C3-G4, bass:E2-C4".
         num: How many different harmonisations at most, up to 10,000. Several are numbered, the best first, compared in
             a table, and described in a .json file.
@@ -105,6 +113,8 @@ def harmonize(
     refuse_seed(seed)
     if workers < 1:
         raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
+    if key is not None:
+        key_named(key)  # fail on a wrong name before any work
     weighed = weighed_rules(rules, decoder or api.harmonizer(), style)
     task = Task(
         voices=None if voice is None else _voices_of(voice),
@@ -115,6 +125,8 @@ def harmonize(
         chords=chords,
         figured_bass=figured_bass,
         transpose=transpose,
+        key=key,
+        beat=beat,
         num=num,
         decoder=decoder,
         style=style,
@@ -153,7 +165,9 @@ class Task:
     phrases: str
     chords: str | None
     figured_bass: str | None
-    transpose: int
+    transpose: int | Literal["auto"]
+    key: str | None
+    beat: Beat
     num: int
     decoder: Decoder | None
     style: Style
@@ -198,6 +212,7 @@ class Task:
             decoder=self.decoder,
             rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
             strict=self.strict,
+            beat=self.beat,
             seed=self.seed,
             checkpoint=self.checkpoint,
         )
@@ -223,8 +238,12 @@ class Task:
             rhythm=self.rhythm,
             keep_parts=self.keep_parts,
         )
+        if self.key is not None:
+            chorale = dataclasses.replace(prompt.chorale, key=key_named(self.key), keys=())
+            prompt = dataclasses.replace(prompt, chorale=chorale)
         prompt = api.with_phrases(prompt, self.phrases)
-        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(self.transpose))
+        move = moved_to_sing(prompt) if self.transpose == "auto" else self.transpose
+        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(move))
 
     def _places(self, output: str | None, name: str) -> tuple[list[list[Path]], Path]:
         """Files of each piece, and of their description."""

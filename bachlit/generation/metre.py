@@ -8,12 +8,13 @@ written takes it for 3/4, and ties notes over the middle of the bar. Read in dou
 import dataclasses
 import warnings
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.errors import BeatWarning, OptionError
+from bachlit.errors import HearingWarning, OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, REST, VOICES, BoolArray, Chorale, IntArray
 from bachlit.music.measures import Measure, TimeSignature, frames_per_measure
 from bachlit.music.notes import notes_of
@@ -31,8 +32,9 @@ _HALF_BAR, _BAR, _THREE = 2 * FRAMES_PER_QUARTER, (4, 4), (3, 4)
 
 # Geometric mean lengths of notes, in sixteenths: 3.8 in Bach's sopranos, 2.3 to 8.8 in each. Below the first a tune in
 # 2/4 or 4/4 counts eighths, above the second one in 2/2, 3/2 or 4/2 half notes, above the third one in 4/4.
-_SHORT: dict[TimeSignature, float] = {(2, 4): 2.7, (4, 4): 1.9}
+_SHORT: dict[TimeSignature, float] = {(2, 4): 2.7, (4, 4): 2.2}
 _LONG, _VERY_LONG = 5.4, 9.0
+_FEW = 8  # notes, of which the lengths say nothing if there are fewer
 
 
 def scale_of(prompt: Prompt, beat: Beat = "auto") -> Fraction:
@@ -47,13 +49,11 @@ def scale_of(prompt: Prompt, beat: Beat = "auto") -> Fraction:
             beat.
     """
     if beat not in BEATS:
-        raise OptionError(
-            f"The beat can't be {beat!r}; expected one of {', '.join(BEATS)}; set --beat to one of these."
-        )
+        raise OptionError(f"A beat can't be {beat!r}; expected one of {', '.join(BEATS)}; set --beat to one of these.")
     if beat == "half" and not _fits_eighths(prompt):
         raise OptionError(
-            f"{prompt.chorale.name or 'The tune'} has notes or bars that don't begin on an eighth, so its beat can't be "
-            "a half note; expected longer values; leave --beat out, or set it to quarter."
+            f"{prompt.chorale.name or 'The tune'} has notes or bars that don't begin on an eighth, so its beat can't "
+            "be a half note; expected longer values; leave --beat out, or set it to quarter."
         )
     return SCALES[_usual_beat(prompt) if beat == "auto" else beat]
 
@@ -69,7 +69,7 @@ def told_beat(prompt: Prompt, beat: Beat = "auto") -> Beat:
     if beat == "auto" and chosen != "quarter":
         warnings.warn(
             f"{prompt.chorale.name or 'The tune'} is heard with {_CALLED[chosen]} as its beat; --beat says otherwise.",
-            BeatWarning,
+            HearingWarning,
             stacklevel=2,
         )
     return chosen
@@ -89,10 +89,10 @@ def _usual_beat(prompt: Prompt) -> Beat:
 
 
 def _mean_length(prompt: Prompt) -> float:
-    """Geometric mean length, in sixteenths, of the notes of the highest voice that is given; a quarter without any."""
+    """Geometric mean length, in sixteenths, of the notes of the highest given voice; a quarter if there are few."""
     for column, voice in enumerate(VOICES):
         lengths = [note.length for note in notes_of(prompt.chorale, voice) if note.pitch != REST]
-        if prompt.given[:, column].all() and lengths:
+        if prompt.given[:, column].all() and len(lengths) >= _FEW:
             return float(np.exp(np.log(lengths).mean()))
     return float(FRAMES_PER_QUARTER)
 
@@ -101,7 +101,7 @@ def _fits_eighths(prompt: Prompt) -> bool:
     """Check whether all that is given begins and ends on eighths, and so do measures, keys and fermatas."""
     chorale = prompt.chorale
     fixed = prompt.given | prompt.rhythm
-    begins = (chorale.onsets & fixed).any(axis=1)
+    begins: BoolArray = np.logical_or.reduce(chorale.onsets & fixed, axis=1)
     for mask in (prompt.given, prompt.rhythm, chorale.fermatas[:, None]):
         begins[1:] |= (mask[1:] != mask[:-1]).any(axis=1)
     places = [chorale.num_frames, *(start for start, _ in chorale.keys)]
@@ -113,7 +113,7 @@ def _fits_eighths(prompt: Prompt) -> bool:
 def heard(prompt: Prompt, scale: Fraction) -> Prompt:
     """Put a prompt into the values and bars in which a model reads it.
 
-    6/8 becomes two bars of 3/4, 2/2 half a bar of 4/4; so does 2/4 where quarters stay quarters.
+    In doubled values 6/8 becomes two bars of 3/4; in halved ones 2/2 becomes half a bar of 4/4, as does 2/4 in its own.
 
     Args:
         prompt: As written.
@@ -131,9 +131,10 @@ def heard(prompt: Prompt, scale: Fraction) -> Prompt:
     first = np.cumsum([0, *map(len, measures)]).tolist()  # heard measures before each written one
     order = tuple(bar for index in chorale.order for bar in range(first[index], first[index + 1]))
     frames = written_frames(chorale.num_frames, scale)
-    begins = np.diff(frames, prepend=-1) > 0
+    begins: BoolArray = np.diff(frames, prepend=-1) > 0
     width = scale.denominator
-    onsets = chorale.onsets.reshape(-1, width, len(VOICES)).any(axis=1)  # free notes may begin between eighths
+    # Free notes may begin between eighths.
+    onsets: BoolArray = np.logical_or.reduce(chorale.onsets.reshape(-1, width, len(VOICES)), axis=1)
     return Prompt(
         dataclasses.replace(
             chorale,
@@ -167,7 +168,7 @@ def as_written(chorale: Chorale, scale: Fraction) -> tuple[IntArray, BoolArray]:
     [True, False, False, False]
     """
     frames = np.arange(int(chorale.num_frames / scale)) * scale.numerator // scale.denominator
-    begins = np.diff(frames, prepend=-1) > 0
+    begins: BoolArray = np.diff(frames, prepend=-1) > 0
     return chorale.pitches[frames], chorale.onsets[frames] & begins[:, None]
 
 
@@ -202,7 +203,7 @@ def _cut(measure: Measure, scale: Fraction, offset: int) -> list[Measure]:
     cuts = [start, *range(start + full - place % full, start + length, full), start + length]
     return [
         Measure(measure.number, begin, end - begin, (place + begin - start) % full, metre)
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for begin, end in pairwise(cuts)
     ]
 
 

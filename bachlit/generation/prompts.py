@@ -92,7 +92,8 @@ def model_prompt(
 
 def _unwritten(num_frames: int, scale: Fraction) -> BoolArray:
     """Mask (T,) of frames within a written sixteenth, in which no note begins."""
-    return np.diff(written_frames(int(num_frames / scale), scale), prepend=-1) == 0
+    within: BoolArray = np.diff(written_frames(int(num_frames / scale), scale), prepend=-1) == 0
+    return within
 
 
 def _resting_together(prompt: Prompt) -> Prompt:

@@ -44,7 +44,7 @@ _MOST_SHARPS = 7
 # how often it has them, in nats below major.
 _MODES_HEARD: dict[Mode, tuple[tuple[int, ...], float]] = {
     "major": ((0, 2, 4, 5, 7, 9, 11), 0.0),
-    "minor": ((0, 2, 3, 5, 7, 8, 9, 10, 11), -0.6),
+    "minor": ((0, 2, 3, 5, 7, 8, 10, 11), -0.6),
     "dorian": ((0, 2, 3, 5, 7, 9, 10, 11), -2.6),
     "mixolydian": ((0, 2, 4, 5, 7, 9, 10, 11), -3.2),
     "phrygian": ((0, 1, 3, 5, 7, 8, 10), -3.5),

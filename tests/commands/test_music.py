@@ -409,6 +409,32 @@ def test_what_is_chosen_or_left_out_is_told_a_line_each(tmp_path: Path, capsys: 
     assert (text.count("<harmony>"), text.count("<grace"), text.count("<chord")) == (1, 1, 0)
 
 
+def test_beat_home_and_height_of_a_tune_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "jig.abc").write_text("X:1\nT:Jig\nM:6/8\nL:1/8\nK:none\nA,|A,2C E2E|D2C B,2^G,|A,3 z2|]\n")
+    assert main(["harmonize", "jig.abc", "--decoder", "Greedy", "--transpose", "auto"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "bachlit: jig.abc: no mode of its key is written; heard as A minor; --key says otherwise.",
+        "bachlit: jig is moved up by 12 semitones, to A minor, where a choir sings well.",
+        "bachlit: jig is heard with an eighth as its beat; --beat says otherwise.",
+    ]
+    written = read_chorale("jig-harmonized.musicxml")
+    assert written.time_signature == (6, 8)
+    assert written.pitches[::2, 0].tolist()[:6] == [69, 69, 69, 72, 76, 76]
+    said = ["--key", "E phrygian", "--beat", "quarter", "--transpose", "12"]
+    assert main(["harmonize", "jig.abc", "--decoder", "Greedy", "--output", "other", *said]) == 0
+    assert "is heard with" not in capsys.readouterr().err
+    assert read_chorale("other.musicxml").pitches[0, 0] == 69
+
+
+def test_a_key_that_is_named_decides_where_the_piece_ends(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B A G|F G A B|c2 c2|]\n")
+    ends = {}
+    for key in ("C major", "F lydian", "A minor"):
+        main(["harmonize", "tune.abc", "--decoder", "Greedy", "--key", key, "--output", f"{key[0]}.musicxml"])
+        ends[key[0]] = read_chorale(f"{key[0]}.musicxml").pitches[-1, 3] % 12
+    assert ends == {"C": 0, "F": 5, "A": 9}
+
+
 def test_help_and_version_are_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert main(["--version"]) == 0

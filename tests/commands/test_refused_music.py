@@ -49,6 +49,12 @@ WRONG = {
         ["harmonize", "chords.musicxml", "--voice", "alto", "--rhythm", "alto"],
         "The alto of chords is given already",
     ),
+    "a key that is none": (
+        ["harmonize", "tune.musicxml", "--key", "H dur"],
+        "There is no key 'H dur'; expected a note",
+    ),
+    "a beat that is none": (["harmonize", "tune.musicxml", "--beat", "third"], "Expected a typing.Literal['auto', "),
+    "a move that is none": (["harmonize", "tune.musicxml", "--transpose", "up"], "transpose"),
     "a decoder that is none": (
         ["harmonize", "low.musicxml", "--decoder", "Beam"],
         "expected BeamSearch, Gibbs, Greedy",

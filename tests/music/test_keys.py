@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from chorales import KEYS
 
-from bachlit.music.keys import MODES, Key, Mode, estimate_key, key_of, semitones_home
+from bachlit.errors import ChoraleError
+from bachlit.music.chorale import REST, Chorale
+from bachlit.music.keys import MODES, Key, Mode, estimate_key, home_of, key_named, key_of, semitones_home
 
 TWENTY_FOUR = [key_of(tonic, mode) for tonic, mode in product(range(12), MODES[:2])]
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11, 12), "minor": (0, 2, 3, 5, 7, 8, 11, 12)}  # minor's is harmonic
@@ -138,3 +140,63 @@ def test_silence_is_in_c_major(pitches: list[int]) -> None:
 
 def test_a_flat_histogram_is_in_the_signature() -> None:
     assert estimate_key(np.arange(60, 72), Key(-3)).fifths == -3
+
+
+TUNES: dict[str, tuple[int, ...]] = {
+    "major": (0, 4, 7, 5, 4, 2, 0, 11, 12),
+    "minor": (0, 2, 3, 7, 8, 7, 5, 3, 2, -1, 0),
+    "dorian": (0, 7, 9, 10, 7, 5, 3, 2, 0),
+    "mixolydian": (0, 4, 7, 10, 9, 7, 4, 2, -2, 0),
+    "phrygian": (0, 0, 1, 0, 7, 7, 8, 7, 5, 7, 0, 1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with a signature", "without one"])
+@pytest.mark.parametrize("mode", TUNES)
+def test_a_tune_is_at_home_where_it_ends_in_all_keys(mode: Mode, known: bool) -> None:
+    for tonic in range(12):
+        key = key_of(tonic, mode)
+        assert home_of(in_key({mode: TUNES[mode]}, key), key.fifths if known else None) == key
+
+
+def test_bachs_tonics_are_found_without_his_modes(bach: list[Chorale]) -> None:
+    """In pieces whose bass ends on the tonic; of the soprano alone and of all voices."""
+    for voices in (slice(0, 1), slice(0, 4)):
+        right = []
+        for piece in bach:
+            line = piece.pitches[:, voices]
+            if piece.pitches[piece.pitches[:, 3] != REST, 3][-1] % 12 == piece.key.tonic:
+                right.append(home_of(line, piece.key.fifths) == piece.key)
+        assert len(right) > 300
+        assert np.mean(right) > 0.96
+
+
+def test_silence_is_at_home_in_its_signature() -> None:
+    assert home_of(np.zeros((4, 4), int), -2) == Key(-2)
+    assert home_of(np.zeros(4, int)) == Key()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("C", Key(0)),
+        ("f# minor", Key(3, "minor")),
+        ("Bb", Key(-2)),
+        ("D dorian", Key(0, "dorian")),
+        ("E-flat mixolydian", Key(-4, "mixolydian")),
+        (" C sharp minor", Key(4, "minor")),
+    ],
+)
+def test_keys_are_read_by_name(name: str, key: Key) -> None:
+    assert key_named(name) == key
+
+
+def test_every_key_is_read_by_its_own_name() -> None:
+    for tonic, mode in product(range(12), MODES):
+        assert key_named(str(key_of(tonic, mode))) == key_of(tonic, mode)
+
+
+@pytest.mark.parametrize("name", ["", "H", "C majr", "minor", "D Dorian mode", "4"])
+def test_what_is_no_key_is_refused(name: str) -> None:
+    with pytest.raises(ChoraleError, match=r"There is no key .*; expected a note and one of major, minor, dorian"):
+        key_named(name)
