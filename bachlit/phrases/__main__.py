@@ -25,8 +25,8 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--essen", action="store_true", help="learn from the Essen collection too: non-commercial only")
     parser.add_argument("--output", type=Path, default=Path("phrases"), help="folder of the weights")
     parser.add_argument("--weights", type=Path, action="append", help="compare weights of a folder; train none")
-    parser.add_argument("--networks", type=int, default=3, help="how many, averaged")
-    parser.add_argument("--epochs", type=int, help="passes over the tunes: 40, or 8 with --essen")
+    parser.add_argument("--networks", type=int, default=2, help="how many, averaged")
+    parser.add_argument("--epochs", type=int, help="passes over the tunes: 40, or 7 with --essen")
     parser.add_argument("--seed", type=int, default=0, help="of the first network; the next has the next")
     options = parser.parse_args(args)
     try:
@@ -54,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _trained(bach: Folds, essen: Folds | None, options: argparse.Namespace) -> PhraseFinder:
-    epochs = options.epochs or (8 if essen else 40)
+    epochs = options.epochs or (7 if essen else 40)
     seeds = range(options.seed, options.seed + options.networks)
     if essen is None:
         return PhraseFinder([train(bach["train"], epochs=epochs, seed=seed) for seed in seeds])

@@ -60,9 +60,9 @@ class Grouper:
     """
 
     notes: float = 8.0
-    length: float = 2.0
+    length: float = 1.0
     parallel: float = 1.0
-    bias: float = -2.0
+    bias: float = -1.0
 
     def ends(self, line: Line) -> npt.NDArray[np.bool_]:
         """Find the last note of each phrase, (N,)."""

@@ -34,9 +34,9 @@ class PhraseLengths:
         bounds = np.arange(line.num_notes + 1)
         notes = np.maximum(bounds - bounds[:, None], 1)
         bars = np.abs(line.places - line.places[:, None])
-        scores = self.bias - self.spread * np.log2(notes / self.notes) ** 2 + self.whole * is_whole(bars)
         fits = is_whole(bars / _UNITS[:, None, None]) & (bars > 0)
-        return scores + self.unit * fits
+        scores: Floats = self.bias - self.spread * np.log2(notes / self.notes) ** 2 + self.whole * is_whole(bars)
+        return scores + self.unit * fits.astype(np.float64)
 
     def divide(self, line: Line, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
         """Divide a tune into phrases, (N,): true where one ends.

@@ -23,12 +23,10 @@ def phrase_marks(chorale: Chorale, voice: Voice | None = None) -> list[PhraseMar
         voice: The voice; the highest that the source gives if None.
     """
     source = source_of(chorale)
-    if source is None or not source.voices:
+    given = [one for one in VOICES if source is not None and one in source.voices and voice in (None, one)]
+    if source is None or not given:
         return []
-    voice = voice or next(voice for voice in VOICES if voice in source.voices)
-    if voice not in source.voices:
-        return []
-    part = source.voices[voice]
+    part = source.voices[given[0]]
     element = source.document.findall("part")[part.place]
     marks = [*_at_notes(part, list(element.iter("note"))), *_double_bars(element, source.lengths)]
     return sorted(mark for mark in marks if 0 < mark.frame < chorale.num_frames)
