@@ -28,7 +28,6 @@ MAY_IMPORT = {
     "corpus": {"errors", "files", "music", "scores"},
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
     "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "tokens"},
-    "testing": {"decoding", "encoding", "generation", "metrics", "music", "networks", "tokens"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
         "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
@@ -38,6 +37,7 @@ MAY_IMPORT = {
         "classes", "corpus", "decoding", "errors", "files", "generation", "metrics", "models", "music", "rendering",
         "scores",
     },
+    "testing": {"decoding", "encoding", "evaluation", "generation", "metrics", "music", "networks", "tokens"},
     "callbacks": {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",
