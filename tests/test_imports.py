@@ -29,7 +29,6 @@ MAY_IMPORT = {
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
     "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
-    "testing": {"decoding", "encoding", "generation", "metrics", "music", "networks", "tokens"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
         "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
@@ -39,6 +38,7 @@ MAY_IMPORT = {
         "classes", "corpus", "decoding", "errors", "files", "generation", "metrics", "models", "music", "rendering",
         "scores",
     },
+    "testing": {"decoding", "encoding", "evaluation", "generation", "metrics", "music", "networks", "tokens"},
     "callbacks": {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 
 from rich.console import Console
@@ -131,7 +132,7 @@ def evaluate(
         "--limit": limit or None,
         "--seed": seed,
         "--resamples": resamples,
-        "--metrics": metrics and [one if isinstance(one, str) else path_of(type(one)) for one in metrics],
+        "--metrics": _typed(metrics),
         "--strip_fermatas": str(strip_fermatas).lower() if strip_fermatas else None,
         "--melodies": melodies,
     }
@@ -195,7 +196,8 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    console.print(reports.table(evaluation))
+    for table in reports.tables(evaluation):
+        console.print(table)
     for sentence in reports.predictions(evaluation):
         print(sentence)
 
@@ -235,6 +237,13 @@ def _prepare(output: Path) -> None:
     for name in _FILES:
         if (output / name).is_dir():
             raise OptionError(f"{output / name} is a folder; move it, or choose another --output.")
+
+
+def _typed(metrics: Sequence[Figure | str] | None) -> list[str] | Mapping[str, object] | None:
+    """Paths of figures, or a mapping for a configuration file if some may have options."""
+    if any(signature(type(one)).parameters for one in metrics or () if isinstance(one, Figure)):
+        return {}
+    return [one if isinstance(one, str) else path_of(type(one)) for one in metrics] if metrics else None
 
 
 def _command(options: Mapping[str, object]) -> str:

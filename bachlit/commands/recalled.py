@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import Metric
 
 from bachlit import classes
 from bachlit.corpus import Corpus, ScoreCorpus
@@ -31,6 +32,7 @@ CLASS_OPTIONS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "model.optimizer": (Optimizer, ("torch.optim.",)),
     "model.lr_scheduler": (LRScheduler, ("torch.optim.", "pytorch_lightning.cli.")),
     "model.encoding": (Encoding, ("bachlit.",)),
+    "model.metrics": (Metric, ("bachlit.",)),  # some of torchmetrics' fetch weights
     "data.encoding": (Encoding, ("bachlit.",)),
     "data.corpus": (Corpus, ("bachlit.",)),
 }

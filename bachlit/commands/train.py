@@ -336,6 +336,7 @@ def run(command: str, args: Sequence[str]) -> None:
     """
     words = Words.of(args)
     words.refuse_unknown(_KINDS)
+    words = words.listing(["model.metrics"])
     phase = Phase(command, own=words.has_own)
     with ExitStack() as stack, _quiet(command), careful_parsing(words.paths), one_sentence(phase):
         ChoraleCLI(command, words, phase, stack)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -13,27 +13,35 @@ from bachlit.evaluation.figures import COLUMNS, Column
 from bachlit.evaluation.pooling import Estimate
 from bachlit.rendering.escaping import csv_text, in_markdown
 
+_ABREAST = 10  # columns of a table: 132 characters hold them and three names
 _BELOW = "Below each value its 95 % interval. A frame is a sixteenth."
 
 
-def table(evaluation: Evaluation) -> Table:
-    """Table of the main columns with their intervals, and of those of one's own; a row per harmonizer, Bach on top."""
+def tables(evaluation: Evaluation) -> list[Table]:
+    """Tables of the main columns with their intervals, those of one's own last; a row per harmonizer, Bach on top."""
     heads = {
         name: column.head or name for name, column in evaluation.columns.items() if column.head or name not in COLUMNS
     }
-    meanings = [f"{head}: {evaluation.columns[name].label}" for name, head in heads.items()]
-    shown = Table(
-        title=evaluation.subject(),
-        caption=escape(f"{'; '.join(meanings)}. {_BELOW}"),
-    )
+    names = list(heads)
+    parts = [names[first : first + _ABREAST] for first in range(0, len(names), _ABREAST)]
+    return [_table(evaluation, {name: heads[name] for name in part}, first=part is parts[0]) for part in parts]
+
+
+def _table(evaluation: Evaluation, heads: Mapping[str, str], *, first: bool) -> Table:
+    """Table of some columns with these headings; the first has the title and the time."""
+    columns = [evaluation.columns[name] for name in heads]
+    meanings = [f"{head}: {column.label}" for head, column in zip(heads.values(), columns, strict=True)]
+    shown = Table(title=evaluation.subject() if first else None, caption=escape(f"{'; '.join(meanings)}. {_BELOW}"))
     shown.add_column("", no_wrap=True)
-    for head in (*heads.values(), "seconds"):
+    for head in (*heads.values(), *(["seconds"] if first else ())):
         shown.add_column(escape(head), justify="right")
     for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
-        cells = [_with_interval(evaluation.columns[one], estimates.get(one), len(row.pieces)) for one in heads]
-        shown.add_row(
-            escape(name), *cells, f"{row.seconds:.0f}" if row.seconds else "", end_section=row.decoder == "Bach"
-        )
+        cells = [
+            _with_interval(column, estimates.get(one), len(row.pieces))
+            for one, column in zip(heads, columns, strict=True)
+        ]
+        seconds = [f"{row.seconds:.0f}" if row.seconds else ""] if first else []
+        shown.add_row(escape(name), *cells, *seconds, end_section=row.decoder == "Bach")
     return shown
 
 

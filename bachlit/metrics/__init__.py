@@ -4,6 +4,7 @@ from bachlit.metrics.beats import beat_length, beats
 from bachlit.metrics.cadences import Cadences, cadences
 from bachlit.metrics.chords import QUALITIES, Chord, chord_of
 from bachlit.metrics.colour import ColourCounts, colour_counts, scale
+from bachlit.metrics.entropy import Entropy
 from bachlit.metrics.error_rates import ErrorRates, error_rates
 from bachlit.metrics.finals import FinalCounts, begins_on_tonic, final_counts
 from bachlit.metrics.grade import Grade, GradeReference
@@ -39,7 +40,7 @@ from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, te
 from bachlit.metrics.totals import Totals, WeightedMean, total
 
 __all__ = [
-    "Arrival", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "ErrorRates",
+    "Arrival", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "Entropy", "ErrorRates",
     "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood", "MotionCounts", "PARTS", "Passages",
     "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts", "Tally", "Texture", "TextureCounts",
     "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats", "begins_on_tonic", "cadence_chords",

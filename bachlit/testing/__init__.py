@@ -1,4 +1,4 @@
-"""Laws that every encoding, network, constraint, rule and decoder keeps; run them on your own parts.
+"""Laws that every encoding, network, constraint, rule, decoder and figure keeps; run them on your own parts.
 
 Each `check_*` raises `AssertionError` with the law's name where a part breaks it. `ToyModel` is small enough to
 enumerate, so that what a decoder finds or samples can be compared with the truth.
@@ -18,6 +18,7 @@ from bachlit.testing.decoding import (
     grid_of,
     stepped_score,
 )
+from bachlit.testing.figures import check_figure
 from bachlit.testing.models import check_encoding, check_network
 from bachlit.testing.toys import NoReturn, ToyModel, toy_prompt
 
@@ -28,6 +29,7 @@ __all__ = [
     "check_constraint",
     "check_decoder",
     "check_encoding",
+    "check_figure",
     "check_network",
     "check_rule",
     "enumerate_legal",

@@ -5,16 +5,17 @@ Its bases hold the rest: `Resumable` resumes a fit, `LanguageModule` writes with
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from typing import cast
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torchmetrics import Metric
 
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import OptionError
-from bachlit.metrics import Likelihood
 from bachlit.music.keys import Keys
 from bachlit.networks import Memory, Network, TokenLSTM, build_network
 from bachlit.training.language_module import LanguageModule
@@ -40,6 +41,9 @@ class ChoraleModel(Resumable, LanguageModule):
         consistency: Training reads each window twice, under different dropout, and adds to the loss this times the nats
             by which the two predictions of a token differ (the mean of both Kullback-Leibler divergences): R-Drop (Wu
             et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
+        metrics: Further figures of validation and test, logged under the name of their class in lower case, or under
+            the names that `compute` gives. Each is updated with logits (B, N, V), targets (B, N), below 0 for padding,
+            and slots (B, N).
 
     Raises:
         OptionError: If the network can't be trained or rebuilt (see `build_network`), or the consistency is below 0.
@@ -57,6 +61,7 @@ class ChoraleModel(Resumable, LanguageModule):
         encoding: Encoding | None = None,
         keys: Keys = "all",
         consistency: float = 0.0,
+        metrics: list[Metric] | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= consistency < math.inf:
@@ -67,6 +72,7 @@ class ChoraleModel(Resumable, LanguageModule):
         self.loss_function: nn.Module = loss or nn.CrossEntropyLoss()
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         self.likelihood = nn.ModuleDict({stage: likelihood_of(self.encoding) for stage in ("val", "test")})
+        self.metrics = nn.ModuleDict({stage: nn.ModuleList(deepcopy(metrics or [])) for stage in ("val", "test")})
         self._loss_step: Callable[[], Tensor]
 
     def forward(self, tokens: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
@@ -114,15 +120,22 @@ class ChoraleModel(Resumable, LanguageModule):
 
     def validation_step(self, batch: Window, batch_idx: int) -> None:
         """Tally a window; the same in `test`."""
-        metric = cast(Likelihood, self.likelihood[self._fold])
-        metric.update(self._carry(self._fold, batch, batch_idx), batch.targets, batch.slots)
+        logits = self._carry(self._fold, batch, batch_idx)
+        for metric in self._judging():
+            metric.update(logits, batch.targets, batch.slots)
 
     def on_validation_epoch_end(self) -> None:
         """Log the fold's figures; the same in `test`."""
-        metric = cast(Likelihood, self.likelihood[self._fold])
-        for name, value in metric.compute().items():  # already summed over processes by the metric
-            self.log(f"{self._fold}/{name}", value, prog_bar=name == "nats_per_frame", sync_dist=True)
-        metric.reset()
+        for metric in self._judging():
+            values = metric.compute()  # already summed over processes by the metric
+            named = values if isinstance(values, dict) else {type(metric).__name__.lower(): values}
+            for name, value in named.items():
+                self.log(f"{self._fold}/{name}", value, prog_bar=name == "nats_per_frame", sync_dist=True)
+            metric.reset()
+
+    def _judging(self) -> list[Metric]:
+        """Metrics of the fold."""
+        return [cast(Metric, self.likelihood[self._fold]), *cast(nn.ModuleList, self.metrics[self._fold])]
 
     test_step, on_test_epoch_end = validation_step, on_validation_epoch_end
 

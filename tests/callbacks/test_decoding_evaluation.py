@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from bachlit.callbacks.training_curves import best_of
 from bachlit.decoding import Greedy, Sampling
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import BachlitError, OptionError
-from bachlit.evaluation import Harmonizer, Judge, Judged, pool, written_row
+from bachlit.evaluation import Column, Figure, Harmonizer, Judge, Judged, Piece, Ratio, pool, written_row
 from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import TokenLSTM
 from bachlit.scores import read_chorale
@@ -86,6 +87,22 @@ def test_what_is_logged_is_what_the_model_writes(pieces: list[Chorale], tmp_path
         assert logged.keys() == told.keys()
         for key, value in told.items():
             assert logged[key].item() == pytest.approx(value, rel=1e-5), key
+
+
+class Fermatas(Figure):
+    """Frames under fermatas."""
+
+    columns: Mapping[str, Column] = {"under_fermatas": Column("frames under fermatas, %", 1, 100)}
+
+    def measure(self, piece: Piece) -> dict[str, Ratio]:
+        return {"under_fermatas": (int(piece.chorale.fermatas.sum()), piece.chorale.num_frames)}
+
+
+def test_figures_of_ones_own_are_logged(pieces: list[Chorale], tmp_path: Path) -> None:
+    callback = DecodingEvaluation({"greedy": Greedy()}, every_n_epochs=1, metrics=[Fermatas()])
+    trainer, _ = fit(pieces, tmp_path, callback, epochs=1)
+    shares = sum(piece.fermatas.sum() for piece in pieces[5:8]) / sum(piece.num_frames for piece in pieces[5:8])
+    assert trainer.callback_metrics["decoding/greedy/under_fermatas"].item() == pytest.approx(shares)
 
 
 def test_it_evaluates_every_so_many_epochs_and_leaves_scores(pieces: list[Chorale], tmp_path: Path) -> None:

@@ -124,6 +124,55 @@ def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, 
     assert {row["decoder"] for row in rows()} == {"Bach", "own_way.Mine", "teacher-forced"}
 
 
+OWN_FIGURE = """
+from bachlit.evaluation import Column, Figure
+
+class Unisons(Figure):
+    columns = {"unisons": Column("unisons of two voices, %", 1, 100)}
+
+    def __init__(self, upper: int = 1) -> None:
+        self.upper = upper
+
+    def measure(self, piece):
+        pitches = piece.chorale.pitches
+        return {"unisons": ((pitches[:, self.upper] == pitches[:, self.upper + 1]).sum(), len(pitches))}
+"""
+
+
+def test_figures_of_ones_own_come_by_their_path_or_from_a_config(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own_figures.py").write_text(OWN_FIGURE)
+    (tmp_path / "own.yaml").write_text("metrics:\n- {class_path: own_figures.Unisons, init_args: {upper: 2}}\n")
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
+    values = []
+    for words in (["--metrics", "own_figures.Unisons"], ["--config", "own.yaml"]):
+        assert main([*args, *words]) == 0
+        values.append([row["value"] for row in rows() if row["figure"] == "unisons"])
+        assert "unisons: unisons of two voices, %" in " ".join(capsys.readouterr().out.split())
+        command = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["command"]
+        assert command.endswith("--config FILE")  # it may have options
+    assert len(values[0]) == len(values[1]) == 2
+    assert values[0] != values[1]
+    assert main([*args, "--metrics", "own_figures.Others"]) == 2
+    assert "There is no figure 'own_figures.Others'" in capsys.readouterr().err
+
+
+def test_tunes_are_read_as_harmonize_reads_them(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tunes").mkdir()
+    (tmp_path / "tunes" / "a.abc").write_text("X:1\nT:One\nM:4/4\nL:1/4\nK:C\nc d e d|!fermata!c4|\n")
+    (tmp_path / "tunes" / "b.abc").write_text("X:1\nT:Two\nM:6/8\nL:1/8\nK:G\nG2 A B2 c|d6|\n")
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy"]
+    assert main([*args, "--melodies", "tunes", "--strip_fermatas"]) == 0
+    with Path("evaluation/pieces.csv").open() as file:
+        pieces = list(csv.DictReader(file))
+    assert [piece["piece"] for piece in pieces] == ["valid-0", "valid-1", "a", "b"]
+    assert [bool(piece["pitch_error"]) for piece in pieces] == [False] * 4
+    assert pieces[2]["triads_at_fermatas"] not in ("", "nan")
+    assert "2 tunes without Bach, beside 2 pieces of the valid fold" in Path("evaluation/evaluation.md").read_text()
+    assert main([*args, "--melodies", "tunes", "--missing", "AT"]) == 2
+
+
 def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:
     """As `bachlit fit` leaves them; what is typed beats them."""
     checkpoint = {

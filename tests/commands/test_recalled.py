@@ -34,6 +34,7 @@ CLASSES = [
     "--model.optimizer=AdamW",
     "--model.lr_scheduler=pytorch_lightning.cli.ReduceLROnPlateau",
     "--model.lr_scheduler.monitor=val/nats_per_token",
+    "--model.metrics=bachlit.metrics.Entropy",
 ]
 PLANTED = "planted_beside_a_checkpoint"
 ADDRESS = "http://127.0.0.1:9/x"  # where nobody answers, and asking is seen
@@ -86,7 +87,7 @@ def grafts(folder: Path) -> list[Any]:
         {"class_path": "os.system", "init_args": {"command": "echo > boom"}}, {"class_path": None},
         {"class_path": "pathlib.Path", "init_args": {}},
         {"class_path": "torch.nn.MSELoss", "init_args": {"reduce": popen}},
-        {"class_path": "torch.optim.SGD"},
+        {"class_path": "torch.optim.SGD"}, {"class_path": "torchmetrics.text.BERTScore"},
         {"class_path": "bachlit.corpus.FolderCorpus", "init_args": {"cache": "boom"}},
         {"class_path": "torch.optim.lr_scheduler.LambdaLR", "init_args": {"lr_lambda": f"{PLANTED}.function"}},
         {"class_path": "torch.nn.TransformerEncoderLayer", "init_args": {"d_model": 8, "nhead": 2}},

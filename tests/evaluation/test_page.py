@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bachlit.evaluation import Column, Estimate, Evaluation, HeldOut, evaluate, named, page
 from bachlit.evaluation.page import _cells
-from bachlit.evaluation.reports import markdown, pieces_to_csv, table, to_csv, to_json
+from bachlit.evaluation.reports import markdown, pieces_to_csv, tables, to_csv, to_json
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, Chorale, cut
 from bachlit.rendering import frame_times
@@ -148,7 +148,7 @@ def test_every_report_tells_the_same_figures(evaluation: Evaluation, html: str) 
         assert shown in markdown(evaluation)
         assert f"<b>{shown}</b>" in html
         console = Console(width=140, record=True, file=io.StringIO())
-        console.print(table(evaluation))
+        console.print(*tables(evaluation))
         assert shown in console.export_text()
     assert rows[0]["decoder"] == "Bach"
     assert float(pieces[0]["grade"]) == pytest.approx(evaluation.rows[0].pieces[0].figures["grade"][0])
@@ -188,7 +188,7 @@ def test_one_piece_has_no_interval_in_the_table(small_model: LanguageModel, bach
     for num in (1, 2):
         pieces = HeldOut([cut(piece, 0, 32) for piece in bach[20 : 20 + num]], bach[:5])
         console = Console(width=140, record=True, file=io.StringIO())
-        console.print(table(evaluate({"m": small_model}, named("Greedy"), pieces, about=about)))
+        console.print(tables(evaluate({"m": small_model}, named("Greedy"), pieces, about=about))[0])
         shown.append(console.export_text().splitlines())
     assert len(shown[1]) - len(shown[0]) == 2 * 2  # two ends for Bach and for the decoder
     assert "1 piece of the valid fold" in shown[0][0]

@@ -12,11 +12,13 @@ import pytorch_lightning as pl
 import torch
 from few import Few
 from torch import nn
+from torchmetrics import Metric
 
 from bachlit.api import harmonize
 from bachlit.decoding import Greedy
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.errors import OptionError
+from bachlit.metrics import Entropy
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import Network, TokenLSTM
@@ -66,6 +68,36 @@ def test_training_learns(encoding: Encoding, bach: list[Chorale], tmp_path: Path
     late = trainer.callback_metrics["val/nats_per_token"].item()
     assert late < early - 0.2
     assert {"train/loss_epoch", "val/nats_per_frame", "val/nats_per_pitch_token"} <= set(trainer.callback_metrics)
+
+
+class Hits(Metric):
+    """Named by its values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("hits", torch.zeros(2), dist_reduce_fx="sum")
+
+    def update(self, logits: torch.Tensor, targets: torch.Tensor, slots: torch.Tensor) -> None:
+        assert slots.shape == targets.shape == logits.shape[:2]
+        real = targets >= 0
+        self.hits = self.hits + torch.stack([(logits.argmax(-1) == targets)[real].sum(), real.sum()])
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        return {"mine/hits": self.hits[0] / self.hits[1]}
+
+
+def test_own_metrics_are_logged_by_validation_and_test(bach: list[Chorale], tmp_path: Path) -> None:
+    """And change nothing else: neither the weights nor the other figures."""
+    trainer, model, data = fit(bach[:10], tmp_path, epochs=1, metrics=[Entropy(), Hits()])
+    seen = trainer.callback_metrics
+    assert seen["val/mine/hits"] == seen["val/accuracy"]
+    assert 0 < seen["val/entropy"] < math.log(model.encoding.vocabulary_size)
+    plain, other, _ = fit(bach[:10], tmp_path, epochs=1)
+    assert plain.callback_metrics["val/nats_per_token"] == seen["val/nats_per_token"]
+    assert model.state_dict().keys() == other.state_dict().keys()
+    [figures] = trainer.test(model, data, verbose=False)
+    assert figures["test/mine/hits"] == pytest.approx(figures["test/accuracy"])
+    assert figures["test/entropy"] != seen["val/entropy"].item()
 
 
 def test_evaluation_is_the_sum_of_whole_pieces_scores(bach: list[Chorale], tmp_path: Path) -> None:

@@ -7,10 +7,8 @@ from bachlit.evaluation.figures.part_writing import Colour, Motion, PartWritingR
 from bachlit.evaluation.figures.style import Distributions, Grade, Memorisation
 
 FIGURES: tuple[Figure, ...] = (
-    *(ErrorRates(), ByTheModel()),
-    *(PartWritingRules(), Motion(), Sonorities(), Colour(), Returns()),
-    *(Texture(), Endings(), Finals(), PhraseEnds()),
-    *(Grade(), Distributions(), Memorisation()),
+    *(ErrorRates(), ByTheModel(), PartWritingRules(), Texture(), Endings(), Grade(), Distributions(), Memorisation()),
+    *(Finals(), PhraseEnds(), Motion(), Sonorities(), Colour(), Returns()),  # what a composition teacher faults
 )
 """In the order of the reports."""
 

@@ -41,11 +41,11 @@ class Finals(Figure):
     section = _SECTION
     columns: Mapping[str, Column] = {
         "finals": Column("pieces that end 5-1 with the leading tone, %", 1, 100),
-        "finals_minor": Column("in minor, %", 1, 100),
-        "finals_allowed": Column("where the tune allows it, %", 1, 100, head="finals"),
-        "finals_allowed_minor": Column("where the tune allows it, in minor, %", 1, 100),
+        "finals_minor": Column("pieces in minor that end 5-1 with the leading tone, %", 1, 100),
+        "finals_allowed": Column("pieces that end 5-1 where the tune allows it, %", 1, 100, head="finals"),
+        "finals_allowed_minor": Column("pieces that end 5-1 where the tune allows it, in minor, %", 1, 100),
         "finals_unclear": Column("last sonority bare or dissonant, %", 1, 100, best="at most bach"),
-        "attacks_after_final": Column("attacks of the lower voices per quarter of the last note", best="at most bach"),
+        "attacks_after_final": Column("attacks per quarter of the piece's last note", best="at most bach"),
         "begins_on_tonic": Column("pieces that begin on the tonic, %", 1, 100),
     }
 
@@ -68,10 +68,12 @@ class PhraseEnds(Figure):
 
     section = _SECTION
     columns: Mapping[str, Column] = {
-        "ends_in_root_position": Column("inner phrase ends on triads in root position, %", 1, 100),
+        "ends_in_root_position": Column("inner phrase ends on triads in root position, %", 1, 100, head="ends"),
         "ends_five_one": Column("inner phrase ends reached 5-1 by the bass, %", 1, 100, head="5-1"),
         "ends_unclear": Column("inner phrase ends on sevenths or no triad, %", 1, 100, best="at most bach"),
-        "attacks_after_ends": Column("attacks of the lower voices per quarter of their end", best="at most bach"),
+        "attacks_after_ends": Column(
+            "attacks of the lower voices per quarter of inner ends", best="at most bach", head="after"
+        ),
         "unresolved_leading_tones": Column("leading tones at cadences unresolved, %", 1, 100, best="at most bach"),
         **{f"ends_{kind}": Column(f"inner phrase ends: {label}, %", 1, 100) for kind, label in _KINDS.items()},
     }

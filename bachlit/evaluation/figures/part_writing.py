@@ -65,7 +65,7 @@ class Motion(Figure):
 
     section = _SECTION
     columns: Mapping[str, Column] = {
-        "alternating": Column("notes in a-b-a-b eighths, %", 1, 100, best="at most bach"),
+        "alternating": Column("notes in a-b-a-b eighths, %", 1, 100, best="at most bach", head="a-b-a-b"),
         "longest_alternation": Column("longest run of a-b-a-b eighths", 0, pool="largest", best="at most bach"),
         "returning": Column("three eighths that return, x-y-x, %", 1, 100, best="at most bach"),
         "off_beat": Column("beats with an off-beat attack, %", 1, 100, head="off beat"),
@@ -93,9 +93,9 @@ class Sonorities(Figure):
 
     section = _SECTION
     columns: Mapping[str, Column] = {
-        "dissonant": Column("dissonant beats, %", 1, 100),
+        "dissonant": Column("dissonant beats, %", 1, 100, head="dissonant"),
         "bare": Column("beats without a third, %", 1, 100, best="at most bach"),
-        "unresolved_sevenths": Column("sevenths unresolved, %", 1, 100, best="at most bach"),
+        "unresolved_sevenths": Column("sevenths unresolved, %", 1, 100, best="at most bach", head="sevenths"),
         "unresolved_dominant_sevenths": Column("dominant sevenths unresolved, %", 1, 100, best="at most bach"),
         "doubled_leading_tones": Column("doubled leading tones, %", 1, 100, best="at most bach"),
     }
@@ -140,7 +140,7 @@ class Returns(Figure):
     """Bars of the tune that return."""
 
     section = _SECTION
-    columns: Mapping[str, Column] = {"copies": Column("returning bars harmonised note for note alike, %", 1, 100)}
+    columns: Mapping[str, Column] = {"copies": Column("returning bars harmonised alike, %", 1, 100, head="copies")}
 
     def measure(self, piece: Piece) -> dict[str, Ratio]:
         """Count the bars that return."""
