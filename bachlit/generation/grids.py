@@ -69,6 +69,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         jumps=torch.tensor([[*row, *[(-1, -1)] * (most - len(row))] for row in found]).view(len(pieces), most, 2),
         interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
         beats=_batched([_beats(piece) for piece in pieces], -1),
+        opening=torch.tensor([_opening(one) for one in prompts]),
         arrivals=_batched([_arrivals(one) for one in prompts], -1),
         returns=_batched([_returns(one) for one in prompts], -1),
     )
@@ -108,6 +109,19 @@ def _beats(piece: Chorale) -> npt.NDArray[np.int64]:
     """Sixteenths since each frame's beat began, (T,)."""
     places = [measure.position + np.arange(measure.length) for measure in piece.measures]
     return (np.concatenate(places) % FRAMES_PER_QUARTER).astype(np.int64)
+
+
+def _opening(prompt: ModelPrompt) -> int:
+    """First frame, of the piece or of its first full bar, with a given soprano in the tonic triad; -1 if neither is."""
+    soprano = prompt.given[:, 0]
+    sung = np.flatnonzero(soprano > 0)
+    bars = (measure.start for measure in prompt.piece.measures if not measure.position)
+    for frame in sung[:1].tolist() + [bar for bar in bars if sung.size and bar >= sung[0]][:1]:
+        key = prompt.piece.key_at(frame).parallel
+        triad = (0, 3, 7) if key.mode == "minor" else (0, 4, 7)
+        if soprano[frame] > 0 and (int(soprano[frame]) - key.tonic) % 12 in triad:
+            return frame
+    return -1
 
 
 def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:

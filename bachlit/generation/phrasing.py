@@ -1,4 +1,4 @@
-"""Phrase ends that a model hears: the tune's own fermatas, found ones, or those at places that are typed."""
+"""Phrase ends of a prompt: the tune's own fermatas, found ones, or those at places that are typed."""
 
 import dataclasses
 import re
@@ -18,7 +18,7 @@ _PLACE = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}(?:\.[0-9]{1,9})?))?")
 
 
 def phrased(prompt: Prompt, phrases: str = "auto", marks: Iterable[PhraseMark] = ()) -> Prompt:
-    """Choose the phrase ends that a model hears.
+    """Choose the phrase ends to which a harmonisation keeps.
 
     Args:
         prompt: What is given. One that has phrase ends keeps them.
@@ -46,7 +46,7 @@ def phrased(prompt: Prompt, phrases: str = "auto", marks: Iterable[PhraseMark] =
     if voice is None or _has_fermatas(chorale, voice):
         return prompt
     found = set(phrase_ends(chorale, voice, marks))
-    return dataclasses.replace(prompt, phrase_ends=_held(chorale, voice, found) | chorale.fermatas)
+    return dataclasses.replace(prompt, phrase_ends=_held(chorale, voice, found) | chorale.fermatas, found=True)
 
 
 def places_of_phrases(prompt: Prompt) -> list[str]:

@@ -72,14 +72,18 @@ def model_prompt(
         scale: From `scale_of`.
     """
     move, into_range = moves
+    unsure = prompt.found and encoding.unknown_fermatas
     measures = prompt.chorale.measures
     prompt = _resting_together(prompt)
     prompt = heard(dataclasses.replace(prompt, chorale=prompt.heard, phrase_ends=None), scale)
     end = _end_of_given(prompt)
-    moved = dataclasses.replace(prompt.chorale, source=None).transpose(move)
+    moved = marked = dataclasses.replace(prompt.chorale, source=None).transpose(move)
+    if unsure:
+        # Told of them, the model follows wrong ones, too; the rules make it end the right ones without that.
+        marked = dataclasses.replace(moved, fermatas=np.zeros(moved.num_frames, np.bool_))
     return ModelPrompt(
         moved,
-        prompt_mask(encoding, moved, prompt.given, prompt.rhythm, _unwritten(moved.num_frames, scale)),
+        prompt_mask(encoding, marked, prompt.given, prompt.rhythm, _unwritten(moved.num_frames, scale)),
         np.where(prompt.given, moved.pitches.astype(np.int64), FREE),
         _last_onset(prompt, end),
         end,

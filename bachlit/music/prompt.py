@@ -21,8 +21,10 @@ class Prompt:
         given: (T, 4) true where a cell is given.
         rhythm: (T, 4) true where only the rhythm of a cell (onset, hold or rest) is given and the pitch is free; None
             for no cells. Given cells take precedence.
-        phrase_ends: (T,) true on the last notes of phrases, which a model hears in place of the fermatas; None for the
+        phrase_ends: (T,) true on the last notes of phrases, which count in place of the fermatas; None for the
             fermatas. What is written keeps the chorale's own fermatas.
+        found: Whether these were found, and may be wrong: rules keep to them, but a model that knows of unknown
+            fermatas isn't told them.
 
     Raises:
         PromptError: If the shapes differ.
@@ -36,6 +38,7 @@ class Prompt:
     given: BoolArray
     rhythm: BoolArray = None  # type: ignore[assignment]  # an array once it is made
     phrase_ends: BoolArray | None = None
+    found: bool = False
 
     def __post_init__(self) -> None:
         """Check the masks and make them read-only."""

@@ -64,6 +64,8 @@ class Grid:
             fewer.
         interrupted: (B, T) true at frames never heard after the frame written before them.
         beats: (B, T) sixteenths since the last beat, which is a quarter; -1 beyond the piece.
+        opening: (B,) the first frame that asks for the tonic: where the piece begins, or else its first full bar, on a
+            given note of the tonic triad; -1 if neither does.
         arrivals: (B, T) sixteenths since a phrase's last note began, while it sounds; -1 elsewhere.
         returns: (B, T) the frame of an earlier bar with the same given notes, which is the same place in it; -1 where
             there is none.
@@ -84,6 +86,7 @@ class Grid:
     jumps: Tensor
     interrupted: Tensor
     beats: Tensor
+    opening: Tensor
     arrivals: Tensor
     returns: Tensor
 

@@ -127,24 +127,20 @@ class PhraseRest(Rule):
 
 @dataclass(frozen=True)
 class OpeningTonic(Rule):
-    """The piece begins over the tonic where its first note belongs to the tonic triad."""
+    """The piece begins over the tonic, or its first full bar if the first note isn't in the tonic triad."""
 
     def judges(self, voice: int | None) -> bool:
         """Judge the bass."""
         return voice == 3
 
     def breaches(self, position: Position) -> Tensor:
-        """Mark other first notes of the bass."""
-        grid, frame = position.grid, position.frame
-        given = grid.given[:, : frame + 1, 0]
-        opens = (given[:, -1] > 0) & (given[:, :-1] <= 0).all(1) & (position.before[0][:, 0, 3] == 0)  # (B,)
+        """Mark other notes of the bass."""
+        opens = position.grid.opening == position.frame  # (B,)
         if not bool(opens.any()):
             return torch.zeros(1, device=position.pitch.device)
-        tonic, minor, _ = grid.key_at(frame).unbind(1)
-        degree = (given[:, -1] - tonic) % _OCTAVE
-        fits = (degree == 0) | (degree == 7) | (degree == torch.where(minor == 1, 3, 4))
+        tonic = position.grid.key_at(position.frame)[:, 0]
         sung = (position.pitch - tonic[:, None, None]) % _OCTAVE
-        return (opens & fits)[:, None, None] & (sung != 0) & ~position.rests
+        return opens[:, None, None] & (sung != 0) & ~position.rests
 
 
 def _completes(position: Position) -> bool:

@@ -104,6 +104,10 @@ def test_pieces_begin_over_the_tonic_where_the_tune_does() -> None:
     assert breaches(OpeningTonic(), [TONIC, FIVE]) == 0
     assert breaches(OpeningTonic(), [[72, 69, 65, 53], FIVE]) == 1
     assert breaches(OpeningTonic(), [[74, 67, 59, 43], TONIC]) == 0
+    pickup = dataclasses.replace(Chorale.from_pitches([[74, 67, 59, 43]] * 4 + [[72, 69, 65, 53]] * 4), pickup=4)
+    soprano = np.tile([True, False, False, False], (8, 1))
+    found = charges(OpeningTonic(), ENCODING, [dataclasses.replace(pickup, key=Key())], [soprano])[0, :, 1]
+    assert np.flatnonzero(found.numpy()).tolist() == [4]
 
 
 @pytest.mark.parametrize(
