@@ -36,6 +36,13 @@ def test_a_tune_comes_to_the_middle_of_the_soprano_in_an_easy_key(lowest: int) -
     assert abs(moved.key.fifths) <= 2
 
 
+def test_of_two_moves_the_one_into_the_easier_key_is_taken() -> None:
+    """Else they would come to the very middle, with two to six sharps or flats."""
+    moved = {key: sung_move(tune_from(60, key)) for key in (Key(0), Key(0).transpose(-1), Key(0).transpose(-3))}
+    assert all(abs(key.transpose(move).fifths) <= 1 for key, move in moved.items())
+    assert len(set(moved.values())) > 1
+
+
 def test_all_given_voices_count() -> None:
     four = np.array([[48, 0, 0, 29]] * 8)
     piece = dataclasses.replace(melody((60, 8)), pitches=four)

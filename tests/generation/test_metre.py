@@ -65,6 +65,16 @@ def test_halved_values_undo_doubled_ones(seed: int) -> None:
     assert np.array_equal(np.repeat(played_frames(prompt.chorale), 2), played_frames(piece) // 2)
 
 
+def test_free_notes_between_eighths_are_no_hindrance() -> None:
+    """A given note may hold what a free one, left to be composed, began at an odd sixteenth."""
+    piece = Chorale.from_pitches([[72, 60, 0, 0]] * 3 + [[72, 62, 0, 0]] * 5)
+    cells = np.zeros_like(piece.onsets)
+    cells[:, 0] = cells[4:, 1] = True
+    prompt = heard(Prompt(piece, cells), scale_of(Prompt(piece, cells), "half"))
+    assert prompt.chorale.pitches[:, 1].tolist() == [60, 62, 62, 62]
+    assert prompt.chorale.onsets[:, 1].tolist() == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("metre", "beat", "bars"),
     [
