@@ -56,11 +56,12 @@ class Evaluation:
         return ["Bach", *(" ".join(compress((row.model, row.decoder, row.missing), varies)) for row in written)]
 
     def sections(self) -> Iterator[tuple[str, list[tuple[Column, list[Estimate | None]]]]]:
-        """Yield the sections of columns that have estimates, with these, one per row."""
+        """Yield the sections of columns that have known estimates, with these, one per row."""
         for section in dict.fromkeys(figure.section for figure in self.figures):
             columns = columns_of([figure for figure in self.figures if figure.section == section])
             lines = [(column, [row.get(name) for row in self.estimates]) for name, column in columns.items()]
-            if known := [(column, line) for column, line in lines if any(line)]:
+            known = [(column, line) for column, line in lines if any(one is not None and one.known for one in line)]
+            if known:
                 yield section, known
 
     def summary(self) -> list[str]:

@@ -173,7 +173,7 @@ def _cells(column: Column, line: Sequence[Estimate | None]) -> str:
     written = [one.value for one in line[1:] if one is not None]
     cells = ""
     for number, one in enumerate(line):
-        if one is None:
+        if one is None or not one.known:
             cells += "<td></td>"
             continue
         kinds = ["bach"] if number == 0 else []

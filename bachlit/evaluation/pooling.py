@@ -1,5 +1,6 @@
 """Pool figures over pieces, with bootstrap intervals."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -25,6 +26,11 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+    @property
+    def known(self) -> bool:
+        """Whether there was anything to count."""
+        return not math.isnan(self.value)
 
 
 def pool(

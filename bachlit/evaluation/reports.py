@@ -47,7 +47,7 @@ def _table(evaluation: Evaluation, heads: Mapping[str, str], *, first: bool) -> 
 
 def _with_interval(column: Column, estimate: Estimate | None, num_pieces: int) -> str:
     """Cell of a column with its interval; one piece has none."""
-    if estimate is None:
+    if estimate is None or not estimate.known:
         return ""
     text = column.text
     if num_pieces == 1:
@@ -62,7 +62,7 @@ def markdown(evaluation: Evaluation) -> str:
     for section, columns in evaluation.sections():
         lines.append(f"| **{in_markdown(section)}** |{' |' * len(names)}")
         for column, line in columns:
-            cells = ["{} ({} to {})".format(*map(column.text, one)) if one else "" for one in line]
+            cells = ["{} ({} to {})".format(*map(column.text, one)) if one and one.known else "" for one in line]
             lines.append(f"| {in_markdown(column.label)} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
