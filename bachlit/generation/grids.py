@@ -70,6 +70,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         interrupted=_batched([_interrupted(piece) for piece in pieces], 0),
         beats=_batched([_beats(piece) for piece in pieces], -1),
         opening=torch.tensor([_opening(one) for one in prompts]),
+        leads=_batched([_leads(one.given[:, 0]) for one in prompts], 0),
         arrivals=_batched([_arrivals(one) for one in prompts], -1),
         returns=_batched([_returns(one) for one in prompts], -1),
     )
@@ -122,6 +123,20 @@ def _opening(prompt: ModelPrompt) -> int:
         if soprano[frame] > 0 and (int(soprano[frame]) - key.tonic) % 12 in triad:
             return frame
     return -1
+
+
+def _leads(given: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Semitones (T,) from a given voice's pitch (T,) to its next other one; 0 where either isn't known.
+
+    >>> _leads(np.array([67, 67, 65, 0, 64])).tolist()
+    [-2, -2, 0, 0, 0]
+    """
+    leads = np.zeros_like(given)
+    for frame in range(len(given) - 2, -1, -1):
+        now, following = given[frame], given[frame + 1]
+        if now > 0 and following > 0:
+            leads[frame] = leads[frame + 1] if following == now else following - now
+    return leads
 
 
 def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:

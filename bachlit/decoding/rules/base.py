@@ -66,6 +66,7 @@ class Grid:
         beats: (B, T) sixteenths since the last beat, which is a quarter; -1 beyond the piece.
         opening: (B,) the first frame that asks for the tonic: where the piece begins, or else its first full bar, on a
             given note of the tonic triad; -1 if neither does.
+        leads: (B, T) semitones from the given soprano's pitch to its next other one; 0 where either isn't known.
         arrivals: (B, T) sixteenths since a phrase's last note began, while it sounds; -1 elsewhere.
         returns: (B, T) the frame of an earlier bar with the same given notes, which is the same place in it; -1 where
             there is none.
@@ -87,6 +88,7 @@ class Grid:
     interrupted: Tensor
     beats: Tensor
     opening: Tensor
+    leads: Tensor
     arrivals: Tensor
     returns: Tensor
 

@@ -26,22 +26,52 @@ _CHORDS = (
 
 @dataclass(frozen=True)
 class Sevenths(Rule):
-    """The seventh of a chord is held or repeated, or steps down."""
+    """The seventh of a chord stays or steps down; a given melody's note that doesn't is no seventh on a beat."""
 
     def breaches(self, position: Position) -> Tensor:
-        """Mark notes that leave a seventh otherwise."""
+        """Mark notes that leave a seventh otherwise, and those that make one of a melody's note."""
         assert position.voice is not None
         before = position.before[0]  # (B, K, 4)
         own = before[..., position.voice, None]
-        bass = before.masked_fill(before == 0, 127).amin(2, keepdim=True)
-        above = (before - bass) % _OCTAVE
-        # Voices that rest or sing the same add no bit.
-        bits = torch.where(before > 0, 1 << above, 0)
-        present = bits[..., 0] | bits[..., 1] | bits[..., 2] | bits[..., 3]
-        seventh = _sevenths().to(before.device)[present].unsqueeze(2)  # (B, K, 1) above the bass; -1 for none
+        bass = _lowest(before, 2)
+        seventh = _seventh(_bits(before.unsqueeze(3), bass.unsqueeze(3)))  # (B, K, 1) above the bass; -1 for none
         falls = own - position.pitch
         leaves = (falls != 0) & (falls != 1) & (falls != 2)
-        return (seventh == (own - bass) % _OCTAVE) & (own > 0) & leaves & ~position.rests
+        left = (seventh == (own - bass) % _OCTAVE) & (own > 0) & leaves
+        made = self._makes_one(position)
+        return (left.long() if made is None else left.long() + made.long()) * ~position.rests
+
+    def _makes_one(self, position: Position) -> Tensor | None:
+        """Mask (B, K, V) of the last voice's notes that make the melody's note an unresolved seventh."""
+        grid = position.grid
+        lead = position.at(grid.leads)
+        bound = (position.at(grid.beats) == 0) & (lead != 0) & (lead != -1) & (lead != -2)
+        last = [voice for voice in grid.voices if voice is not None][-1]
+        if position.voice != last or position.voice == 0 or not bool(bound.any()):
+            return None
+        others = [voice for voice in range(4) if voice != position.voice]
+        sung = position.now[..., others, None]  # (B, K, 3, 1)
+        pitch = position.pitch.expand(*sung.shape[:2], 1, -1)
+        chord = torch.cat([sung.expand(-1, -1, -1, pitch.shape[3]), pitch], 2)  # (B, K, 4, V)
+        bass = _lowest(chord, 2)
+        melody = (position.now[..., 0, None] - bass[:, :, 0]) % _OCTAVE
+        return bound & (_seventh(_bits(chord, bass)) == melody) & (position.now[..., 0, None] > 0)
+
+
+def _lowest(pitches: Tensor, dim: int) -> Tensor:
+    """Lowest pitch that sounds, with the dimension kept."""
+    return pitches.masked_fill(pitches <= 0, 127).amin(dim, keepdim=True)
+
+
+def _bits(pitches: Tensor, bass: Tensor) -> Tensor:
+    """Set of pitch classes above the bass, as bits (B, K, V), of pitches (B, K, 4, V)."""
+    bits = torch.where(pitches > 0, 1 << ((pitches - bass) % _OCTAVE), 0)
+    return bits[:, :, 0] | bits[:, :, 1] | bits[:, :, 2] | bits[:, :, 3]
+
+
+def _seventh(bits: Tensor) -> Tensor:
+    """Seventh of sets of pitch classes, in semitones above the bass; -1 where there is none."""
+    return _sevenths().to(bits.device)[bits]
 
 
 @cache

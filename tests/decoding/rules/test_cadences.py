@@ -112,12 +112,18 @@ def test_pieces_begin_over_the_tonic_where_the_tune_does() -> None:
 
 @pytest.mark.parametrize(
     ("after", "kept"),
-    [([67, 64, 60, 48], True), ([67, 65, 60, 48], True), ([72, 67, 60, 48], False), ([69, 69, 60, 53], False)],
+    [([67, 64, 60, 48], True), ([69, 65, 60, 48], True), ([72, 67, 60, 48], False), ([69, 69, 60, 53], False)],
     ids=["down a step", "held", "up a step", "up a third"],
 )
 def test_sevenths_step_down_or_stay(after: list[int], kept: bool) -> None:
     assert (breaches(Sevenths(), [[67, 65, 59, 43], after]) == 0) == kept
     assert breaches(Sevenths(), [[67, 62, 59, 43], after]) == 0
+
+
+def test_a_melody_is_no_seventh_that_leaps_or_rises() -> None:
+    for following, kept in ((71, True), (70, True), (69, False), (74, False)):
+        assert (breaches(Sevenths(), [[72, 69, 65, 50], [following, 67, 62, 43]]) == 0) == kept
+        assert breaches(Sevenths(), [[72, 69, 65, 53], [following, 67, 62, 43]]) == 0
 
 
 @pytest.mark.parametrize("decoder", [Greedy(), Sampling(3.0)], ids=lambda one: type(one).__name__)
