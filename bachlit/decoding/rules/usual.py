@@ -21,7 +21,7 @@ _PHRASES = (
     cadences.FinalDominant(8.0) & cadences.PhraseTriad(8.0) & cadences.PhraseRest(5.0) & cadences.OpeningTonic(4.0)
 )
 
-_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(2.5) & motion.Variety(2.5)
+_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(2.5)
 
 PART_WRITING = _STRICT & _PHRASES & InKey(0.5)
 """Default rules. The model leaves its key more often than Bach; half a nat corrects it."""
