@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bachlit.decoding import BeamSearch, Decoder, Rule, Rules, Sampling
+from bachlit.decoding import Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import Style, Written, usual_rules, write_several
+from bachlit.generation.harmonizing import CANDIDATES, Style, Written, harmonizer, usual_rules, write_several
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
@@ -27,11 +27,6 @@ MAX_BARS = MAX_FRAMES // 16
 _MAX_WRITTEN = 20_000_000  # sixteenths of all harmonisations, which are compared in memory: some 500 MB
 
 _TOGETHER = 8192  # sixteenths composed in a batch, which take up to half a gigabyte
-
-
-def harmonizer(num: int = 1) -> BeamSearch:
-    """Make the default decoder of `harmonize_several`: a beam of 16 per way."""
-    return BeamSearch(16 * num, groups=num)
 
 
 def harmonize(
@@ -69,7 +64,8 @@ def harmonize(
             for its fermatas alone; `none` for none; or places, such as `4,8` for the last notes that begin in bars 4
             and 8 (a pickup is bar 0) and `2.3` for the note that sounds at beat 3 of bar 2. What is written keeps the
             tune's own fermatas.
-        decoder: Chooses the notes. If None, a beam of 16.
+        decoder: Chooses the notes. If None, a beam of two groups of 16, of whose best pieces the one with most merit is
+            taken.
         style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
         rules: What the free notes must keep, hard or soft; None for the style's usual rules, `Rules()` for none. Where
             they can't be kept, the last gives way first, with a warning.
@@ -139,8 +135,8 @@ def harmonize_several(
         prompt: What is given.
         num: How many ways at most.
         phrases: Phrase ends that the model hears, as for `harmonize`; those of the prompt if it has any.
-        decoder: Chooses the notes. If None, a beam of 16; for several ways, of as many groups, each told to choose
-            otherwise than those before it.
+        decoder: Chooses the notes. If None, a beam of 16 per way, each told to choose otherwise than those before it;
+            for one way, the piece of most merit is taken of the best of two.
         style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
         rules: What the free notes must keep, hard or soft; None for the style's usual rules, `Rules()` for none. Where
             they can't be kept, the last gives way first, with a warning.
@@ -152,7 +148,8 @@ def harmonize_several(
             ships with the package if None.
 
     Returns:
-        Pieces with the model's log-probability of each, ranked by that less what the rules cost.
+        Pieces, ranked by merit: by the figures that a model's calibration weighs; without one, or with soft rules other
+        than the usual, by log-probability minus what the rules cost.
 
     Raises:
         PromptError: If a given voice only rests, or nothing is left to write.
@@ -171,18 +168,20 @@ def harmonize_several(
             f"The style {style} stands for rules of its own; expected style or rules; leave one out, or add to "
             "bachlit.decoding.PLAIN."
         )
+    model = _model(checkpoint)
+    tried = CANDIDATES if decoder is None and num == 1 else num
     decoder = decoder or harmonizer(num)
     [pieces] = write_several(
-        _model(checkpoint),
+        model,
         [with_phrases(prompt, phrases)],
         decoder=decoder,
         seeds=[seed],
-        num=num,
-        rules=usual_rules(decoder, style) if rules is None else rules,
+        num=tried,
+        rules=usual_rules(decoder, style, model.calibration) if rules is None else rules,
         strict=strict,
         beat=told_beat(prompt, beat),
     )
-    return pieces
+    return pieces[:num]
 
 
 def with_phrases(prompt: Prompt, phrases: str = "auto") -> Prompt:

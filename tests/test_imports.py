@@ -43,6 +43,9 @@ MAY_IMPORT = {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",
     },
+    "calibrate": {
+        "api", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models", "music",
+    },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {
         "api", "callbacks", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files", "generation",

@@ -140,7 +140,7 @@ def evaluate(
         "bachlit": version("bachlit"),
         "fold": fold,
         "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
-        "decoders": {name: one.described() for name, one in harmonizers.items()},
+        "decoders": {name: one.described(next(iter(models.values())).calibration) for name, one in harmonizers.items()},
         "strip_fermatas": strip_fermatas,
         "melodies": [str(path) for path in melodies or ()],
         "command": _command(options),

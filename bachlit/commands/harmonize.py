@@ -19,11 +19,12 @@ from bachlit.commands.music import endings_of, places_of, refuse_seed
 from bachlit.decoding import Decoder, Rules
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.harmonizing import Style, Written
+from bachlit.generation.harmonizing import Style, Written, harmonizer
 from bachlit.generation.height import moved_to_sing
 from bachlit.generation.metre import Beat
 from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.generation.phrasing import places_of_phrases
+from bachlit.models.calibration import calibration_of
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.keys import key_named
 from bachlit.music.prompt import Prompt
@@ -115,7 +116,7 @@ def harmonize(
         raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
     if key is not None:
         key_named(key)  # fail on a wrong name before any work
-    weighed = weighed_rules(rules, decoder or api.harmonizer(), style)
+    weighed = weighed_rules(rules, decoder or harmonizer(), style, calibration_of(checkpoint))
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,
@@ -258,7 +259,7 @@ class Task:
         heard = {option.name: getattr(self, option.name) for option in dataclasses.fields(self)}
         unheard = ("voices", "overwrite", "keep_parts", "look", "also")
         options = {"melody": job.path, "tune": job.tune, "voice": self.voices, **heard}
-        options["decoder"] = self.decoder or api.harmonizer(self.num)
+        options["decoder"] = self.decoder or harmonizer(self.num)
         return {name: value for name, value in options.items() if name not in unheard}
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from bachlit.classes import class_at
 from bachlit.decoding import PART_WRITING, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
 from bachlit.errors import OptionError
+from bachlit.generation.harmonizing import CANDIDATES, harmonizer
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.generation.ranking import plain
+from bachlit.models.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -20,26 +22,34 @@ class Harmonizer:
         decoder: Chooses the notes.
         rules: `Rules`; weights by name, as on the command line, which change the usual rules; the word none; or None
             for the usual rules.
+        candidates: Number of pieces of which the one with most merit is taken.
     """
 
     decoder: Decoder
     rules: Any = None
+    candidates: int = 1
 
-    def weighed(self) -> Rules:
+    def weighed(self, calibration: Calibration | None = None) -> Rules:
         """Resolve the rules.
+
+        Args:
+            calibration: Of the model, whose numbers count where the rules say nothing.
 
         Raises:
             OptionError: If a rule is unknown, or its weight isn't a number.
         """
-        return self.rules if isinstance(self.rules, Rules) else weighed_rules(self.rules, self.decoder)
+        if isinstance(self.rules, Rules):
+            return self.rules
+        return weighed_rules(self.rules, self.decoder, calibration=calibration)
 
-    def described(self) -> dict[str, Any]:
-        """Describe decoder and rules as plain data."""
-        return {"decoder": plain(self.decoder), "rules": plain(self.weighed())}
+    def described(self, calibration: Calibration | None = None) -> dict[str, Any]:
+        """Describe decoder and rules, under a calibration, as plain data."""
+        described = {"decoder": plain(self.decoder), "rules": plain(self.weighed(calibration))}
+        return described if self.candidates == 1 else described | {"candidates": self.candidates}
 
 
 HARMONIZERS: dict[str, Harmonizer] = {
-    "beam": Harmonizer(BeamSearch(16)),
+    "beam": Harmonizer(harmonizer(), candidates=CANDIDATES),
     "beam-strict": Harmonizer(BeamSearch(16), PART_WRITING),
     "beam-free": Harmonizer(BeamSearch(16), Rules()),
     "gibbs": Harmonizer(Gibbs(BeamSearch(8), rounds=30), PART_WRITING),
@@ -73,8 +83,8 @@ def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmoniz
     odd = next((name for name in chosen if not re.fullmatch(r"[\w.+-]+", name)), None)
     if odd is not None:
         raise OptionError(f"{odd!r} can't name a decoder; expected letters, digits, dots, hyphens, + and _.")
-    for harmonizer in chosen.values():
-        harmonizer.weighed()  # fail on a wrong rule before any work
+    for one in chosen.values():
+        one.weighed()  # fail on a wrong rule before any work
     return chosen
 
 

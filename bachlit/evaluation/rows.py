@@ -12,7 +12,7 @@ import torch
 from bachlit.errors import OptionError, RuleWarning
 from bachlit.evaluation.figures import Histograms, Judge, Ratio
 from bachlit.evaluation.harmonizers import Harmonizer
-from bachlit.generation.harmonizing import write
+from bachlit.generation.harmonizing import write_several
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt
@@ -137,7 +137,7 @@ def written_row(
     Returns:
         A row without names, its pieces in the given order.
     """
-    rules = harmonizer.weighed()
+    rules = harmonizer.weighed(model.calibration)
     judged: dict[int, Judged] = {}
     begun = perf_counter()
     # Sort by length: a batch takes as long as its longest piece.
@@ -148,9 +148,15 @@ def written_row(
         prompts = [Prompt(pieces[index], ~mask) for index, mask in zip(batch, free, strict=True)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuleWarning)  # counted instead
-            written = write(
-                model, prompts, decoder=harmonizer.decoder, seeds=[seeds[index] for index in batch], rules=rules
+            several = write_several(
+                model,
+                prompts,
+                decoder=harmonizer.decoder,
+                seeds=[seeds[index] for index in batch],
+                num=harmonizer.candidates,
+                rules=rules,
             )
+            written = [ranked[0] for ranked in several]
         for index, piece, mask in zip(batch, written, free, strict=True):
             phrases = ends[index] if ends else None
             figures = judge(

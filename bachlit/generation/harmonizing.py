@@ -7,14 +7,37 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Literal
 
-from bachlit.decoding import LIVELY, PART_WRITING, PLAIN, Decoder, Generation, Grid, RowGenerators, Rule, Rules, Yielded
+from bachlit.decoding import (
+    LIVELY,
+    PART_WRITING,
+    PLAIN,
+    BeamSearch,
+    Decoder,
+    Generation,
+    Grid,
+    RowGenerators,
+    Rule,
+    Rules,
+    Yielded,
+)
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.grids import token_prompt
+from bachlit.generation.merit import merit
 from bachlit.generation.metre import Beat, as_written, scale_of
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
+from bachlit.models.calibration import Calibration
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.music.prompt import Prompt
+
+CANDIDATES = 16
+"""Pieces among which the default of `harmonize` takes the one of most merit: the best of each of two groups."""
+
+
+def harmonizer(num: int = 1) -> BeamSearch:
+    """Make the default decoder: a beam of 16 per way, and of two groups for one."""
+    groups = max(num, 2)
+    return BeamSearch(16 * groups, groups=groups)
 
 
 class Written:
@@ -26,6 +49,8 @@ class Written:
         score: The decoder's own.
         cost: What its rules charged, in nats; rewards are negative.
         yielded: How many tokens a rule had to give way to.
+        merit: By which pieces under one prompt are ranked: that of the model's calibration, or the log-probability
+            minus the cost, in nats.
     """
 
     # No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
@@ -33,11 +58,7 @@ class Written:
         self.chorale, self.log_prob = chorale, float(generation.log_prob[row])
         self.score, self.cost = float(generation.score[row]), float(generation.cost[row])
         self.yielded = len({one.t for one in generation.yielded if one.row == row})
-
-    @property
-    def merit(self) -> float:
-        """Ranking score of pieces under the same prompt: log-probability minus rule cost, in nats."""
-        return self.log_prob - self.cost
+        self.merit = self.log_prob - self.cost
 
 
 class PromptBatch:
@@ -62,7 +83,7 @@ class PromptBatch:
     ) -> None:
         self._model, self._decoder = model, decoder
         self._prompts = prompts
-        rules = usual_rules(decoder) if rules is None else rules
+        rules = usual_rules(decoder, calibration=model.calibration) if rules is None else rules
         self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
     def decode(self, seeds: Sequence[int], num: int = 1) -> Iterator[tuple[int, Generation, int]]:
@@ -116,11 +137,27 @@ Style = Literal["chorale", "plain"]
 """Four voices that move like Bach's, or note against note, as congregations sing."""
 
 
-def usual_rules(decoder: Decoder, style: Style = "chorale") -> Rules:
-    """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too."""
+def usual_rules(decoder: Decoder, style: Style = "chorale", calibration: Calibration | None = None) -> Rules:
+    """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too.
+
+    Args:
+        decoder: Chooses the notes.
+        style: Of the parts.
+        calibration: Of a model, whose numbers replace those that depend on one.
+
+    >>> from bachlit.decoding import BeamSearch
+    >>> rules = usual_rules(BeamSearch(), calibration=Calibration({"Motion": (-0.7, -0.3)}))
+    >>> [rule.weight for rule in rules if type(rule).__name__ == "Motion"]
+    [-0.7, -0.3]
+    """
     if style == "plain":
         return PLAIN
-    return LIVELY if decoder.seeks_likeliest else PART_WRITING
+    if not decoder.seeks_likeliest:
+        return PART_WRITING
+    numbers = {name: iter(weights) for name, weights in (calibration.rules if calibration else {}).items()}
+    return Rules(
+        tuple(dataclasses.replace(rule, weight=next(numbers.get(str(rule), iter(())), rule.weight)) for rule in LIVELY)
+    )
 
 
 def write(
@@ -190,7 +227,8 @@ def write_several(
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding
-    ranges = ranges_in(usual_rules(decoder) if rules is None else Rules() & rules)
+    rules = usual_rules(decoder, calibration=model.calibration) if rules is None else Rules() & rules
+    ranges = ranges_in(rules)
     moved = [
         model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges), scale_of(prompt, beat))
         for prompt in prompts
@@ -208,4 +246,14 @@ def write_several(
             written = dataclasses.replace(prompts[index].chorale, pitches=pitches, onsets=onsets)
             known[key] = Written(written, generation, row)
     batch.warn(yielded)
+    if model.calibration.figures and _soft(rules) == _soft(usual_rules(decoder, calibration=model.calibration)):
+        for prompt, known in zip(prompts, distinct, strict=True):
+            for piece in known.values():
+                heard = dataclasses.replace(piece.chorale, fermatas=prompt.heard.fermatas)
+                piece.merit = merit(heard, None, piece.log_prob, model.calibration.figures)
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
+
+
+def _soft(rules: Rules) -> list[Rule]:
+    """Rules that cost; pieces that paid others than the usual ones are ranked by what they paid."""
+    return [rule for rule in rules if math.isfinite(rule.weight)]

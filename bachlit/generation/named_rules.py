@@ -12,13 +12,19 @@ from bachlit.classes import class_at
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredBass, Ranges, Rule, Rules
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import Style, usual_rules
+from bachlit.models.calibration import Calibration
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.notes import pitch_named
 
 _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 
 
-def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder, style: Style = "chorale") -> Rules:
+def weighed_rules(
+    typed: Mapping[str, Any] | str | None,
+    decoder: Decoder,
+    style: Style = "chorale",
+    calibration: Calibration | None = None,
+) -> Rules:
     """Weigh a decoder's usual rules by typed numbers.
 
     Args:
@@ -26,6 +32,7 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder, style
             outside the usual set follow it.
         decoder: Decides which rules are usual.
         style: Likewise.
+        calibration: Of the model, whose numbers count where none is typed.
 
     Raises:
         OptionError: If there is no such rule, or its weight isn't a number.
@@ -37,7 +44,7 @@ def weighed_rules(typed: Mapping[str, Any] | str | None, decoder: Decoder, style
     if isinstance(typed, str):
         typed = {"all": 0} if typed == "none" else {typed: None}
     numbers = dict(typed or {})
-    rules = list(usual_rules(decoder, style))
+    rules = list(usual_rules(decoder, style, calibration))
     if "all" in numbers:
         if _number("all", numbers.pop("all")) != 0:
             raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")

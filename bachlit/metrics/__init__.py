@@ -1,10 +1,12 @@
-"""Metrics: pure functions, with thin torchmetrics wrappers."""
+"""Metrics: pure functions, with thin torchmetrics wrappers, whose modules load when they are first asked for."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from bachlit.metrics.beats import beat_length, beats
 from bachlit.metrics.cadences import Cadences, cadences
 from bachlit.metrics.chords import QUALITIES, Chord, chord_of
 from bachlit.metrics.colour import ColourCounts, colour_counts, scale
-from bachlit.metrics.entropy import Entropy
 from bachlit.metrics.error_rates import ErrorRates, error_rates
 from bachlit.metrics.finals import FinalCounts, begins_on_tonic, final_counts
 from bachlit.metrics.grade import Grade, GradeReference
@@ -20,7 +22,6 @@ from bachlit.metrics.histograms import (
     rank_distance,
     repeats,
 )
-from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
 from bachlit.metrics.memorisation import Copied, Passages
 from bachlit.metrics.motion import MotionCounts, longest_alternation, motion_counts
 from bachlit.metrics.phrase_ends import (
@@ -37,7 +38,12 @@ from bachlit.metrics.returning import ReturnCounts, return_counts
 from bachlit.metrics.rules import RuleCounts, rule_counts
 from bachlit.metrics.sonorities import SonorityCounts, sonority_counts
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
-from bachlit.metrics.totals import Totals, WeightedMean, total
+from bachlit.metrics.totals import total
+
+if TYPE_CHECKING:
+    from bachlit.metrics.entropy import Entropy
+    from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
+    from bachlit.metrics.reduced import Totals, WeightedMean
 
 __all__ = [
     "Arrival", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "Entropy", "ErrorRates",
@@ -49,3 +55,17 @@ __all__ = [
     "phrase_end_counts", "qualities", "rank_distance", "repeats", "return_counts", "rule_counts", "scale",
     "sonority_counts", "tally", "texture", "texture_counts", "total", "with_phrase_ends",
 ]  # fmt: skip
+
+# `bachlit harmonize` ranks by counts alone: it doesn't wait for torchmetrics.
+_WRAPPERS = {
+    "Entropy": "entropy",
+    **dict.fromkeys(("Likelihood", "PARTS", "Tally", "figures", "tally"), "likelihood"),
+    **dict.fromkeys(("Totals", "WeightedMean"), "reduced"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a wrapper's module when it is first asked for."""
+    if name not in _WRAPPERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WRAPPERS[name]}"), name)

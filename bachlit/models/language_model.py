@@ -18,6 +18,7 @@ from bachlit.classes import path_of, subclasses
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.files.writing import write_whole
+from bachlit.models.calibration import CALIBRATION, Calibration
 from bachlit.models.checkpoints import read_checkpoint
 from bachlit.models.runs import located
 from bachlit.models.shipped import DESCRIPTION, SHIPPED
@@ -37,10 +38,14 @@ class LanguageModel:
         network: Predicts the next token.
         encoding: Turns chorales into its tokens and back.
         keys: The keys in which the network was trained.
+        calibration: Its numbers of rules and weights of figures.
     """
 
-    def __init__(self, network: Network, encoding: Encoding, keys: Keys = "all") -> None:
+    def __init__(
+        self, network: Network, encoding: Encoding, keys: Keys = "all", calibration: Calibration | None = None
+    ) -> None:
         self.network, self.encoding, self.keys = network, encoding, keys
+        self.calibration = calibration or Calibration()
 
     def at_home(self, chorale: Chorale) -> Chorale:
         """Transpose a chorale to C major or A minor, if the network was trained in these alone."""
@@ -120,7 +125,7 @@ class LanguageModel:
         return cls(network.eval(), encoding, description["keys"])
 
     def save(self, folder: str | Path, *, precision: torch.dtype | None = None) -> None:
-        """Write the weights and the description into a folder.
+        """Write the weights, the description and the calibration into a folder.
 
         Args:
             folder: Made if missing.
@@ -134,6 +139,8 @@ class LanguageModel:
         }
         write_whole(folder / WEIGHTS, save(weights))
         write_whole(folder / DESCRIPTION, (json.dumps(self.describe(), indent=2) + "\n").encode())
+        if self.calibration != Calibration():
+            write_whole(folder / CALIBRATION, self.calibration.described())
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":
@@ -160,6 +167,7 @@ class LanguageModel:
             with Bounded(weights.values()):
                 model = cls.build(description)
             model.network.load_state_dict(weights)
+            model.calibration = Calibration.load(path)
         except FileNotFoundError as error:
             raise CheckpointError(
                 f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a run's name, a folder with "

@@ -1,0 +1,98 @@
+"""`python -m bachlit.calibrate`: numbers of rules and weights of figures for a model, in an hour of one core."""
+
+import argparse
+import hashlib
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import save
+
+from bachlit.calibrate.candidates import prompt_for, rivals
+from bachlit.calibrate.keeping import Work
+from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
+from bachlit.calibrate.reporting import Fitted, fitted, report
+from bachlit.corpus.tunes import group_by_tune
+from bachlit.errors import BachlitError, OptionError, RuleWarning
+from bachlit.evaluation.held_out import folds_for, held_out, source_of
+from bachlit.files.writing import write_whole
+from bachlit.models.calibration import CALIBRATION, Calibration
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.runs import located
+from bachlit.models.shipped import DESCRIPTION, PRETRAINED
+from bachlit.music.chorale import Chorale
+
+_TRIED = 5  # numbers of rules
+_PIECES = 20  # on which they are tried, so that all takes less than an hour
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Fit a model's numbers of rules and weights of figures to Bach, on its validation fold.
+
+    Writes a folder with the calibrated model, which `--checkpoint` takes, and a report. Started again, it goes on where
+    it was cut off.
+    """
+    parser = argparse.ArgumentParser(prog="python -m bachlit.calibrate", description=main.__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=PRETRAINED, help="as for bachlit harmonize")
+    parser.add_argument("--output", type=Path, default=Path("calibrated"), help="folder of the calibrated model")
+    parser.add_argument("--seed", type=int, default=0, help="of decoders that draw, and of the critic")
+    parser.add_argument("--limit", type=int, default=0, help="number of pieces; 0 for all of the fold")
+    options = parser.parse_args(args)
+    warnings.filterwarnings("ignore", category=RuleWarning)
+    try:
+        _calibrate(located(options.checkpoint), options.output, options.seed, options.limit)
+    except BachlitError as error:
+        print(f"python -m bachlit.calibrate: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:
+    if limit < 0:
+        raise OptionError(f"The limit is {limit}; expected at least 0, which stands for all; correct it.")
+    if (output / DESCRIPTION).is_file() and not (output / "work").is_dir():
+        raise OptionError(f"{output} has a model already; expected a new folder, or an earlier calibration's.")
+    model, source = LanguageModel.load(checkpoint), source_of(checkpoint)
+    folds = folds_for([source])
+    found = held_out(folds, "valid", models=[(model, source)], missing=["ATB"], limit=limit)
+    pieces = sorted(found.pieces, key=lambda piece: piece.num_frames)  # a batch takes as long as its longest
+    work = Work(output / "work", {"weights": _digest(model), "seed": seed, "pieces": [piece.name for piece in pieces]})
+    steps, bach = _sought(model, pieces, work)
+    best = min(steps, key=lambda step: badness(step.figures, bach))
+    model.calibration = Calibration(best.numbers)
+    print("Harmonising and ranking ...", flush=True)
+    ranking = fitted(rivals(model, pieces, group_by_tune(pieces), work=work, seed=seed), seed)
+    _finish(model, output, ranking, report(steps, best, bach, ranking))
+
+
+def _sought(model: LanguageModel, pieces: Sequence[Chorale], work: Work) -> tuple[list[Step], dict[str, float]]:
+    """Try numbers of rules; return what was tried, and Bach's figures."""
+    some = pieces[:: max(1, len(pieces) // _PIECES)][:_PIECES]
+    prompts = [prompt_for(piece, stripped=False) for piece in some]
+    bach = figures_in(some)
+    steps: list[Step] = []
+    numbers = usual_numbers()
+    for tried in range(_TRIED):
+        figures = work.data(f"numbers-{tried}", lambda numbers=numbers: figures_under(model, prompts, numbers))  # type: ignore[misc]
+        steps.append(Step(numbers, figures))
+        print(f"Numbers {tried + 1} of {_TRIED}: {badness(figures, bach):.4f} from Bach's figures", flush=True)
+        numbers = next_numbers(steps, bach)
+    return steps, bach
+
+
+def _finish(model: LanguageModel, output: Path, ranking: Fitted, text: str) -> None:
+    model.calibration = Calibration(model.calibration.rules, ranking.weights)
+    model.save(output)
+    write_whole(output / "report.md", text.encode())
+    print(text)
+    print(output / CALIBRATION)
+
+
+def _digest(model: LanguageModel) -> str:
+    """Digest of a model's weights."""
+    return hashlib.sha256(save(model.network.state_dict())).hexdigest()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
