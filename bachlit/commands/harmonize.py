@@ -116,7 +116,7 @@ def harmonize(
         raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
     if key is not None:
         key_named(key)  # fail on a wrong name before any work
-    weighed = weighed_rules(rules, decoder or harmonizer(), style, calibration_of(checkpoint))
+    weighed = weighed_rules(rules, decoder or harmonizer(), style, calibration_of(checkpoint or api.PRETRAINED))
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,
@@ -327,6 +327,6 @@ def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
     """Print a table that compares several pieces."""
     from bachlit.generation import ranking  # noqa: PLC0415  # as above
 
-    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.CAPTION}")
+    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.caption(pieces)}")
     if len(pieces) < num:
         print(f"Found {len(pieces)} of the {num} asked for.")

@@ -63,7 +63,7 @@ def compose(
     """
     api.refuse_num(num, "chorales can't be composed")
     refuse_seed(seed)
-    weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=calibration_of(checkpoint))
+    weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=calibration_of(checkpoint or api.PRETRAINED))
     places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])

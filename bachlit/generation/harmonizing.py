@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal
 
@@ -22,7 +22,7 @@ from bachlit.decoding import (
 )
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.grids import token_prompt
-from bachlit.generation.merit import merit
+from bachlit.generation.merit import figures, merit
 from bachlit.generation.metre import Beat, as_written, scale_of
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
 from bachlit.models.calibration import Calibration
@@ -51,6 +51,7 @@ class Written:
         yielded: How many tokens a rule had to give way to.
         merit: By which pieces under one prompt are ranked: that of the model's calibration, or the log-probability
             minus the cost, in nats.
+        figures: Those that the former weighs, by name; empty if it doesn't apply.
     """
 
     # No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
@@ -59,6 +60,7 @@ class Written:
         self.score, self.cost = float(generation.score[row]), float(generation.cost[row])
         self.yielded = len({one.t for one in generation.yielded if one.row == row})
         self.merit = self.log_prob - self.cost
+        self.figures: Mapping[str, float] = {}
 
 
 class PromptBatch:
@@ -250,7 +252,8 @@ def write_several(
         for prompt, known in zip(prompts, distinct, strict=True):
             for piece in known.values():
                 heard = dataclasses.replace(piece.chorale, fermatas=prompt.heard.fermatas)
-                piece.merit = merit(heard, None, piece.log_prob, model.calibration.figures)
+                piece.figures = figures(heard, None, piece.log_prob)
+                piece.merit = merit(piece.figures, model.calibration.figures)
     return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
 
 

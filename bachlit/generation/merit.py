@@ -29,14 +29,12 @@ AIMED = frozenset(
 better."""
 
 
-def merit(chorale: Chorale, ends: Sequence[int] | None, log_prob: float, weights: Mapping[str, Weighed]) -> float:
+def merit(values: Mapping[str, float], weights: Mapping[str, Weighed]) -> float:
     """Give the merit of a finished piece; among pieces under one prompt, Bach's would have the most.
 
     Args:
-        chorale: The piece.
-        ends: Frames in which the last notes of its phrases begin; its fermatas if None.
-        log_prob: The model's log-probability of it, in nats.
-        weights: Of some of its `figures`, from a model's calibration.
+        values: Its `figures`.
+        weights: Of some of them, from a model's calibration.
 
     Returns:
         The log odds, up to a constant, that it is Bach's rather than the model's: the sum of weights times distances
@@ -46,10 +44,10 @@ def merit(chorale: Chorale, ends: Sequence[int] | None, log_prob: float, weights
         CheckpointError: If there is no figure of such a name.
 
     >>> held = Chorale.from_pitches([[72, 67, 60, 48]] * 16)
-    >>> merit(held, None, -8.0, {"bare": Weighed(2.0, mean=0.0, deviation=0.5), "nats": Weighed(1.0, 0.25, 0.25)})
+    >>> weights = {"bare": Weighed(2.0, mean=0.0, deviation=0.5), "nats": Weighed(1.0, mean=0.25, deviation=0.25)}
+    >>> merit(figures(held, None, log_prob=-8.0), weights)
     -5.0
     """
-    values = figures(chorale, ends, log_prob)
     unknown = next((name for name in weights if name not in values), None)
     if unknown is not None:
         raise CheckpointError(

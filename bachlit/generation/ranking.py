@@ -9,9 +9,7 @@ from bachlit.decoding import Decoder, Rule, Rules
 from bachlit.generation.harmonizing import Written
 from bachlit.metrics import RuleCounts, rule_counts, texture
 
-CAPTION = (
-    "In nats; merit, which ranks them, is the log-probability less what the rules cost. Then how often rules break."
-)
+_CAPTION = "Log-probability in nats. Merit ranks them: {}. Then how often rules break."
 
 _HEADS = ("rank", "file", "log-prob", "a frame", "merit",
           "5ths", "8ves", "hidden", "crossed", "overlaps", "wide", "range", "leaps")  # fmt: skip
@@ -38,6 +36,13 @@ def table(pieces: Sequence[Written], names: Sequence[str]) -> str:
     )
 
 
+def caption(pieces: Sequence[Written]) -> str:
+    """Explain the table's columns."""
+    if any(piece.figures for piece in pieces):
+        return _CAPTION.format("the log odds, by a teacher's figures, that Bach wrote it")
+    return _CAPTION.format("log-probability less what the rules cost")
+
+
 def _broken(counts: RuleCounts) -> tuple[int, ...]:
     """Count the breaches in the table's last eight columns."""
     return (
@@ -58,6 +63,7 @@ def figures(piece: Written) -> dict[str, Any]:
         "log_prob": piece.log_prob,
         "cost": piece.cost,
         "merit": piece.merit,
+        "figures": dict(piece.figures),
         "rule_counts": rule_counts(piece.chorale)._asdict(),
         "texture": texture(piece.chorale)._asdict(),
     }

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from bachlit.errors import CheckpointError
 from bachlit.models.runs import located
-from bachlit.models.shipped import PRETRAINED
 
 CALIBRATION = "calibration.json"
 """The file in a model's folder."""
@@ -59,18 +58,21 @@ class Calibration:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
                 raise ValueError("another format")
-            return cls(
+            calibration = cls(
                 {str(name): [_number(one) for one in numbers] for name, numbers in content["rules"].items()},
                 {
                     str(name): Weighed(*(_number(figure[part]) for part in Weighed._fields))
                     for name, figure in content["figures"].items()
                 },
             )
+            if any(figure.deviation <= 0 for figure in calibration.figures.values()):
+                raise ValueError("no deviation")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({type(error).__name__}); expected numbers that `python -m bachlit.calibrate` "
                 "wrote; calibrate the model anew, or remove the file."
             ) from error
+        return calibration
 
     def described(self) -> bytes:
         """Give the contents of a file that `load` reads."""
@@ -82,13 +84,13 @@ class Calibration:
         return f"{json.dumps(content, indent=2, allow_nan=False)}\n".encode()
 
 
-def calibration_of(checkpoint: str | Path | None) -> Calibration:
-    """Read the calibration of a model by its name or path, the default model's if None, without loading the model.
+def calibration_of(checkpoint: str | Path) -> Calibration:
+    """Read the calibration of a model, by the model's name or path, without loading the model.
 
     Raises:
         CheckpointError: If its file is damaged.
     """
-    return Calibration.load(located(checkpoint or PRETRAINED))
+    return Calibration.load(located(checkpoint))
 
 
 def _number(value: Any) -> float:
