@@ -23,7 +23,7 @@ from bachlit.models.runs import located
 from bachlit.models.shipped import DESCRIPTION, PRETRAINED
 from bachlit.music.chorale import Chorale
 
-_TRIED = 5  # numbers of rules
+_TRIED = 4  # numbers of rules
 _PIECES = 20  # on which they are tried, so that all takes less than an hour
 
 
@@ -57,12 +57,17 @@ def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:
     folds = folds_for([source])
     found = held_out(folds, "valid", models=[(model, source)], missing=["ATB"], limit=limit)
     pieces = sorted(found.pieces, key=lambda piece: piece.num_frames)  # a batch takes as long as its longest
+    tunes = group_by_tune(pieces)
+    if len(set(tunes)) < 2:
+        raise OptionError(
+            "The validation fold has a single tune; expected at least 2, to fit and to judge; raise --limit."
+        )
     work = Work(output / "work", {"weights": _digest(model), "seed": seed, "pieces": [piece.name for piece in pieces]})
     steps, bach = _sought(model, pieces, work)
     best = min(steps, key=lambda step: badness(step.figures, bach))
     model.calibration = Calibration(best.numbers)
     print("Harmonising and ranking ...", flush=True)
-    ranking = fitted(rivals(model, pieces, group_by_tune(pieces), work=work, seed=seed), seed)
+    ranking = fitted(rivals(model, pieces, tunes, work=work, seed=seed), seed)
     _finish(model, output, ranking, report(steps, best, bach, ranking))
 
 

@@ -22,13 +22,13 @@ class Critic(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.windows = nn.Sequential(
-            nn.Conv1d(_CHANNELS, _HIDDEN, 4, stride=2),
+            nn.Conv1d(_CHANNELS, _HIDDEN, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.Dropout(0.3),
-            nn.Conv1d(_HIDDEN, _HIDDEN, 4, stride=2),
+            nn.Conv1d(_HIDDEN, _HIDDEN, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.Dropout(0.3),
-            nn.Conv1d(_HIDDEN, _HIDDEN, 7),
+            nn.Conv1d(_HIDDEN, _HIDDEN, 7, padding=3),
             nn.ReLU(),
         )
         self.odds = nn.Linear(_HIDDEN, 1, bias=False)

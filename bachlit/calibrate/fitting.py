@@ -71,7 +71,7 @@ def merits(pieces: Sequence[Piece], weights: dict[str, Weighed]) -> Floats:
 def folds(rivals: Sequence[Rivals], num: int = 5) -> Iterator[tuple[list[Rivals], list[Rivals]]]:
     """Divide rivals by tune, `num` times into those to learn from and those to judge."""
     tunes = list(dict.fromkeys(one.tune for one in rivals))
-    for fold in range(num):
+    for fold in range(min(num, len(tunes))):
         held = set(tunes[fold::num])
         yield [one for one in rivals if one.tune not in held], [one for one in rivals if one.tune in held]
 

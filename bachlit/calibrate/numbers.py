@@ -22,7 +22,8 @@ from bachlit.music.prompt import Prompt
 Numbers = Mapping[str, Sequence[float]]
 
 _TOGETHER = 8  # pieces harmonised in a batch
-_LONGEST_STEP = 0.4  # nats by which a number may change at once
+_LONGEST_STEP = 0.3  # nats by which a number may change at once
+_SHARE = 0.7  # of the step to take: the numbers help each other
 
 
 class Aim(NamedTuple):
@@ -77,11 +78,11 @@ def _texture(chorales: Sequence[Chorale]) -> TextureCounts:
 
 
 AIMS = {
-    "attacks of alto and tenor per quarter": Aim("Motion", 0, _inner_attacks, -0.4, -1.6, 0.0),
-    "attacks of the bass per quarter": Aim("Motion", 1, _bass_attacks, -0.3, -1.6, 0.0),
-    "off-beat share": Aim("Passing", 0, _off_beat, -0.3, -1.5, 0.5),
-    "foreign notes": Aim("InKey", 0, _foreign, -1.2, -0.6, 1.0),
-    "unresolved of sevenths": Aim("Sevenths", 0, _unresolved, -0.9, 0.3, 3.0, share=0.75),
+    "attacks of alto and tenor per quarter": Aim("Motion", 0, _inner_attacks, -0.5, -1.6, 0.0),
+    "attacks of the bass per quarter": Aim("Motion", 1, _bass_attacks, -0.5, -1.6, 0.0),
+    "off-beat share": Aim("Passing", 0, _off_beat, -1.2, -1.5, 0.5),
+    "foreign notes": Aim("InKey", 0, _foreign, -4.0, -0.6, 1.0),
+    "unresolved of sevenths": Aim("Sevenths", 0, _unresolved, -2.0, 0.3, 3.0, share=0.75),
 }
 """What is sought for each number. A rule that keeps sevenths resolved keeps them away, too, if it costs too much."""
 
@@ -141,7 +142,7 @@ def next_numbers(steps: Sequence[Step], bach: Mapping[str, float]) -> dict[str, 
     for name, aim in AIMS.items():
         slope = _slope(steps, name, aim)
         missing = _log(aim.share * bach[name]) - _log(last.figures[name])
-        change = max(-_LONGEST_STEP, min(_LONGEST_STEP, missing / slope))
+        change = max(-_LONGEST_STEP, min(_LONGEST_STEP, _SHARE * missing / slope))
         number = numbers[aim.rule][aim.place] + change
         numbers[aim.rule][aim.place] = round(max(aim.low, min(aim.high, number)), 3)
     return numbers
