@@ -9,6 +9,7 @@ from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import CANDIDATES, Style, Written, harmonizer, usual_rules, write_several
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
+from bachlit.models.calibration import Calibration, calibration_of
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Chorale, Voice
@@ -339,6 +340,15 @@ def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
     if not 1 <= num <= most:
         long = f" of {num_frames} sixteenths" if most < _MAX_NUM else ""
         raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
+
+
+def calibration_for(checkpoint: str | Path | None = None) -> Calibration:
+    """Read the calibration of a model, of the one that ships if None, without loading the model.
+
+    Raises:
+        CheckpointError: If it is damaged.
+    """
+    return calibration_of(checkpoint or PRETRAINED)
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:

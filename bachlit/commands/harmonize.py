@@ -24,7 +24,6 @@ from bachlit.generation.height import moved_to_sing
 from bachlit.generation.metre import Beat
 from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
 from bachlit.generation.phrasing import places_of_phrases
-from bachlit.models.calibration import calibration_of
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.keys import key_named
 from bachlit.music.prompt import Prompt
@@ -116,7 +115,7 @@ def harmonize(
         raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
     if key is not None:
         key_named(key)  # fail on a wrong name before any work
-    weighed = weighed_rules(rules, decoder or harmonizer(), style, calibration_of(checkpoint or api.PRETRAINED))
+    weighed = weighed_rules(rules, decoder or harmonizer(), style, api.calibration_for(checkpoint))
     task = Task(
         voices=None if voice is None else _voices_of(voice),
         part=part,

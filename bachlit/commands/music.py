@@ -13,7 +13,6 @@ from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.named_rules import weighed_rules
-from bachlit.models.calibration import calibration_of
 from bachlit.rendering.look import Look
 from bachlit.rendering.output import TRACKS, contents, places_for, save
 
@@ -63,7 +62,7 @@ def compose(
     """
     api.refuse_num(num, "chorales can't be composed")
     refuse_seed(seed)
-    weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=calibration_of(checkpoint or api.PRETRAINED))
+    weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=api.calibration_for(checkpoint))
     places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
     check([*chain.from_iterable(places)])

@@ -110,6 +110,7 @@ def rules_help() -> str:
         "rules, each --rules.NAME NUMBER: the nats that a breach costs, inf to forbid it, 0 to switch it off. Their\n"
         "usual numbers for decoders that search (such as BeamSearch) and that draw (such as Sampling):\n"
         + "\n".join(lines)
+        + "\nA calibrated model has numbers of its own for some of them."
         + "\nA rule of your own is --rules.yourmodule.YourRule NUMBER."
     )
 

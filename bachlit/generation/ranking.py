@@ -24,7 +24,7 @@ def table(pieces: Sequence[Written], names: Sequence[str]) -> str:
     """
     rows = [_HEADS]
     for rank, (piece, name) in enumerate(zip(pieces, names, strict=True), start=1):
-        nats = (f"{piece.log_prob:.1f}", f"{piece.log_prob / piece.chorale.num_frames:.3f}", f"{piece.merit:.1f}")
+        nats = (f"{piece.log_prob:.1f}", f"{piece.log_prob / piece.chorale.num_frames:.3f}", f"{piece.merit:.2f}")
         rows.append((str(rank), name, *nats, *map(str, _broken(rule_counts(piece.chorale)))))  # type: ignore[arg-type]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
