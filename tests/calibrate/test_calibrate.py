@@ -48,6 +48,12 @@ def test_weights_put_bach_on_top_of_tunes_they_never_saw() -> None:
     assert len(shares) == len(some)
 
 
+def test_a_fault_that_no_candidate_has_still_counts() -> None:
+    some = [one._replace(candidates=[one.bach]) for one in rivals(10)]
+    weights = fit(some, standards([one.bach for one in some]), 0.1)
+    assert weights["bare"].weight > 0 == weights["off_beat"].weight == weights["nats"].weight
+
+
 def test_no_weight_is_below_zero_and_a_ridge_shrinks_them() -> None:
     some = rivals(40)
     swapped = [one._replace(bach=one.candidates[0], candidates=[one.bach]) for one in some]
