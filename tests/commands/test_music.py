@@ -26,6 +26,7 @@ from bachlit.errors import DeadEndError, OptionError, PromptError
 from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.metrics import rule_counts, texture
+from bachlit.models.calibration import calibration_of
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.scores import read_chorale, read_melody, write_musicxml
@@ -300,7 +301,8 @@ def test_several_harmonisations_differ_are_ranked_and_described(
     options, pieces = described["options"], described["pieces"]
     assert options["decoder"] == {"class": "BeamSearch", "width": 12, "groups": 3, "diversity": BeamSearch().diversity}
     assert [(one["class"], float(one["weight"])) for one in options["rules"]] == [
-        (str(rule), rule.weight) for rule in weighed_rules({"NoOverlap": "inf"}, Greedy())
+        (str(rule), rule.weight)
+        for rule in weighed_rules({"NoOverlap": "inf"}, Greedy(), calibration=calibration_of("bachlit"))
     ]
     assert (options["melody"], options["num"], options["seed"]) == (str(whole), 3, 4)
     assert [name for piece in pieces for name in piece["files"]] == scores
