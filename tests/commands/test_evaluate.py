@@ -127,15 +127,15 @@ def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, 
 OWN_FIGURE = """
 from bachlit.evaluation import Column, Figure
 
-class Unisons(Figure):
-    columns = {"unisons": Column("unisons of two voices, %", 1, 100)}
+class Distance(Figure):
+    columns = {"distance": Column("semitones between two voices")}
 
     def __init__(self, upper: int = 1) -> None:
         self.upper = upper
 
     def measure(self, piece):
         pitches = piece.chorale.pitches
-        return {"unisons": ((pitches[:, self.upper] == pitches[:, self.upper + 1]).sum(), len(pitches))}
+        return {"distance": (abs(pitches[:, self.upper] - pitches[:, self.upper + 1]).sum(), len(pitches))}
 """
 
 
@@ -143,13 +143,13 @@ def test_figures_of_ones_own_come_by_their_path_or_from_a_config(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "own_figures.py").write_text(OWN_FIGURE)
-    (tmp_path / "own.yaml").write_text("metrics:\n- {class_path: own_figures.Unisons, init_args: {upper: 2}}\n")
+    (tmp_path / "own.yaml").write_text("metrics:\n- {class_path: own_figures.Distance, init_args: {upper: 2}}\n")
     args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
     values = []
-    for words in (["--metrics", "own_figures.Unisons"], ["--config", "own.yaml"]):
+    for words in (["--metrics", "own_figures.Distance"], ["--config", "own.yaml"]):
         assert main([*args, *words]) == 0
-        values.append([row["value"] for row in rows() if row["figure"] == "unisons"])
-        assert "unisons: unisons of two voices, %" in " ".join(capsys.readouterr().out.split())
+        values.append([row["value"] for row in rows() if row["figure"] == "distance"])
+        assert "distance: semitones between two voices" in " ".join(capsys.readouterr().out.split())
         command = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["command"]
         assert command.endswith("--config FILE")  # it may have options
     assert len(values[0]) == len(values[1]) == 2

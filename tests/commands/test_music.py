@@ -166,7 +166,7 @@ def test_a_name_that_the_terminal_can_not_show_is_written_and_told(monkeypatch: 
         narrow.setattr("sys.stdout", terminal)
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "ő.mid"]) == 0
     terminal.seek(0)
-    assert terminal.read() == "Phrase ends: bar 2.\n\\u0151.mid\n"
+    assert terminal.read() == "\\u0151.mid\n"
     assert Path("ő.mid").is_file()
 
 
@@ -292,7 +292,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
     )
     paths, table, caption = capsys.readouterr().out.rstrip().split("\n\n")
     scores = [f"twinkle-harmonized-{rank}.{ending}" for rank in (1, 2, 3) for ending in ("musicxml", "mid")]
-    assert paths.split("\n")[1:] == [*scores, "twinkle-harmonized.json"]
+    assert paths.split("\n") == [*scores, "twinkle-harmonized.json"]
     assert {path.name for path in tmp_path.iterdir()} == {*scores, "twinkle-harmonized.json"}
     assert caption.count("\n") == 0
 
@@ -334,8 +334,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
 def test_one_harmonisation_is_written_and_told_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options in ([], ["--num", "1"]):
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *options]) == 0
-        printed = "Phrase ends: bar 2.\ntwinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
-        assert capsys.readouterr().out == printed
+        assert capsys.readouterr().out == "twinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
     assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid"}
 
 
@@ -480,7 +479,7 @@ def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
 def test_found_phrase_ends_are_printed_and_not_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     tune = str(EXAMPLES / "twinkle.musicxml")
     assert main(["harmonize", tune, "--decoder", "Greedy", "--output", "found.musicxml"]) == 0
-    assert "Phrase ends: bars 2, 4, 6, 8, 10 and 12.\n" in capsys.readouterr().out
+    assert "Phrase ends: bars 2, 4, 6, 8, 10 and 12.\n" in capsys.readouterr().err
     assert "fermata" not in (tmp_path / "found.musicxml").read_text()
 
 
@@ -492,6 +491,6 @@ def test_without_phrase_ends_none_are_printed(phrases: str, capsys: pytest.Captu
 
 def test_typed_places_are_heard_and_wrong_ones_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--phrases", "1.1, 2"]) == 0
-    assert "Phrase ends: bars 1.1 and 2.\n" in capsys.readouterr().out
+    assert "Phrase ends: bars 1.1 and 2.\n" in capsys.readouterr().err
     assert main(["harmonize", str(TWINKLE), "--phrases", "1-2"]) == 2
     assert "expected auto, given, none, or bars such as 4,8" in capsys.readouterr().err
