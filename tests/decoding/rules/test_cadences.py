@@ -65,6 +65,7 @@ def test_the_last_chord_has_its_third(chord: list[int], whole: bool) -> None:
         ([74, 67, 58, 43], Key(-3, "minor"), False),  # lowered seventh
         ([74, 67, 59, 43], Key(-3, "minor"), True),
         (FOUR, Key(), True),  # the melody allows none
+        ([79, 71, 62, 47], Key(), True),  # nor here: octaves
     ],
 )
 def test_the_dominant_stands_before_the_last_chord(before: list[int], key: Key, kept: bool) -> None:
