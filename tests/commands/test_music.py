@@ -401,6 +401,7 @@ def test_what_is_chosen_or_left_out_is_told_a_line_each(tmp_path: Path, capsys: 
         "note.",
         "bachlit: The soprano of song: 1 octave below where voices sing, and so are the parts around it; --transpose "
         "12 moves all.",
+        "Phrase ends: bar 1.",
     ]
     written = read_chorale("song-harmonized.musicxml")
     assert written.pitches[:, 0].tolist() == [48] * 8 + [50] * 4 + [52] * 4
@@ -416,6 +417,7 @@ def test_beat_home_and_height_of_a_tune_are_told(tmp_path: Path, capsys: pytest.
         "bachlit: jig.abc: no mode of its key is written; heard as A minor; --key says otherwise.",
         "bachlit: jig is moved up by 12 semitones, to A minor, where a choir sings well.",
         "bachlit: jig is heard with an eighth as its beat; --beat says otherwise.",
+        "Phrase ends: bar 3.",
     ]
     written = read_chorale("jig-harmonized.musicxml")
     assert written.time_signature == (6, 8)
