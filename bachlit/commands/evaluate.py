@@ -33,6 +33,7 @@ from bachlit.evaluation.rows import letters_of
 from bachlit.files.marks import digest, is_sealed, seal
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.files.writing import write_together
+from bachlit.generation.phrasing import PhraseChoice
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import located
 from bachlit.models.shipped import PRETRAINED, SHIPPED
@@ -65,6 +66,7 @@ def evaluate(
     resamples: int = 1000,
     metrics: list[Figure | str] | None = None,
     strip_fermatas: bool = False,
+    phrases: PhraseChoice = "given",
     melodies: list[Path] | None = None,
     output: Path = Path("evaluation"),
     overwrite: bool = False,
@@ -87,6 +89,8 @@ def evaluate(
         metrics: Figures of your own: dotted paths of their classes, with commas between; the option may be repeated.
             Or, in a --config file, a list of classes with options.
         strip_fermatas: Take the fermatas away before composing; cadences are judged where Bach's phrases end.
+        phrases: Phrase ends that are heard, as for harmonize: the pieces' fermatas (given), found ones where a piece
+            has none (auto), or none. Pieces are judged at their own.
         melodies: Scores, or folders of scores, whose tunes are harmonised instead; Bach's row is then of the fold.
         output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names even if bachlit didn't write them.
@@ -134,6 +138,7 @@ def evaluate(
         "--resamples": resamples,
         "--metrics": _typed(metrics),
         "--strip_fermatas": str(strip_fermatas).lower() if strip_fermatas else None,
+        "--phrases": phrases if phrases != "given" else None,
         "--melodies": melodies,
     }
     about = {
@@ -152,6 +157,7 @@ def evaluate(
             harmonizers,
             pieces,
             missing=masks,
+            phrases=phrases,
             seed=seed,
             resamples=resamples,
             figures=figures,

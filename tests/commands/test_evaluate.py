@@ -173,6 +173,19 @@ def test_tunes_are_read_as_harmonize_reads_them(folder: Path, tmp_path: Path) ->
     assert main([*args, "--melodies", "tunes", "--missing", "AT"]) == 2
 
 
+def test_the_phrase_ends_that_were_heard_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
+    assert main([*args, "--phrases", "auto"]) == 0
+    about = json.loads(Path("evaluation/evaluation.json").read_text())["about"]
+    assert about["phrases"] == "auto"
+    assert "--phrases auto" in about["command"]
+    assert "Phrase ends that were heard: the fermatas, or found ones" in Path("evaluation/evaluation.md").read_text()
+    assert main(args) == 0
+    assert "were heard" not in Path("evaluation/evaluation.md").read_text()
+    assert main([*args, "--phrases", "4,8"]) == 2
+    assert "phrases" in capsys.readouterr().err
+
+
 def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:
     """As `bachlit fit` leaves them; what is typed beats them."""
     checkpoint = {
