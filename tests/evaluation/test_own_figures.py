@@ -116,7 +116,7 @@ def test_own_figures_stand_in_every_report(small_model: LanguageModel, bach: lis
     )
     html = page(evaluation)
     assert "6/8" not in markdown(evaluation) + html.partition("<h2>How well")[0]  # no piece has such bars
-    assert "nan" not in markdown(evaluation)
+    assert "nan " not in markdown(evaluation)
     assert "<td>unisons of &lt;alto&gt; and tenor, %</td>" in html
     assert f"<b>{text}</b>" in html.partition("unisons of &lt;alto&gt;")[2]
     console = Console(width=132, record=True, file=io.StringIO())
