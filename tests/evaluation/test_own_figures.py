@@ -179,6 +179,8 @@ def test_phrase_ends_that_are_heard_are_not_those_judged(bach: list[Chorale], sm
     found = phrased(Prompt.voices(bare.pieces[0], "soprano"), "auto")
     [written] = write(small_model, [found], decoder=Greedy(), seeds=[0])
     assert written.chorale.pitches.tobytes() == notes[True, "auto"]
+    judged_all = evaluate({"m": small_model}, {"greedy": Harmonizer(Greedy())}, bare, phrases="auto", resamples=1)
+    assert judged_all.rows[1].pieces[0].chorale == written.chorale
 
 
 def test_tunes_are_judged_without_bach(bach: list[Chorale], small_model: LanguageModel) -> None:
