@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {
         "api", "callbacks", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files", "generation",
-        "internals", "models", "music", "networks", "rendering", "scores", "sweeping", "training",
+        "internals", "metrics", "models", "music", "networks", "rendering", "scores", "sweeping", "training",
     },
     "benchmark": {"corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
                   "training"},
