@@ -79,7 +79,7 @@ def _tune_in(prompt: Prompt) -> Voice | None:
 
 
 def _has_fermatas(chorale: Chorale, voice: Voice) -> bool:
-    """Whether a fermata stands before the voice's last note."""
+    """Check for a fermata before the voice's last note."""
     last = max(note.start for note in notes_of(chorale, voice) if note.pitch != REST)
     return bool(chorale.fermatas[:last].any())
 
