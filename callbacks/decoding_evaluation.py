@@ -30,6 +30,7 @@ from bachlit.evaluation import (
     written_row,
 )
 from bachlit.evaluation.figures import columns_of
+from bachlit.generation.phrasing import PhraseChoice
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.training.model import ChoraleModel
@@ -53,6 +54,7 @@ class DecodingEvaluation(Callback):
         num_shown: How many of them to show, beside the best and the worst.
         missing: Letters of the voices to write.
         seed: The first piece's; the next has the next.
+        phrases: Phrase ends that the harmonizers hear: given, auto or none; see `bachlit evaluate --phrases`.
         metrics: Figures of your own, or dotted paths of their classes; see `bachlit evaluate --metrics`.
     """
 
@@ -65,6 +67,7 @@ class DecodingEvaluation(Callback):
         num_shown: int = 2,
         missing: str = "ATB",
         seed: int = 0,
+        phrases: PhraseChoice = "given",
         metrics: list[Figure | str] | None = None,
     ) -> None:
         if every_n_epochs < 1 or num_pieces < 0 or num_shown < 0:
@@ -74,7 +77,7 @@ class DecodingEvaluation(Callback):
             )
         self.harmonizers: Mapping[str, Harmonizer] = named(decoders)
         self.every_n_epochs, self.num_pieces, self.num_shown = every_n_epochs, num_pieces, num_shown
-        self.missing, self.seed = letters_of(missing), seed
+        self.missing, self.seed, self.phrases = letters_of(missing), seed, phrases
         self.figures = figures_with(metrics or ())
         self._ready: tuple[Judge, list[Chorale]] | None = None
         self._folder = Path()
@@ -127,6 +130,7 @@ class DecodingEvaluation(Callback):
                 [self.seed + index for index in mine],
                 judge,
                 missing=self.missing,
+                phrases=self.phrases,
             )
             judged = _gathered(dict(zip(mine, row.pieces, strict=True)), trainer.world_size)
             estimates = pool(

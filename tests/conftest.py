@@ -6,6 +6,7 @@ from pathlib import Path
 import forking
 import pytest
 import torch
+from hypothesis import settings
 
 from bachlit.corpus import BachCorpus
 from bachlit.encoding import SatbEncoding
@@ -15,6 +16,8 @@ from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.scores import read_chorale, write_musicxml
 
 os.environ["WANDB_MODE"] = "disabled"  # a run of W&B takes seconds; the tests of it say when they want one
+settings.register_profile("alike", derandomize=True)  # what fails here fails there, too
+settings.load_profile("alike")
 torch.set_num_threads(1)  # two threads on busy cores make one LSTM step a hundred times slower
 
 

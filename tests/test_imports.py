@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {
         "api", "callbacks", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files", "generation",
-        "internals", "models", "music", "networks", "rendering", "scores", "sweeping", "training",
+        "internals", "metrics", "models", "music", "networks", "rendering", "scores", "sweeping", "training",
     },
     "benchmark": {"corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
                   "training"},
@@ -96,6 +97,13 @@ def test_only_one_reader_imports_music21() -> None:
     readers = [path for _, path in modules() if any(name.split(".")[0] == "music21" for name in imported(path))]
     assert len(readers) == 1
     assert readers[0].name == "converted.py"
+
+
+def test_every_package_is_installed() -> None:
+    """A checkout runs without its list; a wheel lacks what isn't in it."""
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "bachlit").rglob("__init__.py")]
+    assert sorted(packages) == sorted([".".join(folder.parts) for folder in folders] + ["bachlit.callbacks"])
 
 
 # What is done one after the other in one process, and of which packages nothing may be loaded by then.

@@ -33,11 +33,14 @@ from bachlit.evaluation.rows import letters_of
 from bachlit.files.marks import digest, is_sealed, seal
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.files.writing import write_together
+from bachlit.generation.phrasing import PhraseChoice
+from bachlit.metrics import arrivals_at
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import located
 from bachlit.models.shipped import PRETRAINED, SHIPPED
 from bachlit.music.chorale import Chorale
 from bachlit.rendering import MissingPackageError, require_engraver
+from bachlit.scores import line_ends
 
 _WIDTH = 132  # columns of the table outside a terminal
 _MOST_RESAMPLES = 20_000  # each figure of 400 pieces takes 64 MB
@@ -65,6 +68,7 @@ def evaluate(
     resamples: int = 1000,
     metrics: list[Figure | str] | None = None,
     strip_fermatas: bool = False,
+    phrases: PhraseChoice = "given",
     melodies: list[Path] | None = None,
     output: Path = Path("evaluation"),
     overwrite: bool = False,
@@ -87,7 +91,10 @@ def evaluate(
         metrics: Figures of your own: dotted paths of their classes, with commas between; the option may be repeated.
             Or, in a --config file, a list of classes with options.
         strip_fermatas: Take the fermatas away before composing; cadences are judged where Bach's phrases end.
+        phrases: Phrase ends that are heard, as for harmonize: the pieces' fermatas (given), found ones where a piece
+            has none (auto), or none. Pieces are judged at their own.
         melodies: Scores, or folders of scores, whose tunes are harmonised instead; Bach's row is then of the fold.
+            They are judged under fermatas, or where lines of ABC end if there are none.
         output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names even if bachlit didn't write them.
     """
@@ -111,7 +118,8 @@ def evaluate(
         limit=0 if melodies else limit,
     )
     if melodies:
-        pieces = pieces.beside(_tunes(melodies), models=list(models.values()), missing=masks, limit=limit)
+        tunes, ends = _tunes(melodies)
+        pieces = pieces.beside(tunes, models=list(models.values()), missing=masks, ends=ends, limit=limit)
     if strip_fermatas:
         pieces = pieces.without_fermatas()
     _prepare(output)
@@ -134,6 +142,7 @@ def evaluate(
         "--resamples": resamples,
         "--metrics": _typed(metrics),
         "--strip_fermatas": str(strip_fermatas).lower() if strip_fermatas else None,
+        "--phrases": phrases if phrases != "given" else None,
         "--melodies": melodies,
     }
     about = {
@@ -152,6 +161,7 @@ def evaluate(
             harmonizers,
             pieces,
             missing=masks,
+            phrases=phrases,
             seed=seed,
             resamples=resamples,
             figures=figures,
@@ -161,19 +171,25 @@ def evaluate(
     _report(evaluation, output, check)
 
 
-def _tunes(paths: Sequence[Path]) -> list[Chorale]:
-    """Read the tunes of files, folders and books of tunes.
+def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:
+    """Read the tunes of files, folders and books of tunes, with the frames in which phrases' last notes begin.
+
+    Phrases end under fermatas; in ABC without any before the last note, with its lines.
 
     Raises:
         ScoreError: If one can't be read, or has no voice to take for the soprano.
     """
-    tunes = []
+    tunes: list[Chorale] = []
+    ends: list[Sequence[int]] = []
     for job in jobs_of(paths, None):
         tune = prompt_of(job.path, tune=job.tune).chorale.only("soprano")
         if tune.compass is None:
             raise ScoreError(f"{job} has no soprano; expected a tune in the highest voice; leave it out.")
         tunes.append(replace(tune, name=job.name))
-    return tunes
+        arrivals, lines = [arrival.start for arrival in arrivals_at(tune)], line_ends(tune)
+        in_lines = job.path.suffix.lower() == ".abc" and not set(arrivals) - set(lines[-1:])
+        ends.append(lines if in_lines else arrivals)
+    return tunes, ends
 
 
 def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Path]], None]) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -204,8 +205,6 @@ class Task:
         """
         places, description = self._places(output, name)
         prompt = self._prompt(job)
-        if not quiet and prompt.phrase_ends is not None and prompt.phrase_ends.any():
-            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.")
         pieces = api.harmonize_several(
             prompt,
             self.num,
@@ -224,6 +223,8 @@ class Task:
         if quiet:
             return write(files, check)
         save(files, check)
+        if prompt.phrase_ends is not None and prompt.phrase_ends.any():
+            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
         if self.num > 1:
             _compare(pieces, [_stem(paths) for paths in places[: len(pieces)]], self.num)
         return []

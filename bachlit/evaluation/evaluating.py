@@ -14,9 +14,12 @@ from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
+from bachlit.generation.phrasing import PhraseChoice
 from bachlit.metrics import Likelihood
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import Chorale
+
+_HEARD = {"auto": "the fermatas, or found ones where a piece has none before its last note", "none": "none"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Evaluation:
         ]
         if about.get("strip_fermatas"):
             sentences.append("Fermatas were taken away before composing; phrases are judged where they stood.")
+        if about["phrases"] in _HEARD:
+            sentences.append(f"Phrase ends that were heard: {_HEARD[about['phrases']]}.")
         if about.get("left_out"):
             sentences.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
         return [*sentences, *about.get("doubts", ())]
@@ -85,6 +90,7 @@ def evaluate(
     held_out: HeldOut,
     *,
     missing: Sequence[str] = ("ATB",),
+    phrases: PhraseChoice = "given",
     seed: int = 0,
     resamples: int = RESAMPLES,
     figures: Sequence[Figure] = FIGURES,
@@ -98,6 +104,7 @@ def evaluate(
         harmonizers: By name.
         held_out: Pieces that no model was trained on.
         missing: Masks: letters of the voices to compose.
+        phrases: Phrase ends that harmonizers hear, as for `phrased`; pieces are judged at their own.
         seed: Piece i has `seed + i`.
         resamples: Bootstrap resamples.
         figures: What is measured, as from `figures_with`.
@@ -125,6 +132,7 @@ def evaluate(
         pieces=pieces,
         seeds=range(seed, seed + len(pieces)),
         judge=judge,
+        phrases=phrases,
         ends=held_out.ends,
         tunes=held_out.tunes,
         progress=progress,
@@ -145,6 +153,7 @@ def evaluate(
         "left_out": dict(held_out.left_out),
         "doubts": list(held_out.doubts),
         "training_pieces": len(held_out.training),
+        "phrases": phrases,
         "seed": seed,
         "resamples": resamples,
     }

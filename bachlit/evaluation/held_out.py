@@ -75,7 +75,13 @@ class HeldOut(NamedTuple):
         return self._replace(pieces=bare, ends=ends, bach=self.bach or self.pieces)
 
     def beside(
-        self, tunes: Sequence[Chorale], *, models: Sequence[LanguageModel], missing: Sequence[str], limit: int = 0
+        self,
+        tunes: Sequence[Chorale],
+        *,
+        models: Sequence[LanguageModel],
+        missing: Sequence[str],
+        ends: Sequence[Sequence[int]] = (),
+        limit: int = 0,
     ) -> "HeldOut":
         """Put tunes in the place of the pieces, which remain as Bach's.
 
@@ -83,6 +89,7 @@ class HeldOut(NamedTuple):
             tunes: Sopranos, whose other voices rest.
             models: Models that must be able to harmonise them.
             missing: Masks, as letters of the voices to compose.
+            ends: Frames in which the last notes of each tune's phrases begin; empty for those under fermatas.
             limit: Number of tunes, 0 for all.
 
         Raises:
@@ -95,12 +102,19 @@ class HeldOut(NamedTuple):
                 "--missing out."
             )
         faults = {tune.name: _fault(tune, models, missing) for tune in tunes}
-        usable = [tune for tune in tunes if not faults[tune.name]][: limit or None]
+        usable = [index for index, tune in enumerate(tunes) if not faults[tune.name]][: limit or None]
         if not usable:
             reason = next(iter(faults.values()), "there is none")
             raise CorpusError(f"No tune can be harmonised ({reason}); choose others.")
         left_out = {name: fault for name, fault in faults.items() if fault}
-        return self._replace(pieces=usable, left_out=left_out, doubts=(), ends=(), bach=self.pieces, tunes=True)
+        return self._replace(
+            pieces=[tunes[index] for index in usable],
+            left_out=left_out,
+            doubts=(),
+            ends=[ends[index] for index in usable] if ends else (),
+            bach=self.pieces,
+            tunes=True,
+        )
 
 
 def source_of(checkpoint: Path) -> Source:

@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether there was anything to count."""
+        """Check that there was anything to count."""
         return not math.isnan(self.value)
 
 

@@ -13,9 +13,11 @@ from bachlit.errors import OptionError, RuleWarning
 from bachlit.evaluation.figures import Histograms, Judge, Ratio
 from bachlit.evaluation.harmonizers import Harmonizer
 from bachlit.generation.harmonizing import write_several
+from bachlit.generation.phrasing import PhraseChoice, phrased
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt
+from bachlit.scores import phrase_marks
 
 BATCH = 16
 """Pieces composed at once."""
@@ -117,6 +119,7 @@ def written_row(
     judge: Judge,
     *,
     missing: str = "ATB",
+    phrases: PhraseChoice = "given",
     ends: Sequence[Sequence[int]] = (),
     tunes: bool = False,
     progress: Callable[[int], object] = lambda _: None,
@@ -130,7 +133,9 @@ def written_row(
         seeds: One per piece: results don't depend on the batch.
         judge: Computes the figures.
         missing: Letters of the voices to compose.
-        ends: Frames in which the last notes of each piece's phrases begin; by default those under fermatas.
+        phrases: Phrase ends that the harmonizer hears, as for `phrased`.
+        ends: Frames in which the last notes of each piece's phrases begin, where it is judged; by default those under
+            fermatas.
         tunes: Whether the pieces are tunes without Bach, so that nothing is compared with them.
         progress: Called with the number of pieces just done.
 
@@ -145,7 +150,10 @@ def written_row(
     for first in range(0, len(order), BATCH):
         batch = order[first : first + BATCH]
         free = [free_cells(pieces[index], missing) for index in batch]
-        prompts = [Prompt(pieces[index], ~mask) for index, mask in zip(batch, free, strict=True)]
+        prompts = [
+            phrased(Prompt(pieces[index], ~mask), phrases, phrase_marks(pieces[index]))
+            for index, mask in zip(batch, free, strict=True)
+        ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuleWarning)  # counted instead
             several = write_several(
@@ -158,16 +166,16 @@ def written_row(
             )
             written = [ranked[0] for ranked in several]
         for index, piece, mask in zip(batch, written, free, strict=True):
-            phrases = ends[index] if ends else None
+            judged_at = ends[index] if ends else None
             figures = judge(
                 piece.chorale,
                 original=None if tunes else pieces[index],
                 free=mask,
                 log_prob=piece.log_prob,
                 yielded=piece.yielded,
-                ends=phrases,
+                ends=judged_at,
             )
-            judged[index] = Judged(piece.chorale, figures, judge.histograms(piece.chorale, ends=phrases))
+            judged[index] = Judged(piece.chorale, figures, judge.histograms(piece.chorale, ends=judged_at))
         progress(len(batch))
     return Row("", "", missing, [judged[index] for index in range(len(pieces))], perf_counter() - begun)
 

@@ -115,13 +115,13 @@ def _beats(piece: Chorale) -> npt.NDArray[np.int64]:
 def _opening(prompt: ModelPrompt) -> int:
     """First frame, of the piece or of its first full bar, with a given soprano in the tonic triad; -1 if neither is."""
     soprano = prompt.given[:, 0]
-    sung = np.flatnonzero(soprano > 0)
+    sung: list[int] = np.flatnonzero(soprano > 0).tolist()
     bars = (measure.start for measure in prompt.piece.measures if not measure.position)
-    for frame in sung[:1].tolist() + [bar for bar in bars if sung.size and bar >= sung[0]][:1]:
+    for frame in sung[:1] + [bar for bar in bars if sung and bar >= sung[0]][:1]:
         key = prompt.piece.key_at(frame).parallel
         triad = (0, 3, 7) if key.mode == "minor" else (0, 4, 7)
         if soprano[frame] > 0 and (int(soprano[frame]) - key.tonic) % 12 in triad:
-            return frame
+            return int(frame)
     return -1
 
 
@@ -155,7 +155,10 @@ def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
 
 
 def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
-    """The earlier frame at the same place in the last bar with the same given soprano, (T,); -1 where none is."""
+    """The earlier frame at the same place in the last bar with the same given soprano, (T,).
+
+    -1 where there is none, and in cadences: from a quarter before a phrase's last note on, which may be alike.
+    """
     returns = np.full(prompt.piece.num_frames, -1)
     seen: dict[bytes, int] = {}
     for bar in prompt.written_bars:
@@ -167,7 +170,10 @@ def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
         if key in seen:
             returns[span] = seen[key] + np.arange(notes.size)
         seen[key] = span.start
-    return returns
+    arrivals = _arrivals(prompt)
+    for frame in np.flatnonzero(arrivals == 0).tolist():
+        returns[max(0, frame - FRAMES_PER_QUARTER) : frame] = -1
+    return np.where(arrivals >= 0, -1, returns)
 
 
 def _interrupted(piece: Chorale) -> BoolArray:

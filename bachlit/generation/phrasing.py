@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from bachlit.music.notes import Note, notes_of
 from bachlit.music.phrase_marks import PhraseMark
 from bachlit.music.prompt import Prompt
 from bachlit.phrases import phrase_ends
+
+PhraseChoice = Literal["given", "auto", "none"]
+"""Words that choose phrase ends for pieces of any length; see `phrased`."""
 
 _PLACE = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}(?:\.[0-9]{1,9})?))?")
 
@@ -75,7 +79,7 @@ def _tune_in(prompt: Prompt) -> Voice | None:
 
 
 def _has_fermatas(chorale: Chorale, voice: Voice) -> bool:
-    """Whether a fermata stands before the voice's last note."""
+    """Check for a fermata before the voice's last note."""
     last = max(note.start for note in notes_of(chorale, voice) if note.pitch != REST)
     return bool(chorale.fermatas[:last].any())
 

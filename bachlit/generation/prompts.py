@@ -206,7 +206,7 @@ def _nearest_move(
             for voice, (low, high) in compasses.items()
         )
 
-    move = min(range(-60, 61), key=lambda move: (outside(move), abs(move)))
+    move = min(range(-72, 73), key=lambda move: (outside(move), abs(move)))
     voice, (low, high) = max(compasses.items(), key=lambda item: item[1][1] - item[1][0])
     warnings.warn(
         f"The {voice} of {name} goes from {name_of(low)} to {name_of(high)}, which is wider than a voice's range, "

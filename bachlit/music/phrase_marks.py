@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-MarkKind = Literal["comma", "stop", "breath", "slur", "double bar"]
-"""Punctuation of the words, within a sentence or at its end; a breath or caesura; a slur's end; a double bar."""
+MarkKind = Literal["comma", "stop", "breath", "slur", "double bar", "line"]
+"""Words' punctuation, within a sentence or at its end; a breath or caesura; the end of a slur or line; a double bar."""
 
 
 class PhraseMark(NamedTuple):

@@ -25,7 +25,10 @@ SHIPPED = Path(__file__).parents[1] / "pretrained" / "phrases"
 
 WEIGHTS = "phrases.safetensors"
 
-_EVIDENCE: dict[MarkKind, float] = {"comma": 1.5, "stop": 3.0, "breath": 4.0, "slur": 0.5, "double bar": 2.5}
+_EVIDENCE: dict[MarkKind, float] = {
+    **{"comma": 1.5, "stop": 3.0, "breath": 4.0, "slur": 0.5, "double bar": 2.5},
+    "line": 0.0,  # may be where a page was full; and folk songs in ABC are judged by their lines
+}
 """Odds that each mark adds, in nats."""
 
 

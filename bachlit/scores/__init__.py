@@ -6,7 +6,7 @@ from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_whole
 from bachlit.music.chorale import Chorale
-from bachlit.scores.phrase_marks import phrase_marks
+from bachlit.scores.phrase_marks import line_ends, phrase_marks
 from bachlit.scores.reading.abc.text import TuneText
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
 from bachlit.scores.reading.contents import SUFFIXES
@@ -16,8 +16,8 @@ from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "ScoreWarning", "TuneText", "given_chords", "given_figures", "phrase_marks", "read_chorale",
-    "read_melody", "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
+    "SUFFIXES", "ScoreWarning", "TuneText", "given_chords", "given_figures", "line_ends", "phrase_marks",
+    "read_chorale", "read_melody", "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
 ]  # fmt: skip
 
 

@@ -1,12 +1,14 @@
-"""Signs in a score that phrases end: punctuation of the words, breaths, slurs, double bars."""
+"""Signs in a score that phrases end: punctuation of the words, breaths, slurs, double bars, lines."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 from xml.etree.ElementTree import Element
 
-from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.music.chorale import REST, VOICES, Chorale, Voice
+from bachlit.music.notes import notes_of
 from bachlit.music.phrase_marks import MarkKind, PhraseMark
 from bachlit.scores.source import GivenPart, source_of
 
@@ -28,8 +30,25 @@ def phrase_marks(chorale: Chorale, voice: Voice | None = None) -> list[PhraseMar
         return []
     part = source.voices[given[0]]
     element = source.document.findall("part")[part.place]
-    marks = [*_at_notes(part, list(element.iter("note"))), *_double_bars(element, source.lengths)]
+    marks = [
+        *_at_notes(part, list(element.iter("note"))),
+        *_double_bars(element, source.lengths),
+        *_lines(part, element),
+    ]
     return sorted(mark for mark in marks if 0 < mark.frame < chorale.num_frames)
+
+
+def line_ends(chorale: Chorale, voice: Voice = "soprano") -> list[int]:
+    """List the frames at which the last notes of a voice's lines begin; in ABC, lines are mostly phrases.
+
+    Args:
+        chorale: A chorale that was read.
+        voice: The voice, which sounds.
+    """
+    starts = [note.start for note in notes_of(chorale, voice) if note.pitch != REST]
+    marks = [mark.frame for mark in phrase_marks(chorale, voice) if mark.kind == "line"]
+    places = [bisect_left(starts, frame) for frame in (*marks, chorale.num_frames)]
+    return sorted({starts[place - 1] for place in places if place})
 
 
 def _at_notes(part: GivenPart, heads: Sequence[Element]) -> Iterator[PhraseMark]:
@@ -62,3 +81,15 @@ def _double_bars(part: Element, lengths: Sequence[Fraction]) -> Iterator[PhraseM
         styles = [line.findtext("bar-style") for line in measure.iterfind("barline") if line.get("location") != "left"]
         if _DOUBLE & set(styles):
             yield PhraseMark(ceil(end), "double bar")
+
+
+def _lines(part: GivenPart, element: Element) -> Iterator[PhraseMark]:
+    """Yield the notes before which a system begins."""
+    first_heads = [note.heads[0] for note in part.notes]
+    num_heads = 0
+    for sign in element.iter():
+        num_heads += sign.tag == "note"
+        if sign.tag == "print" and sign.get("new-system") == "yes":
+            place = bisect_left(first_heads, num_heads)
+            if place < len(part.notes):
+                yield PhraseMark(ceil(part.notes[place].start), "line")

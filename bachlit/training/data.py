@@ -32,8 +32,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         keys: The keys that a model meets. "home": every piece is moved to C major or A minor. "all": in each epoch of
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
-        drop_fermatas: Probability, in each epoch of training, that a piece loses all its fermatas, so that the model
-            serves tunes without them; the encoding's `unknown_fermatas` tells it so.
+        drop_fermatas: Probability that a training piece loses its fermatas, which `unknown_fermatas` tells.
         lanes: Pieces, or parts of a stream, side by side in a batch, over all processes.
         evaluation_lanes: Lanes of validation and test; as many as `lanes` if None. If split by position, they change
             the figures, as every lane begins with a fresh memory within a piece.

@@ -10,10 +10,12 @@ from bachlit.decoding import BeamSearch, Decoder, Rules
 from bachlit.encoding import Encoding
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import Written, write
+from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.keys import Keys
 from bachlit.music.prompt import Prompt
 from bachlit.networks import Network
+from bachlit.scores import phrase_marks
 from bachlit.training.windows import Window
 
 
@@ -73,9 +75,10 @@ class LanguageModule(pl.LightningModule):
         checkpoint["bachlit"] = self.language_model.describe()
 
     def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Written]:
-        """Fill a batch of prompts, each as it would be filled alone."""
+        """Fill a batch of prompts, each as `bachlit harmonize` would fill it alone."""
         how, seeds = self.writing, [self.writing.seed] * len(batch)
-        return write(self.language_model, batch, decoder=how.decoder, seeds=seeds, rules=how.rules, strict=how.strict)
+        prompts = [phrased(prompt, "auto", phrase_marks(prompt.chorale)) for prompt in batch]
+        return write(self.language_model, prompts, decoder=how.decoder, seeds=seeds, rules=how.rules, strict=how.strict)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move windows; prompts have nothing to move."""

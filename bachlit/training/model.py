@@ -41,9 +41,9 @@ class ChoraleModel(Resumable, LanguageModule):
         consistency: Training reads each window twice, under different dropout, and adds to the loss this times the nats
             by which the two predictions of a token differ (the mean of both Kullback-Leibler divergences): R-Drop (Wu
             et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
-        metrics: Further figures of validation and test, logged under the name of their class in lower case, or under
-            the names that `compute` gives. Each is updated with logits (B, N, V), targets (B, N), below 0 for padding,
-            and slots (B, N).
+        metrics: Further figures of validation and test. They are logged under the name of their class in lower case,
+            or under the names that `compute` gives. Each is updated with logits (B, N, V), targets (B, N), below 0 for
+            padding, and slots (B, N).
 
     Raises:
         OptionError: If the network can't be trained or rebuilt (see `build_network`), or the consistency is below 0.

@@ -14,7 +14,7 @@ from bachlit.benchmark.__main__ import main
 from bachlit.benchmark.corpus import copies
 from bachlit.benchmark.decoding import DECODERS, PLAIN, melodies
 from bachlit.benchmark.plain import PlainLoop
-from bachlit.decoding import BeamSearch, Decoder, Greedy
+from bachlit.decoding import LIVELY, BeamSearch, Decoder, Greedy, Rules
 from bachlit.generation.harmonizing import write
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
@@ -99,7 +99,8 @@ def test_the_plain_loop_writes_what_the_decoder_writes(
     decoder: Decoder = BeamSearch(width) if width else Greedy()
     plain = PlainLoop(small_model.network, width or 1, onednn=onednn)
     prompts = melodies(bach, 8, 3)
-    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 3) for one in (decoder, plain))
+    rules = Rules(tuple(rule for rule in LIVELY if not str(rule).startswith("Final")))  # these would give way
+    ours, its = (write(small_model, prompts, decoder=one, seeds=[0] * 3, rules=rules) for one in (decoder, plain))
     for one, other in zip(ours, its, strict=True):
         assert other.chorale == one.chorale
         assert other.score == pytest.approx(one.score, abs=1e-3)

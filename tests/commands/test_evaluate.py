@@ -11,9 +11,13 @@ import pytest
 import torch
 
 from bachlit.__main__ import main
+from bachlit.commands.evaluate import _tunes
+from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
+from bachlit.music.prompt import Prompt
 from bachlit.networks import TokenLSTM
+from bachlit.scores import write_musicxml
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -127,15 +131,15 @@ def test_decoders_of_ones_own_come_from_a_config_or_by_their_path(folder: Path, 
 OWN_FIGURE = """
 from bachlit.evaluation import Column, Figure
 
-class Unisons(Figure):
-    columns = {"unisons": Column("unisons of two voices, %", 1, 100)}
+class Distance(Figure):
+    columns = {"distance": Column("semitones between two voices")}
 
     def __init__(self, upper: int = 1) -> None:
         self.upper = upper
 
     def measure(self, piece):
         pitches = piece.chorale.pitches
-        return {"unisons": ((pitches[:, self.upper] == pitches[:, self.upper + 1]).sum(), len(pitches))}
+        return {"distance": (abs(pitches[:, self.upper] - pitches[:, self.upper + 1]).sum(), len(pitches))}
 """
 
 
@@ -143,13 +147,13 @@ def test_figures_of_ones_own_come_by_their_path_or_from_a_config(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "own_figures.py").write_text(OWN_FIGURE)
-    (tmp_path / "own.yaml").write_text("metrics:\n- {class_path: own_figures.Unisons, init_args: {upper: 2}}\n")
+    (tmp_path / "own.yaml").write_text("metrics:\n- {class_path: own_figures.Distance, init_args: {upper: 2}}\n")
     args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
     values = []
-    for words in (["--metrics", "own_figures.Unisons"], ["--config", "own.yaml"]):
+    for words in (["--metrics", "own_figures.Distance"], ["--config", "own.yaml"]):
         assert main([*args, *words]) == 0
-        values.append([row["value"] for row in rows() if row["figure"] == "unisons"])
-        assert "unisons: unisons of two voices, %" in " ".join(capsys.readouterr().out.split())
+        values.append([row["value"] for row in rows() if row["figure"] == "distance"])
+        assert "distance: semitones between two voices" in " ".join(capsys.readouterr().out.split())
         command = json.loads(Path("evaluation/evaluation.json").read_text())["about"]["command"]
         assert command.endswith("--config FILE")  # it may have options
     assert len(values[0]) == len(values[1]) == 2
@@ -171,6 +175,29 @@ def test_tunes_are_read_as_harmonize_reads_them(folder: Path, tmp_path: Path) ->
     assert pieces[2]["triads_at_fermatas"] not in ("", "nan")
     assert "2 tunes without Bach, beside 2 pieces of the valid fold" in Path("evaluation/evaluation.md").read_text()
     assert main([*args, "--melodies", "tunes", "--missing", "AT"]) == 2
+
+
+def test_tunes_in_abc_are_judged_where_their_lines_end(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc d e d|\nc d c2|\nd e d c|\n")
+    (tmp_path / "fermatas.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc d e d|\nc d !fermata!c2|\nd e d !fermata!c|\n")
+    tunes, ends = _tunes([tmp_path / "lines.abc", tmp_path / "fermatas.abc"])
+    assert ends == [[12, 24, 44], [24, 44]]
+    write_musicxml(tunes[0], tmp_path / "lines.musicxml")
+    assert _tunes([tmp_path / "lines.musicxml"])[1] == [[]]  # a page's lines are no phrases
+    assert not phrased(Prompt.voices(tunes[0], "soprano"), "given").heard.fermatas.any()
+
+
+def test_the_phrase_ends_that_were_heard_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["evaluate", *corpus(folder), "--checkpoint", str(folder / "one"), "--decoders", "Greedy", "--limit", "1"]
+    assert main([*args, "--phrases", "auto"]) == 0
+    about = json.loads(Path("evaluation/evaluation.json").read_text())["about"]
+    assert about["phrases"] == "auto"
+    assert "--phrases auto" in about["command"]
+    assert "Phrase ends that were heard: the fermatas, or found ones" in Path("evaluation/evaluation.md").read_text()
+    assert main(args) == 0
+    assert "were heard" not in Path("evaluation/evaluation.md").read_text()
+    assert main([*args, "--phrases", "4,8"]) == 2
+    assert "phrases" in capsys.readouterr().err
 
 
 def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model: LanguageModel) -> None:

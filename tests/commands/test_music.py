@@ -167,7 +167,7 @@ def test_a_name_that_the_terminal_can_not_show_is_written_and_told(monkeypatch: 
         narrow.setattr("sys.stdout", terminal)
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--output", "ő.mid"]) == 0
     terminal.seek(0)
-    assert terminal.read() == "Phrase ends: bar 2.\n\\u0151.mid\n"
+    assert terminal.read() == "\\u0151.mid\n"
     assert Path("ő.mid").is_file()
 
 
@@ -293,7 +293,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
     )
     paths, table, caption = capsys.readouterr().out.rstrip().split("\n\n")
     scores = [f"twinkle-harmonized-{rank}.{ending}" for rank in (1, 2, 3) for ending in ("musicxml", "mid")]
-    assert paths.split("\n")[1:] == [*scores, "twinkle-harmonized.json"]
+    assert paths.split("\n") == [*scores, "twinkle-harmonized.json"]
     assert {path.name for path in tmp_path.iterdir()} == {*scores, "twinkle-harmonized.json"}
     assert caption.count("\n") == 0
 
@@ -336,8 +336,7 @@ def test_several_harmonisations_differ_are_ranked_and_described(
 def test_one_harmonisation_is_written_and_told_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options in ([], ["--num", "1"]):
         assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", *options]) == 0
-        printed = "Phrase ends: bar 2.\ntwinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
-        assert capsys.readouterr().out == printed
+        assert capsys.readouterr().out == "twinkle-harmonized.musicxml\ntwinkle-harmonized.mid\n"
     assert {path.suffix for path in tmp_path.iterdir()} == {".musicxml", ".mid"}
 
 
@@ -404,6 +403,7 @@ def test_what_is_chosen_or_left_out_is_told_a_line_each(tmp_path: Path, capsys: 
         "note.",
         "bachlit: The soprano of song: 1 octave below where voices sing, and so are the parts around it; --transpose "
         "12 moves all.",
+        "Phrase ends: bar 1.",
     ]
     written = read_chorale("song-harmonized.musicxml")
     assert written.pitches[:, 0].tolist() == [48] * 8 + [50] * 4 + [52] * 4
@@ -419,6 +419,7 @@ def test_beat_home_and_height_of_a_tune_are_told(tmp_path: Path, capsys: pytest.
         "bachlit: jig.abc: no mode of its key is written; heard as A minor; --key says otherwise.",
         "bachlit: jig is moved up by 12 semitones, to A minor, where a choir sings well.",
         "bachlit: jig is heard with an eighth as its beat; --beat says otherwise.",
+        "Phrase ends: bar 3.",
     ]
     written = read_chorale("jig-harmonized.musicxml")
     assert written.time_signature == (6, 8)
@@ -482,7 +483,7 @@ def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
 def test_found_phrase_ends_are_printed_and_not_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     tune = str(EXAMPLES / "twinkle.musicxml")
     assert main(["harmonize", tune, "--decoder", "Greedy", "--output", "found.musicxml"]) == 0
-    assert "Phrase ends: bars 2, 4, 6, 8, 10 and 12.\n" in capsys.readouterr().out
+    assert "Phrase ends: bars 2, 4, 6, 8, 10 and 12.\n" in capsys.readouterr().err
     assert "fermata" not in (tmp_path / "found.musicxml").read_text()
 
 
@@ -494,6 +495,6 @@ def test_without_phrase_ends_none_are_printed(phrases: str, capsys: pytest.Captu
 
 def test_typed_places_are_heard_and_wrong_ones_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["harmonize", str(TWINKLE), "--decoder", "Greedy", "--phrases", "1.1, 2"]) == 0
-    assert "Phrase ends: bars 1.1 and 2.\n" in capsys.readouterr().out
+    assert "Phrase ends: bars 1.1 and 2.\n" in capsys.readouterr().err
     assert main(["harmonize", str(TWINKLE), "--phrases", "1-2"]) == 2
     assert "expected auto, given, none, or bars such as 4,8" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -29,9 +30,12 @@ from bachlit.evaluation import (
     written_row,
 )
 from bachlit.evaluation.reports import markdown, pieces_to_csv, tables, to_csv, to_json
+from bachlit.generation.harmonizing import write
+from bachlit.generation.phrasing import phrased
 from bachlit.metrics import arrivals_at
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
+from bachlit.music.prompt import Prompt
 from bachlit.testing import check_figure
 
 
@@ -112,7 +116,7 @@ def test_own_figures_stand_in_every_report(small_model: LanguageModel, bach: lis
     )
     html = page(evaluation)
     assert "6/8" not in markdown(evaluation) + html.partition("<h2>How well")[0]  # no piece has such bars
-    assert "nan" not in markdown(evaluation)
+    assert "nan " not in markdown(evaluation)
     assert "<td>unisons of &lt;alto&gt; and tenor, %</td>" in html
     assert f"<b>{text}</b>" in html.partition("unisons of &lt;alto&gt;")[2]
     console = Console(width=132, record=True, file=io.StringIO())
@@ -155,6 +159,28 @@ def test_stripped_pieces_are_judged_where_bach_ends_phrases(bach: list[Chorale],
     row = written_row(small_model, Harmonizer(Greedy(), "none"), short.pieces, [0], judge, ends=short.ends)
     assert row.pieces[0].figures["triads_at_fermatas"][1] == len(short.ends[0]) > 0
     assert not row.pieces[0].chorale.fermatas.any()
+
+
+def test_phrase_ends_that_are_heard_are_not_those_judged(bach: list[Chorale], small_model: LanguageModel) -> None:
+    own = HeldOut([cut(bach[19], 0, 48)], [])
+    bare = own.without_fermatas()
+    notes, judged = {}, {}
+    for held, phrases in [*product((own, bare), ("given", "auto")), (own, "none")]:
+        row = written_row(
+            small_model, Harmonizer(Greedy()), held.pieces, [0], Judge([]), phrases=phrases, ends=held.ends
+        )  # fmt: skip
+        notes[held is bare, phrases] = row.pieces[0].chorale.pitches.tobytes()
+        judged[held is bare, phrases] = row.pieces[0].figures["triads_at_fermatas"][1]
+    assert len(bare.ends[0]) > 0
+    assert set(judged.values()) == {len(bare.ends[0])}
+    assert notes[False, "auto"] == notes[False, "given"]
+    assert notes[False, "none"] == notes[True, "given"]
+    assert len({notes[False, "given"], notes[False, "none"], notes[True, "auto"]}) == 3
+    found = phrased(Prompt.voices(bare.pieces[0], "soprano"), "auto")
+    [written] = write(small_model, [found], decoder=Greedy(), seeds=[0])
+    assert written.chorale.pitches.tobytes() == notes[True, "auto"]
+    judged_all = evaluate({"m": small_model}, {"greedy": Harmonizer(Greedy())}, bare, phrases="auto", resamples=1)
+    assert judged_all.rows[1].pieces[0].chorale == written.chorale
 
 
 def test_tunes_are_judged_without_bach(bach: list[Chorale], small_model: LanguageModel) -> None:

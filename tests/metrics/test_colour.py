@@ -31,6 +31,12 @@ def test_foreign_notes_are_explained(chords: list[list[int]], explained: tuple[i
     assert colour_counts(quarters(*chords), [])[1:] == explained
 
 
+def test_dominants_of_what_is_foreign_explain_nothing() -> None:
+    """E flat to A flat in C major."""
+    counts = colour_counts(quarters(ONE, ONE, [75, 70, 67, 51], [75, 72, 68, 44], ONE))
+    assert (counts.foreign, counts.applied) == (4, 0)
+
+
 def test_a_phrase_may_have_its_own_key() -> None:
     in_d = [[74, 69, 66, 50], [73, 69, 64, 45], [74, 71, 66, 47], [74, 69, 66, 50]]
     away = quarters(ONE, FIVE, ONE, *in_d, ONE)

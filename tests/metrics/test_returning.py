@@ -8,9 +8,9 @@ from bachlit.metrics import return_counts, total
 from bachlit.music.chorale import Chorale
 
 
-def bars(*chords: list[int], pickup: int = 0) -> Chorale:
+def bars(*chords: list[int]) -> Chorale:
     """A chord in 16 sixteenths, begun anew."""
-    chorale = Chorale.from_pitches([chord for chord in chords for _ in range(16)], pickup=pickup)
+    chorale = Chorale.from_pitches([chord for chord in chords for _ in range(16)])
     onsets = np.repeat(np.arange(chorale.num_frames) % 16 == 0, 4).reshape(-1, 4)
     return replace(chorale, onsets=onsets)
 
@@ -27,7 +27,9 @@ def test_copies_are_told_from_variants() -> None:
 
 def test_silent_and_incomplete_bars_do_not_return() -> None:
     assert return_counts(bars([0] * 4, [0] * 4)) == (0, 0)
-    assert return_counts(bars(ONE, FIVE, pickup=4)) == (0, 0)
+    split = Chorale.from_pitches([ONE] * 4 + [FIVE] * 16 + [ONE] * 4, pickup=4)
+    assert [bar.length for bar in split.measures] == [4, 16, 4]
+    assert return_counts(split) == (0, 0)
 
 
 def test_other_rhythms_are_other_bars() -> None:

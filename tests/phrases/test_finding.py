@@ -49,6 +49,7 @@ def test_a_mark_before_a_frame_is_evidence_for_the_note_before() -> None:
     assert frame not in phrase_ends(tune)
     marks = [PhraseMark(int(line_of(tune).frames[4]), kind) for kind in ("breath", "stop", "double bar", "breath")]
     assert frame in phrase_ends(tune, marks=marks)
+    assert phrase_ends(tune, marks=[PhraseMark(marks[0].frame, "line")] * 9) == phrase_ends(tune)
 
 
 def test_a_bass_has_phrases_too(bach: list[Chorale]) -> None:

@@ -6,7 +6,8 @@ import pytest
 from handwritten import note, score
 
 from bachlit.music.phrase_marks import MarkKind
-from bachlit.scores import phrase_marks, read_melody
+from bachlit.scores import line_ends, phrase_marks, read_melody, write_musicxml
+from bachlit.scores.reading.abc.document import abc_document
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -58,6 +59,32 @@ def test_abc_has_them_too(tmp_path: Path) -> None:
     marks = phrase_marks(read_melody(tmp_path / "tune.abc"))
     assert [mark.kind for mark in marks] == ["comma", "breath", "stop", "double bar"]
     assert [mark.frame for mark in marks] == [4, 12, 12, 16]
+
+
+LINES = "c d e f|g2 e2|", "d2 e2|c2", "z A|B2 B2-|B4", "|G A\\", "B c|c4|]"
+
+
+def test_lines_of_abc_come_back_as_systems(tmp_path: Path) -> None:
+    """They end within bars, before rests and bar lines, and go on after a backslash; words and fields stand between."""
+    music = "\n".join((*LINES[:2], "w: one two", "K:G", *LINES[2:]))
+    (tmp_path / "tune.abc").write_text(f"X:1\nM:4/4\nL:1/4\nK:C\n{music}\n")
+    tune = read_melody(tmp_path / "tune.abc")
+    marks = [mark.frame for mark in phrase_marks(tune) if mark.kind == "line"]
+    assert marks == [32, 60, 96]
+    measures = abc_document((tmp_path / "tune.abc").read_text()).iter("measure")
+    assert [measure.get("number") for measure in measures if measure[0].tag == "print"] == ["3", "7"]
+    write_musicxml(tune, tmp_path / "tune.musicxml")
+    again = read_melody(tmp_path / "tune.musicxml")
+    for one in (tune, again):
+        assert line_ends(one) == [24, 48, 72, 112]
+        assert [mark.frame for mark in phrase_marks(one) if mark.kind == "line"] == marks
+
+
+def test_a_tune_of_one_line_ends_once(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nC D E F|G A B c|]\n")
+    tune = read_melody(tmp_path / "tune.abc")
+    assert phrase_marks(tune) == []
+    assert line_ends(tune) == [28]
 
 
 def test_without_a_source_nothing_is_marked() -> None:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree.ElementTree import Element
@@ -111,6 +112,11 @@ def test_measures_written_anew_sound_as_the_grid_and_others_stay(tmp_path: Path)
                     assert canonical(after[index]) == canonical(before[index])
 
 
+def signatures(chorale: Chorale) -> list[int]:
+    """Signatures that differ from the one before; a mode that isn't written may be heard otherwise in other notes."""
+    return [fifths for fifths, _ in groupby(key.fifths for key in (chorale.key, *dict(chorale.keys).values()))]
+
+
 @pytest.mark.parametrize("semitones", [-12, -7, -3, -1, 1, 2, 5, 6, 12])
 def test_a_transposed_score_sounds_higher_by_as_much(tmp_path: Path, semitones: int) -> None:
     for chorale in composed(abs(semitones) % len(SEEDS)):
@@ -118,9 +124,7 @@ def test_a_transposed_score_sounds_higher_by_as_much(tmp_path: Path, semitones: 
         again = rewritten(moved, tmp_path)
         assert again.pitches.tolist() == moved.pitches.tolist()
         assert again.onsets.tolist() == moved.onsets.tolist()
-        assert [key.fifths for _, key in ((0, again.key), *again.keys)] == [
-            key.fifths for _, key in ((0, moved.key), *moved.keys)
-        ]
+        assert signatures(again) == signatures(moved)
         if source_of(chorale).document.findall("part")[given_in(chorale).place].find("measure/harmony") is None:
             continue  # those of a part that is left out
         for one, other in zip(source_of(chorale).chords, source_of(again).chords, strict=True):

@@ -127,7 +127,7 @@ def test_many_pieces_are_composed_a_few_at_a_time_and_none_is_another_for_it(sma
 
     pieces = compose(130, bars=4, checkpoint=small_model, decoder=Counting(), seed=3)
     assert max(together) * 64 <= 8192
-    assert sum(together) == len(pieces) == 130
+    assert sum(together) == 8 * len(pieces) == 8 * 130  # drafts
     assert [piece.name for piece in pieces] == [f"chorale-{seed}" for seed in range(3, 133)]
     for index in (0, 127, 128, 129):
         assert compose(1, bars=4, checkpoint=small_model, decoder=Sampling(), seed=3 + index) == [pieces[index]]

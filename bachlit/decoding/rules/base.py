@@ -107,7 +107,7 @@ class Grid:
         return self.keys[:, min(frame, self.keys.shape[1] - 1)]
 
     def written_at(self, frame: int) -> list[WrittenFrame]:
-        """Where a frame stands in each row's piece as written."""
+        """Locate a frame in each row's piece as written."""
         return [WrittenFrame(*row) for row in self.written[:, min(frame, self.written.shape[1] - 1)].tolist()]
 
     @property
@@ -305,6 +305,23 @@ class Rule(ABC):
 
     def __str__(self) -> str:
         return type(self).__name__
+
+
+@dataclass(frozen=True)
+class Reward(Rule):
+    """Base class of rules that are ignored by default and reward some voices by a negative weight.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        voices: Voices to count; 0 is the soprano, 3 the bass.
+    """
+
+    weight: float = 0.0
+    voices: tuple[int, ...] = (0, 1, 2, 3)
+
+    def judges(self, voice: int | None) -> bool:
+        """Judge only the voices named."""
+        return voice in self.voices
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 from bachlit.decoding.rules.base import FREE, Position, Rule
 
 _OCTAVE = 12
+_EIGHTH, _FIFTH = 2, 7
 _OVER_ROOT = (0, 3, 4, 7)
 _THIRDS = (3, 4)
 
@@ -34,7 +35,7 @@ class FinalDominant(Rule):
     """The dominant stands before the last chord: its root in the bass, the leading tone above.
 
     Only where a given melody lets it: its last note belongs to the tonic triad and the one before to the dominant
-    seventh chord.
+    seventh chord, but not a fall of a fifth; an eighth that anticipates the last note doesn't count.
 
     Args:
         weight: Nats per breach; infinite forbids it.
@@ -54,7 +55,15 @@ class FinalDominant(Rule):
         last = grid.given[rows, grid.ending, 0]  # (B,)
         closes = ((last - grid.tonic) % _OCTAVE)[:, None] == triad
         now = position.now[..., 0] if position.voice else position.pitch  # (B, K) or (V,)
-        fits = torch.isin((now - grid.tonic[:, None]) % _OCTAVE, _tensor(position, (2, 5, 7, 11))) & (now > 0)
+        dominant = _tensor(position, (2, 5, 7, 11))
+        fits = torch.isin((now - grid.tonic[:, None]) % _OCTAVE, dominant) & (now > 0)
+        # An anticipation of the last note leaves the dominant where it is.
+        earlier = grid.given[rows, (grid.ending - _EIGHTH - 1).clamp(min=0), 0]
+        led = torch.isin((earlier - grid.tonic) % _OCTAVE, dominant) & (earlier > 0)
+        fits = fits | ((now == last[:, None]) & led[:, None])
+        # From the fifth to the tonic, the outer voices would go in octaves.
+        falls = ((now - last[:, None]) % _OCTAVE == _FIFTH) & closes[:, :1]
+        fits = fits & ~falls
         if position.voice == 0:
             return (near & ((last == FREE) | closes.any(1)))[:, None, None] & ~fits[:, None] & ~position.rests
         applies = ((near & (closes.any(1) | (last == FREE)))[:, None] & fits)[..., None]

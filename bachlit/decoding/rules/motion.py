@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Position, Reward, Rule
 
 _EIGHTH, _STEP = 2, 2
 
 
 @dataclass(frozen=True)
-class Motion(Rule):
+class Motion(Reward):
     """Notes that lead on. With a negative weight this rewards movement, against a beam's bias for long notes.
 
     A quick note and back leads nowhere, nor does a note that is repeated off the beat, or one that begins while a
@@ -21,13 +21,6 @@ class Motion(Rule):
         weight: Nats per breach; infinite forbids it.
         voices: Voices to count; 0 is the soprano, 3 the bass.
     """
-
-    weight: float = 0.0
-    voices: tuple[int, ...] = (0, 1, 2, 3)
-
-    def judges(self, voice: int | None) -> bool:
-        """Judge only the voices named."""
-        return voice in self.voices
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes that begin and lead on."""
@@ -39,20 +32,13 @@ class Motion(Rule):
 
 
 @dataclass(frozen=True)
-class Passing(Rule):
+class Passing(Reward):
     """Steps off the beat that go on. With a negative weight this rewards them.
 
     Args:
         weight: Nats per breach; infinite forbids it.
         voices: Voices to count; 0 is the soprano, 3 the bass.
     """
-
-    weight: float = 0.0
-    voices: tuple[int, ...] = (0, 1, 2, 3)
-
-    def judges(self, voice: int | None) -> bool:
-        """Judge only the voices named."""
-        return voice in self.voices
 
     def breaches(self, position: Position) -> Tensor:
         """Mark steps in the middle of a beat to a note other than the one before the last."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Position, Reward, Rule
 
 OCTAVE, FIFTH = 12, 7
 
@@ -158,7 +158,7 @@ class Sounding(Rule):
 
 
 @dataclass(frozen=True)
-class Attack(Rule):
+class Attack(Reward):
     """Note onsets. With a negative weight this rewards movement, against a beam's bias for long notes.
 
     Args:
@@ -166,13 +166,7 @@ class Attack(Rule):
         voices: Voices to count; 0 is the soprano, 3 the bass.
     """
 
-    weight: float = 0.0
-    voices: tuple[int, ...] = (0, 1, 2, 3)
     steady = True
-
-    def judges(self, voice: int | None) -> bool:
-        """Judge only the voices named."""
-        return voice in self.voices
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes that begin."""

@@ -21,7 +21,7 @@ _PHRASES = (
     cadences.FinalDominant(8.0) & cadences.PhraseTriad(8.0) & cadences.PhraseRest(5.0) & cadences.OpeningTonic(4.0)
 )
 
-_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(2.5)
+_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(1.5)
 
 PART_WRITING = _STRICT & _PHRASES & InKey(0.5)
 """Default rules. The model leaves its key more often than Bach; half a nat corrects it."""
@@ -30,7 +30,7 @@ LIVELY = (
     _STRICT
     & _PHRASES
     & _SEARCHED
-    & InKey(-0.1)
+    & InKey(-0.05)
     & motion.NoOscillation(3.0)
     & motion.Motion(-0.85, (0, 1, 2))
     & motion.Motion(-0.5, (3,))

@@ -16,7 +16,7 @@ Histogram = Counter[Hashable]
 
 
 class Column(NamedTuple):
-    """How to report a value of a figure.
+    """Format of a figure's value in reports.
 
     Attributes:
         label: Description with unit.
@@ -45,7 +45,7 @@ class Column(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What is known of a piece to be judged.
+    """Piece to be judged, with its original and how it was made.
 
     Attributes:
         chorale: The piece; its phrases end under its fermatas.

@@ -13,4 +13,4 @@ FIGURES: tuple[Figure, ...] = (
 """In the order of the reports."""
 
 COLUMNS: dict[str, Column] = columns_of(FIGURES)
-"""What they report, by name."""
+"""Columns of the built-in figures, by name."""

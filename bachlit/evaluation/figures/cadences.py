@@ -36,7 +36,7 @@ class Endings(Figure):
 
 
 class Finals(Figure):
-    """How pieces end and begin."""
+    """Report how pieces end and begin."""
 
     section = _SECTION
     columns: Mapping[str, Column] = {
@@ -64,7 +64,7 @@ class Finals(Figure):
 
 
 class PhraseEnds(Figure):
-    """How inner phrases end."""
+    """Report how inner phrases end."""
 
     section = _SECTION
     columns: Mapping[str, Column] = {

@@ -65,6 +65,7 @@ def test_the_last_chord_has_its_third(chord: list[int], whole: bool) -> None:
         ([74, 67, 58, 43], Key(-3, "minor"), False),  # lowered seventh
         ([74, 67, 59, 43], Key(-3, "minor"), True),
         (FOUR, Key(), True),  # the melody allows none
+        ([79, 71, 62, 47], Key(), True),  # nor here: octaves
     ],
 )
 def test_the_dominant_stands_before_the_last_chord(before: list[int], key: Key, kept: bool) -> None:
@@ -79,6 +80,17 @@ def test_the_dominant_stands_before_the_last_chord(before: list[int], key: Key, 
 )  # fmt: skip
 def test_phrases_end_on_a_whole_triad_in_root_position(chord: list[int], kept: bool) -> None:
     assert (breaches(PhraseTriad(), [FIVE, chord, TONIC], ends=[1]) == 0) == kept
+
+
+def test_an_anticipation_leaves_the_dominant() -> None:
+    for bass, kept in ((43, True), (48, False)):
+        frames = [[71, 67, 62, 43]] * 2 + [[72, 71, 62, bass]] * 2 + [TONIC] * 4
+        piece = dataclasses.replace(Chorale.from_pitches(frames), key=Key())
+        onsets = piece.onsets.copy()
+        onsets[4] = True
+        soprano = np.tile([True, False, False, False], (8, 1))
+        found = charges(FinalDominant(), ENCODING, [dataclasses.replace(piece, onsets=onsets)], [soprano])
+        assert (found.sum() == 0) == kept
 
 
 def test_phrases_end_by_the_dominant_where_its_root_falls_a_fifth() -> None:

@@ -53,18 +53,21 @@ def test_notes_to_and_fro_are_counted_from_the_fourth_on(bass: tuple[int, ...], 
     assert longest_alternation(piece) == (len(frames) + 3 if frames else 0)
 
 
-def test_a_bar_that_returns_has_another_bass_on_its_beats() -> None:
-    bar = [72] * 4 + [74] * 4 + [76] * 8
-    lower = [48] * 4 + [43] * 4 + [48] * 8, [45] * 4 + [43] * 4 + [48] * 8
-    for second, frames in ((lower[0], [16, 20, 24, 28]), (lower[1], [20, 24, 28])):
-        notes = zip(bar * 2, lower[0] + second, strict=True)
-        piece = Chorale.from_pitches([[tune, 67, 60, low] for tune, low in notes])
-        onsets = piece.onsets.copy()
-        onsets[16] = True
-        piece = dataclasses.replace(piece, onsets=onsets)
-        soprano = np.tile([True, False, False, False], (32, 1))
-        found = charges(Variety(), ENCODING, [piece], [soprano])[0, :, 1]
-        assert np.flatnonzero(found.numpy()).tolist() == frames
+@pytest.mark.parametrize(
+    ("second", "closes", "frames"), [(48, False, [16, 20, 24, 28]), (45, False, [20, 24, 28]), (48, True, [16])]
+)
+def test_a_bar_that_returns_has_another_bass_on_its_beats(second: int, closes: bool, frames: list[int]) -> None:
+    """But for cadences: from the beat before a phrase's last note on."""
+    tune = [72] * 4 + [74] * 4 + [76] * 8
+    bass = [48] * 4 + [43] * 4 + [48] * 8 + [second] * 4 + [43] * 4 + [48] * 8
+    end = [] if closes else [74] * 4 + [72] * 8
+    notes = zip(tune * 2 + end, bass + [48] * len(end), strict=True)
+    piece = Chorale.from_pitches([[high, 67, 60, low] for high, low in notes])
+    onsets = piece.onsets.copy()
+    onsets[16] = True
+    soprano = np.tile([True, False, False, False], (piece.num_frames, 1))
+    found = charges(Variety(), ENCODING, [dataclasses.replace(piece, onsets=onsets)], [soprano])[0, :, 1]
+    assert np.flatnonzero(found.numpy()).tolist() == frames
 
 
 def test_plain_hymns_move_note_against_note(small_model: LanguageModel) -> None:

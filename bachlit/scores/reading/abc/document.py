@@ -135,6 +135,8 @@ def _add_layer(measure: Element, layer: int, items: Sequence[Item], bar: Bar, cl
         elif isinstance(item, Change):
             _add_change(measure, item, clef)
             clef = item.clef or clef
+        elif item.tag == "print" and not now:
+            measure.insert(0, item)  # where programs look for it
         else:
             measure.append(item)
     if len(bar.layers) > 1 and now < bar.length:

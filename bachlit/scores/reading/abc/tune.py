@@ -180,6 +180,8 @@ class Tune:
             end = token.end()
             _READERS[token.lastgroup or ""](self, self._voice, token)
         self._voice.end_grace()
+        if not line.endswith("\\"):
+            self._voice.end_line()
 
     def finish(self) -> None:
         """End what is open."""

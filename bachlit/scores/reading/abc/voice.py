@@ -108,6 +108,15 @@ class Voice:
         """Add a direction or chord symbol before the next note."""
         self.layer.items.append(element)
 
+    def end_line(self) -> None:
+        """End a line of music: the next note begins a system."""
+        items = self._layers[0].items
+        place = len(items)
+        while place and isinstance(items[place - 1], Change):  # it may grow in the next line
+            place -= 1
+        if self.num_signs and not (place and _begins_system(items[place - 1])):
+            items.insert(place, Element("print", {"new-system": "yes"}))
+
     def decorate(self, name: str) -> None:
         """Decorate the next note, or add the direction that a decoration is."""
         write = notation(name)
@@ -309,7 +318,7 @@ class Voice:
         ending, text = self._ending
         following: list[Item] = []
         layers = [layer.items for layer in self._layers]
-        while layers[0] and isinstance(layers[0][-1], Change):
+        while layers[0] and (isinstance(layers[0][-1], Change) or _begins_system(layers[0][-1])):
             following.insert(0, layers[0].pop())
         while len(layers) > 1 and not layers[-1]:
             layers.pop()
@@ -332,7 +341,12 @@ class Voice:
             self._begin()
             return
         last = self.bars[-1]
-        last.layers[0].extend(item for item in self._layers[0].items if isinstance(item, Element))
+        left = [item for item in self._layers[0].items if isinstance(item, Element) and not _begins_system(item)]
+        last.layers[0].extend(left)
         if self._within_ending and not last.ends:
             last.ends = "discontinue"
         self.slurs.finish()
+
+
+def _begins_system(item: Item) -> bool:
+    return isinstance(item, Element) and item.tag == "print"
