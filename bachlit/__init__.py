@@ -5,12 +5,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bachlit.api import compose, harmonize
+    from bachlit.api import compose, harmonize, usual_rules
     from bachlit.models.language_model import LanguageModel
     from bachlit.music.chorale import Chorale
     from bachlit.music.prompt import Prompt
 
-__all__ = ["Chorale", "LanguageModel", "Prompt", "compose", "harmonize"]
+__all__ = ["Chorale", "LanguageModel", "Prompt", "compose", "harmonize", "usual_rules"]
 
 _HOMES = {
     "Chorale": "bachlit.music.chorale",
@@ -18,6 +18,7 @@ _HOMES = {
     "Prompt": "bachlit.music.prompt",
     "compose": "bachlit.api",
     "harmonize": "bachlit.api",
+    "usual_rules": "bachlit.api",
 }
 
 

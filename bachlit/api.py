@@ -6,7 +6,7 @@ from pathlib import Path
 from bachlit.decoding import Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import CANDIDATES, Style, Written, harmonizer, usual_rules, write_several
+from bachlit.generation.harmonizing import CANDIDATES, Style, Written, harmonizer, rules_for, write_several
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
 from bachlit.models.calibration import Calibration, calibration_of
@@ -178,7 +178,7 @@ def harmonize_several(
         decoder=decoder,
         seeds=[seed],
         num=tried,
-        rules=usual_rules(decoder, style, model.calibration) if rules is None else rules,
+        rules=rules_for(decoder, style, model.calibration) if rules is None else rules,
         strict=strict,
         beat=told_beat(prompt, beat),
     )
@@ -342,13 +342,34 @@ def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
         raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
 
 
-def calibration_for(checkpoint: str | Path | None = None) -> Calibration:
-    """Read the calibration of a model, of the one that ships if None, without loading the model.
+def usual_rules(
+    decoder: Decoder | None = None, *, style: Style = "chorale", checkpoint: str | Path | LanguageModel | None = None
+) -> Rules:
+    """Give the rules that `harmonize` keeps where it is told none, so that others can be added to them.
+
+    Args:
+        decoder: Chooses the notes; as for `harmonize`.
+        style: Of the parts.
+        checkpoint: The model, some of whose numbers may be its own.
+
+    Raises:
+        CheckpointError: If the model's calibration is damaged.
+
+    >>> from bachlit.decoding import NoHidden
+    >>> rules = usual_rules() & NoHidden(2.0)
+    """
+    return rules_for(decoder or harmonizer(), style, calibration_for(checkpoint))
+
+
+def calibration_for(checkpoint: str | Path | LanguageModel | None = None) -> Calibration:
+    """Read the calibration of a model, of the one that ships if None; of a path, without loading the weights.
 
     Raises:
         CheckpointError: If it is damaged.
     """
-    return calibration_of(checkpoint or PRETRAINED)
+    return (
+        checkpoint.calibration if isinstance(checkpoint, LanguageModel) else calibration_of(checkpoint or PRETRAINED)
+    )
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 import bachlit
-from bachlit.decoding import LIVELY, Position, Rule
+from bachlit.decoding import Position, Rule
 from bachlit.scores import write_musicxml
 
 
@@ -25,4 +25,4 @@ class NoTritone(Rule):
 
 if __name__ == "__main__":
     tune, output = sys.argv[1:]
-    write_musicxml(bachlit.harmonize(tune, rules=LIVELY & NoTritone()), output)
+    write_musicxml(bachlit.harmonize(tune, rules=bachlit.usual_rules() & NoTritone()), output)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from bachlit.decoding import LIVELY, BeamSearch
-from bachlit.generation.harmonizing import usual_rules, write
+from bachlit.generation.harmonizing import rules_for, write
 from bachlit.metrics import (
     TextureCounts,
     colour_counts,
@@ -68,6 +68,11 @@ def _foreign(chorales: Sequence[Chorale]) -> float:
     return counts.foreign / max(counts.notes, 1)
 
 
+def _syncopated(chorales: Sequence[Chorale]) -> float:
+    counts = total([motion_counts(chorale) for chorale in chorales])
+    return counts.syncopated / max(counts.notes, 1)
+
+
 def _unresolved(chorales: Sequence[Chorale]) -> float:
     counts = total([sonority_counts(chorale) for chorale in chorales])
     return counts.unresolved_sevenths / max(counts.sevenths, 1)
@@ -81,6 +86,7 @@ AIMS = {
     "attacks of alto and tenor per quarter": Aim("Motion", 0, _inner_attacks, -0.5, -1.6, 0.0),
     "attacks of the bass per quarter": Aim("Motion", 1, _bass_attacks, -0.5, -1.6, 0.0),
     "off-beat share": Aim("Passing", 0, _off_beat, -1.2, -1.5, 0.5),
+    "syncopated notes": Aim("Suspension", 0, _syncopated, -1.3, -2.0, 0.0),
     "foreign notes": Aim("InKey", 0, _foreign, -4.0, -0.6, 1.0),
     "unresolved of sevenths": Aim("Sevenths", 0, _unresolved, -2.0, 0.3, 3.0, share=0.75),
 }
@@ -97,7 +103,7 @@ class Step(NamedTuple):
 def figures_under(model: LanguageModel, prompts: Sequence[Prompt], numbers: Numbers) -> dict[str, float]:
     """Harmonise with a beam of 16 under some numbers, and give the figure of each aim."""
     decoder = BeamSearch(16)
-    rules = usual_rules(decoder, calibration=Calibration(numbers))
+    rules = rules_for(decoder, calibration=Calibration(numbers))
     written: list[Chorale] = []
     for batch in in_batches(prompts):
         written += [one.chorale for one in write(model, batch, decoder=decoder, seeds=[0] * len(batch), rules=rules)]

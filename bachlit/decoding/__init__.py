@@ -20,7 +20,7 @@ from bachlit.decoding.rules.chords import ChordTones
 from bachlit.decoding.rules.enforced import Enforced
 from bachlit.decoding.rules.figured_bass import FiguredBass
 from bachlit.decoding.rules.harmony import FinalTonic, InKey
-from bachlit.decoding.rules.motion import Motion, NoOscillation, NoteAgainstNote, Passing, Variety
+from bachlit.decoding.rules.motion import Motion, NoOscillation, NoteAgainstNote, Passing, Suspension, Variety
 from bachlit.decoding.rules.part_writing import (
     Attack,
     LargestLeap,
@@ -43,6 +43,6 @@ __all__ = [
     "Grammar", "Greedy", "Grid", "InKey", "LargestLeap", "Model", "Motion", "NoCrossing", "NoHidden",
     "NoOscillation", "NoOverlap", "NoParallels", "NoteAgainstNote", "OpeningTonic", "Particles", "Passing",
     "PhraseCadence", "PhraseRest", "PhraseTriad", "Position", "Predictor", "Ranges", "RowGenerators", "Rule",
-    "Rules", "Sampling", "Sevenths", "Sounding", "Spacing", "State", "StepDecoder", "TokenPrompt", "Variety",
-    "Walk", "Yielded", "stepping",
+    "Rules", "Sampling", "Sevenths", "Sounding", "Spacing", "State", "StepDecoder", "Suspension", "TokenPrompt",
+    "Variety", "Walk", "Yielded", "stepping",
 ]  # fmt: skip

@@ -54,7 +54,7 @@ def write_freely(
         min_frames: Sixteenths before which no piece ends.
         max_frames: Sixteenths after which every piece ends.
         rules: What the notes must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
-            `usual_rules` applies; `Rules()` for none.
+            `rules_for` applies; `Rules()` for none.
         strict: Raise where a rule would have to give way.
 
     Returns:

@@ -70,7 +70,7 @@ class PromptBatch:
         model: Predicts the tokens.
         prompts: B pieces.
         decoder: Chooses the tokens.
-        rules: What they must keep; `usual_rules` if None.
+        rules: What they must keep; `rules_for` if None.
         strict: Whether a rule that can't be kept is an error.
     """
 
@@ -85,7 +85,7 @@ class PromptBatch:
     ) -> None:
         self._model, self._decoder = model, decoder
         self._prompts = prompts
-        rules = usual_rules(decoder, calibration=model.calibration) if rules is None else rules
+        rules = rules_for(decoder, calibration=model.calibration) if rules is None else rules
         self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
 
     def decode(self, seeds: Sequence[int], num: int = 1) -> Iterator[tuple[int, Generation, int]]:
@@ -139,7 +139,7 @@ Style = Literal["chorale", "plain"]
 """Four voices that move like Bach's, or note against note, as congregations sing."""
 
 
-def usual_rules(decoder: Decoder, style: Style = "chorale", calibration: Calibration | None = None) -> Rules:
+def rules_for(decoder: Decoder, style: Style = "chorale", calibration: Calibration | None = None) -> Rules:
     """Give the rules that a decoder's pieces keep by default; if it seeks the likeliest, movement too.
 
     Args:
@@ -148,7 +148,7 @@ def usual_rules(decoder: Decoder, style: Style = "chorale", calibration: Calibra
         calibration: Of a model, whose numbers replace those that depend on one.
 
     >>> from bachlit.decoding import BeamSearch
-    >>> rules = usual_rules(BeamSearch(), calibration=Calibration({"Motion": (-0.7, -0.3)}))
+    >>> rules = rules_for(BeamSearch(), calibration=Calibration({"Motion": (-0.7, -0.3)}))
     >>> [rule.weight for rule in rules if type(rule).__name__ == "Motion"]
     [-0.7, -0.3]
     """
@@ -180,7 +180,7 @@ def write(
         decoder: Chooses the tokens.
         seeds: One per prompt; the same seed gives the same piece, whatever stands beside it.
         rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
-            `usual_rules` applies; `Rules()` for none. The ranges of the rule `Ranges` are those that the given voices
+            `rules_for` applies; `Rules()` for none. The ranges of the rule `Ranges` are those that the given voices
             are moved into, too.
         strict: Raise where a rule would have to give way.
         beat: The note value that is read as a beat; if auto, each prompt's own.
@@ -229,7 +229,7 @@ def write_several(
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding
-    rules = usual_rules(decoder, calibration=model.calibration) if rules is None else Rules() & rules
+    rules = rules_for(decoder, calibration=model.calibration) if rules is None else Rules() & rules
     ranges = ranges_in(rules)
     moved = [
         model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges), scale_of(prompt, beat))
@@ -248,7 +248,7 @@ def write_several(
             written = dataclasses.replace(prompts[index].chorale, pitches=pitches, onsets=onsets)
             known[key] = Written(written, generation, row)
     batch.warn(yielded)
-    if model.calibration.figures and _soft(rules) == _soft(usual_rules(decoder, calibration=model.calibration)):
+    if model.calibration.figures and _soft(rules) == _soft(rules_for(decoder, calibration=model.calibration)):
         for prompt, known in zip(prompts, distinct, strict=True):
             for piece in known.values():
                 heard = dataclasses.replace(piece.chorale, fermatas=prompt.heard.fermatas)

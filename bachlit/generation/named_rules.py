@@ -11,7 +11,7 @@ from bachlit import decoding
 from bachlit.classes import class_at
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredBass, Ranges, Rule, Rules
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import Style, usual_rules
+from bachlit.generation.harmonizing import Style, rules_for
 from bachlit.models.calibration import Calibration
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.notes import pitch_named
@@ -44,7 +44,7 @@ def weighed_rules(
     if isinstance(typed, str):
         typed = {"all": 0} if typed == "none" else {typed: None}
     numbers = dict(typed or {})
-    rules = list(usual_rules(decoder, style, calibration))
+    rules = list(rules_for(decoder, style, calibration))
     if "all" in numbers:
         if _number("all", numbers.pop("all")) != 0:
             raise OptionError("All rules at once can only be switched off; expected --rules none; name each of them.")

@@ -8,7 +8,7 @@ import pytest
 from bachlit import harmonize
 from bachlit.decoding import BeamSearch, NoOverlap, Ranges, Sampling
 from bachlit.errors import CheckpointError
-from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, usual_rules, write_several
+from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, rules_for, write_several
 from bachlit.generation.merit import AIMED, figures, merit
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.models.calibration import Calibration, Weighed
@@ -62,7 +62,7 @@ def test_calibrated_pieces_are_ranked_by_figures(calibrated: LanguageModel, prom
 
 
 def test_other_soft_rules_rank_by_what_they_cost(calibrated: LanguageModel, prompt: Prompt) -> None:
-    usual = usual_rules(BeamSearch(), calibration=calibrated.calibration)
+    usual = rules_for(BeamSearch(), calibration=calibrated.calibration)
     for piece in written(calibrated, prompt, rules=usual & NoOverlap(2.0)):
         assert piece.merit == piece.log_prob - piece.cost
         assert not piece.figures
@@ -86,4 +86,4 @@ def test_typed_numbers_beat_the_models_and_these_the_usual() -> None:
     model = Calibration({"InKey": [0.4], "Motion": [-0.7]})
     rules = weighed_rules({"InKey": 2}, BeamSearch(), calibration=model)
     assert [rule.weight for rule in rules if str(rule) in ("InKey", "Motion")] == [2.0, -0.7, -0.5]
-    assert usual_rules(Sampling(), calibration=model) == usual_rules(Sampling())
+    assert rules_for(Sampling(), calibration=model) == rules_for(Sampling())

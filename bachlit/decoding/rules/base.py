@@ -255,6 +255,12 @@ class Position:
         ended = begun[..., index - 1, None] if index else self.frame
         return self.notes[..., self.voice, index, None], ended - begun[..., index, None]
 
+    def sounded(self, voice: int, frame: Tensor) -> Tensor:
+        """Pitch (B, K, 1) of a voice at an earlier frame (B, 1, 1); 0 for a rest, or before its last three notes."""
+        begun = self.begun[..., voice, :] <= frame  # (B, K, 3)
+        pitch = self.notes[..., voice, :].gather(-1, begun.long().argmax(-1, keepdim=True))
+        return pitch * begun.any(-1, keepdim=True)
+
     @cached_property
     def begins(self) -> Tensor:
         """Mask (V,) of the candidates that begin a note."""

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from bachlit.decoding.rules.base import Position, Reward, Rule
 
-_EIGHTH, _STEP = 2, 2
+_EIGHTH, _QUARTER, _STEP, _OCTAVE = 2, 4, 2, 12
+_DISSONANT = (1, 2, 5, 10, 11)  # semitones above a bass
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,32 @@ class Passing(Reward):
         steps = ((pitch - last).abs() <= _STEP) & (pitch != last) & (last > 0) & (pitch != position.own(1)[0])
         middle = (position.at(grid.beats) == _EIGHTH) & (position.at(grid.arrivals) <= 0)
         return middle & steps & position.begins
+
+
+@dataclass(frozen=True)
+class Suspension(Reward):
+    """Suspensions that resolve. With a negative weight this rewards them.
+
+    A note that was consonant with the bass is held into a beat, where it is dissonant with the bass, and then steps
+    down.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+        voices: Voices to count; 0 is the soprano, 3 the bass, which is never counted.
+    """
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark the notes to which suspensions resolve."""
+        grid = position.grid
+        place = position.at(grid.beats)
+        held = torch.where(place == 0, _QUARTER, place)  # sixteenths since the beat of the dissonance
+        last, length = position.own(0)
+        falls = last - position.pitch
+        resolves = (falls > 0) & (falls <= _STEP) & (place % _EIGHTH == 0) & (length >= held + _EIGHTH)
+        beat = position.frame - held
+        prepared = ~_is_dissonant(last, position.sounded(3, beat - 1))
+        suspended = _is_dissonant(last, position.sounded(3, beat))
+        return position.begins & resolves & prepared & suspended & (position.at(grid.arrivals) <= 0)
 
 
 @dataclass(frozen=True)
@@ -95,3 +122,9 @@ class NoteAgainstNote(Rule):
         sings = (position.now[..., lead] > 0).unsqueeze(2)
         led = (position.begun[..., lead, 0] == position.frame).unsqueeze(2)
         return sings & (led ^ ~position.holds) & ~position.rests
+
+
+def _is_dissonant(pitch: Tensor, bass: Tensor) -> Tensor:
+    """Check whether a pitch is dissonant with the bass; not with a rest."""
+    above = (pitch - bass) % _OCTAVE
+    return torch.isin(above, torch.tensor(_DISSONANT, device=above.device)) & (bass > 0) & (pitch > bass)

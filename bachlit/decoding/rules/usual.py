@@ -21,7 +21,7 @@ _PHRASES = (
     cadences.FinalDominant(8.0) & cadences.PhraseTriad(8.0) & cadences.PhraseRest(5.0) & cadences.OpeningTonic(4.0)
 )
 
-_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(1.5)
+_SEARCHED = cadences.PhraseCadence(1.5) & Sevenths(1.5) & motion.Variety(2.5)
 
 PART_WRITING = _STRICT & _PHRASES & InKey(0.5)
 """Default rules. The model leaves its key more often than Bach; half a nat corrects it."""
@@ -35,6 +35,7 @@ LIVELY = (
     & motion.Motion(-0.85, (0, 1, 2))
     & motion.Motion(-0.5, (3,))
     & motion.Passing(-0.5, (1, 2, 3))
+    & motion.Suspension(-1.0, (1, 2))
 )
 """Default rules for decoders that seek the likeliest piece, which moves less than Bach, copies what it wrote, and keeps
 too much to its key. The numbers were tuned on validation pieces to match Bach's cadences and motion."""

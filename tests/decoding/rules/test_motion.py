@@ -6,7 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bachlit.decoding import Motion, NoOscillation, NoteAgainstNote, Passing, Rule, Sampling, Sounding, Variety
+from bachlit.decoding import (
+    Motion,
+    NoOscillation,
+    NoteAgainstNote,
+    Passing,
+    Rule,
+    Sampling,
+    Sounding,
+    Suspension,
+    Variety,
+)
 from bachlit.encoding import SatbEncoding
 from bachlit.generation.harmonizing import write
 from bachlit.metrics import longest_alternation
@@ -41,6 +51,27 @@ def test_a_quick_note_and_back_is_no_motion() -> None:
 
 def test_steps_off_the_beat_pass_where_they_go_on() -> None:
     assert charged(Passing(1.0), eighths(48, 50, 52, 53, 52, 53, 55, 60)) == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("tenor", "bass", "frames"),
+    [
+        ([60] * 6 + [59] * 10, [48] * 4 + [43] * 12, [6]),  # a fourth that falls to a third
+        ([60] * 8 + [59] * 8, [48] * 4 + [43] * 12, [8]),
+        ([60] * 6 + [62] * 10, [48] * 4 + [43] * 12, []),  # it rises
+        ([60] * 6 + [59] * 10, [48] * 16, []),  # a consonance
+        ([60] * 6 + [59] * 10, [43] * 16, []),  # dissonant before
+        ([62] * 4 + [60] * 2 + [59] * 10, [48] * 4 + [43] * 12, []),  # struck on the beat
+        ([60] * 6 + [57] * 10, [48] * 4 + [43] * 12, []),  # it leaps
+    ],
+)
+def test_a_suspension_is_held_into_a_dissonance_and_steps_down(
+    tenor: list[int], bass: list[int], frames: list[int]
+) -> None:
+    piece = Chorale.from_pitches([[tune, 0, one, low] for tune, one, low in zip(TUNE, tenor, bass, strict=True)])
+    given = np.tile([True, True, False, False], (16, 1))
+    found = charges(Suspension(1.0), ENCODING, [piece], [given])[0]
+    assert sorted(np.flatnonzero(found.sum(-1).numpy()).tolist()) == frames
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from bachlit.decoding import (
     Sevenths,
     Sounding,
     Spacing,
+    Suspension,
     Variety,
 )
 from bachlit.encoding import SatbEncoding
@@ -148,6 +149,7 @@ def test_rules_and_counters_follow_the_order_of_playing_alike(
         Sevenths(),
         Motion(1.0),
         Passing(1.0),
+        Suspension(1.0),
         NoOscillation(),
         NoteAgainstNote(),
         Variety(),
