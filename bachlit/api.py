@@ -367,9 +367,7 @@ def calibration_for(checkpoint: str | Path | LanguageModel | None = None) -> Cal
     Raises:
         CheckpointError: If it is damaged.
     """
-    return (
-        checkpoint.calibration if isinstance(checkpoint, LanguageModel) else calibration_of(checkpoint or PRETRAINED)
-    )
+    return checkpoint.calibration if isinstance(checkpoint, LanguageModel) else calibration_of(checkpoint or PRETRAINED)
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:
