@@ -23,7 +23,7 @@ class PhraseLengths:
         unit: Bonus for a phrase of the tune's period, or of several.
     """
 
-    bias: float = -0.5
+    bias: float = -1.5
     notes: float = 8.0
     spread: float = 0.5
     whole: float = 1.0

@@ -1,6 +1,7 @@
 """Phrase finder: the shipped networks and the decoder, asked for a tune's phrase ends."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ SHIPPED = Path(__file__).parents[1] / "pretrained" / "phrases"
 """Folder of the weights that ship, with their model card."""
 
 WEIGHTS = "phrases.safetensors"
+
+_LENGTHS = "lengths"  # beside the networks' weights
 
 _EVIDENCE: dict[MarkKind, float] = {
     **{"comma": 1.5, "stop": 3.0, "breath": 4.0, "slur": 0.5, "double bar": 2.5},
@@ -85,12 +88,13 @@ class PhraseFinder:
         return [PhraseEnd(int(line.frames[note]), float(odds[note])) for note in found]
 
     def save(self, folder: str | Path) -> None:
-        """Write the weights into a folder."""
+        """Write the weights, and what is expected of phrases' lengths, into a folder."""
         weights = {
             f"{index}.{name}": part.to(torch.float16).contiguous()
             for index, network in enumerate(self.networks)
             for name, part in network.state_dict().items()
         }
+        weights[_LENGTHS] = torch.tensor(astuple(self.lengths), dtype=torch.float64)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / WEIGHTS, save(weights))
@@ -105,18 +109,19 @@ class PhraseFinder:
         path = Path(folder) / WEIGHTS
         try:
             weights = {name: part.float() for name, part in load_file(path).items()}
+            lengths = PhraseLengths(*weights.pop(_LENGTHS).tolist())
             number = len({name.split(".", 1)[0] for name in weights})
             hidden = len(weights["0.heard.1.bias"])
             networks = [PhraseNetwork(hidden) for _ in range(number)]
             for index, network in enumerate(networks):
                 own = {name.split(".", 1)[1]: part for name, part in weights.items() if name.startswith(f"{index}.")}
                 network.load_state_dict(own)
-        except (OSError, SafetensorError, RuntimeError, LookupError) as error:
+        except (OSError, SafetensorError, RuntimeError, LookupError, TypeError) as error:
             raise CheckpointError(
                 f"{path} holds no weights of a phrase finder ({type(error).__name__}); expected those of this bachlit; "
                 "make them with python -m bachlit.phrases."
             ) from error
-        return cls(networks)
+        return cls(networks, lengths)
 
 
 @cache

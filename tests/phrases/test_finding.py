@@ -12,6 +12,7 @@ from bachlit import Chorale
 from bachlit.corpus.splits import split_by_tune
 from bachlit.errors import CheckpointError
 from bachlit.music.phrase_marks import PhraseMark
+from bachlit.phrases.decoding import PhraseLengths
 from bachlit.phrases.finding import SHIPPED, WEIGHTS, PhraseFinder, phrase_ends, shipped
 from bachlit.phrases.line import line_of
 from bachlit.phrases.network import PhraseNetwork
@@ -64,6 +65,7 @@ def test_saved_weights_find_the_same_phrases(tmp_path: Path, bach: list[Chorale]
     shipped().save(tmp_path)
     again = PhraseFinder.load(tmp_path)
     assert len(again.networks) == len(shipped().networks)
+    assert again.lengths == shipped().lengths != PhraseLengths()
     line = line_of(bach[0])
     assert np.array_equal(again.logits(line), shipped().logits(line))
 
