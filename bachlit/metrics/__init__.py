@@ -65,7 +65,9 @@ _WRAPPERS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a wrapper's module when it is first asked for."""
+    """Load the wrappers when one of them is first asked for."""
     if name not in _WRAPPERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_WRAPPERS[name]}"), name)
+    for wrapper, module in _WRAPPERS.items():
+        globals()[wrapper] = getattr(importlib.import_module(f"{__name__}.{module}"), wrapper)
+    return globals()[name]
