@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.rules.base import FREE, Position, Rule
+from bachlit.decoding.rules.harmony import in_scale
 
 _OCTAVE = 12
-_EIGHTH, _FIFTH = 2, 7
+_EIGHTH, _FOURTH, _FIFTH = 2, 5, 7
 _OVER_ROOT = (0, 3, 4, 7)
 _THIRDS = (3, 4)
 
@@ -103,22 +104,34 @@ class PhraseTriad(Rule):
 
 @dataclass(frozen=True)
 class PhraseCadence(Rule):
-    """A phrase's last note is reached from the dominant: a major chord whose root falls a fifth in the bass."""
+    """A phrase's last note is reached from the dominant: a major chord whose root falls a fifth in the bass.
+
+    The chord reached is one of the signature's scale, on the home dominant a major one, and on the tonic either.
+    """
 
     def judges(self, voice: int | None) -> bool:
-        """Judge the bass."""
-        return voice == 3
+        """Judge the bass, and the upper voices for the third."""
+        return voice is not None
 
     def breaches(self, position: Position) -> Tensor:
-        """Mark other basses."""
+        """Mark basses that don't fall so or lead out of the scale, and thirds that do."""
         arrives = position.at(position.grid.arrivals) == 0
-        if not bool(arrives.any()):
+        upper = position.voice != 3
+        if not bool(arrives.any()) or (upper and not _completes(position)):
             return torch.zeros(1, device=position.pitch.device)
         before = position.before[0]
-        bass = before[..., 3, None]
-        led = (((before[..., :3] - bass) % _OCTAVE == 4) & (before[..., :3] > 0)).any(2, keepdim=True)
-        falls = (position.pitch - bass) % _OCTAVE == 5
-        return arrives & ~(falls & led) & (bass > 0) & ~position.rests
+        last = before[..., 3, None]
+        led = (((before[..., :3] - last) % _OCTAVE == 4) & (before[..., :3] > 0)).any(2, keepdim=True) & (last > 0)
+        tonic, _, sharps = (part[:, None, None] for part in position.grid.key_at(position.frame).unbind(1))
+        bass = position.now[..., 3, None] if upper else position.pitch
+        degree, falls = (bass - tonic) % _OCTAVE, (bass - last) % _OCTAVE == _FOURTH
+        if not upper:
+            inside = in_scale(bass, sharps) | (degree == _FIFTH)
+            return arrives & ~(falls & led & inside) & (last > 0) & ~position.rests
+        own = [in_scale(bass + third, sharps) for third in _THIRDS]
+        fits = [own[0] & (degree != _FIFTH), own[1] | (degree == _FIFTH)]
+        wrong = [_has(position, (third,)) & ~fit for third, fit in zip(_THIRDS, fits, strict=True)]
+        return arrives & falls & led & (degree != 0) & (wrong[0] | wrong[1]) & ~position.rests
 
 
 @dataclass(frozen=True)

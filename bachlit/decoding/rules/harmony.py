@@ -27,8 +27,8 @@ class InKey(Rule):
         pitch = position.pitch
         degree = (pitch - tonic[:, None, None]) % OCTAVE  # (B, 1, V)
         scales = [torch.isin(degree, torch.tensor(scale, device=degree.device)) for scale in self.scales]
-        own = (FIFTH * pitch - sharps[:, None, None] + 1) % OCTAVE < 7  # F to B, moved by the signature
-        return ~(torch.where(minor[:, None, None] == 1, scales[1], scales[0]) | own) & ~position.rests
+        own = torch.where(minor[:, None, None] == 1, scales[1], scales[0]) | in_scale(pitch, sharps[:, None, None])
+        return ~own & ~position.rests
 
 
 @dataclass(frozen=True)
@@ -65,3 +65,8 @@ def _belongs(pitch: Tensor, tonic: Tensor, minor: Tensor, voice: int | None) -> 
     degree = (pitch - tonic) % OCTAVE
     upper = (degree == FIFTH) | (degree == 4) | ((degree == 3) & minor)
     return degree == 0 if voice == 3 else (degree == 0) | upper
+
+
+def in_scale(pitch: Tensor, sharps: Tensor) -> Tensor:
+    """Check whether pitches are in the scale of a signature: F to B on the circle of fifths, moved by it."""
+    return (FIFTH * pitch - sharps + 1) % OCTAVE < 7
