@@ -102,6 +102,11 @@ class Grid:
         """Mask (B,) of the rows that end in minor."""
         return self._last_key[:, 1] == 1
 
+    @property
+    def doubled(self) -> Tensor:
+        """Mask (B,) of the rows that are heard in doubled values."""
+        return (self.written[..., WrittenFrame._fields.index("new")] == 0).any(1)
+
     def key_at(self, frame: int) -> Tensor:
         """Key (B, 3) in force at a frame: tonic, 1 in minor, sharps."""
         return self.keys[:, min(frame, self.keys.shape[1] - 1)]

@@ -78,12 +78,13 @@ class Suspension(Reward):
 
 @dataclass(frozen=True)
 class NoOscillation(Rule):
-    """No voice goes to and fro between two pitches in eighths or quicker: x-y-x-y."""
+    """No voice goes to and fro between two pitches in eighths or quicker, as written or as heard: x-y-x-y."""
 
     def breaches(self, position: Position) -> Tensor:
         """Mark the fourth note of such a figure."""
         (last, first_length), (one, second_length), (other, _) = (position.own(index) for index in range(3))
-        quick = (first_length <= _EIGHTH) & (second_length <= _EIGHTH)
+        eighth = torch.where(position.grid.doubled, 2 * _EIGHTH, _EIGHTH)[:, None, None]
+        quick = (first_length <= eighth) & (second_length <= eighth)
         back = (position.pitch == one) & (last == other) & (position.pitch != last) & (last > 0)
         return quick & back & position.begins
 

@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from bachlit.decoding import (
+    Grid,
     Motion,
     NoOscillation,
     NoteAgainstNote,
@@ -18,7 +21,10 @@ from bachlit.decoding import (
     Variety,
 )
 from bachlit.encoding import SatbEncoding
+from bachlit.generation.grids import grid_behind
 from bachlit.generation.harmonizing import write
+from bachlit.generation.metre import SCALES
+from bachlit.generation.prompts import model_prompt
 from bachlit.metrics import longest_alternation
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
@@ -82,6 +88,20 @@ def test_notes_to_and_fro_are_counted_from_the_fourth_on(bass: tuple[int, ...], 
     assert charged(NoOscillation(), eighths(*bass)) == frames
     piece = Chorale.from_pitches([[tune, 67, 64, low] for tune, low in zip(TUNE, eighths(*bass), strict=True)])
     assert longest_alternation(piece) == (len(frames) + 3 if frames else 0)
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_a_grid_knows_of_doubled_values(scale: Fraction) -> None:
+    tunes = [Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (72, 74) for _ in range(length)]) for length in (8, 4)]
+    prompts = [model_prompt(ENCODING, Prompt.voices(tune, "soprano"), scale=scale) for tune in tunes]
+    assert grid_behind(ENCODING, prompts).doubled.tolist() == [scale == 2] * 2
+
+
+def test_eighths_to_and_fro_count_where_they_are_heard_as_quarters(monkeypatch: pytest.MonkeyPatch) -> None:
+    bass = [pitch for pitch in (48, 50) * 2 for _ in range(4)]
+    assert charged(NoOscillation(), bass) == []
+    monkeypatch.setattr(Grid, "doubled", property(lambda grid: torch.ones(len(grid.end), dtype=torch.bool)))
+    assert charged(NoOscillation(), bass) == [12]
 
 
 @pytest.mark.parametrize(
