@@ -355,8 +355,8 @@ def usual_rules(
     Raises:
         CheckpointError: If the model's calibration is damaged.
 
-    >>> from bachlit.decoding import NoHidden
-    >>> rules = usual_rules() & NoHidden(2.0)
+    >>> from bachlit.decoding import Attack
+    >>> rules = usual_rules() & Attack(0.1)
     """
     return rules_for(decoder or harmonizer(), style, calibration_for(checkpoint))
 

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,19 +11,19 @@ from pathlib import Path
 from safetensors.torch import save
 
 from bachlit.calibrate.candidates import prompt_for, rivals
-from bachlit.calibrate.keeping import Work
+from bachlit.calibrate.keeping import Work, keep
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
 from bachlit.calibrate.reporting import Fitted, fitted, report
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.errors import BachlitError, OptionError, RuleWarning
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
-from bachlit.files.writing import write_whole
 from bachlit.models.calibration import CALIBRATION, Calibration
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import located
 from bachlit.models.shipped import DESCRIPTION, PRETRAINED
 from bachlit.music.chorale import Chorale
 
+_REPORT = "report.md"
 _TRIED = 4  # numbers of rules
 _PIECES = 20  # on which they are tried, so that all takes less than an hour
 
@@ -45,14 +46,21 @@ def main(args: Sequence[str] | None = None) -> int:
     except BachlitError as error:
         print(f"python -m bachlit.calibrate: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("python -m bachlit.calibrate: stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
     return 0
 
 
 def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:
     if limit < 0:
         raise OptionError(f"The limit is {limit}; expected at least 0, which stands for all; correct it.")
-    if (output / DESCRIPTION).is_file() and not (output / "work").is_dir():
-        raise OptionError(f"{output} has a model already; expected a new folder, or an earlier calibration's.")
+    taken = next((name for name in (DESCRIPTION, CALIBRATION, _REPORT) if (output / name).exists()), None)
+    if taken is not None and not (output / "work" / "options.json").is_file():
+        raise OptionError(
+            f"{output} has a {taken} already; expected a new folder, or an earlier calibration's; choose another "
+            "--output."
+        )
     model, source = LanguageModel.load(checkpoint), source_of(checkpoint)
     folds = folds_for([source])
     found = held_out(folds, "valid", models=[(model, source)], missing=["ATB"], limit=limit)
@@ -68,6 +76,8 @@ def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:
     model.calibration = Calibration(best.numbers)
     print("Harmonising and ranking ...", flush=True)
     ranking = fitted(rivals(model, pieces, tunes, work=work, seed=seed), seed)
+    if source.split:  # so that nobody evaluates it on what it was trained on
+        keep(output / "split.json", json.dumps(source.split, indent=1, default=list).encode())
     _finish(model, output, ranking, report(steps, best, bach, ranking))
 
 
@@ -89,7 +99,7 @@ def _sought(model: LanguageModel, pieces: Sequence[Chorale], work: Work) -> tupl
 def _finish(model: LanguageModel, output: Path, ranking: Fitted, text: str) -> None:
     model.calibration = Calibration(model.calibration.rules, ranking.weights)
     model.save(output)
-    write_whole(output / "report.md", text.encode())
+    keep(output / _REPORT, text.encode())
     print(text)
     print(output / CALIBRATION)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,21 @@ from bachlit.errors import OptionError
 from bachlit.files.writing import write_whole
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file whole.
+
+    Raises:
+        OptionError: If it can't be written.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise OptionError(
+            f"{path} can't be written ({error.strerror}); what was finished is kept; mend that and start again, or "
+            "choose another --output."
+        ) from error
 
 
 class Work:
@@ -42,7 +58,7 @@ class Work:
         """Read plain data, or make and keep it."""
         path = self._folder / f"{name}.json"
         if not path.is_file():
-            write_whole(path, json.dumps(make()).encode())
+            keep(path, json.dumps(make()).encode())
         return self._read(path, json.loads)
 
     def arrays(self, name: str, make: Callable[[], Arrays]) -> Arrays:
@@ -51,13 +67,13 @@ class Work:
         if not path.is_file():
             content = io.BytesIO()
             np.savez_compressed(content, **make())  # type: ignore[arg-type]  # its other option isn't an array's name
-            write_whole(path, content.getvalue())
+            keep(path, content.getvalue())
         return self._read(path, lambda content: dict(np.load(io.BytesIO(content), allow_pickle=False)))  # type: ignore[no-any-return]
 
     def _read(self, path: Path, parse: Callable[[bytes], Any]) -> Any:
         try:
             return parse(path.read_bytes())
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
             raise OptionError(
                 f"{path} is damaged ({type(error).__name__}); expected work kept earlier; remove it, and it is done "
                 "again."

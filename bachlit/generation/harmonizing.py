@@ -259,4 +259,4 @@ def write_several(
 
 def _soft(rules: Rules) -> list[Rule]:
     """Rules that cost; pieces that paid others than the usual ones are ranked by what they paid."""
-    return [rule for rule in rules if math.isfinite(rule.weight)]
+    return [rule for rule in rules if math.isfinite(rule.weight) and rule.weight != 0]

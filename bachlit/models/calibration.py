@@ -1,7 +1,6 @@
 """Calibration of a model: numbers of rules, and weights by which harmonisations are ranked, beside its weights."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ CALIBRATION = "calibration.json"
 
 _FORMAT = 1
 _MOST = 1000.0  # of any number in a file
+_LEAST_DEVIATION = 1e-6  # no distance in deviations overflows
 
 
 class Weighed(NamedTuple):
@@ -65,8 +65,8 @@ class Calibration:
                     for name, figure in content["figures"].items()
                 },
             )
-            if any(figure.deviation <= 0 for figure in calibration.figures.values()):
-                raise ValueError("no deviation")
+            if any(one.weight < 0 or one.deviation < _LEAST_DEVIATION for one in calibration.figures.values()):
+                raise ValueError("no weight or no deviation")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({type(error).__name__}); expected numbers that `python -m bachlit.calibrate` "
@@ -94,6 +94,6 @@ def calibration_of(checkpoint: str | Path) -> Calibration:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > _MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
         raise ValueError("no number")
     return float(value)

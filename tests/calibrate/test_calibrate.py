@@ -1,6 +1,7 @@
 """Calibrating a model: numbers of rules, weights of figures, and work that goes on."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,46 @@ def test_damaged_work_and_pickles_are_refused(name: str, tmp_path: Path) -> None
         (work.data if name.endswith("json") else work.arrays)(name.split(".", maxsplit=1)[0], dict)
 
 
+def test_arrays_that_were_cut_short_are_refused(tmp_path: Path) -> None:
+    work = Work(tmp_path, {})
+    work.arrays("two", lambda: {"notes": np.arange(400)})
+    (tmp_path / "two.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:100])
+    with pytest.raises(OptionError, match=r"two.npz is damaged .*; remove it"):
+        work.arrays("two", dict)
+
+
+def test_work_that_cannot_be_kept_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "options.json").mkdir()
+    with pytest.raises(OptionError, match=r"can't be written .*another --output"):
+        Work(tmp_path, {})
+
+
+def test_ctrl_c_ends_a_calibration_in_one_line(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object, **__: object) -> HeldOut:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "held_out", stopped)
+    assert command.main(["--checkpoint", str(saved), "--output", str(tmp_path / "new")]) == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def test_a_calibrated_model_keeps_what_it_was_trained_on(
+    saved: Path, tmp_path: Path, bach: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copytree(saved, tmp_path / "model")
+    split = {"train": [bach[5].name], "valid": [piece.name for piece in bach[:3]]}
+    (model / "split.json").write_text(json.dumps(split))
+    monkeypatch.setattr(command, "held_out", lambda *_, **__: HeldOut([cut(piece, 0, 32) for piece in bach[:3]], []))
+    monkeypatch.setattr(command, "_TRIED", 1)
+    monkeypatch.setattr(critic, "_EPOCHS", 1)
+    for name, way in WAYS.items():
+        monkeypatch.setitem(WAYS, name, Way(BeamSearch(2), 1, way.stripped))
+    assert command.main(["--checkpoint", str(model), "--output", str(tmp_path / "new")]) == 0
+    assert json.loads((tmp_path / "new" / "split.json").read_text()) == split
+
+
 def test_a_calibration_that_was_cut_off_goes_on(
     saved: Path,
     tmp_path: Path,
@@ -139,4 +180,8 @@ def test_a_calibration_that_was_cut_off_goes_on(
     assert command.main([*typed, "--seed", "1"]) == 2
     assert "other options" in capsys.readouterr().err
     assert command.main([*typed[:2], "--output", str(saved)]) == 2
-    assert "has a model already" in capsys.readouterr().err
+    assert "has a model.json already" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.md").write_text("mine")
+    assert command.main([*typed[:2], "--output", str(tmp_path / "mine")]) == 2
+    assert [one.name for one in (tmp_path / "mine").iterdir()] == ["report.md"]

@@ -69,6 +69,13 @@ def test_other_soft_rules_rank_by_what_they_cost(calibrated: LanguageModel, prom
     assert all(piece.figures for piece in written(calibrated, prompt, rules=usual & Ranges(bass=(36, 65))))
 
 
+def test_a_rule_that_a_model_switches_off_leaves_the_ranking(small_model: LanguageModel, prompt: Prompt) -> None:
+    off = Calibration({"Suspension": [0.0]}, STILL)
+    model = LanguageModel(small_model.network, small_model.encoding, "all", off)
+    typed = weighed_rules(None, BeamSearch(), calibration=off)  # leaves it out
+    assert all(piece.figures for piece in written(model, prompt, rules=typed))
+
+
 def test_the_default_takes_the_best_of_its_candidates(calibrated: LanguageModel, prompt: Prompt) -> None:
     several = write_several(calibrated, [prompt], decoder=harmonizer(), seeds=[0], num=CANDIDATES)[0]
     likeliest = write_several(calibrated, [prompt], decoder=harmonizer(), seeds=[0], num=1)[0]

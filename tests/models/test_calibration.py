@@ -31,12 +31,15 @@ def test_a_model_without_a_calibration_has_an_empty_one(saved: Path) -> None:
         {"rules": {"Motion": ["-0.5"]}},
         {"rules": {"Motion": [float("nan")]}},
         {"rules": {"Motion": [1e9]}},
+        {"rules": {"Motion": [10**400]}},
         {"rules": {"Motion": [True]}},
         {"figures": {"bare": {"weight": 1.0}}},
         {"figures": {"bare": {"weight": 1.0, "mean": 0.0, "deviation": 0.0}}},
+        {"figures": {"bare": {"weight": 1.0, "mean": 0.0, "deviation": 5e-324}}},
+        {"figures": {"bare": {"weight": -1.0, "mean": 0.0, "deviation": 1.0}}},
         {"figures": []},
     ],
-    ids=str,
+    ids=lambda change: str(change)[:60],
 )
 def test_anything_but_numbers_by_name_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     content = json.loads(CALIBRATED.described()) | change
