@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import math
 import sys
 import warnings
 from collections.abc import Sequence
@@ -91,7 +92,8 @@ def _sought(model: LanguageModel, pieces: Sequence[Chorale], work: Work) -> tupl
     for tried in range(_TRIED):
         figures = work.data(f"numbers-{tried}", lambda numbers=numbers: figures_under(model, prompts, numbers))  # type: ignore[misc]
         steps.append(Step(numbers, figures))
-        print(f"Numbers {tried + 1} of {_TRIED}: {badness(figures, bach):.4f} from Bach's figures", flush=True)
+        away = math.sqrt(badness(figures, bach))
+        print(f"Numbers {tried + 1} of {_TRIED}: figures differ from those aimed at by {away:.0%}", flush=True)
         numbers = next_numbers(steps, bach)
     return steps, bach
 

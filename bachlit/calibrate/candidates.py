@@ -112,6 +112,7 @@ def rivals(
                 ]
                 found.append(Rivals(tunes[first + index], name, bach, candidates))
             first += len(batch)
+            print(f"{name}: {first} of {len(prompts)} tunes", flush=True)
     return found
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from tqdm import tqdm
@@ -149,7 +150,7 @@ def evaluate(
         "bachlit": version("bachlit"),
         "fold": fold,
         "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
-        "decoders": {name: one.described(next(iter(models.values())).calibration) for name, one in harmonizers.items()},
+        "decoders": _described(harmonizers, models),
         "strip_fermatas": strip_fermatas,
         "melodies": [str(path) for path in melodies or ()],
         "command": _command(options),
@@ -169,6 +170,19 @@ def evaluate(
             progress=bar.update,
         )
     _report(evaluation, output, check)
+
+
+def _described(harmonizers: Mapping[str, Harmonizer], models: Mapping[str, LanguageModel]) -> dict[str, Any]:
+    """Describe harmonizers by name, and for each model if the rules have other numbers in some."""
+    calibrations = {name: model.calibration for name, model in models.items()}
+    first, *others = calibrations.values()
+    if all(one.rules == first.rules for one in others):
+        return {name: one.described(first) for name, one in harmonizers.items()}
+    return {
+        f"{name}, {model}": one.described(calibration)
+        for name, one in harmonizers.items()
+        for model, calibration in calibrations.items()
+    }
 
 
 def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:

@@ -22,7 +22,7 @@ from bachlit.decoding import (
 )
 from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.grids import token_prompt
-from bachlit.generation.merit import figures, merit
+from bachlit.generation.merit import figures, merit, require_known
 from bachlit.generation.metre import Beat, as_written, scale_of
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
 from bachlit.models.calibration import Calibration
@@ -145,7 +145,7 @@ def rules_for(decoder: Decoder, style: Style = "chorale", calibration: Calibrati
     Args:
         decoder: Chooses the notes.
         style: Of the parts.
-        calibration: Of a model, whose numbers replace those that depend on one.
+        calibration: Of a model, whose numbers replace those of soft rules.
 
     >>> from bachlit.decoding import BeamSearch
     >>> rules = rules_for(BeamSearch(), calibration=Calibration({"Motion": (-0.7, -0.3)}))
@@ -158,7 +158,12 @@ def rules_for(decoder: Decoder, style: Style = "chorale", calibration: Calibrati
         return PART_WRITING
     numbers = {name: iter(weights) for name, weights in (calibration.rules if calibration else {}).items()}
     return Rules(
-        tuple(dataclasses.replace(rule, weight=next(numbers.get(str(rule), iter(())), rule.weight)) for rule in LIVELY)
+        tuple(
+            dataclasses.replace(rule, weight=next(numbers.get(str(rule), iter(())), rule.weight))
+            if math.isfinite(rule.weight)
+            else rule
+            for rule in LIVELY
+        )
     )
 
 
@@ -229,6 +234,7 @@ def write_several(
         DeadEndError: If nothing is left to choose.
     """
     encoding = model.voiced_encoding
+    require_known(model.calibration.figures)
     rules = rules_for(decoder, calibration=model.calibration) if rules is None else Rules() & rules
     ranges = ranges_in(rules)
     moved = [

@@ -1,6 +1,7 @@
 """Merit: by which harmonisations of one tune are ranked, as far as figures tell them from Bach's."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -25,9 +26,10 @@ AIMED = frozenset(
     ("notes", "off_beat", "syncopated", "foreign", "sevenths", "dissonant", "five_one", "bass_steps",
      "bass_repeats", "chord_changes", "root_position", "contrary")
 )  # fmt: skip
-"""Figures of which Bach has neither much nor little: they count by their distance from his mean. Of others, less is
-better. Counted by distance, nats tell Bach from a beam, which writes likelier pieces than he; but among a beam's own
-pieces the less likely aren't the better."""
+"""Figures that count by their distance from Bach's mean, above or below it. Of the others, less is better.
+
+Nats among them would not help: a beam's pieces are all likelier than Bach's, and the less likely of them aren't better.
+"""
 
 
 def merit(values: Mapping[str, float], weights: Mapping[str, Weighed]) -> float:
@@ -41,21 +43,31 @@ def merit(values: Mapping[str, float], weights: Mapping[str, Weighed]) -> float:
         The log odds, up to a constant, that it is Bach's rather than the model's: the sum of weights times distances
         from Bach's means, in standard deviations, taken from 0.
 
-    Raises:
-        CheckpointError: If there is no figure of such a name.
-
     >>> held = Chorale.from_pitches([[72, 67, 60, 48]] * 16)
     >>> weights = {"bare": Weighed(2.0, mean=0.0, deviation=0.5), "nats": Weighed(1.0, mean=0.25, deviation=0.25)}
     >>> merit(figures(held, None, log_prob=-8.0), weights)
     -5.0
     """
-    unknown = next((name for name in weights if name not in values), None)
+    return -sum(weighed.weight * distance(name, values[name], weighed) for name, weighed in weights.items())
+
+
+def require_known(weights: Mapping[str, Weighed]) -> None:
+    """Refuse weights of figures that there aren't, before any work.
+
+    Raises:
+        CheckpointError: If there is no figure of such a name.
+    """
+    unknown = next((name for name in weights if name not in _names()), None)
     if unknown is not None:
         raise CheckpointError(
             f"The model's calibration weighs {unknown[:40]!r}, which isn't known here; expected figures such as bare; "
             "calibrate it anew with this bachlit."
         )
-    return -sum(weighed.weight * distance(name, values[name], weighed) for name, weighed in weights.items())
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(figures(Chorale.from_pitches([[72, 67, 64, 48]] * 16), None, log_prob=0.0))
 
 
 def distance(name: str, value: float, weighed: Weighed) -> float:

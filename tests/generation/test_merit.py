@@ -6,10 +6,10 @@ import math
 import pytest
 
 from bachlit import harmonize
-from bachlit.decoding import BeamSearch, NoOverlap, Ranges, Sampling
+from bachlit.decoding import LIVELY, BeamSearch, NoOverlap, Ranges, Sampling
 from bachlit.errors import CheckpointError
 from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, rules_for, write_several
-from bachlit.generation.merit import AIMED, figures, merit
+from bachlit.generation.merit import AIMED, figures, merit, require_known
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.models.calibration import Calibration, Weighed
 from bachlit.models.language_model import LanguageModel
@@ -69,6 +69,11 @@ def test_other_soft_rules_rank_by_what_they_cost(calibrated: LanguageModel, prom
     assert all(piece.figures for piece in written(calibrated, prompt, rules=usual & Ranges(bass=(36, 65))))
 
 
+def test_a_calibration_leaves_hard_rules_as_they_are() -> None:
+    hard = {str(rule): [0.0] for rule in LIVELY if rule.weight == math.inf}
+    assert rules_for(BeamSearch(), calibration=Calibration(hard)) == LIVELY
+
+
 def test_a_rule_that_a_model_switches_off_leaves_the_ranking(small_model: LanguageModel, prompt: Prompt) -> None:
     off = Calibration({"Suspension": [0.0]}, STILL)
     model = LanguageModel(small_model.network, small_model.encoding, "all", off)
@@ -86,7 +91,8 @@ def test_the_default_takes_the_best_of_its_candidates(calibrated: LanguageModel,
 
 def test_an_unknown_figure_is_refused() -> None:
     with pytest.raises(CheckpointError, match=r"'charm'.*expected figures.*calibrate it anew"):
-        merit({"bare": 0.0}, {"charm": Weighed(1.0, 0.0, 1.0)})
+        require_known({"charm": Weighed(1.0, 0.0, 1.0)})
+    require_known({name: Weighed(1.0, 0.0, 1.0) for name in AIMED})
 
 
 def test_typed_numbers_beat_the_models_and_these_the_usual() -> None:
