@@ -18,7 +18,7 @@ _SUNG: dict[Voice, tuple[int, int]] = {"soprano": (60, 79), "alto": (55, 74), "t
 
 # Semitones away from the middle that a sharp or flat of the signature, and a semitone outside the compass, are worth.
 _ACCIDENTAL, _OUTSIDE = 0.7, 3.0
-_MOST_MOVED = 36
+_MOST_MOVED = 72
 
 
 def sung_move(prompt: Prompt) -> int:
