@@ -106,8 +106,7 @@ class PhraseTriad(Rule):
 class PhraseCadence(Rule):
     """A phrase's last note is reached from the dominant: a major chord whose root falls a fifth in the bass.
 
-    The chord reached is one of the signature's scale, on the home dominant a major one, and on the tonic either; a
-    foreign third, unless it is the melody's, breaks the rule twice.
+    The chord reached is one of the signature's scale, on the home dominant a major one, and on the tonic either.
     """
 
     def judges(self, voice: int | None) -> bool:
@@ -131,9 +130,8 @@ class PhraseCadence(Rule):
             return arrives & ~(falls & led & inside) & (last > 0) & ~position.rests
         own = [in_scale(bass + third, sharps) for third in _THIRDS]
         fits = [own[0] & (degree != _FIFTH), own[1] | (degree == _FIFTH)]
-        sung = (position.now[..., 0, None] - bass) % _OCTAVE  # the melody's own third is as it must be
-        wrong = [_has(position, (one,)) & ~fit & (sung != one) for one, fit in zip(_THIRDS, fits, strict=True)]
-        return 2 * (arrives & (bass > 0) & (degree != 0) & (wrong[0] | wrong[1]) & ~position.rests).long()
+        wrong = [_has(position, (third,)) & ~fit for third, fit in zip(_THIRDS, fits, strict=True)]
+        return arrives & falls & led & (degree != 0) & (wrong[0] | wrong[1]) & ~position.rests
 
 
 @dataclass(frozen=True)

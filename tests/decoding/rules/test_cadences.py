@@ -107,15 +107,14 @@ def test_phrases_end_by_the_dominant_where_its_root_falls_a_fifth() -> None:
     ("key", "chords", "broken"),
     [
         (Key(), ([73, 69, 64, 45], [74, 69, 65, 50]), 0),
-        (Key(), ([73, 69, 64, 45], [74, 69, 66, 50]), 2),  # on the dominant's dominant
-        (Key(), ([76, 69, 61, 45], [78, 69, 62, 50]), 0),  # as the melody asks for it
+        (Key(), ([73, 69, 64, 45], [74, 69, 66, 50]), 1),  # on the dominant's dominant
         (Key(), ([74, 69, 66, 50], [74, 71, 67, 43]), 0),
-        (Key(), ([74, 69, 66, 50], [74, 70, 67, 43]), 2),  # a minor dominant
+        (Key(), ([74, 69, 66, 50], [74, 70, 67, 43]), 1),  # a minor dominant
         (Key(), ([77, 69, 60, 53], [77, 74, 65, 46]), 1),  # out of the scale
         (Key(0, "minor"), ([71, 68, 64, 52], [69, 64, 60, 45]), 0),
         (Key(0, "minor"), ([71, 68, 64, 52], [69, 64, 61, 45]), 0),
         (Key(0, "minor"), ([69, 66, 63, 47], [68, 64, 59, 52]), 0),
-        (Key(0, "minor"), ([69, 64, 61, 45], [69, 66, 62, 50]), 2),  # a major subdominant
+        (Key(0, "minor"), ([69, 64, 61, 45], [69, 66, 62, 50]), 1),  # a major subdominant
         (Key(1, "dorian"), ([69, 64, 61, 45], [69, 66, 62, 50]), 0),
     ],
 )
