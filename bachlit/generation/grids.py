@@ -157,7 +157,8 @@ def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
 def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
     """The earlier frame at the same place in the last bar with the same given soprano, (T,).
 
-    -1 where there is none, and in cadences: from a quarter before a phrase's last note on, which may be alike.
+    -1 where there is none, and in cadences, which may be alike: from a quarter before a phrase's last note on, in doubled
+    values from a dotted one as written.
     """
     returns = np.full(prompt.piece.num_frames, -1)
     seen: dict[bytes, int] = {}
@@ -170,9 +171,9 @@ def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
         if key in seen:
             returns[span] = seen[key] + np.arange(notes.size)
         seen[key] = span.start
-    arrivals = _arrivals(prompt)
+    arrivals, cadence = _arrivals(prompt), FRAMES_PER_QUARTER * (3 if prompt.scale > 1 else 1)
     for frame in np.flatnonzero(arrivals == 0).tolist():
-        returns[max(0, frame - FRAMES_PER_QUARTER) : frame] = -1
+        returns[max(0, frame - cadence) : frame] = -1
     return np.where(arrivals >= 0, -1, returns)
 
 

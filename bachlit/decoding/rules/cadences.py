@@ -36,7 +36,8 @@ class FinalDominant(Rule):
     """The dominant stands before the last chord: its root in the bass, the leading tone above.
 
     Only where a given melody lets it: its last note belongs to the tonic triad and the one before to the dominant
-    seventh chord, but not a fall of a fifth; an eighth that anticipates the last note doesn't count.
+    seventh chord, but not a fall of a fifth; an eighth that anticipates the last note doesn't count. Where the last note
+    is sung more than once, the dominant stands before the first.
 
     Args:
         weight: Nats per breach; infinite forbids it.
@@ -48,18 +49,18 @@ class FinalDominant(Rule):
     def breaches(self, position: Position) -> Tensor:
         """Mark basses other than the dominant, lowered sevenths, and chords without the leading tone."""
         grid, frame = position.grid, position.frame
-        near = (frame >= grid.ending - self.sixteenths) & (frame < grid.ending)  # (B,)
+        near = (frame >= grid.closing - self.sixteenths) & (frame < grid.closing)  # (B,)
         if not bool(near.any()):
             return torch.zeros(1, device=position.pitch.device)
         rows = torch.arange(len(near), device=near.device)
         triad = torch.where(grid.minor[:, None], _tensor(position, (0, 3, 7)), _tensor(position, (0, 4, 7)))
-        last = grid.given[rows, grid.ending, 0]  # (B,)
+        last = grid.given[rows, grid.closing, 0]  # (B,)
         closes = ((last - grid.tonic) % _OCTAVE)[:, None] == triad
         now = position.now[..., 0] if position.voice else position.pitch  # (B, K) or (V,)
         dominant = _tensor(position, (2, 5, 7, 11))
         fits = torch.isin((now - grid.tonic[:, None]) % _OCTAVE, dominant) & (now > 0)
         # An anticipation of the last note leaves the dominant where it is.
-        earlier = grid.given[rows, (grid.ending - _EIGHTH - 1).clamp(min=0), 0]
+        earlier = grid.given[rows, (grid.closing - _EIGHTH - 1).clamp(min=0), 0]
         led = torch.isin((earlier - grid.tonic) % _OCTAVE, dominant) & (earlier > 0)
         fits = fits | ((now == last[:, None]) & led[:, None])
         # From the fifth to the tonic, the outer voices would go in octaves.

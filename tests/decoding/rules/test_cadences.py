@@ -73,6 +73,13 @@ def test_the_dominant_stands_before_the_last_chord(before: list[int], key: Key, 
     assert breaches(FinalDominant(), [before, [74, 71, 67, 43]], key) == 0  # where it ends elsewhere
 
 
+@pytest.mark.parametrize("again", [1, 3, 5])
+def test_the_dominant_stands_before_a_last_note_that_is_sung_again(again: int) -> None:
+    weak = [[71, 67, 62, 59], *[TONIC] * again, TONIC]
+    assert breaches(FinalDominant(), [FIVE, *weak[1:]], Key()) == 0
+    assert (breaches(FinalDominant(), weak, Key()) > 0) == (again <= 4)  # a bar of it is a tune of its own
+
+
 @pytest.mark.parametrize(
     ("chord", "kept"),
     [(TONIC, True), ([72, 67, 64, 52], False), ([72, 69, 60, 53], True), ([72, 67, 60, 48], False),
