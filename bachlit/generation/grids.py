@@ -157,8 +157,8 @@ def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
 def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
     """The earlier frame at the same place in the last bar with the same given soprano, (T,).
 
-    -1 where there is none, and in cadences, which may be alike: from a quarter before a phrase's last note on, in doubled
-    values from a dotted one as written.
+    -1 where there is none, and in cadences, which may be alike: from a quarter before a phrase's last note on, in
+    doubled values from a dotted one as written.
     """
     returns = np.full(prompt.piece.num_frames, -1)
     seen: dict[bytes, int] = {}

@@ -36,8 +36,8 @@ class FinalDominant(Rule):
     """The dominant stands before the last chord: its root in the bass, the leading tone above.
 
     Only where a given melody lets it: its last note belongs to the tonic triad and the one before to the dominant
-    seventh chord, but not a fall of a fifth; an eighth that anticipates the last note doesn't count. Where the last note
-    is sung more than once, the dominant stands before the first.
+    seventh chord, but not a fall of a fifth; an eighth that anticipates the last note doesn't count. Where the last
+    note is sung more than once, the dominant stands before the first.
 
     Args:
         weight: Nats per breach; infinite forbids it.

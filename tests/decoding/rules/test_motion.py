@@ -121,6 +121,19 @@ def test_a_bar_that_returns_has_another_bass_on_its_beats(second: int, closes: b
     assert np.flatnonzero(found.numpy()).tolist() == frames
 
 
+@pytest.mark.parametrize(("scale", "alike"), [(Fraction(1), 4), (Fraction(2), 12)])
+def test_cadences_may_be_alike_from_a_written_beat_before_they_end(scale: Fraction, alike: int) -> None:
+    bar = [72] * 8 + [74] * 8
+    tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in bar + bar + [72] * 8])
+    onsets = tune.onsets.copy()
+    onsets[16] = True
+    prompt = Prompt.voices(dataclasses.replace(tune, onsets=onsets), "soprano")
+    [returns] = grid_behind(ENCODING, [model_prompt(ENCODING, prompt, scale=scale)]).returns.tolist()
+    second, last = 16 * scale.numerator, 32 * scale.numerator
+    assert returns[second : last - alike] == list(range(second - alike))
+    assert set(returns[last - alike :]) == {-1}
+
+
 def test_plain_hymns_move_note_against_note(small_model: LanguageModel) -> None:
     tune = Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in (72, 74, 76, 76) for _ in range(6)])
     for seed in range(3):
