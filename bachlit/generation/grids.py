@@ -61,6 +61,7 @@ def grid_behind(encoding: SatbEncoding, prompts: Sequence[ModelPrompt]) -> Grid:
         num_frames=torch.tensor([piece.num_frames for piece in pieces]),
         end=torch.tensor([one.end for one in prompts]),
         ending=torch.tensor([one.ending for one in prompts]),
+        closing=torch.tensor([_closing(one) for one in prompts]),
         keys=_keys(pieces),
         moved=torch.tensor([one.move for one in prompts]),
         shift=torch.tensor([one.move - one.into_range for one in prompts]),
@@ -152,6 +153,19 @@ def _arrivals(prompt: ModelPrompt) -> npt.NDArray[np.int64]:
         for start, stop in pairwise(sorted(notes)):
             arrivals[start:stop] = np.arange(stop - start)
     return arrivals
+
+
+def _closing(prompt: ModelPrompt) -> int:
+    """The frame in which the given soprano reaches its last pitch, up to a bar before it sings it again.
+
+    Not an eighth before, which anticipates it; and not the fifth, which the dominant has, too.
+    """
+    soprano, last = prompt.given[: prompt.ending, 0], prompt.given[prompt.ending, 0]
+    others = np.flatnonzero(soprano != last)
+    reached = int(others[-1]) + 1 if others.size else 0
+    again = FRAMES_PER_QUARTER // 2 < prompt.ending - reached <= 4 * FRAMES_PER_QUARTER
+    fifth = (prompt.piece.key_at(prompt.ending).tonic + 7) % 12
+    return reached if again and last > REST and last % 12 != fifth else prompt.ending
 
 
 def _returns(prompt: ModelPrompt) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from fits import TWINKLE
 
 from bachlit import harmonize
 from bachlit.__main__ import main
+from bachlit.api import calibration_for
 from bachlit.decoding import (
     LIVELY,
     PART_WRITING,
@@ -31,6 +32,7 @@ from bachlit.music.prompt import Prompt
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+OWN = weighed_rules({"Attack": -0.5, "InKey": "inf"}, Greedy(), calibration=calibration_for())  # the default model's
 USUAL = [(Greedy(), LIVELY), (BeamSearch(), LIVELY), (Gibbs(), LIVELY), (Sampling(), PART_WRITING)]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -73,7 +75,7 @@ def test_without_a_number_the_rules_are_those_that_the_function_takes(decoder: D
         (["--rules", "none"], Rules()),
         (["--rules=none"], Rules()),
         (["--rules", "none", "--rules.NoParallels", "inf"], NoParallels()),
-        (["--rules.Attack", "-.5", "--rules.InKey=.inf"], weighed_rules({"Attack": -0.5, "InKey": "inf"}, Greedy())),
+        (["--rules.Attack", "-.5", "--rules.InKey=.inf"], OWN),
         (["--rules.all=0", "--rules.Spacing=1e1"], Spacing(10.0)),
         (["--config", "rules.yaml", "--rules.InKey", "0"], NoOverlap(2.0)),
     ],

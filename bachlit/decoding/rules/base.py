@@ -17,7 +17,6 @@ from torch import Tensor
 from bachlit.errors import OptionError
 
 FREE = -1
-_EIGHTH, _BAR, _FIFTH = 2, 16, 7
 MOST = 1e6
 
 
@@ -53,6 +52,7 @@ class Grid:
         num_frames: (B,) length of each piece; the longest allowed where it is open.
         end: (B,) the frame after the last that is played: before `num_frames` where a piece ends at a fine.
         ending: (B,) the frame in which the last given note before the end begins.
+        closing: (B,) the frame in which the given soprano reaches the pitch of that note: earlier if it sings it again.
         keys: (B, T, 3) key at each frame: pitch class of the tonic (0 is C), 1 in minor, sharps of the signature (flats
             are negative).
         moved: (B,) semitones by which the piece was transposed for the model.
@@ -80,6 +80,7 @@ class Grid:
     num_frames: Tensor
     end: Tensor
     ending: Tensor
+    closing: Tensor
     keys: Tensor
     moved: Tensor
     shift: Tensor
@@ -107,21 +108,6 @@ class Grid:
     def doubled(self) -> Tensor:
         """Mask (B,) of the rows that are heard in doubled values."""
         return (self.written[..., WrittenFrame._fields.index("new")] == 0).any(1)
-
-    @cached_property
-    def closing(self) -> Tensor:
-        """Frame (B,) in which the given soprano reaches its last pitch: before `ending` if it sings it again there.
-
-        Not an eighth before, which anticipates it, nor more than a bar; and not the fifth, which the dominant has, too.
-        """
-        rows, frames = torch.arange(len(self.end)), torch.arange(self.given.shape[1])
-        rows, frames = rows.to(self.end.device), frames.to(self.end.device)
-        soprano = self.given[..., 0]
-        last = soprano[rows, self.ending, None]
-        other = torch.where((frames < self.ending[:, None]) & (soprano != last), frames, -1).amax(1)
-        run = self.ending - other - 1
-        again = (run > _EIGHTH) & (run <= _BAR) & (last[:, 0] > 0) & ((last[:, 0] - self.tonic) % 12 != _FIFTH)
-        return torch.where(again, other + 1, self.ending)
 
     def key_at(self, frame: int) -> Tensor:
         """Key (B, 3) in force at a frame: tonic, 1 in minor, sharps."""
