@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bachlit.decoding import LIVELY, BeamSearch
 from bachlit.generation.harmonizing import rules_for, write
 from bachlit.metrics import (
-    TextureCounts,
     colour_counts,
     motion_counts,
     sonority_counts,
@@ -48,47 +47,31 @@ class Aim(NamedTuple):
     share: float = 1.0
 
 
-def _inner_attacks(chorales: Sequence[Chorale]) -> float:
-    counts = _texture(chorales)
-    return FRAMES_PER_QUARTER * (counts.onsets_alto + counts.onsets_tenor) / counts.frames
+def _share(count: Callable[[Chorale], Any], part: str, whole: str) -> Callable[[Sequence[Chorale]], float]:
+    """Make a figure of a counter's parts."""
+
+    def share(chorales: Sequence[Chorale]) -> float:
+        counts = total([count(chorale) for chorale in chorales])
+        return float(getattr(counts, part) / max(getattr(counts, whole), 1))
+
+    return share
 
 
-def _bass_attacks(chorales: Sequence[Chorale]) -> float:
-    counts = _texture(chorales)
-    return FRAMES_PER_QUARTER * counts.onsets_bass / counts.frames
-
-
-def _off_beat(chorales: Sequence[Chorale]) -> float:
-    counts = total([motion_counts(chorale) for chorale in chorales])
-    return counts.off_beat / max(counts.beats, 1)
-
-
-def _foreign(chorales: Sequence[Chorale]) -> float:
-    counts = total([colour_counts(chorale) for chorale in chorales])
-    return counts.foreign / max(counts.notes, 1)
-
-
-def _syncopated(chorales: Sequence[Chorale]) -> float:
-    counts = total([motion_counts(chorale) for chorale in chorales])
-    return counts.syncopated / max(counts.notes, 1)
-
-
-def _unresolved(chorales: Sequence[Chorale]) -> float:
-    counts = total([sonority_counts(chorale) for chorale in chorales])
-    return counts.unresolved_sevenths / max(counts.sevenths, 1)
-
-
-def _texture(chorales: Sequence[Chorale]) -> TextureCounts:
-    return total([texture_counts(chorale) for chorale in chorales])
+def _attacks(*voices: str) -> Callable[[Sequence[Chorale]], float]:
+    """Make the figure of attacks per quarter in some voices."""
+    shares = [_share(texture_counts, f"onsets_{voice}", "frames") for voice in voices]
+    return lambda chorales: FRAMES_PER_QUARTER * sum(share(chorales) for share in shares)
 
 
 AIMS = {
-    "attacks of alto and tenor per quarter": Aim("Motion", 0, _inner_attacks, -0.5, -1.6, 0.0),
-    "attacks of the bass per quarter": Aim("Motion", 1, _bass_attacks, -0.5, -1.6, 0.0),
-    "off-beat share": Aim("Passing", 0, _off_beat, -1.2, -1.5, 0.5),
-    "syncopated notes": Aim("Suspension", 0, _syncopated, -1.3, -2.0, 0.0),
-    "foreign notes": Aim("InKey", 0, _foreign, -4.0, -0.6, 1.0),
-    "unresolved of sevenths": Aim("Sevenths", 0, _unresolved, -2.0, 0.3, 3.0, share=0.75),
+    "attacks of alto and tenor per quarter": Aim("Motion", 0, _attacks("alto", "tenor"), -0.5, -1.6, 0.0),
+    "attacks of the bass per quarter": Aim("Motion", 1, _attacks("bass"), -0.5, -1.6, 0.0),
+    "off-beat share": Aim("Passing", 0, _share(motion_counts, "off_beat", "beats"), -1.2, -1.5, 0.5),
+    "syncopated notes": Aim("Suspension", 0, _share(motion_counts, "syncopated", "notes"), -1.3, -2.0, 0.0),
+    "foreign notes": Aim("InKey", 0, _share(colour_counts, "foreign", "notes"), -4.0, -0.6, 1.0),
+    "unresolved of sevenths": Aim(
+        "Sevenths", 0, _share(sonority_counts, "unresolved_sevenths", "sevenths"), -2.0, 0.3, 3.0, share=0.75
+    ),
 }
 """What is sought for each number. A rule that keeps sevenths resolved keeps them away, too, if it costs too much."""
 
