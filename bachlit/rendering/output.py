@@ -9,11 +9,14 @@ from bachlit.errors import ScoreError
 from bachlit.files.marks import seal
 from bachlit.files.writing import write_together
 from bachlit.music.chorale import VOICES, Chorale, Voice
-from bachlit.rendering import pdf_of, png_of, require, require_engraver, svg_of, wav
+from bachlit.rendering import Paper, pdf_of, png_of, require, require_engraver, svg_of, wav
 from bachlit.rendering.look import Look
 from bachlit.scores import to_midi
 
-_FORMATS = (".musicxml", ".xml", ".mid", ".midi", ".svg", ".png", ".pdf", ".wav")
+SCORES = (".musicxml", ".xml", ".svg", ".png", ".pdf")
+"""Endings of scores and their pictures."""
+
+_FORMATS = (*SCORES, ".mid", ".midi", ".wav")
 _USUAL = (".musicxml", ".mid")
 _USUAL_LOOK = Look()
 # Formats that people may expect; other dots in a name, as in "Nr.v2", begin no ending.
@@ -27,7 +30,14 @@ TRACKS = tuple(f"-{voice}.wav" for voice in VOICES)
 """Endings of practice tracks beside a sound of the whole: one voice loud, the others soft."""
 
 
-def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), number: int | None = None) -> list[Path]:
+def places_for(
+    output: Path | str | None,
+    name: str,
+    also: Sequence[str] = (),
+    number: int | None = None,
+    *,
+    sounds: bool = True,
+) -> list[Path]:
     """List the files to write: `output` itself, both endings beside it, or `name` in it if it is a folder.
 
     Called before the work, so that nobody waits for files that can't be written. Folders that don't exist yet are made
@@ -38,6 +48,7 @@ def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), n
         name: Name of a file in a folder, without an ending.
         also: Endings of files beside them, such as .png, and `TRACKS`.
         number: Number of the piece, if there are several.
+        sounds: Whether files that sound may be written, MIDI and WAV; else one score is the usual output.
 
     Raises:
         ScoreError: If the ending is another format's, or the folder can't be made or written to.
@@ -49,12 +60,15 @@ def places_for(output: Path | str | None, name: str, also: Sequence[str] = (), n
     if output is not None and not str(output).strip():
         raise ScoreError("--output names nothing; expected a file, a folder or a name; correct it, or leave it out.")
     path, ending = _split(output, name)
-    if ending and ending.lower() not in _FORMATS:
-        raise ScoreError(
-            f"A score can't be written as {ending}; expected --output to end in .musicxml, .mid, .svg, .png, .pdf or "
-            ".wav, or to have no ending for a score and its MIDI file."
+    if ending and ending.lower() not in (_FORMATS if sounds else SCORES):
+        expected = (
+            ".musicxml, .mid, .svg, .png, .pdf or .wav, or to have no ending for a score and its MIDI file"
+            if sounds
+            else ".musicxml, .svg, .png or .pdf, or to have no ending for .musicxml"
         )
-    endings = [ending, *(other for other in also if other != ending.lower())] if ending else [*_USUAL, *also]
+        raise ScoreError(f"A score can't be written as {ending}; expected --output to end in {expected}.")
+    usual = _USUAL if sounds else SCORES[:1]
+    endings = [ending, *(other for other in also if other != ending.lower())] if ending else [*usual, *also]
     for picture in {".svg", ".png", ".pdf"}.intersection(map(str.lower, endings)):
         require_engraver(picture)
     numbered = path.name if number is None else f"{path.name}-{number}"
@@ -107,20 +121,39 @@ def contents(chorale: Chorale, places: Sequence[Path], *, look: Look = _USUAL_LO
         places: Files of `places_for`.
         look: How the score is written.
     """
-    music = look.music(chorale)
-    makers: dict[str, Callable[[], bytes]] = {
-        ".musicxml": music.encode,
-        ".xml": music.encode,
-        ".mid": lambda: to_midi(chorale),
-        ".midi": lambda: to_midi(chorale),
-        ".svg": lambda: svg_of(music, title=chorale.title).encode(),
-        ".png": lambda: png_of(music, title=chorale.title),
-        ".pdf": lambda: pdf_of(music, paper=look.paper),
-        ".wav": lambda: wav(chorale),
-    }
+    music = look.music(chorale).encode()
     for path in places:
-        voice = _practised(path, places)
-        yield path, wav(chorale, loud=voice) if voice else makers[path.suffix.lower()]()
+        ending, voice = path.suffix.lower(), _practised(path, places)
+        if ending in SCORES:
+            yield path, engraved(music, ending, title=chorale.title, paper=look.paper)
+        else:
+            yield path, wav(chorale, loud=voice) if ending == ".wav" else to_midi(chorale)
+
+
+def engraved(music: bytes, ending: str, *, title: str = "", paper: Paper = "a4") -> bytes:
+    """Make the contents of a score's file, without a seal.
+
+    Args:
+        music: A MusicXML document in UTF-8.
+        ending: One of `SCORES`.
+        title: Drawn above a picture; a PDF prints the document's own.
+        paper: Of a PDF.
+
+    Raises:
+        MissingPackageError: If a picture needs a package that isn't installed.
+        ScoreError: If the ending is another.
+    """
+    text = music.decode()
+    makers: dict[str, Callable[[], bytes]] = {
+        ".musicxml": lambda: music,
+        ".xml": lambda: music,
+        ".svg": lambda: svg_of(text, title=title).encode(),
+        ".png": lambda: png_of(text, title=title),
+        ".pdf": lambda: pdf_of(text, paper=paper),
+    }
+    if ending not in makers:
+        raise ScoreError(f"A score can't be engraved as {ending[:20]!r}; expected one of {', '.join(makers)}.")
+    return makers[ending]()
 
 
 def _practised(path: Path, places: Sequence[Path]) -> Voice | None:

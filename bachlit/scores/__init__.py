@@ -12,12 +12,14 @@ from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voic
 from bachlit.scores.reading.contents import SUFFIXES
 from bachlit.scores.reading.opening import ScoreWarning, tunes_of
 from bachlit.scores.source import given_chords, given_figures
+from bachlit.scores.writing.marked import Mark, marked_musicxml
 from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "ScoreWarning", "TuneText", "given_chords", "given_figures", "line_ends", "phrase_marks",
-    "read_chorale", "read_melody", "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
+    "SUFFIXES", "Mark", "ScoreWarning", "TuneText", "given_chords", "given_figures", "line_ends", "marked_musicxml",
+    "phrase_marks", "read_chorale", "read_melody", "read_voices", "to_midi", "to_musicxml", "tunes_of", "write_midi",
+    "write_musicxml",
 ]  # fmt: skip
 
 

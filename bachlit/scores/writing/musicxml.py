@@ -135,12 +135,17 @@ def _head_of(source: ScoreSource, title: str) -> Element:
     root = Element("score-partwise", source.document.attrib)
     root.extend(copy.deepcopy(child) for child in source.document if child.tag not in ("part", "part-list"))
     if title != source.title:
-        for child in [child for child in root if child.tag in ("work", "movement-title", "credit")]:
-            root.remove(child)
-        if title := one_line(title):
-            root.insert(0, Element("work"))
-            add_text(root[0], "work-title", title)
+        retitle(root, title)
     return root
+
+
+def retitle(root: Element, title: str) -> None:
+    """Replace the titles of a document, in place."""
+    for child in [child for child in root if child.tag in ("work", "movement-title", "credit")]:
+        root.remove(child)
+    if title := one_line(title):
+        root.insert(0, Element("work"))
+        add_text(root[0], "work-title", title)
 
 
 def _names_in(source: ScoreSource | None) -> set[str]:

@@ -1,0 +1,189 @@
+"""Marked score: a chorale's own score with some notes coloured and labelled."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement
+
+from bachlit.errors import ChoraleError, OptionError
+from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
+from bachlit.scores.reading.bars import spans_of
+from bachlit.scores.reading.musicxml import read_tree
+from bachlit.scores.reading.notes import sung_notes
+from bachlit.scores.reading.score import measure_lengths
+from bachlit.scores.reading.signs import signs_of
+from bachlit.scores.source import GivenPart, ScoreSource, SungNote, changed_measures, source_of
+from bachlit.scores.writing.elements import add_text
+from bachlit.scores.writing.musicxml import add_kept_parts, as_text, document_of, one_line, retitle
+from bachlit.scores.writing.placing import placed_measures
+from bachlit.scores.writing.transposing import transpose_part
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Colour and label of a note.
+
+    Attributes:
+        frame: Where the note sounds, in sixteenths from the beginning.
+        voice: 0 soprano, 1 alto, 2 tenor, 3 bass.
+        colour: As in HTML, such as "#D55E00".
+        label: A few letters beside the note; empty for none.
+
+    Raises:
+        OptionError: If there is no such voice or colour, or other programs would read the label as a jump.
+    """
+
+    frame: int
+    voice: int
+    colour: str
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what other programs would misread."""
+        if not re.fullmatch("#[0-9A-Fa-f]{6}", self.colour):
+            raise OptionError(
+                f"There is no colour {self.colour[:20]!r}; expected # and six hexadecimal digits, such as #D55E00; "
+                "correct it."
+            )
+        if not 0 <= self.voice < len(VOICES):
+            raise OptionError(f"There is no voice {self.voice}; expected 0 (soprano) to 3 (bass); correct it.")
+        measure = Element("measure")
+        measure.append(_direction(self.label, self.colour, "above"))
+        if any(signs_of(measure)):
+            raise OptionError(f"The label {self.label[:20]!r} is a jump in a score; expected none; choose another.")
+
+
+def marked_musicxml(chorale: Chorale, marks: Sequence[Mark]) -> bytes:
+    """Write a chorale's own score with some notes coloured and labelled.
+
+    A chorale that was read from a score gets that score back whole, element for element, in its layout and with the
+    parts that are no voice; colours and labels are all that is added. If its notes have changed since, or it has no
+    score, it is written as by `to_musicxml`.
+
+    All heads of a tied note are coloured. Labels stand above the head that sounds at the mark's frame, or below if the
+    note is the lower one of two voices on a staff. Of several marks of a note the first gives the colour.
+
+    Args:
+        chorale: The music.
+        marks: Notes to mark.
+
+    Returns:
+        A MusicXML document in UTF-8.
+
+    Raises:
+        ChoraleError: If a mark is at a rest, or after the end.
+
+    >>> chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
+    >>> score = marked_musicxml(chorale, [Mark(0, 3, "#D55E00", "8"), Mark(2, 3, "#0072B2", "5")]).decode()
+    >>> score.count('<note color="#D55E00">'), '<words color="#D55E00" font-style="normal"' in score, ">8, 5<" in score
+    (1, True, True)
+    """
+    root, voices = _score_of(chorale)
+    parts = root.findall("part")
+    heads = {place: _heads(parts[place], chorale) for place in {given.place for given in voices.values()}}
+    colours: dict[Element, str] = {}
+    labels: dict[tuple[Voice, _Head], list[str]] = {}
+    for mark in marks:
+        voice = VOICES[mark.voice]
+        written = [heads[voices[voice].place][index] for index in _note_at(voices[voice].notes, mark).heads]
+        for head in written:
+            colours.setdefault(head.note, mark.colour)
+        here = [head for head in written if head.start <= mark.frame]
+        texts = labels.setdefault((voice, (here or written)[-1]), [])
+        if mark.label and mark.label not in texts:
+            texts.append(mark.label)
+    for (voice, head), texts in labels.items():
+        if texts:
+            _label(head, ", ".join(texts), colours[head.note], "below" if _is_lower(voice, voices) else "above")
+    for note, colour in colours.items():
+        note.set("color", colour)
+        for shape in note.findall("notehead"):
+            shape.set("color", colour)
+    return as_text(root).encode()
+
+
+class _Head(NamedTuple):
+    """Note head: a `<note>` with its measure and the frame at which it begins."""
+
+    note: Element
+    measure: Element
+    start: int
+
+
+def _score_of(chorale: Chorale) -> tuple[Element, Mapping[Voice, GivenPart]]:
+    """Copy the score of a chorale, or write it, and find its voices there."""
+    source = source_of(chorale)
+    if source is None or not all(_is_source_s(chorale, source, voice) for voice in VOICES):
+        root = document_of(chorale)
+        add_kept_parts(root, chorale)
+        return root, _voices_in(root)
+    root = copy.deepcopy(source.document)
+    if chorale.title != source.title:
+        retitle(root, chorale.title)
+    if source.semitones:
+        for part in root.iterfind("part"):
+            transpose_part(part, source.semitones)
+    return root, source.voices
+
+
+def _is_source_s(chorale: Chorale, source: ScoreSource, voice: Voice) -> bool:
+    return voice in source.voices and not changed_measures(chorale, source, voice)
+
+
+def _voices_in(root: Element) -> dict[Voice, GivenPart]:
+    """Find the voices of a document that bachlit wrote: one part each, before all others."""
+    parts = read_tree(root).parts[: len(VOICES)]
+    spans = spans_of(measure_lengths(parts, parts))
+    return {
+        voice: GivenPart(part.place, "", None, sung_notes(part, spans, voice, tune=True)[0])
+        for voice, part in zip(VOICES, parts, strict=True)
+    }
+
+
+def _heads(part: Element, chorale: Chorale) -> list[_Head]:
+    """List the notes of a part, rests too, as a source counts them."""
+    return [
+        _Head(child.element, measure.element, bar.start + ceil(child.onset * FRAMES_PER_QUARTER))
+        for measure, bar in zip(placed_measures(part), chorale.measures, strict=False)
+        for child in measure.children
+        if child.element.tag == "note"
+    ]
+
+
+def _note_at(notes: Sequence[SungNote], mark: Mark) -> SungNote:
+    """Note of a voice that sounds at a mark's frame."""
+    for note in notes:
+        if ceil(note.start) <= mark.frame < ceil(note.end):
+            return note
+    raise ChoraleError(
+        f"The {VOICES[mark.voice]} has no note at frame {mark.frame} to mark; expected one that sounds; mark another."
+    )
+
+
+def _is_lower(voice: Voice, voices: Mapping[Voice, GivenPart]) -> bool:
+    """Check whether a voice is the lower one of two on a staff."""
+    staff = voices[voice].place, voices[voice].staff
+    return any((voices[other].place, voices[other].staff) == staff for other in VOICES[: VOICES.index(voice)])
+
+
+def _label(head: _Head, text: str, colour: str, placement: str) -> None:
+    """Write a text before a note, or before the chord to which it belongs."""
+    direction = _direction(text, colour, placement)
+    for tag in ("voice", "staff"):
+        if (written := head.note.findtext(tag)) is not None:
+            add_text(direction, tag, written)
+    until = [child for child in head.measure if child.tag == "note"]
+    until = until[: until.index(head.note) + 1]
+    first = next(note for note in reversed(until) if note is until[0] or note.find("chord") is None)
+    head.measure.insert(list(head.measure).index(first), direction)
+
+
+def _direction(text: str, colour: str, placement: str) -> Element:
+    """Make a text in upright letters: italics of some fonts lack signs such as ∥."""
+    direction = Element("direction", placement=placement)
+    look = {"color": colour, "font-style": "normal", "font-weight": "bold"}
+    SubElement(SubElement(direction, "direction-type"), "words", look).text = one_line(text)
+    return direction
