@@ -21,7 +21,8 @@ write music
   harmonize MELODY   four parts under a melody
   compose            chorales from nothing
 
-look into the model
+look into music and the model
+  check SCORE        faults of part-writing, and what Bach would hardly write
   plot SCORE         what it expects of each note, and its hidden units
 
 judge what it makes
@@ -43,8 +44,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The words after `bachlit`; the process's own arguments if None.
 
     Returns:
-        The exit code: 0, 2 if the user has something to put right, or 128 plus the number of the signal that stopped a
-        fit: 143 for SIGTERM, 130 for Ctrl-C.
+        The exit code: 0, 1 if `check` found faults, 2 if the user has something to put right, or 128 plus the number of
+        the signal that stopped a fit: 143 for SIGTERM, 130 for Ctrl-C.
     """
     args = list(sys.argv[1:] if args is None else args)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -58,8 +59,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings(), working_folder():  # finds the user's own classes
             warnings.showwarning = lambda message, *_, **__: _tell(message)
-            _run(args[0], args[1:])
-            return 0
+            return _run(args[0], args[1:])
     except StoppedError as error:
         from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  # a fit has imported it
 
@@ -73,12 +73,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-_ROOMS = {name: name for name in ("harmonize", "evaluate", "sweep")} | dict.fromkeys(("compose", "plot"), "music")
+_ROOMS = {name: name for name in ("check", "harmonize", "evaluate", "sweep")} | dict.fromkeys(
+    ("compose", "plot"), "music"
+)
 _ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
 
 
-def _run(command: str, args: list[str]) -> None:
-    """Import the module of a command, and run it."""
+def _run(command: str, args: list[str]) -> int:
+    """Import the module of a command, run it, and return its exit code."""
     if command not in _ROOMS:
         raise OptionError(f"there is no command {command!r}; see bachlit --help.")
     foreign = [word for word in args if re.search("[\ud800-\udfff]", word)]  # from a system with another encoding
@@ -88,7 +90,7 @@ def _run(command: str, args: list[str]) -> None:
         require("optuna", "A sweep", extra="sweep")
     with _loading():
         module = import_module(f"bachlit.commands.{_ROOMS[command]}")
-    module.run(command, args)
+    return module.run(command, args) or 0
 
 
 @contextmanager

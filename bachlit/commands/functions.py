@@ -27,12 +27,12 @@ _KINDS: Mapping[str, type[Any]] = {"decoder": Decoder, "corpus": Corpus}
 
 def run_typed(
     command: str,
-    function: Callable[..., None],
+    function: Callable[..., int | None],
     args: Sequence[str],
     *,
     kinds: Mapping[str, type[Any]] = _KINDS,
     rest: str | None = None,
-) -> None:
+) -> int:
     """Parse a command line into the arguments of a function, and call it.
 
     Args:
@@ -41,6 +41,9 @@ def run_typed(
         args: The words after the command's name.
         kinds: Base classes of the options that name classes.
         rest: Option that gets the words after `--`, as a list.
+
+    Returns:
+        The exit code: the function's if it returns one, else 0.
 
     Raises:
         BachlitError: If the user has something to put right.
@@ -76,4 +79,4 @@ def run_typed(
             refuse_mistyped(str(error), words.names, options)
             raise
         phase.running = True
-        function(**{name: made[name] for name in options})
+        return function(**{name: made[name] for name in options}) or 0

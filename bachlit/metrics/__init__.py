@@ -4,11 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from bachlit.metrics.beats import beat_length, beats
+from bachlit.metrics.breaches import Breach
 from bachlit.metrics.cadences import Cadences, cadences
 from bachlit.metrics.chords import QUALITIES, Chord, chord_of
 from bachlit.metrics.colour import ColourCounts, colour_counts, scale
 from bachlit.metrics.error_rates import ErrorRates, error_rates
-from bachlit.metrics.finals import FinalCounts, begins_on_tonic, final_counts
+from bachlit.metrics.finals import FinalCounts, begins_on_tonic, final_breaches, final_counts
 from bachlit.metrics.grade import Grade, GradeReference
 from bachlit.metrics.histograms import (
     Histogram,
@@ -31,12 +32,13 @@ from bachlit.metrics.phrase_ends import (
     PhraseEndCounts,
     arrivals_at,
     cadence_kind,
+    phrase_end_breaches,
     phrase_end_counts,
     with_phrase_ends,
 )
 from bachlit.metrics.returning import ReturnCounts, return_counts
-from bachlit.metrics.rules import RuleCounts, rule_counts
-from bachlit.metrics.sonorities import SonorityCounts, sonority_counts
+from bachlit.metrics.rules import RuleCounts, rule_breaches, rule_counts
+from bachlit.metrics.sonorities import SonorityCounts, sonority_breaches, sonority_counts
 from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, texture_counts
 from bachlit.metrics.totals import total
 
@@ -46,14 +48,15 @@ if TYPE_CHECKING:
     from bachlit.metrics.reduced import Totals, WeightedMean
 
 __all__ = [
-    "Arrival", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "Entropy", "ErrorRates",
-    "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood", "MotionCounts", "PARTS", "Passages",
-    "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts", "Tally", "Texture", "TextureCounts",
-    "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats", "begins_on_tonic", "cadence_chords",
-    "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees", "error_rates", "figures", "final_counts",
-    "intervals", "length_distance", "lengths", "longest_alternation", "motion_counts", "parallels",
-    "phrase_end_counts", "qualities", "rank_distance", "repeats", "return_counts", "rule_counts", "scale",
-    "sonority_counts", "tally", "texture", "texture_counts", "total", "with_phrase_ends",
+    "Arrival", "Breach", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "Entropy",
+    "ErrorRates", "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood", "MotionCounts",
+    "PARTS", "Passages", "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts", "Tally",
+    "Texture", "TextureCounts", "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats", "begins_on_tonic",
+    "cadence_chords", "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees", "error_rates", "figures",
+    "final_breaches", "final_counts", "intervals", "length_distance", "lengths", "longest_alternation",
+    "motion_counts", "parallels", "phrase_end_breaches", "phrase_end_counts", "qualities", "rank_distance", "repeats",
+    "return_counts", "rule_breaches", "rule_counts", "scale", "sonority_breaches", "sonority_counts", "tally",
+    "texture", "texture_counts", "total", "with_phrase_ends",
 ]  # fmt: skip
 
 # `bachlit harmonize` ranks by counts alone: it doesn't wait for torchmetrics.

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bachlit.metrics.beats import attacks, beat_length
-from bachlit.metrics.phrase_ends import is_five_one
+from bachlit.metrics.breaches import Breach
+from bachlit.metrics.phrase_ends import is_five_one, is_root_position
 from bachlit.metrics.sonorities import BARE, WITH_THIRD, chords_at
 from bachlit.music.chorale import REST, Chorale
 from bachlit.music.playing import played_frames
@@ -35,6 +36,8 @@ class FinalCounts(NamedTuple):
         attacks: Notes of alto, tenor and bass that begin within the last soprano note, after its first sixteenth.
         sixteenths: Lengths of these soprano notes.
         tonic_beginnings: Pieces whose first chord or first downbeat has the tonic as its root.
+        off_tonic: Finals whose last sonority isn't the tonic triad, major or minor, in root position; without its
+            third it is `bare` alone.
     """
 
     finals: int = 0
@@ -50,6 +53,7 @@ class FinalCounts(NamedTuple):
     attacks: int = 0
     sixteenths: int = 0
     tonic_beginnings: int = 0
+    off_tonic: int = 0
 
 
 def final_counts(chorale: Chorale) -> FinalCounts:
@@ -65,11 +69,9 @@ def final_counts(chorale: Chorale) -> FinalCounts:
     >>> counts.authentic, counts.bare, counts.tonic_beginnings
     (0, 1, 1)
     """
-    frames = played_frames(chorale)
-    sounding = np.flatnonzero((chorale.pitches[frames] != REST).any(axis=1))
-    if not len(sounding):
+    heard = _heard(chorale)
+    if not len(heard):
         return FinalCounts()
-    heard = frames[: sounding[-1] + 1]
     key = chorale.key_at(int(heard[-1])).parallel
     authentic, allowed, minor = _is_authentic(chorale, heard), _is_allowed(chorale, heard), key.mode == "minor"
     (last,) = chords_at(chorale.pitches[heard[-1:]])
@@ -89,8 +91,29 @@ def final_counts(chorale: Chorale) -> FinalCounts:
         attacks=notes,
         sixteenths=sixteenths,
         tonic_beginnings=begins_on_tonic(chorale),
+        off_tonic=_is_off_tonic(chorale, int(heard[-1])),
     )
     return FinalCounts(*map(int, counts))
+
+
+def final_breaches(chorale: Chorale) -> dict[str, list[Breach]]:
+    """List the places of some counts of `final_counts`, by their names: where the last sonority begins.
+
+    >>> one, bare = [72, 67, 64, 48], [72, 67, 60, 48]
+    >>> final_breaches(Chorale.from_pitches([one] * 8 + [bare] * 4))
+    {'bare': [Breach(frame=8, voices=(), before=None)], 'dissonant': [], 'off_tonic': []}
+    """
+    counts, heard = final_counts(chorale), _heard(chorale)
+    begins = chorale.onsets[heard].any(axis=1)
+    place = [Breach(int(heard[begins][-1]))] if len(heard) else []
+    return {name: place * getattr(counts, name) for name in ("bare", "dissonant", "off_tonic")}
+
+
+def _heard(chorale: Chorale) -> npt.NDArray[np.int64]:
+    """Frames in order of playing, to the last in which something sounds."""
+    frames = played_frames(chorale)
+    sounding = np.flatnonzero((chorale.pitches[frames] != REST).any(axis=1))
+    return frames[: sounding[-1] + 1] if len(sounding) else frames[:0]
 
 
 def begins_on_tonic(chorale: Chorale) -> bool:
@@ -108,6 +131,14 @@ def begins_on_tonic(chorale: Chorale) -> bool:
         chord is not None and chord.root == chorale.key_at(frame).tonic
         for frame, chord in zip(frames, chords, strict=True)
     )
+
+
+def _is_off_tonic(chorale: Chorale, frame: int) -> bool:
+    pitches = chorale.pitches[frame]
+    bass = int(pitches[pitches != REST].min()) % 12
+    (chord,) = chords_at(pitches[None])
+    bare = chord is not None and chord.quality in BARE  # its third is another matter
+    return bass != chorale.key_at(frame).tonic or not (bare or is_root_position(pitches))
 
 
 def _is_authentic(chorale: Chorale, heard: npt.NDArray[np.int64]) -> bool:

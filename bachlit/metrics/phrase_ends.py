@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from bachlit.metrics.beats import attacks
+from bachlit.metrics.breaches import Breach
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.metrics.chords import Chord
 from bachlit.metrics.sonorities import SEVENTHS, WITH_THIRD, chords_at, is_dominant
@@ -102,8 +103,23 @@ def phrase_end_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> Ph
         attacks=sum(int(begins[start + 1 : end].sum()) for start, end, _ in arrivals),
         sixteenths=sum(end - start for start, end, _ in arrivals),
         leading_tones=sum(num for num, _ in resolved),
-        unresolved_leading_tones=sum(num for _, num in resolved),
+        unresolved_leading_tones=sum(len(places) for _, places in resolved),
     )
+
+
+def phrase_end_breaches(chorale: Chorale, ends: Sequence[int] | None = None) -> dict[str, list[Breach]]:
+    """List the places of some counts of `phrase_end_counts`, by their names.
+
+    >>> bars = [[71, 67, 62, 43]] * 4 + [[72, 65, 59, 43]] * 4 + [[74, 65, 62, 46]] * 4
+    >>> phrase_end_breaches(Chorale.from_pitches(bars), ends=[4])["unclear"]
+    [Breach(frame=4, voices=(), before=None)]
+    """
+    arrivals = inner_arrivals(chorale, ends)
+    cadential = [arrival for arrival in arrivals if cadence_kind(chorale, arrival) in ("authentic", "weak")]
+    return {
+        "unclear": [Breach(one.start) for one in arrivals if _is_unclear(chorale.pitches[one.end - 1])],
+        "unresolved_leading_tones": [place for arrival in cadential for place in _leading_tones(chorale, arrival)[1]],
+    }
 
 
 def arrivals_at(chorale: Chorale, ends: Sequence[int] | None = None) -> list[Arrival]:
@@ -252,15 +268,16 @@ def _is_fifth_degree(chorale: Chorale, arrival: Arrival, root: int) -> bool:
     return int((degrees == 10).sum()) > int((degrees == 11).sum())
 
 
-def _leading_tones(chorale: Chorale, arrival: Arrival) -> tuple[int, int]:
-    """Number of leading tones in the chord before an arrival, and of unresolved ones."""
+def _leading_tones(chorale: Chorale, arrival: Arrival) -> tuple[int, list[Breach]]:
+    """Number of leading tones in the chord before an arrival, and the unresolved ones."""
     frame, goal = _frame_before(chorale, arrival), chorale.pitches[arrival.end - 1]
     (chord,) = chords_at(goal[None])
     assert frame is not None and chord is not None and chord.root is not None  # noqa: PT018  # so is a cadence named
-    leading = unresolved = 0
+    leading, unresolved = 0, list[Breach]()
     for voice, (before, after) in enumerate(zip(chorale.pitches[frame].tolist(), goal.tolist(), strict=True)):
         if before != REST and (before - chord.root) % 12 == 11:
             leading += 1
             falls_inside = voice in (1, 2) and before - after == 4
-            unresolved += after - before != 1 and not falls_inside
+            if after - before != 1 and not falls_inside:
+                unresolved.append(Breach(frame, (voice,)))
     return leading, unresolved

@@ -1,20 +1,27 @@
-"""Count breaches of part-writing rules: parallels, crossings, spacing, ranges, leaps.
+"""Find and count breaches of part-writing rules: parallels, crossings, spacing, ranges, leaps.
 
 Rules compare frames that are heard one after the other, in which all pitches concerned sound: after a first ending
 comes the repeat's first chord, and each such pair counts once. Bach breaks each of them now and then; what matters is
 how often (`test_rules.py` has figures from JSB-16th).
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.music.chorale import RANGES, REST, BoolArray, Chorale
+from bachlit.metrics.breaches import Breach, breaches_in
+from bachlit.music.chorale import RANGES, REST, VOICES, BoolArray, Chorale, Voice
 from bachlit.music.playing import transitions
 
 _OCTAVE, _FIFTH = 12, 7
+
+_PAIRS = tuple(combinations(range(4), 2))
+_NEIGHBOURS = ((0, 1), (1, 2), (2, 3))
+_OUTER = ((0, 3),)
+_SINGLE = ((0,), (1,), (2,), (3,))
 
 
 class RuleCounts(NamedTuple):
@@ -61,31 +68,54 @@ def rule_counts(chorale: Chorale) -> RuleCounts:
     >>> rule_counts(Chorale.from_pitches([[60, 64, 55, 48]])).crossings
     1
     """
+    return RuleCounts(chorale.num_frames, **{name: len(found) for name, found in rule_breaches(chorale).items()})
+
+
+def rule_breaches(chorale: Chorale, ranges: Mapping[Voice, tuple[int, int]] = RANGES) -> dict[str, list[Breach]]:
+    """List the breaches that `rule_counts` counts, by the names of its counts.
+
+    Args:
+        chorale: The music.
+        ranges: Lowest and highest pitch of each voice.
+
+    >>> fifths = Chorale.from_pitches([[72, 67, 60, 48], [74, 67, 62, 50], [74, 67, 59, 43]])
+    >>> rule_breaches(fifths)["parallel_octaves"][0]
+    Breach(frame=1, voices=(0, 2), before=0)
+    """
     pitches = chorale.pitches.astype(np.int64)
     sounding = pitches != REST
     upper, lower = pitches[:, :3], pitches[:, 1:]  # (T, 3) neighbours
     before, after = transitions(chorale).T  # (N,)
+    moves = pitches[after] - pitches[before]  # (N, 4)
     (fifths, octaves), similar = parallel_motion(chorale)
     hidden_fifths, hidden_octaves = _hidden(pitches[before], pitches[after])
-    wide = ((upper - lower > _OCTAVE) & sounding[:, :3] & sounding[:, 1:]).sum(axis=0).tolist()  # (3,)
-    lowest, highest = np.array(list(RANGES.values())).T
-    return RuleCounts(
-        frames=chorale.num_frames,
-        parallel_fifths=int(fifths.sum()),
-        parallel_octaves=int(octaves.sum()),
-        similar_fifths=int((fifths & similar).sum()),
-        similar_octaves=int((octaves & similar).sum()),
-        hidden_fifths=hidden_fifths,
-        hidden_octaves=hidden_octaves,
-        crossings=_below(upper, lower),
-        overlaps=_below(upper[after], lower[before]) + _below(upper[before], lower[after]),
-        wide_soprano_alto=wide[0],
-        wide_alto_tenor=wide[1],
-        out_of_range=int((sounding & ((pitches < lowest) | (pitches > highest))).sum()),
-        wide_leaps=int(
-            ((np.abs(pitches[after] - pitches[before]) > _OCTAVE) & sounding[after] & sounding[before]).sum()
-        ),
-    )
+    too_wide = (upper - lower > _OCTAVE) & sounding[:, :3] & sounding[:, 1:]  # (T, 3)
+    lowest, highest = np.array([ranges[voice] for voice in VOICES]).T
+    outside = sounding & ((pitches < lowest) | (pitches > highest))
+    leaps = (np.abs(moves) > _OCTAVE) & sounding[after] & sounding[before]
+    every = range(chorale.num_frames)
+
+    def moving(mask: BoolArray, voices: Sequence[tuple[int, ...]]) -> list[Breach]:
+        return breaches_in(mask, after.tolist(), voices, before.tolist())
+
+    overlaps = [
+        *moving(_below(upper[after], lower[before]), _NEIGHBOURS),
+        *moving(_below(upper[before], lower[after]), _NEIGHBOURS),
+    ]
+    return {
+        "parallel_fifths": moving(fifths, _PAIRS),
+        "parallel_octaves": moving(octaves, _PAIRS),
+        "similar_fifths": moving(fifths & similar, _PAIRS),
+        "similar_octaves": moving(octaves & similar, _PAIRS),
+        "hidden_fifths": moving(hidden_fifths[:, None], _OUTER),
+        "hidden_octaves": moving(hidden_octaves[:, None], _OUTER),
+        "crossings": breaches_in(_below(upper, lower), every, _NEIGHBOURS),
+        "overlaps": sorted(overlaps),
+        "wide_soprano_alto": breaches_in(too_wide[:, :1], every, _NEIGHBOURS[:1]),
+        "wide_alto_tenor": breaches_in(too_wide[:, 1:2], every, _NEIGHBOURS[1:2]),
+        "out_of_range": breaches_in(outside, every, _SINGLE),
+        "wide_leaps": moving(leaps, _SINGLE),
+    }
 
 
 def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
@@ -99,7 +129,7 @@ def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
     """
     pitches = chorale.pitches.astype(np.int64)
     before, after = transitions(chorale).T
-    upper, lower = np.array(list(combinations(range(4), 2))).T
+    upper, lower = np.array(_PAIRS).T
     moves = pitches[after] - pitches[before]  # (N, 4)
     sounding = (pitches[after] != REST) & (pitches[before] != REST) & (moves != 0)
     interval = np.abs(pitches[:, upper] - pitches[:, lower]) % _OCTAVE  # (T, 6)
@@ -108,15 +138,17 @@ def parallel_motion(chorale: Chorale) -> tuple[BoolArray, BoolArray]:
     return np.stack([same & (interval[after] == size) for size in (_FIFTH, 0)]), similar
 
 
-def _hidden(before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> tuple[int, int]:
-    """Count hidden fifths and octaves of the outer voices, from pitches (N, 4) to pitches (N, 4)."""
+def _hidden(before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> tuple[BoolArray, BoolArray]:
+    """Mask (N,) hidden fifths and octaves of the outer voices, from pitches (N, 4) to pitches (N, 4)."""
     soprano, bass = (after - before)[:, [0, 3]].T  # (N,) moves
     sounding = (before[:, [0, 3]] != REST).all(axis=1) & (after[:, [0, 3]] != REST).all(axis=1)
     leaps = (soprano * bass > 0) & (np.abs(soprano) > 2) & sounding
     old, new = (np.abs(pitches[:, 0] - pitches[:, 3]) % _OCTAVE for pitches in (before, after))
-    fifths, octaves = (int((leaps & (new == size) & (old != size)).sum()) for size in (_FIFTH, 0))
+    fifths, octaves = (leaps & (new == size) & (old != size) for size in (_FIFTH, 0))
     return fifths, octaves
 
 
-def _below(upper: npt.NDArray[np.int64], lower: npt.NDArray[np.int64]) -> int:
-    return int(((upper < lower) & (upper != REST) & (lower != REST)).sum())
+def _below(upper: npt.NDArray[np.int64], lower: npt.NDArray[np.int64]) -> BoolArray:
+    """Mask where an upper voice is below its lower neighbour."""
+    mask: BoolArray = (upper < lower) & (upper != REST) & (lower != REST)
+    return mask

@@ -1,12 +1,15 @@
 """Sonorities on beats: dissonant and bare ones, and what becomes of sevenths and leading tones."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bachlit.metrics.beats import beats, sung
+from bachlit.metrics.breaches import Breach
 from bachlit.metrics.chords import Chord, chord_of
 from bachlit.music.chorale import REST, VOICES, Chorale
 
@@ -45,6 +48,11 @@ class SonorityCounts(NamedTuple):
         unresolved_dominant_sevenths: Likewise.
         leading_tones: Beats on V, V7 or vii of the key in force, with the leading tone, before a beat on I or VI.
         doubled_leading_tones: Those on which two voices have the leading tone.
+        dominants: Beats on V, V7 or vii of the key in force, with the leading tone, whatever follows.
+        doubling_dominants: Those on which two voices have the leading tone.
+        unresolved_leading_tones: Leading tones, on the beats of `leading_tones`, that neither rise a semitone (as the
+            next note or by the next beat), nor fall a third into the next beat in an inner voice, nor pass down by step
+            from the tonic.
     """
 
     beats: int = 0
@@ -56,6 +64,9 @@ class SonorityCounts(NamedTuple):
     unresolved_dominant_sevenths: int = 0
     leading_tones: int = 0
     doubled_leading_tones: int = 0
+    dominants: int = 0
+    doubling_dominants: int = 0
+    unresolved_leading_tones: int = 0
 
 
 def sonority_counts(chorale: Chorale) -> SonorityCounts:
@@ -74,20 +85,52 @@ def sonority_counts(chorale: Chorale) -> SonorityCounts:
     >>> sonority_counts(Chorale.from_pitches([suspended] * 4 + [fifth] * 4))[:3]
     (2, 1, 1)
     """
-    frames = beats(chorale)[:, 0]
-    chords = dict(zip(frames.tolist(), chords_at(chorale.pitches[frames]), strict=True))
+    chords = _chords_on_beats(chorale)
     named = [chord for chord in chords.values() if chord is not None]
-    sevenths, unresolved = _sevenths(chorale, chords)
+    sevenths = _sevenths(chorale, chords)
+    dominants = _dominants(chorale, chords)
+    led = [one for one in dominants if one.following is not None]
     return SonorityCounts(
         beats=len(named),
         dissonant=sum(is_dissonant(chord) for chord in named),
         bare=sum(chord.quality in BARE for chord in named),
         sevenths=len(sevenths),
-        unresolved_sevenths=len(unresolved),
-        dominant_sevenths=sevenths.count("dominant seventh"),
-        unresolved_dominant_sevenths=unresolved.count("dominant seventh"),
-        **_leading_tones(chorale, chords),
+        unresolved_sevenths=sum(not one.resolved for one in sevenths),
+        dominant_sevenths=sum(one.quality == "dominant seventh" for one in sevenths),
+        unresolved_dominant_sevenths=sum(one.quality == "dominant seventh" and not one.resolved for one in sevenths),
+        leading_tones=len(led),
+        doubled_leading_tones=sum(len(one.voices) > 1 for one in led),
+        dominants=len(dominants),
+        doubling_dominants=sum(len(one.voices) > 1 for one in dominants),
+        unresolved_leading_tones=len(_unresolved(chorale, led)),
     )
+
+
+def sonority_breaches(chorale: Chorale) -> dict[str, list[Breach]]:
+    """List the places of some counts of `sonority_counts`, by their names.
+
+    A seventh and a leading tone stand where they are heard on a beat, not where they should have gone.
+
+    >>> five_seven, six = [67, 65, 59, 43], [69, 67, 60, 52]  # the alto's seventh leaps up
+    >>> sonority_breaches(Chorale.from_pitches([five_seven] * 4 + [six] * 4))["unresolved_sevenths"][0]
+    Breach(frame=0, voices=(1,), before=None)
+    >>> five, one = [71, 62, 59, 43], [67, 64, 60, 48]  # doubled, and the soprano's leaves downwards
+    >>> found = sonority_breaches(Chorale.from_pitches([one] * 4 + [five] * 4 + [one] * 4))
+    >>> found["doubling_dominants"], found["unresolved_leading_tones"]
+    ([Breach(frame=4, voices=(0, 2), before=None)], [Breach(frame=4, voices=(0,), before=None)])
+    """
+    chords = _chords_on_beats(chorale)
+    dominants = _dominants(chorale, chords)
+    return {
+        "unresolved_sevenths": sorted(one.place for one in _sevenths(chorale, chords) if not one.resolved),
+        "doubling_dominants": [Breach(one.frame, one.voices) for one in dominants if len(one.voices) > 1],
+        "unresolved_leading_tones": _unresolved(chorale, [one for one in dominants if one.following is not None]),
+    }
+
+
+def _chords_on_beats(chorale: Chorale) -> dict[int, Chord | None]:
+    frames = beats(chorale)[:, 0]
+    return dict(zip(frames.tolist(), chords_at(chorale.pitches[frames]), strict=True))
 
 
 def chords_at(pitches: npt.NDArray[np.integer]) -> list[Chord | None]:
@@ -125,23 +168,28 @@ def is_dominant(chord: Chord | None, tonic: int) -> bool:
     return on_five or on_seven or anywhere
 
 
-def _sevenths(chorale: Chorale, chords: dict[int, Chord | None]) -> tuple[list[str], list[str]]:
-    """Qualities of the chords whose sevenths sound on beats, and of those whose sevenths are unresolved."""
-    found: list[str] = []
-    unresolved: list[str] = []
+class _Seventh(NamedTuple):
+    quality: str
+    place: Breach
+    resolved: bool
+
+
+def _sevenths(chorale: Chorale, chords: dict[int, Chord | None]) -> list[_Seventh]:
+    """Find the sevenths of chords that sound on beats."""
+    found: list[_Seventh] = []
     for voice in range(len(VOICES)):
         spans = merged(sung(chorale, voice))
         for index, (pitch, start, end) in enumerate(spans):
-            on_beats = [chords[frame] for frame in range(start, end) if frame in chords and pitch != REST]
-            chord = next((chord for chord in reversed(on_beats) if _is_seventh(pitch, chord)), None)
-            if chord is None:
+            on_beats = {frame: chords[frame] for frame in range(start, end) if frame in chords and pitch != REST}
+            frame = next((frame for frame in reversed(on_beats) if _is_seventh(pitch, on_beats[frame])), None)
+            chord = None if frame is None else on_beats[frame]
+            if frame is None or chord is None:
                 continue
-            found.append(chord.quality)
-            last = next(chord for chord in reversed(on_beats) if chord is not None)
+            last = next(chord for chord in reversed(on_beats.values()) if chord is not None)
             following = spans[index + 1][0] if index + 1 < len(spans) else REST
-            if last.root == chord.root and not 1 <= pitch - following <= 2:
-                unresolved.append(chord.quality)
-    return found, unresolved
+            resolved = last.root != chord.root or 1 <= pitch - following <= 2
+            found.append(_Seventh(chord.quality, Breach(frame, (voice,)), resolved))
+    return found
 
 
 def _is_seventh(pitch: int, chord: Chord | None) -> bool:
@@ -163,15 +211,38 @@ def merged(notes: npt.NDArray[np.int64]) -> list[tuple[int, int, int]]:
     return spans
 
 
-def _leading_tones(chorale: Chorale, chords: dict[int, Chord | None]) -> dict[str, int]:
-    """Count dominants that go to the tonic or VI, on neighbouring beats, and those whose leading tone is doubled."""
-    leading = doubled = 0
-    for (frame, chord), following in zip(chords.items(), [*chords.values()][1:], strict=False):
+class _Dominant(NamedTuple):
+    frame: int
+    voices: tuple[int, ...]  # with the leading tone
+    following: int | None  # the next beat, if that is on I or VI
+
+
+def _dominants(chorale: Chorale, chords: dict[int, Chord | None]) -> list[_Dominant]:
+    """Find the beats on V, V7 or vii of the key in force, with its leading tone."""
+    found: list[_Dominant] = []
+    for (frame, chord), (next_frame, following) in zip_longest(
+        chords.items(), list(chords.items())[1:], fillvalue=(chorale.num_frames, None)
+    ):
         tonic = chorale.key_at(frame).tonic
         goes = following is not None and following.root is not None and (following.root - tonic) % 12 in (0, 8, 9)
-        if goes and is_dominant(chord, tonic):
-            pitches = chorale.pitches[frame]
-            num = int(((pitches != REST) & ((pitches - tonic) % 12 == 11)).sum())
-            leading += num > 0
-            doubled += num > 1
-    return {"leading_tones": leading, "doubled_leading_tones": doubled}
+        pitches = chorale.pitches[frame].tolist()
+        voices = tuple(voice for voice, pitch in enumerate(pitches) if pitch != REST and (pitch - tonic) % 12 == 11)
+        if is_dominant(chord, tonic) and voices:
+            found.append(_Dominant(frame, voices, next_frame if goes else None))
+    return found
+
+
+def _unresolved(chorale: Chorale, dominants: Sequence[_Dominant]) -> list[Breach]:
+    """List the leading tones before I or VI that go elsewhere."""
+    found: list[Breach] = []
+    for frame, voices, following in dominants:
+        for voice in voices:
+            line = chorale.pitches[frame:, voice].tolist()
+            before = chorale.pitches[:frame, voice][::-1].tolist()
+            left, reached = (next((pitch for pitch in way if pitch != line[0]), REST) for way in (line, before))
+            arrived = line[(following or frame) - frame]
+            falls_inside = voice in (1, 2) and line[0] - arrived == 4
+            passes = reached == line[0] + 1 and line[0] - left in (1, 2)
+            if left != REST and line[0] + 1 not in (left, arrived) and not falls_inside and not passes:
+                found.append(Breach(frame, (voice,)))
+    return found

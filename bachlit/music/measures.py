@@ -171,3 +171,31 @@ def cut_measures(measures: Iterable[Measure], first: int, last: int) -> tuple[Me
         for measure in measures
         if measure.start < last and measure.end > first
     )
+
+
+class Place(NamedTuple):
+    """Place in a piece, as musicians name it.
+
+    Attributes:
+        bar: Its printed number; a pickup is 0.
+        beat: From 1; 2.5 is the second half of beat 2.
+    """
+
+    bar: str
+    beat: float
+
+    def __str__(self) -> str:
+        return f"{self.bar}.{self.beat:g}"
+
+
+def place_of(measures: Iterable[Measure], frame: int) -> Place:
+    """Name the bar and beat of a frame.
+
+    >>> str(place_of(regular_measures(24, (4, 4), pickup=4), 10)), str(place_of(regular_measures(24, (6, 8), 0), 18))
+    ('1.2.5', '2.2')
+    """
+    bars = whole_bars(measures)
+    bar = next(one for one in bars if frame < one.end)
+    number = "0" if bar is bars[0] and bar.position else bar.number
+    beat = bar.full / beats_in(bar.time_signature)
+    return Place(number, round((frame - bar.start + bar.position) / beat + 1, 3))

@@ -1,0 +1,151 @@
+"""Faults of part-writing: what a teacher marks, by bar, beat and voices."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from bachlit.checking.sentences import details
+from bachlit.metrics import Breach, beats, final_breaches, phrase_end_breaches, rule_breaches, sonority_breaches
+from bachlit.music.chorale import RANGES, VOICES, Chorale, Voice
+from bachlit.music.measures import Place, place_of
+
+Profile = Literal["school", "bach"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+
+Ranges = Mapping[Voice, tuple[int, int]]
+
+
+class Kind(NamedTuple):
+    """Kind of fault, as a profile finds it.
+
+    Attributes:
+        title: What teachers call it.
+        short: The same, for a mark in a score.
+        breaches: Names of the breaches in `bachlit.metrics` that it stands for.
+        bach: Share of the 314 chorales in the train fold of Bach's that have one.
+        lasts: Whether neighbouring breaches are one fault.
+    """
+
+    title: str
+    short: str
+    breaches: tuple[str, ...]
+    bach: float
+    lasts: bool = False
+
+
+_SCHOOL = {
+    "parallel_fifths": Kind("parallel fifths", "5ths", ("parallel_fifths",), 0.264),
+    "parallel_octaves": Kind("parallel octaves", "8ves", ("parallel_octaves",), 0.143),
+    "hidden_fifths": Kind("hidden fifths", "hidden 5th", ("hidden_fifths",), 0.271),
+    "hidden_octaves": Kind("hidden octaves", "hidden 8ve", ("hidden_octaves",), 0.092),
+    "crossing": Kind("crossing", "crossing", ("crossings",), 0.554, lasts=True),
+    "overlap": Kind("overlap", "overlap", ("overlaps",), 0.892),
+    "spacing": Kind("spacing", "spacing", ("wide_soprano_alto", "wide_alto_tenor"), 0.427, lasts=True),
+    "range": Kind("range", "range", ("out_of_range",), 0, lasts=True),
+    "leap": Kind("leap", "leap", ("wide_leaps",), 0.092),
+    "doubled_leading_tone": Kind("doubled leading tone", "doubled leading tone", ("doubling_dominants",), 0.226),
+    "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.449),
+    "seventh": Kind("seventh", "7th", ("unresolved_sevenths",), 0.525),
+    "cadence": Kind("cadence", "cadence", ("unclear",), 0.035),
+    "final": Kind("final", "final", ("off_tonic",), 0.204),
+    "final_sonority": Kind("final without third", "no third", ("bare", "dissonant"), 0),
+}
+_BACH = {
+    "parallel_fifths": Kind("parallel fifths", "5ths", ("similar_fifths",), 0.111),
+    "parallel_octaves": Kind("parallel octaves", "8ves", ("similar_octaves",), 0.096),
+    **{name: _SCHOOL[name] for name in ("hidden_octaves", "range", "leap", "cadence", "final_sonority")},
+}
+
+KINDS: Mapping[Profile, Mapping[str, Kind]] = {"school": _SCHOOL, "bach": _BACH}
+"""Kinds of faults by profile: textbooks', or those that fewer than one in eight of Bach's chorales has."""
+
+
+class Fault(NamedTuple):
+    """Fault of part-writing.
+
+    Attributes:
+        start: Its first frame; of a motion, that of the second chord.
+        end: The frame after its last.
+        kind: One of `KINDS`.
+        voices: Those concerned, the highest first; empty if it is the whole chord.
+        place: Bar and beat of its start.
+        details: The notes, in words.
+        before: Of a motion, the frame of the first chord.
+    """
+
+    start: int
+    end: int
+    kind: str
+    voices: tuple[Voice, ...]
+    place: Place
+    details: str
+    before: int | None = None
+
+
+def find_faults(
+    chorale: Chorale, *, profile: Profile = "school", ranges: Ranges = RANGES, ends: Sequence[int] | None = None
+) -> list[Fault]:
+    """Find the faults of a chorale, in order.
+
+    Args:
+        chorale: Four voices; of those that rest nothing is asked.
+        profile: Textbooks' rules (`school`), or those that Bach hardly ever breaks (`bach`).
+        ranges: Lowest and highest pitch of each voice.
+        ends: Frames in which the last soprano notes of phrases begin; by default those under fermatas.
+
+    >>> fifths = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 65, 62, 50]] * 4 + [[71, 67, 62, 43]] * 4)
+    >>> for fault in find_faults(fifths)[:2]:
+    ...     print(fault.kind, fault.place, *fault.voices, fault.details, sep=", ")
+    parallel_fifths, 1.2, soprano, bass, C3-G4 to D3-A4
+    parallel_fifths, 1.2, soprano, tenor, C4-G4 to D4-A4
+    """
+    found = _breaches(chorale, ranges, ends)
+    faults: list[Fault] = []
+    for name, kind in KINDS[profile].items():
+        places = {place for breaches in kind.breaches for place in found[breaches]}
+        for first, end in _spans(places, lasts=kind.lasts):
+            named = tuple(VOICES[voice] for voice in first.voices)
+            place = place_of(chorale.measures, first.frame)
+            faults.append(
+                Fault(first.frame, end, name, named, place, details(chorale, name, first, ranges), first.before)
+            )
+    order = list(KINDS["school"])
+    return sorted(faults, key=lambda fault: (fault.start, order.index(fault.kind), fault.voices))
+
+
+def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> dict[str, list[Breach]]:
+    """Collect the breaches of all metrics by their names."""
+    sonorities, phrases = sonority_breaches(chorale), phrase_end_breaches(chorale, ends)
+    on_beats = beats(chorale)[:, 0]
+    # A leading tone at a cadence may be one that is heard on a beat: it is one fault, where it was last heard on one.
+    cadential = [
+        Breach(_last_beat(chorale, on_beats, frame, *voices), voices)
+        for frame, voices, _ in phrases["unresolved_leading_tones"]
+    ]
+    leading = {*sonorities["unresolved_leading_tones"], *cadential}
+    return {
+        **rule_breaches(chorale, ranges),
+        **sonorities,
+        **phrases,
+        **final_breaches(chorale),
+        "unresolved_leading_tones": sorted(leading),
+    }
+
+
+def _last_beat(chorale: Chorale, on_beats: Iterable[int], frame: int, voice: int) -> int:
+    """Last beat on which a voice's note sounds by a frame; where it begins if it sounds on none."""
+    onset = int(np.flatnonzero(chorale.onsets[: frame + 1, voice])[-1])
+    return max([int(beat) for beat in on_beats if onset <= beat <= frame], default=onset)
+
+
+def _spans(places: Iterable[Breach], *, lasts: bool) -> list[tuple[Breach, int]]:
+    """List the first breach of each fault, and the frame after its last one."""
+    spans: list[tuple[Breach, int]] = []
+    for place in sorted(places, key=lambda place: (place.voices, place.frame)):
+        first, end = spans[-1] if spans else (place, -1)
+        if place.voices == first.voices and (place.frame < end or (lasts and place.frame == end)):
+            spans[-1] = first, place.frame + 1
+        else:
+            spans.append((place, place.frame + 1))
+    return spans

@@ -1,0 +1,185 @@
+"""Reports: the faults and surprises of a score, as a table, plain data and marks in the score."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bachlit.checking.faults import KINDS, Fault, Profile, Ranges, find_faults
+from bachlit.checking.surprise import UNLIKELY, Beat, Unlikely, surprise
+from bachlit.metrics import final_counts, phrase_end_counts, rule_counts, sonority_counts
+from bachlit.models.language_model import LanguageModel
+from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.scores import Mark
+
+FAULTY, HARDLY = "#d55e00", "#0072b2"
+"""Colours of faults and of unlikely notes, which the colour-blind tell apart (Okabe and Ito)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a teacher would mark in a score, and what a model finds unlikely in it.
+
+    Attributes:
+        chorale: The score.
+        profile: Whose rules were asked for.
+        faults: In order.
+        beats: Each beat's surprise in nats; empty without a model.
+        unlikely: Notes that the model hardly expects; empty without a model.
+        ends: Frames of the last soprano notes of phrases, if they were told; else those under fermatas.
+    """
+
+    chorale: Chorale = field(repr=False)
+    profile: Profile
+    faults: Sequence[Fault]
+    beats: Sequence[Beat] = field(default=(), repr=False)
+    unlikely: Sequence[Unlikely] = ()
+    ends: Sequence[int] | None = None
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Counts of `bachlit.metrics`, by family: every breach of every frame, whatever the profile."""
+        return {
+            "rules": rule_counts(self.chorale)._asdict(),
+            "sonorities": sonority_counts(self.chorale)._asdict(),
+            "phrase_ends": phrase_end_counts(self.chorale, self.ends)._asdict(),
+            "final": final_counts(self.chorale)._asdict(),
+        }
+
+    def described(self) -> dict[str, Any]:
+        """Give the report as plain data."""
+        return {
+            "score": self.chorale.name,
+            "title": self.chorale.title,
+            "profile": self.profile,
+            "faults": [
+                {
+                    "fault": fault.kind,
+                    "bar": fault.place.bar,
+                    "beat": fault.place.beat,
+                    "voices": list(fault.voices),
+                    "details": fault.details,
+                    "sixteenths": [fault.start, fault.end],
+                }
+                for fault in self.faults
+            ],
+            "unlikely": [
+                {
+                    "bar": note.place.bar,
+                    "beat": note.place.beat,
+                    "voice": note.voice,
+                    "note": note.note,
+                    "probability": note.probability,
+                    "likeliest": note.likeliest,
+                    "likeliest_probability": note.likeliest_probability,
+                }
+                for note in self.unlikely
+            ],
+            "surprise": [{"bar": beat.place.bar, "beat": beat.place.beat, "nats": beat.nats} for beat in self.beats],
+            "counts": self.counts,
+        }
+
+    def tables(self) -> RenderableType:
+        """Tabulate faults, their frequency beside Bach's, and unlikely notes."""
+        parts: list[RenderableType] = [_fault_table(self), _summary(self)] if self.faults else [Text("No faults.")]
+        if self.unlikely:
+            parts.append(_unlikely_table(self))
+        elif self.beats:
+            parts.append(Text("No note is unlikely."))
+        return Group(*parts)
+
+    def marks(self) -> list[Mark]:
+        """List the notes to colour in the score, with a word at the highest voice of each fault."""
+        marks: list[Mark] = []
+        for fault in self.faults:
+            label = KINDS[self.profile][fault.kind].short
+            for voice in fault.voices or VOICES:
+                column = VOICES.index(voice)
+                for frame in _sung(self.chorale, fault, column):
+                    marks.append(Mark(frame, column, FAULTY, label if frame >= fault.start else ""))
+                    label = label if frame < fault.start else ""
+        marks += [
+            Mark(note.frame, VOICES.index(note.voice), HARDLY, f"{note.probability:.1%}") for note in self.unlikely
+        ]
+        return marks
+
+
+def check_chorale(
+    chorale: Chorale,
+    *,
+    profile: Profile = "school",
+    ranges: Ranges = RANGES,
+    ends: Sequence[int] | None = None,
+    model: LanguageModel | None = None,
+    below: float = UNLIKELY,
+) -> Report:
+    """Check the part-writing of a chorale, and measure a model's surprise.
+
+    Args:
+        chorale: Four voices.
+        profile: Textbooks' rules (`school`), or those that Bach hardly ever breaks (`bach`).
+        ranges: Lowest and highest pitch of each voice.
+        ends: Frames in which the last soprano notes of phrases begin; by default those under fermatas.
+        model: Measures surprise; None for faults alone.
+        below: Probability under which a note is unlikely.
+
+    Raises:
+        CheckpointError: If the model's tokens don't tell the voices apart.
+        EncodingError: If a pitch has no token of the model's.
+
+    >>> one, five = [67, 64, 60, 48], [67, 62, 59, 43]
+    >>> check_chorale(Chorale.from_pitches([one] * 4 + [five] * 4 + [one] * 8)).faults
+    []
+    """
+    faults = find_faults(chorale, profile=profile, ranges=ranges, ends=ends)
+    beats, unlikely = ([], []) if model is None else surprise(model, chorale, below)
+    return Report(chorale, profile, faults, beats, unlikely, ends)
+
+
+def _sung(chorale: Chorale, fault: Fault, column: int) -> list[int]:
+    """Frames at which a fault's notes of a voice sound: the first chord's, and each that begins within it."""
+    within = np.flatnonzero(chorale.onsets[fault.start + 1 : fault.end, column]) + fault.start + 1
+    frames = [*([] if fault.before is None else [fault.before]), fault.start, *within.tolist()]
+    return [frame for frame in frames if chorale.pitches[frame, column] != REST]
+
+
+def _fault_table(report: Report) -> Table:
+    table = _table("bar", "beat", "fault", "voices", "notes")
+    for fault in report.faults:
+        title = KINDS[report.profile][fault.kind].title
+        table.add_row(fault.place.bar, f"{fault.place.beat:g}", title, ", ".join(fault.voices), escape(fault.details))
+    return table
+
+
+def _summary(report: Report) -> RenderableType:
+    """Count the faults of each kind, beside the share of Bach's chorales that have one."""
+    table = _table("fault", "here", "Bach's chorales with one")
+    for kind, num in Counter(fault.kind for fault in report.faults).most_common():
+        table.add_row(KINDS[report.profile][kind].title, str(num), f"{KINDS[report.profile][kind].bach:.0%}")
+    return Group(Text(), table)
+
+
+def _unlikely_table(report: Report) -> RenderableType:
+    nats = {(beat.start, beat.end): beat.nats for beat in report.beats}
+    table = _table("bar", "beat", "Bach would hardly write", "the model's odds", "rather", "nats of the beat")
+    for note in report.unlikely:
+        spent = next(spent for (start, end), spent in nats.items() if start <= note.frame < end)
+        rather = f"{note.likeliest} ({note.likeliest_probability:.0%})"
+        odds = f"1 in {1 / max(note.probability, 1e-9):,.0f}"
+        row = (note.place.bar, f"{note.place.beat:g}", f"{note.voice} {note.note}", odds, rather, f"{spent:.1f}")
+        table.add_row(*map(escape, row))
+    return Group(Text(), table)
+
+
+def _table(*heads: str) -> Table:
+    numbers = ("bar", "beat", "here", "Bach's chorales with one", "nats of the beat")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in numbers else "left")
+    return table
