@@ -46,7 +46,11 @@ def kinds(chorale: Chorale, profile: Profile = "school") -> list[str]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_there_are_as_many_places_as_breaches_are_counted(family: tuple, bach: list[Chorale]) -> None:
     places, counts = family
-    for chorale in [*bach[::30], *(random_chorale(seed, num_frames=64) for seed in range(5)), *map(repeated_chorale, range(10))]:
+    for chorale in [
+        *bach[::30],
+        *(random_chorale(seed, num_frames=64) for seed in range(5)),
+        *map(repeated_chorale, range(10)),
+    ]:
         counted = counts(chorale)._asdict()
         assert {name: len(found) for name, found in places(chorale).items()}.items() <= counted.items()
 
