@@ -131,7 +131,7 @@ def parsed(words: list[str]) -> list[str]:
     return [*words, "--print_config"]
 
 
-def shortened(words: list[str]) -> list[list[str]]:
+def shortened(words: list[str]) -> list[list[str]]:  # noqa: PLR0911  # one return a command
     """The commands that are run for one of a guide: on less, or only parsed."""
     command = words[0]
     if command == "harmonize":
@@ -140,7 +140,7 @@ def shortened(words: list[str]) -> list[list[str]]:
     if command == "compose" and "--bars" in words:
         return [[*words, "--bars", "1", "--overwrite"]]
     if command == "check":
-        return [[*words, "--overwrite", *(["--surprise", "0"] if "--surprise" not in words else [])]]
+        return [[*words, "--overwrite"]]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
         return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:

@@ -7,7 +7,7 @@ import numpy as np
 
 from bachlit.checking.sentences import details
 from bachlit.metrics import Breach, beats, final_breaches, phrase_end_breaches, rule_breaches, sonority_breaches
-from bachlit.music.chorale import RANGES, VOICES, Chorale, Voice
+from bachlit.music.chorale import RANGES, REST, VOICES, Chorale, Voice
 from bachlit.music.measures import Place, place_of
 
 Profile = Literal["school", "bach"]
@@ -57,6 +57,9 @@ _BACH = {
     **{name: _SCHOOL[name] for name in ("hidden_octaves", "range", "leap", "cadence", "final_sonority")},
 }
 
+# Judged by whole chords: not asked of two or three voices.
+_HARMONIC = ("doubled_leading_tone", "leading_tone", "seventh", "cadence", "final", "final_sonority")
+
 KINDS: Mapping[Profile, Mapping[str, Kind]] = {"school": _SCHOOL, "bach": _BACH}
 """Kinds of faults by profile: textbooks', or those that fewer than one in eight of Bach's chorales has."""
 
@@ -89,7 +92,7 @@ def find_faults(
     """Find the faults of a chorale, in order.
 
     Args:
-        chorale: Four voices; of those that rest nothing is asked.
+        chorale: Four voices. If one rests throughout, only motion, spacing and ranges of the others are judged.
         profile: Textbooks' rules (`school`), or those that Bach hardly ever breaks (`bach`).
         ranges: Lowest and highest pitch of each voice.
         ends: Frames in which the last soprano notes of phrases begin; by default those under fermatas.
@@ -102,7 +105,10 @@ def find_faults(
     """
     found = _breaches(chorale, ranges, ends)
     faults: list[Fault] = []
+    complete = (chorale.pitches != REST).any(axis=0).all()
     for name, kind in KINDS[profile].items():
+        if name in _HARMONIC and not complete:
+            continue
         places = {place for breaches in kind.breaches for place in found[breaches]}
         for first, end in _spans(places, lasts=kind.lasts):
             named = tuple(VOICES[voice] for voice in first.voices)

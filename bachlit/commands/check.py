@@ -3,7 +3,9 @@
 import dataclasses
 import json as jsons
 import sys
+import warnings
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -23,12 +25,12 @@ from bachlit.generation.named_rules import named_ranges
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
-from bachlit.music.chorale import RANGES, Chorale
+from bachlit.music.chorale import RANGES, REST, Chorale
 from bachlit.music.keys import Key, key_named
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.output import engraved, places_for, save, write
 from bachlit.rendering.printing import Paper
-from bachlit.scores import marked_musicxml, read_chorale
+from bachlit.scores import marked_musicxml, read_chorale, read_voices
 
 _WIDTH = 132  # columns of the table outside a terminal
 
@@ -53,7 +55,8 @@ def check(
     """Check the part-writing of scores, and say what Bach would hardly write: a table, or the score in colours.
 
     Args:
-        score: Scores of four voices: MusicXML, MXL, MIDI, ABC, kern or MEI; books of tunes; or folders of these.
+        score: Scores of four voices, or of two or three that are named so: MusicXML, MXL, MIDI, ABC, kern or MEI; books
+            of tunes; or folders of these.
         profile: Textbooks' rules (school), or what fewer than one in eight of Bach's chorales does (bach).
         phrases: Phrase ends, where cadences are judged: the score's fermatas (given), found ones if it has none (auto),
             none, or places, such as 4,8 for the last notes that begin in bars 4 and 8, and 2.3 for the note that sounds
@@ -134,7 +137,7 @@ class _Task:
 
     def checked(self, job: Job) -> Report:
         """Read and check a score."""
-        chorale = read_chorale(job.path, tune=job.tune)
+        chorale = _read(job)
         if self.key is not None:
             chorale = dataclasses.replace(chorale, key=self.key, keys=())
         return check_chorale(
@@ -164,6 +167,20 @@ def _places(job: Job, output: str | None, also: Sequence[str], *, alone: bool) -
         return []
     name = f"{job.name}-checked"
     return places_for(output if alone else f"{output or 'checked'}/", name, also, sounds=False)
+
+
+def _read(job: Job) -> Chorale:
+    """Read four voices, or the two or three that a score has by name."""
+    try:
+        return read_chorale(job.path, tune=job.tune)
+    except ScoreError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a tune that is chosen among other parts
+            with suppress(ScoreError):
+                chorale = read_voices(job.path, tune=job.tune)
+                if (chorale.pitches != REST).any(axis=0).sum() > 1:
+                    return chorale
+        raise error
 
 
 def _ends(chorale: Chorale, phrases: str) -> list[int] | None:

@@ -73,3 +73,12 @@ def test_a_score_is_never_its_own_output() -> None:
     before = Path("fifths.musicxml").read_bytes()
     assert main(["check", "fifths.musicxml", "--surprise", "0", "--output", "fifths.musicxml", "--overwrite"]) == 2
     assert Path("fifths.musicxml").read_bytes() == before
+
+
+def test_two_voices_are_checked_if_they_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """As where an exercise begins: soprano and bass."""
+    write_musicxml(read_chorale("fifths.musicxml").only("soprano", "bass"), "frame.musicxml")
+    assert main(["check", "frame.musicxml", "--surprise", "0", "--profile", "bach"]) == 1
+    out = capsys.readouterr().out
+    assert "parallel fifths  soprano, bass" in out
+    assert "final" not in out  # which has its third in the alto
