@@ -130,13 +130,21 @@ def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> d
         for frame, voices, _ in phrases["unresolved_leading_tones"]
     ]
     leading = {*sonorities["unresolved_leading_tones"], *cadential}
+    rules = rule_breaches(chorale, ranges)
     return {
-        **rule_breaches(chorale, ranges),
+        **rules,
+        # The others are crossings, which count at every sixteenth.
+        "overlaps": [place for place in rules["overlaps"] if _all_move(chorale, place)],
         **sonorities,
         **phrases,
         **final_breaches(chorale),
         "unresolved_leading_tones": sorted(leading),
     }
+
+
+def _all_move(chorale: Chorale, place: Breach) -> bool:
+    voices = list(place.voices)
+    return bool((chorale.pitches[place.frame, voices] != chorale.pitches[place.before, voices]).all())
 
 
 def _last_beat(chorale: Chorale, on_beats: Iterable[int], frame: int, voice: int) -> int:

@@ -97,14 +97,15 @@ def final_counts(chorale: Chorale) -> FinalCounts:
 
 
 def final_breaches(chorale: Chorale) -> dict[str, list[Breach]]:
-    """List the places of some counts of `final_counts`, by their names: where the last sonority begins.
+    """List the places of some counts of `final_counts`, by their names: where the last soprano note begins.
 
     >>> one, bare = [72, 67, 64, 48], [72, 67, 60, 48]
     >>> final_breaches(Chorale.from_pitches([one] * 8 + [bare] * 4))
     {'bare': [Breach(frame=8, voices=(), before=None)], 'dissonant': [], 'off_tonic': []}
     """
     counts, heard = final_counts(chorale), _heard(chorale)
-    begins = chorale.onsets[heard].any(axis=1)
+    sung = attacks(chorale)[heard]
+    begins = sung[:, 0] if sung[:, 0].any() else sung.any(axis=1)
     place = [Breach(int(heard[begins][-1]))] if len(heard) else []
     return {name: place * getattr(counts, name) for name in ("bare", "dissonant", "off_tonic")}
 
