@@ -99,8 +99,8 @@ def final_counts(chorale: Chorale) -> FinalCounts:
 def final_breaches(chorale: Chorale) -> dict[str, list[Breach]]:
     """List the places of some counts of `final_counts`, by their names: where the last soprano note begins.
 
-    >>> one, bare = [72, 67, 64, 48], [72, 67, 60, 48]
-    >>> final_breaches(Chorale.from_pitches([one] * 8 + [bare] * 4))
+    >>> one, five, bare = [72, 67, 64, 48], [71, 67, 62, 43], [72, 67, 60, 48]
+    >>> final_breaches(Chorale.from_pitches([one] * 4 + [five] * 4 + [bare] * 4))
     {'bare': [Breach(frame=8, voices=(), before=None)], 'dissonant': [], 'off_tonic': []}
     """
     counts, heard = final_counts(chorale), _heard(chorale)

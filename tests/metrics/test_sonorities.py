@@ -46,10 +46,12 @@ def test_dissonances_and_bare_fifths_are_heard_on_beats() -> None:
 def test_a_doubled_leading_tone_counts_where_it_leads() -> None:
     doubled = [71, 67, 59, 43]
     assert sonority_counts(quarters(ONE, doubled, ONE, ONE))[7:9] == (1, 1)
-    assert sonority_counts(quarters(ONE, [71, 67, 62, 43], ONE, ONE))[7:] == (1, 0)
-    assert sonority_counts(quarters(ONE, doubled, [69, 62, 66, 50], [67, 59, 62, 43]))[7:] == (0, 0)  # it doesn't
+    assert sonority_counts(quarters(ONE, [71, 67, 62, 43], ONE, ONE))[7:9] == (1, 0)
+    assert sonority_counts(quarters(ONE, doubled, [69, 62, 66, 50], [67, 59, 62, 43]))[7:9] == (0, 0)  # it doesn't
 
 
 def test_bach_has_a_dissonance_on_one_beat_in_twelve(bach: list[Chorale]) -> None:
     """And leaves a seventh in nine unresolved; doubled leading tones are those of other keys' thirds, mostly."""
-    assert total([sonority_counts(chorale) for chorale in bach]) == (21563, 1828, 116, 2978, 344, 1107, 134, 2044, 52)
+    counts = total([sonority_counts(chorale) for chorale in bach])
+    assert counts[:9] == (21563, 1828, 116, 2978, 344, 1107, 134, 2044, 52)
+    assert counts[9:] == (3701, 131, 165)
