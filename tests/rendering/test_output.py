@@ -1,20 +1,23 @@
 """Where nothing can be written, a command ends in one sentence, and leaves nothing half-written."""
 
+import io
 import json
 from pathlib import Path
 
 import disks
 import numpy as np
+import pypdfium2
 import pytest
+from matplotlib.image import imread
 
 from bachlit.__main__ import main
-from bachlit.errors import OptionError
+from bachlit.errors import OptionError, ScoreError
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.rendering import pdf_of, png_of, svg_of, wav
 from bachlit.rendering.look import Look
-from bachlit.rendering.output import TRACKS, contents, places_for, write
-from bachlit.scores import to_midi, write_musicxml
+from bachlit.rendering.output import TRACKS, contents, engraved, places_for, write
+from bachlit.scores import Mark, marked_musicxml, to_midi, write_musicxml
 
 TWINKLE = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
 QUICK = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
@@ -126,6 +129,34 @@ def test_a_look_is_that_of_all_written_files() -> None:
     made = dict(contents(chorale, places, look=look))
     expected = [music.encode(), svg_of(music).encode(), png_of(music), pdf_of(music, paper="letter"), to_midi(chorale)]
     assert [*made.values()] == [*expected, wav(chorale)]
+
+
+def orange(picture: np.ndarray) -> int:
+    """Number of pixels in a colour."""
+    return int((np.abs(picture[:, :, :3] - np.array([0xD5, 0x5E, 0x00]) / 255).max(2) < 0.05).sum())
+
+
+def test_marks_are_drawn_in_all_pictures() -> None:
+    chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 8 + [[69, 65, 60, 53]] * 8)
+    music = marked_musicxml(chorale, [Mark(0, 0, "#D55E00", "∥5"), Mark(8, 3, "#D55E00")])
+    assert engraved(music, ".musicxml") == engraved(music, ".xml") == music
+    drawing = engraved(music, ".svg").decode()
+    assert drawing.count('class="notehead" color="#D55E00"') == 2
+    assert drawing.count("∥5") == 1
+    [page] = pypdfium2.PdfDocument(engraved(music, ".pdf", paper="letter"))
+    printed = page.render(scale=4, rev_byteorder=True).to_numpy() / 255
+    for picture in (imread(io.BytesIO(engraved(music, ".png"))), printed):
+        assert 200 < orange(picture) < 2000
+    with pytest.raises(ScoreError, match=r"can't be engraved as '\.mid'; expected one of \.musicxml, "):
+        engraved(music, ".mid")
+
+
+@pytest.mark.parametrize("ending", [".mid", ".wav", ".txt"])
+def test_where_scores_are_wanted_sounds_are_refused(ending: str, tmp_path: Path) -> None:
+    assert places_for(tmp_path, "tune", [".png"], sounds=False) == [tmp_path / "tune.musicxml", tmp_path / "tune.png"]
+    assert places_for(tmp_path / "x.PDF", "tune", sounds=False) == [tmp_path / "x.PDF"]
+    with pytest.raises(ScoreError, match=rf"as \{ending}; expected --output to end in \.musicxml, \.svg, \.png"):
+        places_for(tmp_path / f"x{ending}", "tune", sounds=False)
 
 
 def test_a_name_like_a_practice_track_s_is_a_name() -> None:

@@ -1,8 +1,5 @@
 """A score says the same in MusicXML, MEI, kern, ABC and MIDI, as far as each format can."""
 
-import contextlib
-import io
-import warnings
 from fractions import Fraction
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -10,6 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from comparing import canonical, check_added, given_in, heard, read, source_of, stubbed
 from composed import Composed
+from converting import kern, mei
 from sizes import size
 
 from bachlit.music.chorale import Chorale
@@ -17,28 +15,6 @@ from bachlit.scores import to_midi, to_musicxml
 from bachlit.scores.reading.safe_xml import parse_xml
 
 SEEDS = range(size(40, 6))
-
-
-def mei(text: str) -> str:
-    """A score in MEI, by verovio."""
-    verovio = pytest.importorskip("verovio")
-    verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
-    toolkit.loadData(text)
-    return str(toolkit.getMEI())
-
-
-def kern(text: str) -> str:
-    """A score in kern, by converter21's writer."""
-    from converter21.humdrum import HumdrumWriter  # noqa: PLC0415  # takes a second
-    from music21 import converter  # noqa: PLC0415  # as above
-
-    quiet = contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO())
-    with warnings.catch_warnings(), quiet[0], quiet[1]:
-        warnings.simplefilter("ignore")
-        written = io.StringIO()
-        HumdrumWriter(converter.parseData(text, format="musicxml")).write(written)
-    return written.getvalue()
 
 
 def exact(chorale: Chorale) -> list[tuple[int, Fraction, Fraction]]:

@@ -19,7 +19,12 @@ from bachlit.scores.source import GivenPart, ScoreSource, SungNote, changed_meas
 from bachlit.scores.writing.elements import add_text
 from bachlit.scores.writing.musicxml import add_kept_parts, as_text, document_of, one_line, retitle
 from bachlit.scores.writing.placing import placed_measures
+from bachlit.scores.writing.sharing import insert
 from bachlit.scores.writing.transposing import transpose_part
+
+# Elements of a note after the shape of its head.
+_AFTER_SHAPE = ("notehead-text", "staff", "beam", "notations", "lyric", "play", "listen")
+_BLANK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Mark:
         label: A few letters beside the note; empty for none.
 
     Raises:
-        OptionError: If there is no such voice or colour, or other programs would read the label as a jump.
+        OptionError: If there is no such voice or colour, or the label means a jump, such as Fine.
     """
 
     frame: int
@@ -42,7 +47,7 @@ class Mark:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Check what other programs would misread."""
+        """Check voice, colour and label."""
         if not re.fullmatch("#[0-9A-Fa-f]{6}", self.colour):
             raise OptionError(
                 f"There is no colour {self.colour[:20]!r}; expected # and six hexadecimal digits, such as #D55E00; "
@@ -53,14 +58,16 @@ class Mark:
         measure = Element("measure")
         measure.append(_direction(self.label, self.colour, "above"))
         if any(signs_of(measure)):
-            raise OptionError(f"The label {self.label[:20]!r} is a jump in a score; expected none; choose another.")
+            raise OptionError(
+                f"The label {self.label[:20]!r} means a jump in a score; expected a plain text; choose another."
+            )
 
 
 def marked_musicxml(chorale: Chorale, marks: Sequence[Mark]) -> bytes:
     """Write a chorale's own score with some notes coloured and labelled.
 
-    A chorale that was read from a score gets that score back whole, element for element, in its layout and with the
-    parts that are no voice; colours and labels are all that is added. If its notes have changed since, or it has no
+    A chorale that was read from a score gets that score back whole, element for element, in its layout and with parts
+    that are no voice; only colours of note heads and labels are added. If its notes have changed since, or it has no
     score, it is written as by `to_musicxml`.
 
     All heads of a tied note are coloured. Labels stand above the head that sounds at the mark's frame, or below if the
@@ -78,8 +85,8 @@ def marked_musicxml(chorale: Chorale, marks: Sequence[Mark]) -> bytes:
 
     >>> chorale = Chorale.from_pitches([[67, 64, 60, 48]] * 4)
     >>> score = marked_musicxml(chorale, [Mark(0, 3, "#D55E00", "8"), Mark(2, 3, "#0072B2", "5")]).decode()
-    >>> score.count('<note color="#D55E00">'), '<words color="#D55E00" font-style="normal"' in score, ">8, 5<" in score
-    (1, True, True)
+    >>> score.count('<notehead color="#D55E00">normal</notehead>'), 'font-weight="bold">8, 5</words>' in score
+    (1, True)
     """
     root, voices = _score_of(chorale)
     parts = root.findall("part")
@@ -93,15 +100,13 @@ def marked_musicxml(chorale: Chorale, marks: Sequence[Mark]) -> bytes:
             colours.setdefault(head.note, mark.colour)
         here = [head for head in written if head.start <= mark.frame]
         texts = labels.setdefault((voice, (here or written)[-1]), [])
-        if mark.label and mark.label not in texts:
-            texts.append(mark.label)
+        if (text := one_line(mark.label)) and text not in texts:
+            texts.append(text)
     for (voice, head), texts in labels.items():
         if texts:
             _label(head, ", ".join(texts), colours[head.note], "below" if _is_lower(voice, voices) else "above")
     for note, colour in colours.items():
-        note.set("color", colour)
-        for shape in note.findall("notehead"):
-            shape.set("color", colour)
+        _paint(note, colour)
     return as_text(root).encode()
 
 
@@ -169,21 +174,36 @@ def _is_lower(voice: Voice, voices: Mapping[Voice, GivenPart]) -> bool:
     return any((voices[other].place, voices[other].staff) == staff for other in VOICES[: VOICES.index(voice)])
 
 
+def _paint(note: Element, colour: str) -> None:
+    """Colour the head of a `<note>`, not its words: engravers colour them too if the `<note>` has the colour."""
+    shape = note.find("notehead")
+    if shape is None:
+        shape = Element("notehead")
+        shape.text = "normal"
+        insert(note, shape, _AFTER_SHAPE)
+    shape.set("color", colour)
+
+
 def _label(head: _Head, text: str, colour: str, placement: str) -> None:
-    """Write a text before a note, or before the chord to which it belongs."""
-    direction = _direction(text, colour, placement)
+    """Write a text before a note, or before the chord to which it belongs.
+
+    A single letter is narrower than a note head, and engravers would put it beside the stem: a blank moves it above.
+    """
+    beside = len(text) == 1 and placement == "above"
+    direction = _direction(f"{_BLANK}{text}" if beside else text, colour, placement)
     for tag in ("voice", "staff"):
         if (written := head.note.findtext(tag)) is not None:
             add_text(direction, tag, written)
-    until = [child for child in head.measure if child.tag == "note"]
-    until = until[: until.index(head.note) + 1]
-    first = next(note for note in reversed(until) if note is until[0] or note.find("chord") is None)
-    head.measure.insert(list(head.measure).index(first), direction)
+    notes = head.measure.findall("note")
+    first = notes.index(head.note)
+    while first and notes[first].find("chord") is not None:
+        first -= 1
+    head.measure.insert(list(head.measure).index(notes[first]), direction)
 
 
 def _direction(text: str, colour: str, placement: str) -> Element:
     """Make a text in upright letters: italics of some fonts lack signs such as ∥."""
     direction = Element("direction", placement=placement)
     look = {"color": colour, "font-style": "normal", "font-weight": "bold"}
-    SubElement(SubElement(direction, "direction-type"), "words", look).text = one_line(text)
+    SubElement(SubElement(direction, "direction-type"), "words", look).text = text
     return direction
