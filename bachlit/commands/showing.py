@@ -1,5 +1,6 @@
 """What Lightning's commands show: progress, the network's size, and tables of figures."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ def display(options: Mapping[str, Any], *, fits: bool) -> tuple[list[Callback], 
     bar, summary = options["enable_progress_bar"], options["enable_model_summary"]
     more: list[Callback] = []
     if bar is None and not any(isinstance(one, ProgressBar | EpochLines) for one in given):
-        bar = get_console().is_interactive
+        bar = sys.stdout.isatty() and get_console().is_interactive  # colours may be forced upon a file
         more += [EpochLines()] if fits and not bar else []
     if bar and not any(isinstance(one, ProgressBar) for one in given):
         more.append(EpochBar())
