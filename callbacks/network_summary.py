@@ -3,7 +3,7 @@
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelSummary
 from pytorch_lightning.utilities import rank_zero_info
-from pytorch_lightning.utilities.model_summary import get_human_readable_count
+from pytorch_lightning.utilities.model_summary.model_summary import get_human_readable_count
 from torch import nn
 
 

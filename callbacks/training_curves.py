@@ -159,7 +159,7 @@ def _picture(rows: list[_Figures], loss: str = "") -> bytes:
     _curve(above, rows, BEST_BY, "validation")
     best = best_of(rows)
     if best:
-        label = f"best: {four_digits(best[BEST_BY])}, epoch {best['epoch']:g}"
+        label = f"best: {four_digits(float(best[BEST_BY]))}, epoch {best['epoch']:g}"
         above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=label)
     above.set_ylabel("nats per frame")
     beside = below.twinx() if loss else below
