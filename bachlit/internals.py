@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytorch_lightning import Trainer
     from pytorch_lightning.callbacks import WeightAveraging
     from pytorch_lightning.cli import LightningArgumentParser
-    from pytorch_lightning.loggers import CSVLogger
+    from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
 # Packages whose classes may have short names or stand in configurations.
 PACKAGES = ("bachlit", "torch.nn", "torch.optim", "pytorch_lightning", "lightning_fabric", "optuna")
@@ -137,6 +137,23 @@ class BegunRun:
     def joins_another(self) -> bool:
         """Check whether this is a spawned process, which joins its parent's run."""
         return getattr(self, "_attach_id", None) is not None
+
+
+class EpochsFromOne:
+    """Count a RichProgressBar's epochs from one, not from zero."""
+
+    trainer: Trainer
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        last = self.trainer.max_epochs
+        number = f"{current_epoch + 1}/{last}" if last is not None and last > 0 else f"{current_epoch + 1}"
+        return f"{f'Epoch {number}':10}"  # as wide as Validation
+
+
+def forget_anonymous(logger: WandbLogger) -> None:
+    """Remove an option that nobody typed, but Lightning passes to `wandb.init`, which warns that it has no effect."""
+    if logger._wandb_init.get("anonymous") is None:
+        logger._wandb_init.pop("anonymous", None)
 
 
 def is_placed(logger: CSVLogger, folder: Path) -> bool:

@@ -15,7 +15,9 @@ from bachlit.errors import BachlitError
 from bachlit.extras import require
 from bachlit.files.writing import write_whole
 from bachlit.internals import epochs_done
+from bachlit.rendering.digits import four_digits
 from bachlit.rendering.plots import as_png
+from bachlit.training.losses import is_in_nats
 from bachlit.training.wandb_logger import log_media
 
 _Figures = dict[str, float]
@@ -32,6 +34,7 @@ class TrainingCurves(Callback):
     The table is written after every validation and every epoch, the picture at the end and every half minute, since
     drawing it takes as long as an epoch of a small fit. A row holds the figures at one step: all that are logged once
     per epoch, and the learning rate. A resumed fit continues the checkpoint's rows. The last picture is logged to W&B.
+    A training loss other than cross-entropy has an axis of its own.
 
     Args:
         picture: Draw the picture; it needs matplotlib, from the extra `bachlit[render]`.
@@ -42,6 +45,7 @@ class TrainingCurves(Callback):
         self.rows: list[_Figures] = []
         """The figures, oldest first. `epoch` counts finished epochs, and has a fraction inside one."""
         self._folder = Path()
+        self._loss = ""  # the name of a training loss that isn't in nats
         self._rate: _Figures = {}
         self._drawn = 0.0  # when, in seconds
         self._is_begun = False  # whether a row is this fit's
@@ -50,6 +54,8 @@ class TrainingCurves(Callback):
         """Find the run's folder, and whether pictures can be drawn."""
         # In every process: Lightning makes them agree on the folder here; one that didn't ask would hang the rest.
         self._folder = Path(trainer.log_dir or trainer.default_root_dir)
+        loss = getattr(pl_module, "loss_function", None)
+        self._loss = "" if loss is None or is_in_nats(loss) else type(loss).__name__
         self.rows = []  # those of a checkpoint come after this
         self._drawn, self._is_begun = time.monotonic(), False
         if stage == "fit" and self.picture:
@@ -89,7 +95,7 @@ class TrainingCurves(Callback):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_whole(self._folder / "curves.csv", _table(self.rows))
                 if self.picture and drawn:
-                    write_whole(self._folder / "curves.png", _picture(self.rows))
+                    write_whole(self._folder / "curves.png", _picture(self.rows, self._loss))
                     self._drawn = time.monotonic()
             except Exception as error:  # whatever it is, training is worth more
                 rank_zero_warn(
@@ -138,35 +144,48 @@ def _table(rows: list[_Figures]) -> bytes:
     return text.getvalue().encode()
 
 
-def _picture(rows: list[_Figures]) -> bytes:
-    """Draw rows as PNG: nats per frame with the best epoch; below, nats per token beside the training loss."""
+def _picture(rows: list[_Figures], loss: str = "") -> bytes:
+    """Draw rows as PNG: nats per frame with the best epoch; below, nats per token beside the training loss.
+
+    Args:
+        rows: The figures.
+        loss: The name of the training loss if it isn't in nats per token: it then has an axis on the right.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415  # of an extra
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(7, 7), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     _curve(above, rows, BEST_BY, "validation")
     best = best_of(rows)
     if best:
-        label = f"best: {best[BEST_BY]:.3f}, epoch {best['epoch']:g}"
+        label = f"best: {four_digits(float(best[BEST_BY]))}, epoch {best['epoch']:g}"
         above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=label)
     above.set_ylabel("nats per frame")
-    _curve(below, rows, "train/loss_epoch", "training loss")
-    _curve(below, rows, "val/nats_per_token", "validation")
+    beside = below.twinx() if loss else below
+    _curve(beside, rows, "train/loss_epoch", f"training loss{' (right)' if loss else ''}", colour="C0")
+    _curve(below, rows, "val/nats_per_token", "validation", colour="C1")
     below.set_ylabel("nats per token")
+    if loss:
+        beside.set_ylabel(f"training loss: {loss}")
     below.set_xlabel("epochs")
-    below.xaxis.get_major_locator().set_params(integer=True)
-    for axes in (above, below):
-        axes.grid(alpha=0.3)
-        if axes.get_lines():
-            axes.legend()
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    above.grid(alpha=0.3)
+    below.grid(alpha=0.3)
+    for axes, lines in (
+        (above, above.get_lines()),
+        (below, [*dict.fromkeys((*beside.get_lines(), *below.get_lines()))]),
+    ):
+        if lines:
+            axes.legend(handles=lines)
     return as_png(figure, dpi=120)
 
 
-def _curve(axes: Any, rows: list[_Figures], name: str, label: str) -> None:
+def _curve(axes: Any, rows: list[_Figures], name: str, label: str, *, colour: str = "C0") -> None:
     points = [(row["epoch"], row[name]) for row in rows if name in row]
     if points:
         # A line of one point would be invisible.
-        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=label)
+        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else None, label=label, color=colour)
 
 
 def _logged(trainer: pl.Trainer, stage: str) -> _Figures:

@@ -66,11 +66,12 @@ def wait_for_pause(process: subprocess.Popen[Any], folder: Path, num_processes: 
         time.sleep(0.01)
 
 
-def run(folder: Path, *args: str) -> None:
-    """Run a command in a folder, which must succeed."""
+def run(folder: Path, *args: str) -> tuple[str, str]:
+    """Run a command in a folder, which must succeed; its standard output and error."""
     process = start(folder, *args)
-    _, told = process.communicate(timeout=300)
+    out, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
+    return out, told
 
 
 def weights_in(checkpoint: Path) -> dict[str, torch.Tensor]:

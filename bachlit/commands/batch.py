@@ -13,8 +13,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from tqdm import tqdm
 
+from bachlit.commands.progress import progress
 from bachlit.errors import BachlitError, OptionError, ScoreError
 from bachlit.scores import SUFFIXES, TuneText, tunes_of
 
@@ -127,14 +127,21 @@ def _plain(title: str) -> str:
 
 
 def _outcomes(tried: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
-    progress = partial(tqdm, total=len(jobs), desc="Harmonising", unit="tune")
+    """Try all jobs, and show progress."""
+    with progress(len(jobs), "Harmonising", "tune") as done:
+        for outcome in _tried_all(tried, jobs, workers):
+            done(1)
+            yield outcome
+
+
+def _tried_all(tried: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     if workers == 1:
-        yield from progress(map(tried, jobs))
+        yield from map(tried, jobs)
         return
     try:
         # Spawn: forking a process with threads can hang.
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_share) as pool:
-            yield from progress(pool.map(tried, jobs))
+            yield from pool.map(tried, jobs)
     except BrokenProcessPool as error:
         raise ScoreError(
             f"One of {workers} workers was killed, as when memory runs out; use fewer; what was written stays."

@@ -11,15 +11,14 @@ from functools import partial
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bachlit.api import prompt_of
 from bachlit.classes import path_of
 from bachlit.commands.batch import jobs_of
 from bachlit.commands.functions import run_typed
+from bachlit.commands.progress import progress
 from bachlit.corpus import Corpus, Fold
 from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
@@ -150,13 +149,12 @@ def evaluate(
         "bachlit": version("bachlit"),
         "fold": fold,
         "checkpoints": [f"{path.name}, which ships" if path in SHIPPED.values() else str(path) for path in paths],
-        "decoders": _described(harmonizers, models),
         "strip_fermatas": strip_fermatas,
         "melodies": [str(path) for path in melodies or ()],
         "command": _command(options),
     }
     steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
-    with tqdm(total=steps, desc="Writing", unit="piece", delay=1) as bar:
+    with progress(steps, "Writing", "piece") as done:
         evaluation = evaluate_all(
             models,
             harmonizers,
@@ -167,22 +165,9 @@ def evaluate(
             resamples=resamples,
             figures=figures,
             about=about,
-            progress=bar.update,
+            progress=done,
         )
     _report(evaluation, output, check)
-
-
-def _described(harmonizers: Mapping[str, Harmonizer], models: Mapping[str, LanguageModel]) -> dict[str, Any]:
-    """Describe harmonizers by name, and for each model if the rules have other numbers in some."""
-    calibrations = {name: model.calibration for name, model in models.items()}
-    first, *others = calibrations.values()
-    if all(one.rules == first.rules for one in others):
-        return {name: one.described(first) for name, one in harmonizers.items()}
-    return {
-        f"{name}, {model}": one.described(calibration)
-        for name, one in harmonizers.items()
-        for model, calibration in calibrations.items()
-    }
 
 
 def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:
@@ -212,8 +197,8 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
     Raises:
         OptionError: If a report can't be written.
     """
-    with tqdm(total=len(evaluation.rows[0].pieces), desc="Engraving", unit="piece", delay=1) as bar:
-        html = page(evaluation, progress=bar.update)
+    with progress(len(evaluation.rows[0].pieces), "Engraving", "piece") as done:
+        html = page(evaluation, progress=done)
     others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
     reported = {name: text.encode(errors="replace") for name, text in zip(_FILES[1:], others, strict=True)}
     index = reports.to_json(evaluation, files={name: digest(content) for name, content in reported.items()})
@@ -228,7 +213,7 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
         console = Console(width=_WIDTH)
     for table in reports.tables(evaluation):
         console.print(table)
-    for sentence in reports.predictions(evaluation):
+    for sentence in (*evaluation.cautions(), *reports.predictions(evaluation)):
         print(sentence)
 
 

@@ -1,10 +1,8 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, with options from checkpoints that typed ones override."""
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,11 @@ from torch import Tensor
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
 from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
 from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
+from bachlit.commands.noise import QuietProcesses, quiet
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import RememberOptions, recall
 from bachlit.commands.resumed import describes_a_run, find_checkpoint, find_last, run_folder
+from bachlit.commands.showing import display, print_figures
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
@@ -41,13 +41,6 @@ from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
 from bachlit.training.model import ChoraleModel
 from bachlit.training.processes import without_copies
 from bachlit.training.wandb_logger import PROJECT, AutoWandbLogger
-
-# Lightning's messages about its own insides, or about loaders that aren't ours.
-_NOISE = (
-    *("LeafSpec", "does not have many workers", "`IterableDataset` has `__len__`", "litlogger", "TF32 acceleration"),
-    *("args parameter is intended to run", "transfer_batch_to_device", "Checkpoint directory .* exists"),
-    "Experiment logs directory .* exists",
-)
 
 # There is always a CSV, and it comes first: its folder is the run's.
 _CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": str(ROOT), "name": ""}}
@@ -105,6 +98,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
 
     def __init__(self, command: str, words: Words, phase: Phase, stack: ExitStack) -> None:
         self.command, self.phase, self.stack = command, phase, stack
+        self.prints_figures = False
         self.recalled, self.words = find_checkpoint(command, words)
         quiet = {"exit_on_error": False, "allow_abbrev": False, "formatter_class": BriefHelpFormatter}
         super().__init__(
@@ -213,7 +207,8 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         options = self._options()
         remembered = {key: options[key] for key in ("model", "data", "seed_everything")}
         self.trainer_defaults["callbacks"] = [
-            *(_Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options))
+            *(_Running(self.phase), MonitorCheck(), RememberOptions(remembered), ModelCard(options)),
+            QuietProcesses(self.command),
         ]
 
     def instantiate_classes(self) -> None:
@@ -241,6 +236,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         plugins, recalled = made["trainer"]["plugins"] or [], self.recalled
         checkpoints = SafeCheckpoints(recalled.path, recalled.checkpoint)
         settings["plugins"] = [checkpoints, *(plugins if isinstance(plugins, list) else [plugins])]
+        shown, flags = display(made["trainer"], fits=self.command == "fit")
+        self.trainer_defaults["callbacks"] += shown
+        settings |= flags
         trainer = super().instantiate_trainer(**settings | kwargs)
         share_runs(trainer)
         return trainer
@@ -274,7 +272,9 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             CheckpointError: If they belong to another encoding.
         """
         self.phase.checkpoint = self.recalled.path
-        if self.config_init[self.command]["ckpt_path"] is None:
+        options = self.config_init[self.command]
+        self.prints_figures, options["verbose"] = options.get("verbose", False), False  # Lightning's have 16 digits
+        if options["ckpt_path"] is None:
             shipped = LanguageModel.load(self.recalled.path or PRETRAINED)
             if shipped.encoding.config != self.model.encoding.config:
                 raise CheckpointError(
@@ -291,7 +291,13 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             if isinstance(logger, AutoWandbLogger):
                 logger.finish()
 
-    after_validate = after_test = after_predict = after_fit
+    def after_validate(self) -> None:
+        """Print the figures, unless --verbose false was typed, and end W&B's run."""
+        if self.prints_figures:
+            print_figures(self.trainer)
+        self.after_fit()
+
+    after_test, after_predict = after_validate, after_fit
 
     def before_predict(self) -> None:
         """Set the decoder and the rules: they are options of the prediction, not of the model."""
@@ -338,25 +344,5 @@ def run(command: str, args: Sequence[str]) -> None:
     words.refuse_unknown(_KINDS)
     words = words.listing(["model.metrics"])
     phase = Phase(command, own=words.has_own)
-    with ExitStack() as stack, _quiet(command), careful_parsing(words.paths), one_sentence(phase):
+    with ExitStack() as stack, quiet(command), careful_parsing(words.paths), one_sentence(phase):
         ChoraleCLI(command, words, phase, stack)
-
-
-@contextmanager
-def _quiet(command: str) -> Iterator[None]:
-    """Suppress Lightning's messages about its own insides."""
-    # Lost best scores or callbacks matter to a resumed fit only.
-    others = () if command == "fit" else ("The dirpath has changed", "callbacks used to create the checkpoint")
-    lightnings = logging.getLogger("pytorch_lightning.utilities.rank_zero")
-    with warnings.catch_warnings():
-        for noise in (*_NOISE, *others):
-            warnings.filterwarnings("ignore", message=f".*{noise}")
-        lightnings.addFilter(_no_advertisement)
-        try:
-            yield
-        finally:
-            lightnings.removeFilter(_no_advertisement)
-
-
-def _no_advertisement(record: logging.LogRecord) -> bool:
-    return "litlogger" not in record.getMessage()

@@ -96,7 +96,7 @@ class ScoreCorpus(Corpus):
     def _parse(self, files: dict[str, Path]) -> Iterator[tuple[str, Chorale | str]]:
         workers = min(self.workers or _num_cores(), len(files))
         read = partial(_read, repeats=self.repeats, quantize=self.quantize)
-        progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1)
+        progress = partial(tqdm, total=len(files), desc="Reading chorales", unit="piece", delay=1, disable=None)
         if workers == 1:
             yield from zip(files, progress(map(read, files.items())), strict=True)
         else:

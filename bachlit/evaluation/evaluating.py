@@ -10,14 +10,17 @@ import torch
 
 from bachlit.errors import OptionError
 from bachlit.evaluation.figures import FIGURES, Column, Figure, Judge, columns_of
-from bachlit.evaluation.harmonizers import Harmonizer
+from bachlit.evaluation.harmonizers import Harmonizer, described
 from bachlit.evaluation.held_out import HeldOut
-from bachlit.evaluation.pooling import RESAMPLES, Estimate, pool
+from bachlit.evaluation.pooling import FEW, RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
 from bachlit.generation.phrasing import PhraseChoice
 from bachlit.metrics import Likelihood
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import Chorale
+
+DAGGER = "\N{DAGGER}"
+"""Mark of an interval that can't be relied on."""
 
 _HEARD = {"auto": "the fermatas, or found ones where a piece has none before its last note", "none": "none"}
 
@@ -81,7 +84,23 @@ class Evaluation:
             sentences.append(f"Phrase ends that were heard: {_HEARD[about['phrases']]}.")
         if about.get("left_out"):
             sentences.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
-        return [*sentences, *about.get("doubts", ())]
+        return [*sentences, *about.get("doubts", ()), *self.cautions()]
+
+    def few(self) -> list[bool]:
+        """Tell of each row whether its intervals are of too few pieces to rely on."""
+        return [1 < len(row.pieces) < FEW for row in self.rows]
+
+    def cautions(self) -> list[str]:
+        """Say which intervals can't be relied on, which reports mark with a dagger."""
+        counts = sorted({len(row.pieces) for row in self.rows})
+        few = [str(count) for count in counts if 1 < count < FEW]
+        cautions = ["One piece has no interval."] if 1 in counts else []
+        if few:
+            cautions.append(
+                f"{DAGGER} This interval is over {' or '.join(few)} pieces; "
+                f"over fewer than {FEW} it is often too narrow."
+            )
+        return cautions
 
 
 def evaluate(
@@ -156,6 +175,7 @@ def evaluate(
         "phrases": phrases,
         "seed": seed,
         "resamples": resamples,
+        "decoders": described(harmonizers, {name: model.calibration for name, model in models.items()}),
     }
     likelihoods = {name: likelihood(model, bach) for name, model in models.items()}
     about = {**(about or {}), **known}

@@ -44,7 +44,8 @@ class Harmonizer:
 
     def described(self, calibration: Calibration | None = None) -> dict[str, Any]:
         """Describe decoder and rules, under a calibration, as plain data."""
-        described = {"decoder": plain(self.decoder), "rules": plain(self.weighed(calibration))}
+        does = (type(self.decoder).__doc__ or "").strip().partition("\n")[0]
+        described = {"decoder": plain(self.decoder), "does": does, "rules": plain(self.weighed(calibration))}
         return described if self.candidates == 1 else described | {"candidates": self.candidates}
 
 
@@ -86,6 +87,25 @@ def named(names: str | Mapping[str, Harmonizer | Decoder]) -> dict[str, Harmoniz
     for one in chosen.values():
         one.weighed()  # fail on a wrong rule before any work
     return chosen
+
+
+def described(
+    harmonizers: Mapping[str, Harmonizer], calibrations: Mapping[str, Calibration]
+) -> dict[str, dict[str, Any]]:
+    """Describe harmonizers by name, and for each model if the rules have other numbers in some.
+
+    Args:
+        harmonizers: By name.
+        calibrations: Those of the models, by name.
+    """
+    first, *others = calibrations.values()
+    if all(one.rules == first.rules for one in others):
+        return {name: one.described(first) for name, one in harmonizers.items()}
+    return {
+        f"{name}, {model}": one.described(calibration)
+        for name, one in harmonizers.items()
+        for model, calibration in calibrations.items()
+    }
 
 
 def _by_name(name: str) -> Harmonizer:

@@ -10,9 +10,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.describing import decoder_in_words, rules_in_words, what_it_does
+from bachlit.evaluation.evaluating import DAGGER, Evaluation, counted
 from bachlit.evaluation.figures import Column
-from bachlit.evaluation.pooling import Estimate
+from bachlit.evaluation.pooling import FEW, Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.files.writing import file_stem
 from bachlit.music.chorale import REST, VOICES
@@ -72,7 +73,8 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
     parts = {
         "title": escape(evaluation.subject("chorale")),
         "about": "\n".join(f"<p>{escape(line)}</p>" for line in evaluation.summary()),
-        "tables": _figures(evaluation) + _models(evaluation),
+        "tables": _decoders(evaluation) + _figures(evaluation) + _models(evaluation),
+        "num_scores": counted(len(evaluation.rows[first].pieces), "piece"),
         "pieces_about": escape(
             f"{intro} A frame is a sixteenth. Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."
         ),
@@ -127,6 +129,23 @@ def _zipped(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
+def _decoders(evaluation: Evaluation) -> str:
+    """Table of the decoders; the rules of each unfold."""
+    body = ""
+    for name, described in evaluation.about["decoders"].items():
+        listed = "".join(f"<p>{kind}: {escape(rules)}</p>" for kind, rules in rules_in_words(described).items())
+        rules = f"<details><summary>{counted(len(described['rules']), 'rule')}</summary>{listed}</details>"
+        body += (
+            f"<tr><td>{escape(name)}</td><td>{escape(decoder_in_words(described))}"
+            f"<small>{escape(what_it_does(described))}</small></td>"
+            f"<td>{rules if listed else 'no rules'}</td></tr>"
+        )
+    return (
+        '<h2 id="decoders">The decoders</h2><div class="wide"><table class="words"><thead><tr><th></th><th>decoder</th>'
+        f"<th>rules</th></tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
 def _models(evaluation: Evaluation) -> str:
     """Table of the likelihoods of Bach's own pieces, three columns per model."""
     models = evaluation.models
@@ -143,7 +162,7 @@ def _models(evaluation: Evaluation) -> str:
         )
         body += f"<tr><td>{escape(_PARTS.get(part[1:], part[1:]))}</td>{cells}</tr>"
     return (
-        "<h2>How well Bach's own pieces are predicted</h2>"
+        '<h2 id="models">How well Bach\'s own pieces are predicted</h2>'
         "<p>Teacher-forced. Nats are natural logarithms, sums over all pieces; a frame is a sixteenth of four voices. "
         f"A quarter of the first line is the nats per pitch token: {escape(pitch_tokens)}. The voices and marks add up "
         "to it; so do the marks, when notes begin, and which notes.</p>"
@@ -154,35 +173,38 @@ def _models(evaluation: Evaluation) -> str:
 
 def _figures(evaluation: Evaluation) -> str:
     """Table of all figures, one column per harmonizer, Bach first."""
-    names = evaluation.names()
+    names, num_pieces = evaluation.names(), [len(row.pieces) for row in evaluation.rows]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = ""
     for section, columns in evaluation.sections():
         body += f'<tr><th colspan="{len(names) + 1}" scope="rowgroup">{escape(section)}</th></tr>'
         for column, line in columns:
-            body += f"<tr><td>{escape(column.label)}</td>{_cells(column, line)}</tr>"
+            body += f"<tr><td>{escape(column.label)}</td>{_cells(column, line, num_pieces)}</tr>"
     return (
-        "<h2>What they write</h2><p>Below each figure its 95 % bootstrap interval over pieces. Green marks a target "
+        '<h2 id="figures">What they write</h2>'
+        "<p>Below each figure its 95 % bootstrap interval over pieces. Green marks a target "
         "reached: ≈ the interval contains Bach's figure, ≤ it begins at or below it, ↓ the figure is the lowest.</p>"
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 
-def _cells(column: Column, line: Sequence[Estimate | None]) -> str:
+def _cells(column: Column, line: Sequence[Estimate | None], num_pieces: Sequence[int]) -> str:
+    """Cells of a figure, with its interval: a dagger marks one of few pieces, and one piece has none."""
     bach = line[0]
     written = [one.value for one in line[1:] if one is not None]
     cells = ""
-    for number, one in enumerate(line):
+    for number, (one, num) in enumerate(zip(line, num_pieces, strict=True)):
         if one is None or not one.known:
             cells += "<td></td>"
             continue
         kinds = ["bach"] if number == 0 else []
-        if number and column.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
+        if number and num > 1 and column.best == "bach" and bach is not None and one.low <= bach.value <= one.high:
             kinds.append("near")
-        if number and column.best == "at most bach" and bach is not None and one.low <= bach.value:
+        if number and num > 1 and column.best == "at most bach" and bach is not None and one.low <= bach.value:
             kinds.append("few")
         if number and column.best == "lowest" and one.value == min(written):
             kinds.append("lowest")
-        interval = f"<small>{column.text(one.low)} to {column.text(one.high)}</small>"
+        mark = DAGGER if num < FEW else ""
+        interval = f"<small>{column.text(one.low)} to {column.text(one.high)}{mark}</small>" if num > 1 else ""
         cells += f'<td class="{" ".join(kinds)}"><b>{column.text(one.value)}</b>{interval}</td>'
     return cells

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from bachlit.evaluation.figures import COLUMNS, Column, Histograms, Ratio
 
 RESAMPLES = 1000
+FEW = 10
+"""Pieces that an interval should have: of fewer, a percentile bootstrap covers too little."""
+
 _Floats = npt.NDArray[np.float64]
 
 

@@ -2,19 +2,21 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from bachlit.evaluation.evaluating import Evaluation
+from bachlit.evaluation.describing import decoder_in_words, rules_in_words
+from bachlit.evaluation.evaluating import DAGGER, Evaluation
 from bachlit.evaluation.figures import COLUMNS, Column
-from bachlit.evaluation.pooling import Estimate
+from bachlit.evaluation.pooling import FEW, Estimate
 from bachlit.rendering.escaping import csv_text, in_markdown
 
 _ABREAST = 10  # columns of a table: 132 characters hold them and three names
-_BELOW = "Below each value its 95 % interval. A frame is a sixteenth."
+_BELOW = "Below each value its 95 % interval."
+_FRAME = "A frame is a sixteenth."
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
@@ -31,17 +33,22 @@ def _table(evaluation: Evaluation, heads: Mapping[str, str], *, first: bool) -> 
     """Table of some columns with these headings; the first has the title and the time."""
     columns = [evaluation.columns[name] for name in heads]
     meanings = [f"{head}: {column.label}" for head, column in zip(heads.values(), columns, strict=True)]
-    shown = Table(title=evaluation.subject() if first else None, caption=escape(f"{'; '.join(meanings)}. {_BELOW}"))
+    below = [_BELOW] if any(len(row.pieces) > 1 for row in evaluation.rows) else []
+    sentences = [f"{'; '.join(meanings)}.", *below, _FRAME]
+    shown = Table(title=evaluation.subject() if first else None, caption=escape(" ".join(sentences)))
     shown.add_column("", no_wrap=True)
     for head in (*heads.values(), *(["seconds"] if first else ())):
         shown.add_column(escape(head), justify="right")
-    for name, row, estimates in zip(evaluation.names(), evaluation.rows, evaluation.estimates, strict=True):
+    marks = [f" {DAGGER}" if few else "" for few in evaluation.few()]
+    for name, mark, row, estimates in zip(
+        evaluation.names(), marks, evaluation.rows, evaluation.estimates, strict=True
+    ):
         cells = [
             _with_interval(column, estimates.get(one), len(row.pieces))
             for one, column in zip(heads, columns, strict=True)
         ]
         seconds = [f"{row.seconds:.0f}" if row.seconds else ""] if first else []
-        shown.add_row(escape(name), *cells, *seconds, end_section=row.decoder == "Bach")
+        shown.add_row(escape(f"{name}{mark}"), *cells, *seconds, end_section=row.decoder == "Bach")
     return shown
 
 
@@ -62,14 +69,32 @@ def markdown(evaluation: Evaluation) -> str:
     for section, columns in evaluation.sections():
         lines.append(f"| **{in_markdown(section)}** |{' |' * len(names)}")
         for column, line in columns:
-            cells = ["{} ({} to {})".format(*map(column.text, one)) if one and one.known else "" for one in line]
+            cells = [_in_a_cell(column, one, len(row.pieces)) for one, row in zip(line, evaluation.rows, strict=True)]
             lines.append(f"| {in_markdown(column.label)} | {' | '.join(cells)} |")
     lines.append(f"| seconds | {' | '.join(f'{row.seconds:.0f}' if row.seconds else '' for row in evaluation.rows)} |")
+    lines += ["", "Decoders:", "", *(f"- {line}" for line in _decoders(evaluation))]
     lines += ["", "Bach's own pieces, teacher-forced:", "", f"| | {' | '.join(models)} |"]
     lines.append(f"|---|{'---:|' * len(evaluation.models)}")
     for name in next(iter(evaluation.models.values())):
         lines.append(f"| {name} | {' | '.join(f'{values[name]:.3f}' for values in evaluation.models.values())} |")
     return "\n".join(lines) + "\n"
+
+
+def _in_a_cell(column: Column, estimate: Estimate | None, num_pieces: int) -> str:
+    """Cell of a Markdown table, with a dagger at an interval of few pieces; one piece has none."""
+    if estimate is None or not estimate.known:
+        return ""
+    value, low, high = map(column.text, estimate)
+    if num_pieces == 1:
+        return value
+    return f"{value} ({low} to {high}){DAGGER if num_pieces < FEW else ''}"
+
+
+def _decoders(evaluation: Evaluation) -> Iterator[str]:
+    """Markdown list of the decoders with their rules."""
+    for name, described in evaluation.about["decoders"].items():
+        rules = [f"{kind} {names}" for kind, names in rules_in_words(described).items()]
+        yield in_markdown(f"{name}: {decoder_in_words(described)}; {'; '.join(rules) or 'no rules'}.")
 
 
 def predictions(evaluation: Evaluation) -> list[str]:

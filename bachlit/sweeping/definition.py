@@ -25,8 +25,6 @@ Space = dict[str, Distribution]
 """The values of each option, by its dotted name, such as `data.window`."""
 
 _RANGE = {"low", "high", "step", "log"}
-_QUIET = ("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false")
-
 # These may differ between the machines of one sweep.
 _OF_A_MACHINE = ("trainer.accelerator", "trainer.devices", "trainer.strategy", "trainer.logger.", "trainer.enable_")
 
@@ -88,7 +86,6 @@ class Sweep:
         pruning = {"class_path": "bachlit.sweeping.pruning.Pruning", "init_args": {"monitor": self.monitor}}
         return [
             *self.configs(),
-            *_QUIET,
             f"--trainer.logger={json.dumps(loggers)}",
             *self.words,
             *(word(name, value) for name, value in point.items()),

@@ -73,7 +73,8 @@ class Fit:
     def __init__(self, words: list[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as file:
+        log.unlink(missing_ok=True)
+        with log.open("ab") as file:  # the fit's output is added to it, too
             # In its own session, so that the sweep alone gets Ctrl-C, and then ends the fit.
             self._process = subprocess.Popen(
                 [*FIT, *words],
@@ -94,7 +95,7 @@ class Fit:
         with self._log.open("ab", buffering=0) as log, self._process:
             for line in self._process.stdout:
                 if not line.startswith(_MARK):
-                    log.write(line)
+                    log.write(line if line.strip() else b"")  # an empty one comes before each mark
                     continue
                 figure = Figure(*json.loads(line.removeprefix(_MARK)))
                 if math.isfinite(figure.value):

@@ -11,6 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import yaml
 from optuna import Study
 from optuna.distributions import CategoricalDistribution, json_to_distribution
 from optuna.importance import get_param_importances
@@ -22,6 +23,7 @@ from rich.table import Table
 from bachlit.errors import OptionError
 from bachlit.extras import MissingPackageError, require
 from bachlit.files.writing import write_together
+from bachlit.rendering.digits import four_digits
 from bachlit.rendering.escaping import csv_text
 from bachlit.rendering.plots import as_png
 from bachlit.sweeping.definition import Space, folder_of, same_name, word
@@ -95,12 +97,13 @@ def table(trials: Sequence[FrozenTrial], names: Sequence[str], monitor: str) -> 
     """Show the best trials, with their options."""
     counts = Counter(_STATES[trial.state.name] for trial in trials)
     summary = ", ".join(f"{counts[state]} {state}" for state in _STATES.values() if counts[state])
-    shown = Table(title=f"{escape(monitor)}: the best of {len(trials)} trials ({summary})")
+    title = f"{monitor}: the best of {len(trials)} trials ({summary})"
+    shown = Table(title=escape(title), min_width=len(title))
     for head in ("trial", "value", "epoch", "seconds", *short(names).values()):
         shown.add_column(escape(head), justify="right", style="bold" if head == "value" else "")
     for trial in [trial for trial in trials if trial.state.name != "FAIL"][:_SHOWN]:
         outcome = outcome_of(trial)
-        value = f"{outcome.value:.4f}{' (pruned)' if outcome.pruned else ''}"
+        value = f"{four_digits(outcome.value or 0.0)}{' (pruned)' if outcome.pruned else ''}"
         options = [escape(text(trial.params.get(name))) for name in names]
         shown.add_row(f"{trial.number:04d}", value, f"{outcome.epoch:g}", f"{seconds_of(trial):.0f}", *options)
     return shown
@@ -129,26 +132,39 @@ def plots(
 
 
 def curves(trials: Sequence[FrozenTrial], space: Space, by: str, folder: Path) -> bytes:
-    """Draw the training (dashed) and validation loss (solid) of one trial per value of an option, as a PNG."""
+    """Draw the training (dashed) and validation loss (solid) of one trial per value of an option, as a PNG.
+
+    Training losses other than cross-entropy have an axis of their own, on the right.
+    """
     from matplotlib import colormaps  # noqa: PLC0415  # of an extra
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     chosen = choose(trials, space, by)
     figure = Figure(figsize=(8, 5.5), dpi=110, layout="constrained")
     axes = figure.add_subplot()
+    beside: Any = None
     for index, (value, trial) in enumerate(chosen.items()):
         colour = colormaps["viridis"](0.95 * index / max(1, len(chosen) - 1)) if len(chosen) > 10 else f"C{index}"
+        trials_folder = folder / folder_of(trial.number)
         for name, style in _CURVES.items():
-            points = _read(folder / folder_of(trial.number) / "curves.csv", name)
-            if points:
-                label = f"{value} (best {min(nats for _, nats in points):.3f})" if style == "-" else None
-                marker = "." if len(points) < 20 else None  # few points can't be seen without
-                axes.plot(*zip(*points, strict=True), color=colour, linestyle=style, marker=marker, label=label)
+            points = _read(trials_folder / "curves.csv", name)
+            if not points:
+                continue
+            label = f"{value} (best {four_digits(min(nats for _, nats in points))})" if style == "-" else None
+            marker = "." if len(points) < 20 else None  # few points can't be seen without
+            where = axes
+            if style == "--" and not _trains_on_nats(trials_folder / "config.yaml"):
+                where = beside = beside or axes.twinx()
+            where.plot(*zip(*points, strict=True), color=colour, linestyle=style, marker=marker, label=label)
     others = {tuple(str(trial.params[name]) for name in space if name != by) for trial in chosen.values()}
     which = "the other options alike" if len(others) == 1 else "the best trial of each value"
     axes.set_title(f"{by}: {which}; dashed training, solid validation", fontsize=10)
     axes.set_xlabel("epochs")
     axes.set_ylabel("nats a token")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if beside is not None:
+        beside.set_ylabel("training loss that isn't in nats (dashed)")
     axes.grid(alpha=0.3)
     if axes.get_lines():
         axes.legend(title=by)
@@ -216,6 +232,16 @@ def _read(path: Path, name: str) -> list[tuple[float, float]]:
         return []
     with path.open(encoding="utf-8") as file:
         return [(float(line["epoch"]), float(line[name])) for line in csv.DictReader(file) if line.get(name)]
+
+
+def _trains_on_nats(path: Path) -> bool:
+    """Tell by a trial's configuration whether its training loss is cross-entropy, the default."""
+    if not path.is_file():
+        return True
+    loss = (yaml.safe_load(path.read_text(encoding="utf-8")).get("model") or {}).get("loss")
+    options = (loss or {}).get("init_args") or {}
+    usual = loss is None or loss["class_path"].rpartition(".")[2] == "CrossEntropyLoss"
+    return usual and not options.get("label_smoothing") and options.get("weight") is None
 
 
 def _drawn(draw: Callable[..., Any], study: Study, monitor: str, num_options: int) -> bytes:

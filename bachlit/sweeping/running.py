@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, Trial
 from tqdm import tqdm
 
 from bachlit.errors import OptionError
+from bachlit.rendering.digits import four_digits
 from bachlit.sweeping import study as study_module
 from bachlit.sweeping.definition import Distribution, Sweep, folder_of
 from bachlit.sweeping.fitting import Figure, Fit, environment
@@ -192,7 +193,7 @@ def _line(trial: FrozenTrial) -> str:
     """Describe how a trial ended, for the terminal."""
     outcome = outcome_of(trial)
     ended = f"failed: {outcome.sentence}"
-    if not outcome.sentence:
-        ended = f"{outcome.value:.4f} at epoch {outcome.epoch:g}{', stopped early' if outcome.pruned else ''}"
+    if outcome.value is not None and not outcome.sentence:
+        ended = f"{four_digits(outcome.value)} at epoch {outcome.epoch:g}{', stopped early' if outcome.pruned else ''}"
     point = ", ".join(f"{name}={value}" for name, value in trial.params.items())
     return f"{trial.number:04d}  {ended}  ({seconds_of(trial):.0f} s; {point})"

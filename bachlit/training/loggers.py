@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from bachlit.errors import OptionError
-from bachlit.internals import is_placed, place, start_method
+from bachlit.internals import forget_anonymous, is_placed, place, start_method
 from bachlit.models.runs import ROOT
 from bachlit.training.wandb_logger import AutoWandbLogger, resolve_mode
 
@@ -31,6 +31,8 @@ def csv_first(loggers: Any, folder: Path = ROOT, name: str = "") -> Any:
     for logger in given:
         if isinstance(logger, AutoWandbLogger):
             logger.beside = csv
+        if isinstance(logger, WandbLogger):
+            forget_anonymous(logger)
     return [csv, *(logger for logger in given if logger is not csv)]
 
 

@@ -1,7 +1,7 @@
 """Losses: the targets that count, how far two predictions differ, and the likelihood of a fold."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bachlit.encoding import Encoding
 from bachlit.metrics import Likelihood
@@ -12,6 +12,15 @@ def without_padding(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     targets = targets.flatten()
     real = (targets >= 0).nonzero().squeeze(1)  # selecting by index costs a quarter of selecting by mask
     return logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real)
+
+
+def is_in_nats(loss: nn.Module) -> bool:
+    """Tell whether a loss is in nats per token: plain cross-entropy.
+
+    >>> [is_in_nats(loss) for loss in (nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1), nn.MSELoss())]
+    [True, False, False]
+    """
+    return type(loss) is nn.CrossEntropyLoss and not loss.label_smoothing and loss.weight is None
 
 
 def divergence(logits: Tensor) -> Tensor:

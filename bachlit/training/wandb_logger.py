@@ -13,7 +13,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from bachlit.errors import OptionError
-from bachlit.internals import BegunRun
+from bachlit.internals import BegunRun, forget_anonymous
 from bachlit.training.offline_runs import identify, last_figures, upload_command
 
 PROJECT = "bachlit"
@@ -52,8 +52,7 @@ class AutoWandbLogger(BegunRun, WandbLogger):
     ) -> None:
         project = project or os.environ.get("WANDB_PROJECT") or PROJECT
         super().__init__(name=run_name, project=project, save_dir=folder or Path("runs"), group=group, tags=tags)
-        # From Lightning's None wandb would take it for an option of the user's, and say that it has no effect.
-        self.init_options.pop("anonymous", None)
+        forget_anonymous(self)
         self.mode, self.run_name, self.folder, self.upload = mode, run_name, folder, upload
         self.run_id: str | None = None
         """W&B's id for the run, if set before it begins; None lets W&B make one up."""
@@ -197,7 +196,10 @@ class AutoWandbLogger(BegunRun, WandbLogger):
 
     def __getstate__(self) -> dict[str, Any]:
         """Begin the run before processes are spawned, so that they join it."""
-        return super().__getstate__() if self.run is not None else self.__dict__.copy()
+        if self.run is None:
+            return self.__dict__.copy()
+        with _quiet():  # Lightning asks for a service that wandb has had for years, and wandb says so
+            return super().__getstate__()
 
 
 def resolve_mode(typed: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.demos.boring_classes import BoringModel
 from pytorch_lightning.loggers import CSVLogger
+from torch import nn
 
 from bachlit.callbacks import TrainingCurves
 from bachlit.callbacks.training_curves import BEST_BY, _picture
@@ -139,6 +140,29 @@ def test_the_picture_marks_the_best_epoch_and_names_its_units(monkeypatch: pytes
     )
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["validation", "best: 0.000, epoch 3"]
     assert above.get_lines()[1].get_xydata().tolist() == [[3, 0]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        (nn.CrossEntropyLoss(), []),
+        (nn.CrossEntropyLoss(label_smoothing=0.1), ["training loss: CrossEntropyLoss"]),
+        (nn.MSELoss(), ["training loss: MSELoss"]),
+    ],
+)
+def test_a_loss_of_other_units_has_its_own_axis(
+    loss: nn.Module, labels: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in the hundreds once made the nats beside it a flat line."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure))
+    monkeypatch.setattr(Falls, "loss_function", loss, raising=False)
+    fit(TrainingCurves(), epochs=2, default_root_dir=tmp_path)
+    axes = drawn[-1].axes
+    assert [one.get_ylabel() for one in axes] == ["nats per frame", "nats per token", *labels]
+    assert axes[-1].get_lines()[0].get_ydata().tolist() == [10, 9]
+    told = [text.get_text() for text in axes[1].get_legend().get_texts()]
+    assert told == [f"training loss{' (right)' if len(axes) > 2 else ''}", "validation"]
 
 
 @pytest.mark.parametrize("known", [[], [{"epoch": 1, "step": 4, "train/loss_epoch": 2.0}]], ids=["none", "no val"])

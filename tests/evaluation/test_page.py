@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bachlit.evaluation import Column, Estimate, Evaluation, HeldOut, evaluate, named, page
+from bachlit.decoding import Greedy, Sampling
+from bachlit.evaluation import Column, Estimate, Evaluation, Harmonizer, HeldOut, evaluate, named, page
+from bachlit.evaluation.evaluating import DAGGER
+from bachlit.evaluation.harmonizers import described
 from bachlit.evaluation.page import _cells
 from bachlit.evaluation.reports import markdown, pieces_to_csv, tables, to_csv, to_json
+from bachlit.models.calibration import Calibration
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, Chorale, cut
 from bachlit.rendering import frame_times
@@ -77,9 +82,44 @@ def test_the_page_is_well_formed_and_asks_for_nothing_outside(html: str) -> None
     outline.feed(html)
     assert outline.open == []
     assert outline.scripts == 2  # the data and the player: a title can't add one
-    assert outline.addresses == ["data:,"]
+    assert [one for one in outline.addresses if not one.startswith("#")] == ["data:,"]
     assert not re.search(r"https?://(?!www\.w3\.org)", html)
     assert "default-src 'none'" in html
+
+
+def test_the_top_of_the_page_links_to_its_parts_and_the_scores(html: str) -> None:
+    links = re.findall(r'href="#(\w+)"', html.partition("</nav>")[0])
+    assert links[0] == "scores"
+    assert all(html.count(f'<h2 id="{link}">') == 1 for link in links)
+
+
+def test_each_decoder_is_described_with_its_rules(evaluation: Evaluation) -> None:
+    """Particles of 32, or a temperature of 1.2, once had to be known by heart."""
+    harmonizers = {"hot": Harmonizer(Sampling(1.2), {"NoHidden": 2}), "free": Harmonizer(Greedy(), "none")}
+    about = evaluation.about | {"decoders": described(harmonizers, {"m": Calibration()})}
+    told = dataclasses.replace(evaluation, about=about)
+    words = ("Sampling (temperature 1.2,", "Spacing (widest 12)", "NoHidden 2", "soprano 57 to 81", "no rules")
+    for text in (unescape(page(told)), markdown(told).replace("\\", "")):
+        assert [part for part in words if part not in text] == []
+    assert "Sample each token from the allowed part" in page(told)
+
+
+@pytest.mark.parametrize("num", [1, 3, 10])
+def test_intervals_of_few_pieces_are_marked_and_one_piece_has_none(evaluation: Evaluation, num: int) -> None:
+    """With --limit 1 the page had intervals without a width, and green marks for what they contained."""
+    rows = [row._replace(pieces=(row.pieces * 10)[:num]) for row in evaluation.rows]
+    told = dataclasses.replace(evaluation, rows=rows)
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(*tables(told))
+    shown = {"page": page(told), "markdown": markdown(told), "terminal": console.export_text()}
+    for name, text in shown.items():
+        assert (DAGGER in text) == (num == 3), name
+    for name in ("page", "markdown"):
+        assert ("over 3 pieces" in shown[name]) == (num == 3)
+        assert ("One piece has no interval" in shown[name]) == (num == 1)
+    assert ("<small>0" in shown["page"]) == (num > 1)
+    assert (' class="near"' in shown["page"]) == (num > 1)
+    assert ("95 % interval" in shown["terminal"]) == (num > 1)
 
 
 def test_every_piece_by_every_hand_is_drawn_and_can_be_played(html: str, evaluation: Evaluation) -> None:
@@ -172,7 +212,7 @@ def test_names_from_files_are_text_in_every_report(
     html = page(judged)
     outline = Outline()
     outline.feed(html)
-    assert outline.addresses == ["data:,"]
+    assert [one for one in outline.addresses if not one.startswith("#")] == ["data:,"]
     assert "<img src=x" not in html
     assert data(html)["pieces"][0]["title"] == f"@{wicked}"
     assert not any(set('<>|/\\"') & set(score["file"]) for score in data(html)["pieces"][0]["scores"])
@@ -206,7 +246,8 @@ def test_one_piece_has_no_interval_in_the_table(small_model: LanguageModel, bach
 )
 def test_green_is_a_matter_of_the_aim(best: Any, bach: float | None, values: list[Any], kinds: list[str]) -> None:
     first = None if bach is None else Estimate(bach, bach, bach)
-    cells = _cells(Column("x", best=best), [first, *(Estimate(*map(float, value)) for value in values)])
+    line = [first, *(Estimate(*map(float, value)) for value in values)]
+    cells = _cells(Column("x", best=best), line, [20] * len(line))
     assert re.findall(r'<td class="([^"]*)">', cells) == kinds
 
 

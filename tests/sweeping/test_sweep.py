@@ -30,7 +30,7 @@ from bachlit.__main__ import main
 from bachlit.sweeping import fitting, results, running, study
 from bachlit.sweeping.definition import Sweep, space_of
 from bachlit.sweeping.fitting import Figure, Outcome
-from bachlit.sweeping.results import choose, table, to_csv
+from bachlit.sweeping.results import choose, curves, table, to_csv
 
 HERE = Path(__file__).parent
 SPACE = {
@@ -431,6 +431,39 @@ def test_curves_are_of_trials_that_differ_in_the_option_alone() -> None:
     ranged = {"dropout": FloatDistribution(0.0, 1.0), "window": CategoricalDistribution([64])}
     trials = [ended(number, 1.0 + number, {"dropout": number / 20, "window": 64}, ranged) for number in range(18)]
     assert list(choose(trials, ranged, "dropout").values()) == trials[::3]
+
+
+def test_curves_have_whole_epochs_and_another_loss_its_own_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of 400 once pressed the nats of all trials into one line; two epochs had ticks at 1.2 and 1.4."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: drawn.append(figure))
+    losses = [None, {"class_path": "torch.nn.CrossEntropyLoss"}, {"class_path": "own.Focal"}]
+    losses.append({"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"label_smoothing": 0.1}})
+    space = {"width": CategoricalDistribution([0, 1, 2, 3])}
+    for number, loss in enumerate(losses):
+        folder = Path("trials", f"trial-{number:04d}")
+        folder.mkdir(parents=True)
+        (folder / "curves.csv").write_text(f"epoch,train/loss_epoch,val/nats_per_token\n1,{number},1\n2,{number},1\n")
+        (folder / "config.yaml").write_text(yaml.safe_dump({"model": {"loss": loss}}))
+    curves([ended(number, 1.0, {"width": number}, space) for number in range(4)], space, "width", Path())
+    left, right = drawn[0].axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("nats a token", "training loss that isn't in nats (dashed)")
+    dashed = [
+        [line.get_ydata()[0] for line in axes.get_lines() if line.get_linestyle() == "--"] for axes in (left, right)
+    ]
+    assert dashed == [[0, 1], [2, 3]]
+    assert len(left.get_lines()) == 2 + 4
+    assert [tick for tick in left.get_xticks() if 1 <= tick <= 2] == [1, 2]
+
+
+def test_figures_of_trials_have_four_digits() -> None:
+    space = {"width": CategoricalDistribution([1])}
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(table([ended(0, 24.73001, {"width": 1}, space)], list(space), "val/nats_per_frame"))
+    lines = console.export_text().splitlines()
+    assert lines[0].strip() == "val/nats_per_frame: the best of 1 trials (1 finished)"
+    assert "24.73 " in lines[4]
+    assert b"24.73001" in to_csv([ended(0, 24.73001, {"width": 1}, space)], list(space))
 
 
 def test_options_and_figures_are_shown_as_they_stand() -> None:

@@ -83,6 +83,12 @@ def test_two_processes_share_the_pieces_and_log_what_one_logs(
     assert np.isfinite(list(figures[1].values())).all()
 
 
+def assert_quiet(out: str, err: str, num: int) -> None:
+    """Only the first process prints: a line for the epoch, and that it waits for the others."""
+    assert [line.partition(",")[0] for line in out.splitlines()] == ["epoch 1/1"]
+    assert err.splitlines() == [f"Initializing distributed: GLOBAL_RANK: 0, MEMBER: 1/{num}"]
+
+
 @pytest.mark.parametrize(
     ("options", "weights", "logged"),
     [
@@ -101,7 +107,8 @@ def test_two_processes_take_the_steps_that_one_takes(
     descent = ["--model.optimizer=SGD", "--model.optimizer.lr=0.5"]
     fit = ["fit", *QUIET, *few, *SHORT, "--trainer.max_epochs=1", *exact, *descent, *options]
     run(tmp_path / "one", *fit)
-    run(tmp_path / "two", *fit, *TWO)
+    out, err = run(tmp_path / "two", *fit, *TWO, "--trainer.enable_progress_bar=null")
+    assert_quiet(out, err, 2)
     one, two = (weights_in(tmp_path / folder / RUN / "checkpoints" / "last.ckpt") for folder in ("one", "two"))
     for name, part in one.items():
         assert torch.allclose(two[name], part, rtol=0, atol=weights), name
@@ -222,5 +229,6 @@ def test_spawned_processes_find_a_network_where_one_works(tmp_path: Path, few: l
     )
     own = ["--model.network=own_spawned.Own", "--trainer.strategy=ddp_spawn", f"--trainer.devices={size(2, 1)}"]
     short = ["--trainer.max_epochs=1", "--trainer.logger=CSVLogger", "--data.lanes=2"]
-    run(tmp_path / "one", "fit", *QUIET, *few, *own, *short)
+    out, err = run(tmp_path / "one", "fit", *QUIET, *few, *own, *short, "--trainer.enable_progress_bar=null")
     assert (tmp_path / "one" / RUN / "checkpoints" / "last.ckpt").is_file()
+    assert_quiet(out, err, size(2, 1))

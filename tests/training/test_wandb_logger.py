@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import wandb
 from forking import python
 from pytorch_lightning.demos.boring_classes import BoringModel
-from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 from pytorch_lightning.loggers.logger import DummyLogger
 from wandb_server import Uploaded, wandb_server
@@ -247,6 +247,16 @@ def test_a_csv_survives_a_process_that_is_killed_while_it_takes_it_up(
     take_up([CSVLogger(tmp_path, "x", 3)], 10)
     assert (folder / "metrics.csv").read_text().split() == ["epoch,loss,step", "0,1.5,5"]
     assert [path.name for path in folder.iterdir()] == ["metrics.csv"]
+
+
+@pytest.mark.parametrize("kind", [WandbLogger, AutoWandbLogger])
+def test_no_option_that_nobody_typed_makes_wandb_warn(kind: type[WandbLogger]) -> None:
+    """Lightning passes anonymous=None, and wandb said that it has no effect."""
+    (_, logger) = csv_first([kind()])
+    assert "anonymous" not in logger._wandb_init
+    typed = WandbLogger(anonymous=True)
+    csv_first([typed])
+    assert typed._wandb_init["anonymous"] == "allow"
 
 
 def test_spawned_processes_find_the_csvs_folder_settled(tmp_path: Path) -> None:
