@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "networks": {"encoding", "errors", "music", "tokens"},
     "rendering": {"errors", "extras", "files", "music", "scores"},
     "corpus": {"errors", "files", "music", "scores"},
-    "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
+    "models": {"classes", "encoding", "errors", "files", "music", "networks", "rendering", "tokens"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
     "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
