@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 
 from bachlit.encoding import SatbEncoding
+from bachlit.errors import CheckpointError
 from bachlit.files.marks import digest, seal
 from bachlit.files.reading import read_bounded
 from bachlit.models.cards import facts_of, listed, options_block, sizes_of, table, without_places
@@ -50,12 +51,12 @@ def exported(path: Path, *, half: bool = False, terms: str = "") -> dict[str, by
     if corpus := _corpus(known):
         files[CORPUS] = _json(corpus)
     weights = f"{len(files[WEIGHTS]) / 1e6:.3g} MB in {'float16' if precision else 'float32'}"
-    own = path / CARD
-    if path.is_dir() and own.is_file():
-        notes = [f"The weights are {weights}."] if half else []
-        files[CARD] = _continued(read_bounded(own), [*notes, _terms(terms)] if terms else notes).encode()
-    else:
+    own = _own_card(path)
+    if own is None:
         files[CARD] = _card(model, known, weights, terms).encode()
+    else:
+        changed = [f"The weights are {weights}."] if half else []
+        files[CARD] = _continued(own, [*changed, _terms(terms)] if terms else changed).encode()
     description = model.describe() | {"files": {name: digest(files[name]) for name in files if name != DESCRIPTION}}
     files[DESCRIPTION] = seal(_json(description), ".json")
     return files
@@ -71,7 +72,7 @@ def _is_half(path: Path) -> bool:
     """Tell whether a folder has its weights in half precision."""
     if not path.is_dir():
         return False
-    with safe_open(path / WEIGHTS, "pt") as weights:  # type: ignore[no-untyped-call]
+    with safe_open(path / WEIGHTS, "pt") as weights:
         return all(weights.get_slice(name).get_dtype() in ("F16", "I64") for name in weights.keys())  # noqa: SIM118
 
 
@@ -116,13 +117,29 @@ def _card(model: LanguageModel, known: Recorded, weights: str, terms: str) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def _continued(card: bytes, notes: Sequence[str]) -> str:
+def _own_card(path: Path) -> str | None:
+    """Read the card of a folder; None if it has none, or a link, which may lead to a secret of the user's.
+
+    Raises:
+        CheckpointError: If it is larger than any card.
+    """
+    place = path / CARD
+    if not path.is_dir() or place.is_symlink() or not place.is_file():
+        return None
+    try:
+        return read_bounded(place).decode(errors="replace")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{place} can't be read ({error}); expected a card; remove it, or get it anew."
+        ) from error
+
+
+def _continued(card: str, notes: Sequence[str]) -> str:
     """Add to a card of the model's own what this export changed or states."""
-    text = card.decode(errors="replace")
     if not notes:
-        return text
+        return card
     lines = "\n".join(f"- {note}" for note in notes)
-    return f"{text.rstrip()}\n\n## Exported by bachlit {version('bachlit')}\n\n{lines}\n"
+    return f"{card.rstrip()}\n\n## Exported by bachlit {version('bachlit')}\n\n{lines}\n"
 
 
 def _use(model: LanguageModel) -> str:
@@ -166,8 +183,8 @@ def _corpus_terms(corpus: str) -> str:
     package, _, name = corpus.rpartition(".")
     if name in _MUSIC21S and package in ("", "bachlit.corpus"):
         return (
-            "The weights were trained on chorales from music21, some of whose encodings may not be used commercially: ask "
-            "before you sell what uses them."
+            "The weights were trained on chorales from music21, some of whose encodings may not be used commercially: "
+            "ask before you sell what uses them."
         )
     return "The terms of the pieces that the weights were trained on are not known here."
 
