@@ -39,10 +39,13 @@ MAY_IMPORT = {
         "classes", "corpus", "decoding", "errors", "files", "generation", "metrics", "models", "music", "rendering",
         "scores",
     },
-    "testing": {"decoding", "encoding", "evaluation", "generation", "metrics", "music", "networks", "tokens"},
     "callbacks": {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",
+    },
+    "testing": {
+        "callbacks", "corpus", "decoding", "encoding", "errors", "evaluation", "generation", "metrics", "models",
+        "music", "networks", "tokens", "training",
     },
     "calibrate": {
         "api", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models", "music",
