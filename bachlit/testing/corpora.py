@@ -21,14 +21,6 @@ def check_corpus(corpus: Corpus, encoding: Encoding | None = None, *, tunes_apar
         corpus: The corpus.
         encoding: Of the models to train on it: every piece must have tokens; `SatbEncoding` if None.
         tunes_apart: Whether no hymn tune may be in two folds, as in `split_by_tune`; JSB-16th's own folds share some.
-
-    >>> class Chord(Corpus):
-    ...     def chorales(self) -> list[Chorale]:
-    ...         return [Chorale.from_pitches([[67, 64, 60, 48]] * 8)]
-    >>> check_corpus(Chord())
-    Traceback (most recent call last):
-    ...
-    AssertionError: every piece has a name; number 0 has none
     """
     pieces = corpus.chorales()
     assert isinstance(pieces, Sequence), "pieces are a sequence, with a length and indices"
