@@ -138,6 +138,8 @@ def shortened(words: list[str]) -> list[list[str]]:
         return [[*words, *decoder, "--overwrite"]]
     if command == "compose" and "--bars" in words:
         return [[*words, "--bars", "1", "--overwrite"]]
+    if command == "export":
+        return [words]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
         return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:
