@@ -1,4 +1,4 @@
-"""Write the API reference from the docstrings, as a folder of pages that need no network: `python .ci/reference.py api`.
+"""Write the API reference from the docstrings, as a folder of pages: `python .ci/reference.py api`.
 
 pdoc documents what `__all__` of a room names, and all modules of a room without one. bachlit's own `__all__` gets its
 rooms here, and the names that bachlit imports only when they are asked for.

@@ -136,10 +136,8 @@ def shortened(words: list[str]) -> list[list[str]]:
     if command == "harmonize":
         decoder = [] if {"--decoder", "--config"}.intersection(words) else ["--decoder", "Greedy"]
         return [[*words, *decoder, "--overwrite"]]
-    if command == "compose" and "--bars" in words:
-        return [[*words, "--bars", "1", "--overwrite"]]
-    if command == "export":
-        return [words]
+    if command == "export" or (command == "compose" and "--bars" in words):
+        return [[*words, *(["--bars", "1"] if command == "compose" else []), "--overwrite"]]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
         return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:

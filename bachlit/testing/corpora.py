@@ -4,7 +4,7 @@ import pickle
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from bachlit.corpus import FOLDS, Corpus
+from bachlit.corpus import FOLDS, Corpus, Fold
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import EncodingError
@@ -54,8 +54,8 @@ def _check_spawned(corpus: Corpus, pieces: Sequence[Chorale]) -> None:
     assert list(copied.chorales()) == list(pieces), "another process reads the same pieces"
 
 
-def _check_folds(folds: Mapping[str, Sequence[Chorale]], pieces: Sequence[Chorale], *, tunes_apart: bool) -> None:
-    unknown = folds.keys() - set(FOLDS)
+def _check_folds(folds: Mapping[Fold, Sequence[Chorale]], pieces: Sequence[Chorale], *, tunes_apart: bool) -> None:
+    unknown = set(folds).difference(FOLDS)
     assert not unknown, f"folds are {', '.join(FOLDS)}, not {_some(sorted(unknown))}"
     assert folds.get("train"), "there is a piece to train on"
     fold_of: dict[str, str] = {}

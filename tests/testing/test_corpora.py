@@ -1,16 +1,26 @@
 """Each law of a corpus finds the bug that it is there for."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from few import Few
 
-from bachlit.corpus import Fold
+from bachlit.corpus import BachCorpus, Fold, Jsb16Corpus
 from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.music.chorale import Chorale
 from bachlit.testing import check_corpus
+
+
+def test_bachlits_own_corpora_keep_the_laws(bach: list[Chorale], tmp_path: Path) -> None:
+    check_corpus(BachCorpus(), SatbEncoding(bars=True))
+    pieces = [bach[index].pitches[:64].tolist() for index in range(6)]
+    for fold, part in (("train", pieces[:4]), ("valid", pieces[4:])):
+        (tmp_path / f"{fold}.json").write_text(json.dumps(part))
+    check_corpus(Jsb16Corpus(tmp_path), tunes_apart=False)
 
 
 class Unsound(Few):
