@@ -117,6 +117,8 @@ def _check_on(network: Network, encoding: Encoding, tokens: torch.Tensor, others
     for part, other in zip(after, after_whole, strict=True):
         assert part.shape[0] == batch_size, "memory has the batch first"
         _check_close(part, other, "two windows leave the memory that one leaves")
+    alone, _ = network(tokens[:1], network.initial_memory(1))
+    _check_close(alone, whole[:1], "a row's logits are what they are alone")
     order = torch.arange(batch_size).flip(0)
     gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
     _check_close(gathered, second[order], "memory can be gathered by row")

@@ -11,9 +11,8 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
 from bachlit.callbacks import WeightAverage
-from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import Chorale, cut
-from bachlit.testing import check_callback, check_encoding, check_loss
+from bachlit.testing import check_callback, check_loss
 from bachlit.training.data import ChoraleDataModule
 
 
@@ -170,29 +169,3 @@ def test_a_sound_callback_keeps_the_laws(data: ChoraleDataModule) -> None:
 def test_a_callback_that_a_resumed_fit_loses_is_found(make: Any, law: str, data: ChoraleDataModule) -> None:
     with pytest.raises(AssertionError, match=law):
         check_callback(make, data)
-
-
-class Narrow(SatbEncoding):
-    """Its configuration lacks an argument."""
-
-    def __init__(self, highest: int = 80) -> None:
-        super().__init__(highest=highest)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return {}
-
-
-class Wide(Narrow):
-    @property
-    def config(self) -> dict[str, Any]:
-        return {"highest": torch.tensor(self.highest)}
-
-
-@pytest.mark.parametrize("encoding", [Narrow(87), SatbEncoding(), Wide(87)], ids=lambda one: type(one).__name__)
-def test_an_encoding_that_its_config_does_not_rebuild_is_found(encoding: SatbEncoding, bach: list[Chorale]) -> None:
-    if type(encoding) is SatbEncoding:
-        check_encoding(encoding, bach[:2])
-        return
-    with pytest.raises(AssertionError, match="rebuild"):
-        check_encoding(encoding, bach[:2])
