@@ -13,6 +13,7 @@ from bachlit.encoding import SatbEncoding
 from bachlit.errors import CheckpointError
 from bachlit.files.marks import digest, seal
 from bachlit.files.reading import read_bounded
+from bachlit.models.calibration import Calibration
 from bachlit.models.cards import facts_of, listed, options_block, sizes_of, table, without_places
 from bachlit.models.language_model import WEIGHTS, LanguageModel
 from bachlit.models.recorded import CORPUS, SPLIT, Recorded, recorded
@@ -27,7 +28,9 @@ _MUSIC21S = ("BachCorpus", "BachBotCorpus")
 _CHOOSING = ("quantize", "repeats")  # options of a corpus that choose pieces, wherever they lie
 
 
-def exported(path: Path, *, half: bool = False, terms: str = "") -> dict[str, bytes]:
+def exported(
+    path: Path, *, half: bool = False, terms: str = "", calibration: Calibration | None = None
+) -> dict[str, bytes]:
     """Make the files of a folder that describes a model to those who have never seen its run.
 
     The card says what is recorded, and of the rest that it isn't known. A folder's own card is kept.
@@ -36,6 +39,7 @@ def exported(path: Path, *, half: bool = False, terms: str = "") -> dict[str, by
         path: A checkpoint of `bachlit fit`, or a model's folder.
         half: Store the weights in float16 instead of as they are.
         terms: The licence of the weights; empty if none is stated.
+        calibration: A new one; None for the model's own.
 
     Returns:
         Contents by name: weights, description, card, and where they are known split, corpus and calibration.
@@ -44,6 +48,7 @@ def exported(path: Path, *, half: bool = False, terms: str = "") -> dict[str, by
         CheckpointError: If there is no model, or it is damaged.
     """
     model, known = LanguageModel.load(path), recorded(path)
+    model.calibration = calibration or model.calibration
     precision = torch.float16 if half or _is_half(path) else None
     files = model.contents(precision=precision)
     if known.split:
@@ -55,8 +60,12 @@ def exported(path: Path, *, half: bool = False, terms: str = "") -> dict[str, by
     if own is None:
         files[CARD] = _card(model, known, weights, terms).encode()
     else:
-        changed = [f"The weights are {weights}."] if half else []
-        files[CARD] = _continued(own, [*changed, _terms(terms)] if terms else changed).encode()
+        notes = [
+            *([f"The weights are {weights}."] if half else []),
+            *([f"The calibration is new: {_calibration(model)}."] if calibration else []),
+            *([_terms(terms)] if terms else []),
+        ]
+        files[CARD] = _continued(own, notes).encode()
     description = model.describe() | {"files": {name: digest(files[name]) for name in files if name != DESCRIPTION}}
     files[DESCRIPTION] = seal(_json(description), ".json")
     return files
@@ -171,7 +180,7 @@ def _calibration(model: LanguageModel) -> str:
     rules, figures = model.calibration.rules, model.calibration.figures
     if not rules and not figures:
         return "none"
-    return f"numbers of {len(rules)} rules, weights of {len(figures)} figures for ranking"
+    return f"numbers of rules ({len(rules)}), weights of figures for ranking ({len(figures)})"
 
 
 def _terms(terms: str) -> str:

@@ -16,7 +16,7 @@ from bachlit.corpus import BachBotCorpus
 from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.errors import BachlitError, OptionError
 from bachlit.evaluation.held_out import Source, folds_for, held_out, source_of
-from bachlit.models.calibration import Calibration
+from bachlit.models.calibration import Calibration, Weighed
 from bachlit.models.exporting import exported
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
@@ -240,6 +240,13 @@ def test_a_folders_corpus_is_never_imported(corpus: Any, small_model: LanguageMo
     told = answer(source_of, tmp_path)
     assert "damaged" in told or "corpus=None" in told
     assert set(sys.modules) == before
+
+
+def test_a_new_calibration_is_written_and_noted_on_the_card(tmp_path: Path) -> None:
+    calibration = Calibration({"Motion": [-0.5]}, {"bare": Weighed(0.5, 0.01, 0.02)})
+    new = written(tmp_path / "new", exported(PRETRAINED, calibration=calibration))
+    assert LanguageModel.load(new).calibration == calibration
+    assert (new / "README.md").read_text().endswith("numbers of rules (1), weights of figures for ranking (1).\n")
 
 
 def test_a_model_without_a_calibration_exports_none(saved: Path) -> None:
