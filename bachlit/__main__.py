@@ -33,6 +33,7 @@ train and evaluate (PyTorch Lightning)
   validate, test     its figures on held-out pieces
   predict            decode many prompts
   sweep              search for good options by many fits
+  export             a trained model as a folder to hand on
 
 bachlit COMMAND --help shows a command's options."""
 
@@ -73,7 +74,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-_ROOMS = {name: name for name in ("check", "harmonize", "evaluate", "sweep")} | dict.fromkeys(
+_ROOMS = {name: name for name in ("check", "harmonize", "evaluate", "sweep", "export")} | dict.fromkeys(
     ("compose", "plot"), "music"
 )
 _ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")

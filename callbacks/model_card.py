@@ -1,24 +1,20 @@
 """ModelCard: one page about a trained model."""
 
 import html
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import yaml
 from pytorch_lightning.callbacks import Callback
 
 from bachlit.callbacks.training_curves import BEST_BY, TrainingCurves, best_of
 from bachlit.files.writing import write_whole
-from bachlit.rendering.escaping import fenced, in_markdown
+from bachlit.models.cards import facts_of, listed, options_block, sizes_of, table
+from bachlit.models.recorded import versions
+from bachlit.rendering.escaping import in_markdown
 from bachlit.training.model import ChoraleModel
 from bachlit.training.wandb_logger import log_media, wandb_runs
-
-# The libraries whose releases change figures.
-_LIBRARIES = ("bachlit", "torch", "pytorch-lightning", "music21")
 
 
 class ModelCard(Callback):
@@ -54,18 +50,13 @@ class ModelCard(Callback):
 
     def card(self, trainer: pl.Trainer, model: ChoraleModel) -> str:
         """Write the page, in Markdown."""
-        network, parameters = model.network, sum(weights.numel() for weights in model.network.parameters())
         facts = {
-            "network": f"{type(network).__name__} {network.config}, {parameters:,} parameters",
-            "encoding": f"{type(model.encoding).__name__} {model.encoding.config}",
-            "vocabulary": f"{model.encoding.vocabulary_size} tokens",
-            "keys": model.keys,
+            **facts_of(model.language_model),
             **_data(trainer),
             "seed": str(self.options.get("seed_everything", "unknown")),
             "trained": f"{trainer.current_epoch} epochs, {trainer.global_step:,} steps",
             "processes": f"{trainer.world_size} on {_device(model)}",
-            "made by": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-            + f", Python {platform.python_version()}",
+            "made by": listed(versions()),
         }
         last = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val")}
         curves = (one for one in trainer.callbacks if isinstance(one, TrainingCurves))  # type: ignore[attr-defined]
@@ -73,13 +64,13 @@ class ModelCard(Callback):
         head = ("", f"best, epoch {best.get('epoch', 0):g}", f"last, epoch {trainer.current_epoch}")
         figures = [(name, _number(best, name), _number(last, name)) for name in last]
         parts = [
-            f"# Model card: {in_markdown(type(network).__name__)}",
-            _rows(("", ""), *facts.items()),
+            f"# Model card: {in_markdown(type(model.network).__name__)}",
+            table(("", ""), *facts.items()),
             f"## Figures; the best is that by {BEST_BY}",
-            _rows(head, *figures),
+            table(head, *figures),
         ]
         if self.options:
-            parts.append(f"## Options\n\n{fenced(yaml.safe_dump(_given(self.options), sort_keys=False), 'yaml')}")
+            parts.append(f"## Options\n\n{options_block(self.options)}")
         return "\n\n".join(parts) + "\n"
 
 
@@ -88,29 +79,11 @@ def _data(trainer: pl.Trainer) -> dict[str, str]:
     data: Any = getattr(trainer, "datamodule", None)
     if not getattr(data, "folds", None):
         return {}
-    sizes = ", ".join(f"{len(names)} {fold}" for fold, names in data.split().items())
-    return {"corpus": type(data.corpus).__name__, "pieces": sizes, "split": data.describe_split()}
+    return {"corpus": type(data.corpus).__name__, "pieces": sizes_of(data.split()), "split": data.describe_split()}
 
 
 def _device(model: ChoraleModel) -> str:
     return torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else model.device.type
-
-
-def _given(options: Any) -> Any:
-    """Drop the options that are None."""
-    if isinstance(options, dict):
-        return {name: _given(value) for name, value in options.items() if value is not None}
-    return [_given(value) for value in options] if isinstance(options, list) else options
-
-
-def _rows(*rows: tuple[str, ...]) -> str:
-    """Write a table in Markdown with aligned columns; the first row is its head."""
-    rows = tuple(tuple(map(in_markdown, row)) for row in rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
 def _number(figures: dict[str, float], name: str) -> str:

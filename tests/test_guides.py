@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import bachlit.testing
 from bachlit import Chorale
 from bachlit.__main__ import main
 from bachlit.generation.named_rules import rules_help
@@ -131,16 +132,14 @@ def parsed(words: list[str]) -> list[str]:
     return [*words, "--print_config"]
 
 
-def shortened(words: list[str]) -> list[list[str]]:  # noqa: PLR0911  # one return a command
+def shortened(words: list[str]) -> list[list[str]]:
     """The commands that are run for one of a guide: on less, or only parsed."""
     command = words[0]
     if command == "harmonize":
         decoder = [] if {"--decoder", "--config"}.intersection(words) else ["--decoder", "Greedy"]
         return [[*words, *decoder, "--overwrite"]]
-    if command == "compose" and "--bars" in words:
-        return [[*words, "--bars", "1", "--overwrite"]]
-    if command == "check":
-        return [[*words, "--overwrite"]]
+    if command in ("check", "export") or (command == "compose" and "--bars" in words):
+        return [[*words, *(["--bars", "1"] if command == "compose" else []), "--overwrite"]]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
         return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:
@@ -221,6 +220,14 @@ def test_the_guide_has_the_usual_number_of_every_rule() -> None:
     rows = re.findall(r"^\| `(\w+)`: .* \| (.*?) \| (.*?) \|$", text_of("examples/harmonizing.md"), re.MULTILINE)
     assert rows == [(name, search.replace("/", ", "), draw) for name, search, draw in rules]
     assert len(rows) > 10
+
+
+def test_every_law_is_run_on_a_part_of_under_forty_lines() -> None:
+    code = [block for kind, block in blocks("examples/extending.md") if kind == "python"]
+    laws = {name for name in bachlit.testing.__all__ if name.startswith("check_")}
+    assert laws == set(re.findall(r"\b(check_\w+)\(", "".join(code)))
+    assert laws == set(re.findall(r"`(check_\w+)`", text_of("examples/extending.md").partition("## ")[0]))
+    assert max(len(block.splitlines()) for block in code) < 40
 
 
 def test_readme_names_every_room() -> None:

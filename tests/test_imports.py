@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "networks": {"encoding", "errors", "music", "tokens"},
     "rendering": {"errors", "extras", "files", "music", "scores"},
     "corpus": {"errors", "files", "music", "scores"},
-    "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
+    "models": {"classes", "encoding", "errors", "files", "music", "networks", "rendering", "tokens"},
     "checking": {"metrics", "models", "music", "scores"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
     "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
@@ -40,10 +40,13 @@ MAY_IMPORT = {
         "classes", "corpus", "decoding", "errors", "files", "generation", "metrics", "models", "music", "rendering",
         "scores",
     },
-    "testing": {"decoding", "encoding", "evaluation", "generation", "metrics", "music", "networks", "tokens"},
     "callbacks": {
         "decoding", "errors", "evaluation", "extras", "files", "generation", "internals", "models", "music",
         "rendering", "scores", "training",
+    },
+    "testing": {
+        "callbacks", "corpus", "decoding", "encoding", "errors", "evaluation", "generation", "metrics", "models",
+        "music", "networks", "tokens", "training",
     },
     "calibrate": {
         "api", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models", "music",

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 import math
 import sys
 import warnings
@@ -14,11 +13,12 @@ from safetensors.torch import save
 from bachlit.calibrate.candidates import prompt_for, rivals
 from bachlit.calibrate.keeping import Work, keep
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
-from bachlit.calibrate.reporting import Fitted, fitted, report
+from bachlit.calibrate.reporting import fitted, report
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.errors import BachlitError, OptionError, RuleWarning
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
 from bachlit.models.calibration import CALIBRATION, Calibration
+from bachlit.models.exporting import exported
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import located
 from bachlit.models.shipped import DESCRIPTION, PRETRAINED
@@ -77,9 +77,13 @@ def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:
     model.calibration = Calibration(best.numbers)
     print("Harmonising and ranking ...", flush=True)
     ranking = fitted(rivals(model, pieces, tunes, work=work, seed=seed), seed)
-    if source.split:  # so that nobody evaluates it on what it was trained on
-        keep(output / "split.json", json.dumps(source.split, indent=1, default=list).encode())
-    _finish(model, output, ranking, report(steps, best, bach, ranking))
+    calibration = Calibration(best.numbers, ranking.weights)
+    for name, content in exported(checkpoint, calibration=calibration).items():
+        keep(output / name, content)
+    text = report(steps, best, bach, ranking)
+    keep(output / _REPORT, text.encode())
+    print(text)
+    print(output / CALIBRATION)
 
 
 def _sought(model: LanguageModel, pieces: Sequence[Chorale], work: Work) -> tuple[list[Step], dict[str, float]]:
@@ -96,14 +100,6 @@ def _sought(model: LanguageModel, pieces: Sequence[Chorale], work: Work) -> tupl
         print(f"Numbers {tried + 1} of {_TRIED}: figures differ from those aimed at by {away:.0%}", flush=True)
         numbers = next_numbers(steps, bach)
     return steps, bach
-
-
-def _finish(model: LanguageModel, output: Path, ranking: Fitted, text: str) -> None:
-    model.calibration = Calibration(model.calibration.rules, ranking.weights)
-    model.save(output)
-    keep(output / _REPORT, text.encode())
-    print(text)
-    print(output / CALIBRATION)
 
 
 def _digest(model: LanguageModel) -> str:

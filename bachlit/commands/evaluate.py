@@ -1,6 +1,5 @@
 """`bachlit evaluate`: evaluate models times decoders on a held-out fold."""
 
-import json
 import shlex
 import tempfile
 import warnings
@@ -30,8 +29,8 @@ from bachlit.evaluation.harmonizers import Harmonizer, named
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
 from bachlit.evaluation.page import page
 from bachlit.evaluation.rows import letters_of
-from bachlit.files.marks import digest, is_sealed, seal
-from bachlit.files.overwriting import refuse_replacing
+from bachlit.files.marks import digest, seal
+from bachlit.files.overwriting import is_listed, refuse_replacing
 from bachlit.files.writing import write_together
 from bachlit.generation.phrasing import PhraseChoice
 from bachlit.metrics import arrivals_at
@@ -103,7 +102,7 @@ def evaluate(
             f"The limit is {limit} and there are {resamples} resamples; expected a limit of at least 0 (0 for all) and "
             f"1 to {_MOST_RESAMPLES:,} resamples."
         )
-    check = partial(refuse_replacing, overwrite=overwrite, own=_is_own)
+    check = partial(refuse_replacing, overwrite=overwrite, own=partial(is_listed, index=_FILES[0]))
     check([output / name for name in _FILES])
     harmonizers, figures = named(decoders), figures_with(metrics or ())
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
@@ -215,15 +214,6 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
         console.print(table)
     for sentence in (*evaluation.cautions(), *reports.predictions(evaluation)):
         print(sentence)
-
-
-def _is_own(path: Path) -> bool:
-    """Check that bachlit wrote a report and nobody changed it: JSON by its seal, others by their digests in it."""
-    index = path.with_name(_FILES[0])
-    if not index.is_file() or not is_sealed(index):
-        return False
-    listed = json.loads(index.read_bytes()).get("files", {})
-    return path.name == index.name or listed.get(path.name) == digest(path.read_bytes())
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -18,7 +18,7 @@ from bachlit.internals import PACKAGES
 
 # Flags, and the words that may follow: true if none does.
 _FLAGS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("json", "keep_parts", "overwrite", "pdf", "png", "strict", "strip_fermatas", "wandb"), ("true", "false")
+    ("half", "json", "keep_parts", "overwrite", "pdf", "png", "strict", "strip_fermatas", "wandb"), ("true", "false")
 )
 _FLAGS["wav"] = ("true", "false", "voices")
 # Options without a value.

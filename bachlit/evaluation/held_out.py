@@ -1,9 +1,9 @@
 """Held-out pieces: choose pieces that no model was trained on."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionEr
 from bachlit.evaluation.rows import free_cells
 from bachlit.generation.prompts import move_for
 from bachlit.metrics import Passages, arrivals_at
-from bachlit.models.checkpoints import read_checkpoint
 from bachlit.models.language_model import LanguageModel
+from bachlit.models.recorded import recorded
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
 
@@ -29,7 +29,8 @@ class Source(NamedTuple):
     Attributes:
         split: Names of the pieces per fold; empty if unknown.
         corpus: Corpus of the pieces; None if unknown.
-        foreign: Class path of the corpus if it isn't one of bachlit's; it isn't imported.
+        foreign: Class path of the corpus if it isn't one of bachlit's, which isn't imported; or the name of one of
+            bachlit's whose folder the model doesn't name.
     """
 
     split: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -123,30 +124,17 @@ def source_of(checkpoint: Path) -> Source:
     Raises:
         CheckpointError: If the checkpoint doesn't exist or is damaged.
     """
-    content = {} if checkpoint.is_dir() else read_checkpoint(checkpoint)
+    known = recorded(checkpoint)
     try:
-        if checkpoint.is_dir():
-            path = checkpoint / "split.json"
-            return Source(_split(path.read_text(encoding="utf-8")) if path.is_file() else {})
-        split = _split(content.get("ChoraleDataModule", {}).get("split", "{}"))
-        options = json.loads(content.get("bachlit_options", "{}")).get("data", {}).get("corpus")
-        return Source(split, *_corpus(options))
+        return Source(known.split, *_corpus(known.corpus))
     except Exception as error:  # a foreign file may hold anything
         raise CheckpointError(
             f"{checkpoint} isn't a checkpoint of bachlit, or is damaged ({type(error).__name__})."
         ) from error
 
 
-def _split(text: str) -> Mapping[str, Sequence[str]]:
-    """Parse the names of the pieces per fold, in JSON."""
-    split = json.loads(text)
-    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in split.values()):
-        raise TypeError("a fold is a list of names")
-    return split  # type: ignore[no-any-return]
-
-
 def _corpus(options: Any) -> tuple[Corpus | None, str]:
-    """Make the corpus of a checkpoint's options, or return its class path if it isn't bachlit's."""
+    """Make the corpus of a checkpoint's options; return its class path if it isn't bachlit's, or its folder unknown."""
     if not isinstance(options, dict):
         return None, ""
     path = options["class_path"]
@@ -161,6 +149,8 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
     if not all(isinstance(value, kinds[name]) for name, value in chosen.items()):
         raise TypeError("no options of a corpus")
+    if "path" in signature(kind).parameters and "path" not in chosen:
+        return None, name  # an exported model doesn't name its trainer's folder
     # Start no processes for a folder that the file names.
     alone = {"workers": 1} if issubclass(kind, ScoreCorpus) else {}
     return kind(**chosen, **alone), ""
@@ -179,7 +169,12 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
     """
     first = sources[0] if sources else Source()
     if corpus is None and first.foreign:
-        raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
+        if "." in first.foreign or not hasattr(corpora, first.foreign):
+            raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
+        raise OptionError(
+            f"The model's corpus is a {first.foreign} whose folder the model doesn't name; expected it in --corpus; "
+            f"add --corpus {first.foreign} --corpus.path FOLDER."
+        )
     try:
         folds = (corpus or first.corpus or BachCorpus()).folds()
         if folds is not None:

@@ -1,5 +1,6 @@
 """Check whether existing files may be replaced."""
 
+import json
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -7,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bachlit.errors import OptionError
-from bachlit.files.marks import is_sealed
+from bachlit.files.marks import digest, is_sealed
 
 
 def refuse_replacing(
@@ -50,6 +51,23 @@ def refuse_replacing(
             raise OptionError(f"{path} can't be read ({error.strerror}); choose another --output.") from error
         if kept:
             raise OptionError(f"{path} {kept}, which isn't replaced even with --overwrite; choose another --output.")
+
+
+def is_listed(path: Path, *, index: str) -> bool:
+    """Check whether bachlit wrote a file of a folder and nobody changed it.
+
+    Args:
+        path: The file.
+        index: Name of a sealed JSON file beside it, whose `files` are the others' digests by name.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    place = path.with_name(index)
+    if not place.is_file() or not is_sealed(place):
+        return False
+    listed = json.loads(place.read_bytes()).get("files", {})
+    return path.name == index or listed.get(path.name) == digest(path.read_bytes())
 
 
 def _kept(standing: os.stat_result, read: set[tuple[int, int]]) -> str | None:

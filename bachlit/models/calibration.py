@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bachlit.errors import CheckpointError
+from bachlit.files.reading import read_bounded
 from bachlit.models.runs import located
 
 CALIBRATION = "calibration.json"
@@ -55,7 +56,7 @@ class Calibration:
         if not path.is_file():
             return cls()
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_bounded(path))
             if content["format"] != _FORMAT:
                 raise ValueError("another format")
             calibration = cls(

@@ -17,7 +17,8 @@ from torch.overrides import TorchFunctionMode
 from bachlit.classes import path_of, subclasses
 from bachlit.encoding import Encoding, SatbEncoding
 from bachlit.errors import CheckpointError
-from bachlit.files.writing import write_whole
+from bachlit.files.reading import read_bounded
+from bachlit.files.writing import write_together
 from bachlit.models.calibration import CALIBRATION, Calibration
 from bachlit.models.checkpoints import read_checkpoint
 from bachlit.models.runs import located
@@ -124,8 +125,23 @@ class LanguageModel:
             raise CheckpointError(f"The model's description doesn't fit its classes: {_short(str(error))}.") from error
         return cls(network.eval(), encoding, description["keys"])
 
+    def contents(self, *, precision: torch.dtype | None = None) -> dict[str, bytes]:
+        """Make the files of this model, by name: the weights, the description and the calibration.
+
+        Args:
+            precision: Of the weights in the file, if not their own: float16 halves its size. Loaded, they are float32.
+        """
+        weights = {
+            name: part.to(precision or part.dtype) if part.is_floating_point() else part
+            for name, part in self.network.state_dict().items()
+        }
+        files = {WEIGHTS: save(weights), DESCRIPTION: (json.dumps(self.describe(), indent=2) + "\n").encode()}
+        if self.calibration != Calibration():
+            files[CALIBRATION] = self.calibration.described()
+        return files
+
     def save(self, folder: str | Path, *, precision: torch.dtype | None = None) -> None:
-        """Write the weights, the description and the calibration into a folder.
+        """Write the weights, the description and the calibration into a folder, all or none.
 
         Args:
             folder: Made if missing.
@@ -133,14 +149,7 @@ class LanguageModel:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {
-            name: part.to(precision or part.dtype) if part.is_floating_point() else part
-            for name, part in self.network.state_dict().items()
-        }
-        write_whole(folder / WEIGHTS, save(weights))
-        write_whole(folder / DESCRIPTION, (json.dumps(self.describe(), indent=2) + "\n").encode())
-        if self.calibration != Calibration():
-            write_whole(folder / CALIBRATION, self.calibration.described())
+        write_together((folder / name, content) for name, content in self.contents(precision=precision).items())
 
     @classmethod
     def load(cls, path: str | Path) -> "LanguageModel":
@@ -154,7 +163,9 @@ class LanguageModel:
             if not path.exists():
                 raise FileNotFoundError(path)
             if path.is_dir():
-                description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+                description = json.loads(read_bounded(path / DESCRIPTION))
+                if not (path / WEIGHTS).is_file():  # opening a pipe would wait
+                    raise FileNotFoundError(path / WEIGHTS)
                 weights = load_file(path / WEIGHTS)
             else:
                 checkpoint = read_checkpoint(path)

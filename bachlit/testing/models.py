@@ -1,5 +1,6 @@
 """The laws of encodings and networks."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,12 +17,17 @@ _TOLERANCE = 1e-4
 
 
 def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
-    """Check that an encoding frames pieces with a start and END, counts frames and, if it decodes, loses no note."""
+    """Check that an encoding frames pieces with a start and END, counts frames and, if it decodes, loses no note.
+
+    And its class and `config` must rebuild it.
+    """
+    rebuilt = _rebuilt(encoding)
     shared = set(encoding.slot_names).intersection(PARTS) - {"mark"}
     assert not shared, f"a slot's figures go by its name, those of {sorted(shared)} are of the nats' parts"
     for chorale in chorales:
         tokens = encoding.encode(chorale)
         targets = tokens[1:]
+        assert np.array_equal(rebuilt.encode(chorale), tokens), f"{chorale.name}: `config` rebuilds the encoding"
         assert tokens[0] == encoding.start(chorale.key), f"{chorale.name}: a piece begins with its key's start"
         assert targets[-1] == END, f"{chorale.name}: a piece ends with END"
         assert not np.isin(targets[:-1], [tokens[0], END]).any(), f"{chorale.name}: start and END stand nowhere else"
@@ -41,6 +47,16 @@ def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
                 for field in ("measure_length", "pickup"):
                     same = getattr(decoded, field) == getattr(chorale, field)
                     assert same, f"{chorale.name}: {field} survives encoding and decoding"
+
+
+def _rebuilt(encoding: Encoding) -> Encoding:
+    """Rebuild an encoding as a checkpoint does: from its configuration, written as JSON."""
+    try:
+        rebuilt = type(encoding)(**json.loads(json.dumps(encoding.config)))
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"its class and `config`, as plain data, rebuild an encoding: {error}") from error
+    assert rebuilt.config == encoding.config, "its class and `config` rebuild an encoding"
+    return rebuilt
 
 
 def _check_kinds(encoding: Encoding, chorale: Chorale, targets: Tokens, slots: Tokens) -> None:
@@ -101,6 +117,8 @@ def _check_on(network: Network, encoding: Encoding, tokens: torch.Tensor, others
     for part, other in zip(after, after_whole, strict=True):
         assert part.shape[0] == batch_size, "memory has the batch first"
         _check_close(part, other, "two windows leave the memory that one leaves")
+    alone, _ = network(tokens[:1], network.initial_memory(1))
+    _check_close(alone, whole[:1], "a row's logits are what they are alone")
     order = torch.arange(batch_size).flip(0)
     gathered, _ = network(tokens[order][:, half:], tuple(part[order] for part in memory))
     _check_close(gathered, second[order], "memory can be gathered by row")

@@ -12,6 +12,7 @@ from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import Written, write
 from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
+from bachlit.models.recorded import VERSIONS, versions
 from bachlit.music.keys import Keys
 from bachlit.music.prompt import Prompt
 from bachlit.networks import Network
@@ -71,8 +72,9 @@ class LanguageModule(pl.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Describe what rebuilds the network around its weights."""
+        """Describe what rebuilds the network around its weights, and what trained it."""
         checkpoint["bachlit"] = self.language_model.describe()
+        checkpoint[VERSIONS] = versions()
 
     def predict_step(self, batch: list[Prompt], batch_idx: int) -> list[Written]:
         """Fill a batch of prompts, each as `bachlit harmonize` would fill it alone."""

@@ -152,6 +152,7 @@ def test_a_calibrated_model_keeps_what_it_was_trained_on(
         monkeypatch.setitem(WAYS, name, Way(BeamSearch(2), 1, way.stripped))
     assert command.main(["--checkpoint", str(model), "--output", str(tmp_path / "new")]) == 0
     assert json.loads((tmp_path / "new" / "split.json").read_text()) == split
+    assert "weights of" in (tmp_path / "new" / "README.md").read_text()  # its card says that it is calibrated
 
 
 def test_a_calibration_that_was_cut_off_goes_on(

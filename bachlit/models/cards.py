@@ -1,0 +1,81 @@
+"""Parts of a model card, in Markdown: facts, figures, options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from bachlit.models.language_model import LanguageModel
+from bachlit.rendering.escaping import fenced, in_markdown
+
+# Options of places on a machine: they say nothing of a model, and something of its owner.
+_PLACES = ("cache", "path", "prompts", "workers")
+
+
+def facts_of(model: LanguageModel) -> dict[str, str]:
+    """Describe a model: its network, encoding, vocabulary and keys."""
+    network, encoding = model.network, model.encoding
+    parameters = sum(weights.numel() for weights in network.parameters())
+    return {
+        "network": f"{type(network).__name__} {network.config}, {parameters:,} parameters",
+        "encoding": f"{type(encoding).__name__} {encoding.config}",
+        "vocabulary": f"{encoding.vocabulary_size} tokens",
+        "keys": model.keys,
+    }
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    r"""Write a table with aligned columns; the first row is its head.
+
+    >>> print(table(("", "nats"), ("a|b", "1.5")))
+    |      | nats |
+    |------|------|
+    | a\|b | 1.5  |
+    """
+    rows = tuple(tuple(map(in_markdown, row)) for row in rows)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def listed(releases: Mapping[str, str]) -> str:
+    """Write releases in a line.
+
+    >>> listed({"bachlit": "0.1.0", "Python": "3.11.7"})
+    'bachlit 0.1.0, Python 3.11.7'
+    """
+    return ", ".join(f"{name} {release}" for name, release in releases.items())
+
+
+def sizes_of(split: Mapping[str, Any]) -> str:
+    """Count the pieces of each fold.
+
+    >>> sizes_of({"train": ["a", "b"], "valid": ["c"]})
+    '2 train, 1 valid'
+    """
+    return ", ".join(f"{len(names)} {fold}" for fold, names in split.items())
+
+
+def options_block(options: Mapping[str, Any]) -> str:
+    """Write options as YAML, those alone that have a value."""
+    return fenced(yaml.safe_dump(_given(options), sort_keys=False), "yaml")
+
+
+def without_places(options: Any) -> Any:
+    """Drop the options of places on a machine.
+
+    >>> without_places({"corpus": {"class_path": "FolderCorpus", "init_args": {"path": "/home/me", "quantize": True}}})
+    {'corpus': {'class_path': 'FolderCorpus', 'init_args': {'quantize': True}}}
+    """
+    if isinstance(options, Mapping):
+        return {name: without_places(value) for name, value in options.items() if name not in _PLACES}
+    return [without_places(value) for value in options] if isinstance(options, list) else options
+
+
+def _given(options: Any) -> Any:
+    """Drop the options that are None."""
+    if isinstance(options, Mapping):
+        return {name: _given(value) for name, value in options.items() if value is not None}
+    return [_given(value) for value in options] if isinstance(options, list) else options
