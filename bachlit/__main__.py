@@ -3,13 +3,11 @@
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from threading import Timer
 
 from bachlit.classes import working_folder
 from bachlit.errors import BachlitError, OptionError, StoppedError
@@ -32,6 +30,7 @@ train and evaluate (PyTorch Lightning)
   validate, test     its figures on held-out pieces
   predict            decode many prompts
   sweep              search for good options by many fits
+  runs               list the fits, with their best figures
 
 bachlit COMMAND --help shows a command's options."""
 
@@ -73,8 +72,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-_ROOMS = {name: name for name in ("harmonize", "evaluate", "sweep")} | dict.fromkeys(("compose", "plot"), "music")
-_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+_ROOMS = {name: name for name in ("harmonize", "evaluate", "runs", "sweep")} | dict.fromkeys(
+    ("compose", "plot"), "music"
+)
+_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 
 def _run(command: str, args: list[str]) -> None:
@@ -86,21 +87,7 @@ def _run(command: str, args: list[str]) -> None:
         raise OptionError(f"{foreign[0]!r} isn't text; expected a name in UTF-8; rename the file.")
     if command == "sweep":
         require("optuna", "A sweep", extra="sweep")
-    with _loading():
-        module = import_module(f"bachlit.commands.{_ROOMS[command]}")
-    module.run(command, args)
-
-
-@contextmanager
-def _loading() -> Iterator[None]:
-    """Print at a terminal, after a second, that libraries are being loaded."""
-    notice = Timer(1.0, print, ["Loading PyTorch ..."], {"file": sys.stderr, "flush": True})
-    if sys.stderr.isatty():
-        notice.start()
-    try:
-        yield
-    finally:
-        notice.cancel()
+    import_module(f"bachlit.commands.{_ROOMS[command]}").run(command, args)
 
 
 def _tell(message: object) -> None:

@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "corpus": {"errors", "files", "music", "scores"},
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "tokens"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
-    "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
+    "generation": {
+        "classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "scores", "tokens",
+    },
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
         "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",

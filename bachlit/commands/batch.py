@@ -143,7 +143,7 @@ def _outcomes(tried: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int
 
 def _share() -> None:
     """Use one thread in a worker, since workers share the processor."""
-    import torch  # noqa: PLC0415  # heavy, and only workers need it here
+    import torch  # heavy, and only workers need it here
 
     torch.set_num_threads(1)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bachlit import corpus as corpora
+from bachlit.classes import imported
 from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold, ScoreCorpus
 from bachlit.corpus.splits import split_by_tune
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
@@ -22,6 +23,9 @@ from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
 
+# Options of a corpus that say nothing about its pieces.
+_OF_A_MACHINE = ("cache", "workers")
+
 
 class Source(NamedTuple):
     """Data of a model, as recorded in its checkpoint.
@@ -29,7 +33,7 @@ class Source(NamedTuple):
     Attributes:
         split: Names of the pieces per fold; empty if unknown.
         corpus: Corpus of the pieces; None if unknown.
-        foreign: Class path of the corpus if it isn't one of bachlit's; it isn't imported.
+        foreign: Class path of the corpus if it is neither one of bachlit's nor imported; it isn't imported.
     """
 
     split: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -146,7 +150,7 @@ def _split(text: str) -> Mapping[str, Sequence[str]]:
 
 
 def _corpus(options: Any) -> tuple[Corpus | None, str]:
-    """Make the corpus of a checkpoint's options, or return its class path if it isn't bachlit's."""
+    """Make the corpus of a checkpoint's options, or return its class path if it is neither bachlit's nor imported."""
     if not isinstance(options, dict):
         return None, ""
     path = options["class_path"]
@@ -155,7 +159,7 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     module, _, name = path.rpartition(".")
     kind = getattr(corpora, name, None) if module in ("", "bachlit.corpus") else None
     if not (isinstance(kind, type) and issubclass(kind, Corpus)):
-        return None, path
+        return _own_corpus(path, options.get("init_args", {}))
     # Options that choose pieces, not where they are cached or how they are read.
     kinds = {"path": str, "quantize": bool, "repeats": bool}
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
@@ -164,6 +168,15 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     # Start no processes for a folder that the file names.
     alone = {"workers": 1} if issubclass(kind, ScoreCorpus) else {}
     return kind(**chosen, **alone), ""
+
+
+def _own_corpus(path: str, arguments: Mapping[str, Any]) -> tuple[Corpus | None, str]:
+    """Make a corpus of a class of the user's that is imported, of arguments in which nothing is a class."""
+    kind = imported(path)
+    plain = all(value is None or isinstance(value, str | bool | int | float) for value in arguments.values())
+    if not (plain and isinstance(kind, type) and issubclass(kind, Corpus)):
+        return None, path
+    return kind(**{name: value for name, value in arguments.items() if name not in _OF_A_MACHINE}), ""
 
 
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:
@@ -175,11 +188,14 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
 
     Raises:
         CorpusError: If there is no corpus.
-        OptionError: If the first model's corpus isn't one of bachlit's classes.
+        OptionError: If the class of the first model's corpus is neither bachlit's nor imported.
     """
     first = sources[0] if sources else Source()
     if corpus is None and first.foreign:
-        raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
+        raise OptionError(
+            f"The checkpoint's corpus is {first.foreign}, which isn't imported here; if you trust it: --import "
+            f"{first.foreign.rpartition('.')[0]}."
+        )
     try:
         folds = (corpus or first.corpus or BachCorpus()).folds()
         if folds is not None:
