@@ -119,7 +119,8 @@ def class_named(name: str, base: type[Kind]) -> type[Kind]:
     Raises:
         ImportError: If there is none, or several; the message gives the reason.
     """
-    found = {kind for kind in subclasses(base) if kind.__name__ == name and not inspect.isabstract(kind)}
+    named = (kind for kind in subclasses(base) if kind.__name__ == name and not inspect.isabstract(kind))
+    found = {kind for kind in named if imported(path_of(kind)) is kind}  # not of a module's earlier import
     if len(found) != 1:
         paths = ", ".join(sorted(map(path_of, found)))
         raise ImportError(f"there are several: {paths}" if found else "no imported module has it")

@@ -58,6 +58,7 @@ def _refuse(command: str, words: Words) -> None:
                     "leave it out."
                 )
             raise OptionError(f"unrecognized arguments: --{name}. See bachlit {command} --help.")
+    words.refuse_missing_configs()
     refuse_unimportable(words.modules)
     for run_name in words.values_of("run"):
         check_name(run_name)

@@ -152,6 +152,20 @@ class Words:
         options = tuple(word for word in self.words if word.startswith("--"))
         return replace(self, words=(json.dumps([*free, *self.rest]), *options), rest=()) if free or self.rest else self
 
+    def refuse_missing_configs(self) -> None:
+        """Refuse configurations that are neither files nor options in YAML; the parser reports wrong YAML.
+
+        Raises:
+            OptionError: If there is one.
+        """
+        for config in self.configs:
+            with suppress(yaml.YAMLError):
+                if not config.options and isinstance(yaml.safe_load(config.value), str):
+                    raise OptionError(
+                        f"There is no configuration {config.value[:200]}; expected a file of options in YAML; correct "
+                        "--config."
+                    )
+
     def import_modules(self) -> None:
         """Import the modules of --import.
 
@@ -239,11 +253,6 @@ def _config(value: str) -> Config:
         )
     path = Path(value)
     if not os.path.exists(value):  # noqa: PTH110  # it may be YAML
-        with suppress(yaml.YAMLError):
-            if isinstance(yaml.safe_load(value), str):
-                raise OptionError(
-                    f"There is no configuration {value[:200]}; expected a file of options in YAML; correct --config."
-                )
         return Config(value, path, {})
     text, options = read_options(path)
     new = renewed(text)

@@ -1,5 +1,7 @@
 """`bachlit plot`: a model's predictions for a score, and its hidden units."""
 
+from __future__ import annotations
+
 from functools import partial
 from pathlib import Path
 
