@@ -47,7 +47,8 @@ MAY_IMPORT = {
         "rendering", "scores", "training",
     },
     "calibrate": {
-        "api", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models", "music",
+        "api", "classes", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models",
+        "music",
     },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {

@@ -63,7 +63,8 @@ def runs(folder: list[Path] | None = None, *, sort: Column = "when", json: bool 
         json: Print JSON instead of a table.
     """
     folders = folder or [ROOT]
-    found = sorted((_read(one) for root in folders for one in _folders(root)), key=_order(sort))
+    listed = dict.fromkeys(one for root in folders for one in _folders(root))
+    found = sorted(map(_read, listed), key=_order(sort))
     if json:
         _print_json(found)
     elif found:

@@ -20,9 +20,6 @@ from bachlit.commands.options import Words, joined
 from bachlit.errors import OptionError
 from bachlit.files.options import read_options
 from bachlit.sweeping.definition import Sweep, space_of, word
-from bachlit.sweeping.results import check_option, report
-from bachlit.sweeping.running import Runner
-from bachlit.sweeping.study import begin, find
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -82,6 +79,10 @@ def sweep(
         storage: URL of a database for Optuna, such as sqlite:///sweeps.db; study.db in the sweep's folder if left out.
         plot_by: The option of the loss curves; the most important one if left out.
     """
+    from bachlit.sweeping.results import check_option, report
+    from bachlit.sweeping.running import Runner
+    from bachlit.sweeping.study import begin, find
+
     output = output or Path("sweeps") / (name or "")
     if trials == 0:
         report(find(name, output, storage), output, plot_by)
