@@ -1,6 +1,6 @@
 """`bachlit fit | validate | test | predict`: refuse what can be known before Lightning is loaded, then run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from bachlit.commands.functions import asks_for_help, refuse_unimportable
 from bachlit.commands.loading import loading
 from bachlit.commands.options import Words
 from bachlit.errors import CheckpointError, OptionError
-from bachlit.models.runs import LIGHTNINGS_WORDS, ROOT, check_name, located, refuse_no_checkpoint
+from bachlit.models.runs import LIGHTNINGS_WORDS, ROOT, check_name, located, refuse_no_checkpoint, refuse_taken
 
 _ALL = (
     *("help", "config", "print_config", "seed_everything", "trainer", "model", "data", "checkpoint"),
@@ -22,6 +22,8 @@ GROUPS = {
     "predict": (*_ALL, "return_predictions", "decoder", "rules", "strict", "seed", "output", "overwrite"),
 }
 """First words of each command's options: those of Lightning are known only once it is loaded."""
+
+_ELSEWHERE = ("trainer.logger", "trainer.default_root_dir", "trainer.fast_dev_run")
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -60,10 +62,19 @@ def _refuse(command: str, words: Words) -> None:
             raise OptionError(f"unrecognized arguments: --{name}. See bachlit {command} --help.")
     words.refuse_missing_configs()
     refuse_unimportable(words.modules)
-    for run_name in words.values_of("run"):
-        check_name(run_name)
+    for name in words.values_of("run"):
+        check_name(name)
+        if words.value_of("ckpt_path") != "last" and not _may_be_elsewhere(words):
+            refuse_taken(ROOT / name)
     if (path := named_checkpoint(command, words)) is not None and not path.is_dir():
         refuse_no_checkpoint(path)
+
+
+def _may_be_elsewhere(words: Words) -> bool:
+    """Check whether options may put a fit's folder elsewhere than into runs, or have none made."""
+    trainers = [config.options.get("trainer") for config in words.configs]
+    given = {*words.names, *(f"trainer.{name}" for one in trainers if isinstance(one, Mapping) for name in one)}
+    return any(name == "trainer" or name.startswith(_ELSEWHERE) for name in given)
 
 
 def named_checkpoint(command: str, words: Words) -> Path | None:

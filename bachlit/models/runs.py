@@ -163,6 +163,23 @@ def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
         )
 
 
+def refuse_taken(folder: Path) -> None:
+    """Refuse the folder of a new run if something stands there; other processes than the first find their own run.
+
+    Raises:
+        OptionError: If so.
+    """
+    if _is_first_process() and os.path.lexists(folder):
+        raise _taken(folder)
+
+
+def _taken(folder: Path) -> OptionError:
+    expected = ", and no fit made it; expected a name of which nothing stands there"
+    if _is_run(folder):
+        expected = "; expected a new name, or --ckpt_path last to go on with it"
+    return OptionError(f"{folder} is there already{expected}; choose another --run.")
+
+
 class RunFolder:
     """Lock the folder of a run while a fit works in it.
 
@@ -214,10 +231,7 @@ class RunFolder:
                 break
             except FileExistsError:
                 if self._named:
-                    expected = ", and no fit made it; expected a name of which nothing stands there"
-                    if _is_run(self.folder):
-                        expected = "; expected a new name, or --ckpt_path last to go on with it"
-                    raise OptionError(f"{self.folder} is there already{expected}; choose another --run.") from None
+                    raise _taken(self.folder) from None
                 self.folder = self.folder.with_name(f"{wanted}-{number}")
         return True
 

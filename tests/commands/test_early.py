@@ -70,6 +70,7 @@ REFUSED = {
     "an unknown option of Lightning's": (["fit", "--modle.network=TokenLSTM"], "expected --model.network"),
     "an option of no command": (["test", "--hasty"], "unrecognized arguments: --hasty"),
     "a run's name that is none": (["fit", "--run", "a/b"], "can't be named 'a/b'"),
+    "a run's name that is taken": (["fit", "--run", "taken"], "is there already; expected a new name"),
     "a run to resume that isn't there": (["fit", "--ckpt_path", "frist"], "There is no checkpoint frist"),
     "a run to test that isn't there": (["test", "--ckpt_path", "frist"], "There is no checkpoint frist"),
     "a fit's config that isn't there": (["fit", "--config", "none.yaml"], "no configuration none.yaml"),
@@ -90,6 +91,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]
     """What each wrong command ends with, all in one process."""
     folder = tmp_path_factory.mktemp("early")
     (folder / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B A G|F G A B|c2 c2|]\n")
+    (folder / "runs/taken/checkpoints").mkdir(parents=True)
     (folder / "mine.mid").write_text("mine")
     (folder / "mine.py").write_text("")
     (folder / "wrong.yaml").write_text("num: many\ndecoder: {class_path: Sampling, init_args: {temperature: 2}}\n")
