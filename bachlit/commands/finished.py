@@ -63,7 +63,7 @@ def report(trainer: pl.Trainer, model: ChoraleModel) -> None:
     path = Path(callback.best_model_path)
     print(*_best(callback.monitor, callback.best_model_score, path), sep="\n")
     if isinstance(model.encoding, SatbEncoding):  # others can't write
-        words = ["bachlit", "harmonize", "TUNE", "--checkpoint", _name(path)]
+        words = ["bachlit", "harmonize", "TUNE", "--checkpoint", named(path)]
         words += [word for module in _own_modules(model) for word in ("--import", module)]
         print(f"Harmonise with it: {shlex.join(words)}")
 
@@ -76,7 +76,7 @@ def _best(monitor: str | None, score: Tensor | None, path: Path) -> Iterator[str
         yield f"{figure}{f', epoch {epochs}' if epochs else ''}: {_short(path)}"
 
 
-def _name(path: Path) -> str:
+def named(path: Path) -> str:
     """Name a checkpoint by its run, if that finds it, or by its path."""
     run = run_of(path)
     found = run is not None and located(run.name).absolute() == path.absolute()

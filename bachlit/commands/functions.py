@@ -19,16 +19,12 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from bachlit.classes import allow
-from bachlit.commands.help import HelpFormatter
+from bachlit.commands.help import IMPORT_HELP, HelpFormatter
 from bachlit.commands.loading import loading
 from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
 from bachlit.commands.options import Words
 from bachlit.errors import OptionError
 from bachlit.internals import careful_parsing
-
-_IMPORT_HELP = (
-    "--import MODULE imports a module of your own first; then its classes may be named, and checkpoints may need them."
-)
 
 _KINDS = ("decoder", "corpus")
 
@@ -116,7 +112,7 @@ def _parsed(
         from bachlit.generation.named_rules import rules_help
     options = signature(function).parameters
     kinds = {"decoder": Decoder, "corpus": Corpus} if kinds is None else kinds
-    epilog = f"{rules_help()}\n\n{_IMPORT_HELP}" if "rules" in options else _IMPORT_HELP
+    epilog = f"{rules_help()}\n\n{IMPORT_HELP}" if "rules" in options else IMPORT_HELP
     words.import_modules()
     words = words.spelled_out(kinds)
     words.refuse_unknown(kinds)
@@ -191,7 +187,7 @@ class _Light:
         typed = [word for word in words.words if not (word.startswith("--") and self._passes_over(word[2:]))]
         configs = [f"--config={self._config(config.value, config.options)}" for config in words.configs]
         rest = ["--", *words.rest] if words.rest else []
-        epilog = _IMPORT_HELP if "checkpoint" in signature(function).parameters else ""
+        epilog = IMPORT_HELP if "checkpoint" in signature(function).parameters else ""
         return _parse(_parser(command, function, epilog), stub, words, [*configs, *typed, *rest])
 
     def _passes_over(self, option: str) -> bool:

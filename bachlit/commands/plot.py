@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bachlit.commands.loading import loading
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.models.runs import find_model
@@ -35,22 +36,23 @@ def plot(
         output: A name to which -roll.png and -units.png are added, or a folder. The score's name if left out.
         overwrite: Replace files at these places that bachlit didn't write, too.
     """
-    from bachlit.commands.weights import announce
-    from bachlit.models.inspecting import correlations, hidden_units, pitch_probabilities, telling_signal, unit_names
-    from bachlit.models.language_model import LanguageModel
+    with loading():
+        from bachlit.commands.weights import announce
+        from bachlit.models import inspecting
+        from bachlit.models.language_model import LanguageModel
 
     roll_place, units_place = plot_places(score.stem, output)
     chorale = read_chorale(score)
     path = find_model(checkpoint or PRETRAINED)
     model = LanguageModel.load(path)
-    names = unit_names(model)
+    names = inspecting.unit_names(model)
     if not 1 <= units <= len(names):
         raise OptionError(f"{units} hidden units can't be shown; expected 1 to {len(names)}; set --units.")
-    memory = hidden_units(model, chorale)
-    signal, called = telling_signal(chorale)
-    matches = correlations(memory, signal)
+    memory = inspecting.hidden_units(model, chorale)
+    signal, called = inspecting.telling_signal(chorale)
+    matches = inspecting.correlations(memory, signal)
     chosen = np.argsort(-np.abs(matches), kind="stable")[:units]
-    roll = piano_roll(chorale, pitch_probabilities(model, chorale))
+    roll = piano_roll(chorale, inspecting.pitch_probabilities(model, chorale))
     heat = activations(
         chorale,
         memory[:, chosen],

@@ -10,6 +10,7 @@ import pytest
 from fits import KEPT, QUICK, TINY, TWINKLE
 
 from bachlit.__main__ import main
+from bachlit.commands.finished import named
 
 FIT = ["fit", *QUICK, *TINY, "--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1"]
 BEST = Path("runs/first/checkpoints/best.ckpt")
@@ -50,11 +51,13 @@ def test_a_fit_ends_with_its_best_figure_and_a_command_that_harmonises_with_it(
     assert f"bachlit: with {BEST} (run first, epoch 2)" in capsys.readouterr().err.splitlines()
 
 
-def test_elsewhere_than_in_runs_the_command_has_the_path(
-    corpus: list[str], capsys: pytest.CaptureFixture[str], in_a_folder_of_its_own: Path
-) -> None:
-    assert main([*FIT, *corpus, KEPT, "--trainer.max_steps=1", "--checkpoint.dirpath=kept here"]) == 0
-    assert capsys.readouterr().out.endswith("--checkpoint 'kept here/best.ckpt'\n")
+def test_a_checkpoint_is_named_by_its_run_only_if_that_finds_it(in_a_folder_of_its_own: Path) -> None:
+    paths = [Path(place, "best.ckpt") for place in ("runs/first/checkpoints", "kept", "else/second/checkpoints")]
+    paths.append(Path("runs/first/checkpoints/another.ckpt"))
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+    assert [named(path.absolute()) for path in paths] == ["first", *map(str, paths[1:])]
 
 
 @pytest.mark.parametrize("words", [[], ["--trainer.max_epochs=9", "--trainer.max_steps=2"]], ids=["epochs", "steps"])
