@@ -3,13 +3,11 @@
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from threading import Timer
 
 from bachlit.classes import working_folder
 from bachlit.errors import BachlitError, OptionError, StoppedError
@@ -34,6 +32,7 @@ train and evaluate (PyTorch Lightning)
   predict            decode many prompts
   sweep              search for good options by many fits
   export             a trained model as a folder to hand on
+  runs               list the fits, with their best figures
 
 bachlit COMMAND --help shows a command's options."""
 
@@ -74,10 +73,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-_ROOMS = {name: name for name in ("check", "harmonize", "evaluate", "sweep", "export")} | dict.fromkeys(
+_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "runs", "sweep")} | dict.fromkeys(
     ("compose", "plot"), "music"
 )
-_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "train")
+_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 
 def _run(command: str, args: list[str]) -> int:
@@ -89,21 +88,7 @@ def _run(command: str, args: list[str]) -> int:
         raise OptionError(f"{foreign[0]!r} isn't text; expected a name in UTF-8; rename the file.")
     if command == "sweep":
         require("optuna", "A sweep", extra="sweep")
-    with _loading():
-        module = import_module(f"bachlit.commands.{_ROOMS[command]}")
-    return module.run(command, args) or 0
-
-
-@contextmanager
-def _loading() -> Iterator[None]:
-    """Print at a terminal, after a second, that libraries are being loaded."""
-    notice = Timer(1.0, print, ["Loading PyTorch ..."], {"file": sys.stderr, "flush": True})
-    if sys.stderr.isatty():
-        notice.start()
-    try:
-        yield
-    finally:
-        notice.cancel()
+    return import_module(f"bachlit.commands.{_ROOMS[command]}").run(command, args) or 0
 
 
 def _tell(message: object) -> None:

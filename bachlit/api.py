@@ -5,8 +5,10 @@ from pathlib import Path
 
 from bachlit.decoding import Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError, PromptError
+from bachlit.generation.choices import Style
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import CANDIDATES, Style, Written, harmonizer, rules_for, write_several
+from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, rules_for, write_several
+from bachlit.generation.limits import bars_between, refuse_num
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
 from bachlit.models.calibration import Calibration, calibration_of
@@ -15,17 +17,9 @@ from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Chorale, Voice
 from bachlit.music.prompt import Prompt
 from bachlit.scores import phrase_marks, read_chorale, read_voices
-from bachlit.scores.reading.limits import MAX_FRAMES
 
 COMPOSER = Sampling(temperature=0.9)
 """The default decoder of `compose`."""
-
-_MAX_NUM = 10_000  # pieces of one command: nobody looks through more
-
-MAX_BARS = MAX_FRAMES // 16
-"""Bars of 4/4 of a composed piece: longer scores can't be read."""
-
-_MAX_WRITTEN = 20_000_000  # sixteenths of all harmonisations, which are compared in memory: some 500 MB
 
 _TOGETHER = 8192  # sixteenths composed in a batch, which take up to half a gigabyte
 
@@ -303,13 +297,7 @@ def compose_each(
         BachlitError: As `compose` does, before the first chorale.
     """
     refuse_num(num, "chorales can't be composed")
-    least, most = (min(min_bars, max_bars), max_bars) if bars is None else (bars, bars)
-    if most < 1 or max(most, min_bars) > MAX_BARS:
-        wrong = most if most < 1 else max(most, min_bars)
-        raise OptionError(
-            f"A piece of {wrong} bars can't be written; expected at least 1, and at most {MAX_BARS}, the longest that "
-            "is read again; ask for fewer."
-        )
+    least, most = bars_between(bars, min_bars, max_bars)
     model, seeds = _model(checkpoint), range(seed, seed + num)
     together = max(1, _TOGETHER // (16 * most))
     for first in range(0, num, together):
@@ -323,23 +311,6 @@ def compose_each(
             strict=strict,
         )
         yield from (piece.chorale for piece in pieces)
-
-
-def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
-    """Refuse a number of pieces below one, or beyond what memory holds or anyone looks through.
-
-    Args:
-        num: Number of pieces.
-        cant: What fails, for the message, such as "chorales can't be composed".
-        num_frames: Sixteenths of each piece, if all are in memory at once.
-
-    Raises:
-        OptionError: If the number is outside the range.
-    """
-    most = min(_MAX_NUM, _MAX_WRITTEN // num_frames)
-    if not 1 <= num <= most:
-        long = f" of {num_frames} sixteenths" if most < _MAX_NUM else ""
-        raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
 
 
 def usual_rules(

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -44,7 +45,7 @@ _PLACES = (
 )
 # Options whose values or parts name classes.
 _CLASS_OPTIONS = (
-    *("callbacks", "corpus", "data", "decoder", "decoders", "import", "metrics", "model", "pruner"),
+    *("callbacks", "corpus", "data", "decoder", "decoders", "metrics", "model", "pruner"),
     *("rules", "sampler", "space", "trainer"),
 )
 
@@ -110,6 +111,37 @@ def class_at(path: str, base: type[Kind]) -> type[Kind]:
     if not inspect.isclass(found) or not issubclass(found, base) or inspect.isabstract(found):
         raise ImportError(f"{module} has no {base.__name__} of that name that can be made")
     return found
+
+
+def class_named(name: str, base: type[Kind]) -> type[Kind]:
+    """Find a concrete imported subclass by its bare name, wherever it was defined.
+
+    Raises:
+        ImportError: If there is none, or several; the message gives the reason.
+    """
+    named = (kind for kind in subclasses(base) if kind.__name__ == name and not inspect.isabstract(kind))
+    found = {kind for kind in named if imported(path_of(kind)) is kind}  # not of a module's earlier import
+    if len(found) != 1:
+        paths = ", ".join(sorted(map(path_of, found)))
+        raise ImportError(f"there are several: {paths}" if found else "no imported module has it")
+    return found.pop()
+
+
+def import_typed(module: str) -> None:
+    """Import a module that the user typed; it may lie in the working folder.
+
+    Raises:
+        ImportError: If it can't be imported; the message gives the reason, and the line in the user's file.
+    """
+    allow([module])
+    try:
+        import_module(module)
+    except Exception as error:  # whatever a module of the user's does when it runs
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        _, *frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if "importlib" not in frame.filename]
+        place = f", line {own[-1].lineno} of {Path(own[-1].filename).name}" if own else ""
+        raise ImportError(f"{reason}{place}") from error
 
 
 @contextmanager

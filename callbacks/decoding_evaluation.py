@@ -30,7 +30,7 @@ from bachlit.evaluation import (
     written_row,
 )
 from bachlit.evaluation.figures import columns_of
-from bachlit.generation.phrasing import PhraseChoice
+from bachlit.generation.choices import PhraseChoice
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.training.model import ChoraleModel

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from bachlit.errors import OptionError, StoppedError
 from bachlit.internals import can_stop_early, forget_sigterm, is_accumulating, validates_this_epoch
-from bachlit.models.checkpoints import LAST, keep_before
+from bachlit.models.checkpoints import keep_before
+from bachlit.models.runs import LAST
 from bachlit.training.processes import summed
 
 _SIGNALS = {int(signal.SIGTERM): "SIGTERM", int(signal.SIGINT): "Ctrl-C"}

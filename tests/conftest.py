@@ -75,7 +75,8 @@ def saved(framed_model: LanguageModel, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def with_a_small_default(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of what is done with a model, whichever it is: the one that ships takes three times as long."""
-    for user in ("api", "commands.evaluate", "commands.plot", "commands.resumed", "commands.train"):
+    commands = (f"commands.{name}" for name in ("evaluate", "harmonize", "music", "plot", "resumed", "task", "train"))
+    for user in ("api", *commands):
         monkeypatch.setattr(f"bachlit.{user}.PRETRAINED", saved)
 
 

@@ -260,7 +260,9 @@ def _serve(address: str, executable: str) -> None:
     server = _Server(address, executable)
     sys.stdout.write("ready\n")  # clients may ask from now on, and wait
     sys.stdout.flush()
-    for name in ("callbacks", "commands.evaluate", "commands.music", "commands.sweep", "commands.train"):
+    commands = ("evaluate", "harmonize", "music", "sweep", "task", "train")
+    heavy = ("api", "callbacks", "evaluation.page", "evaluation.reports", "models.inspecting")
+    for name in (*heavy, *(f"commands.{command}" for command in commands)):
         import_module(f"bachlit.{name}")
     gc.collect()
     gc.freeze()

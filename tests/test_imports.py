@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "rendering", "tokens"},
     "checking": {"metrics", "models", "music", "scores"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
-    "generation": {"classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "tokens"},
+    "generation": {
+        "classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "scores", "tokens",
+    },
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
         "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
@@ -49,7 +51,8 @@ MAY_IMPORT = {
         "music", "networks", "tokens", "training",
     },
     "calibrate": {
-        "api", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models", "music",
+        "api", "classes", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models",
+        "music",
     },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "commands": {

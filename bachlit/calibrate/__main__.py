@@ -14,6 +14,7 @@ from bachlit.calibrate.candidates import prompt_for, rivals
 from bachlit.calibrate.keeping import Work, keep
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
 from bachlit.calibrate.reporting import fitted, report
+from bachlit.classes import import_typed, working_folder
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.errors import BachlitError, OptionError, RuleWarning
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
@@ -39,10 +40,12 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, default=PRETRAINED, help="as for bachlit harmonize")
     parser.add_argument("--output", type=Path, default=Path("calibrated"), help="folder of the calibrated model")
     parser.add_argument("--seed", type=int, default=0, help="of decoders that draw, and of the critic")
+    parser.add_argument("--import", dest="modules", action="append", default=[], help="a module of your own to import")
     parser.add_argument("--limit", type=int, default=0, help="number of pieces; 0 for all of the fold")
     options = parser.parse_args(args)
     warnings.filterwarnings("ignore", category=RuleWarning)
     try:
+        _import(options.modules)
         _calibrate(located(options.checkpoint), options.output, options.seed, options.limit)
     except BachlitError as error:
         print(f"python -m bachlit.calibrate: {error}", file=sys.stderr)
@@ -51,6 +54,17 @@ def main(args: Sequence[str] | None = None) -> int:
         print("python -m bachlit.calibrate: stopped; the same command goes on from here.", file=sys.stderr)
         return 130
     return 0
+
+
+def _import(modules: Sequence[str]) -> None:
+    with working_folder():
+        for module in modules:
+            try:
+                import_typed(module)
+            except ImportError as error:
+                raise OptionError(
+                    f"The module {module!r} can't be imported ({error}); expected one that runs; correct --import."
+                ) from error
 
 
 def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:

@@ -150,7 +150,7 @@ def _tried_all(tried: Callable[[Job], Outcome], jobs: Sequence[Job], workers: in
 
 def _share() -> None:
     """Use one thread in a worker, since workers share the processor."""
-    import torch  # noqa: PLC0415  # heavy, and only workers need it here
+    import torch  # heavy, and only workers need it here
 
     torch.set_num_threads(1)
 

@@ -1,5 +1,7 @@
 """`bachlit evaluate`: evaluate models times decoders on a held-out fold."""
 
+from __future__ import annotations
+
 import shlex
 import tempfile
 import warnings
@@ -10,40 +12,37 @@ from functools import partial
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bachlit.api import prompt_of
 from bachlit.classes import path_of
 from bachlit.commands.batch import jobs_of
 from bachlit.commands.functions import run_typed
 from bachlit.commands.progress import progress
 from bachlit.corpus import Corpus, Fold
-from bachlit.decoding import Decoder
 from bachlit.errors import OptionError, ScoreError
-from bachlit.evaluation import reports
-from bachlit.evaluation.evaluating import Evaluation
-from bachlit.evaluation.evaluating import evaluate as evaluate_all
-from bachlit.evaluation.figures import Figure, figures_with
-from bachlit.evaluation.harmonizers import Harmonizer, named
-from bachlit.evaluation.held_out import folds_for, held_out, source_of
-from bachlit.evaluation.page import page
-from bachlit.evaluation.rows import letters_of
 from bachlit.files.marks import digest, seal
 from bachlit.files.overwriting import is_listed, refuse_replacing
 from bachlit.files.writing import write_together
-from bachlit.generation.phrasing import PhraseChoice
+from bachlit.generation.choices import PhraseChoice
 from bachlit.metrics import arrivals_at
-from bachlit.models.language_model import LanguageModel
-from bachlit.models.runs import located
+from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED, SHIPPED
 from bachlit.music.chorale import Chorale
 from bachlit.rendering import MissingPackageError, require_engraver
-from bachlit.scores import line_ends
+from bachlit.scores import line_ends, refuse_missing
+
+if TYPE_CHECKING:
+    from bachlit.decoding import Decoder
+    from bachlit.evaluation.evaluating import Evaluation
+    from bachlit.evaluation.figures import Figure
+    from bachlit.evaluation.harmonizers import Harmonizer
 
 _WIDTH = 132  # columns of the table outside a terminal
 _MOST_RESAMPLES = 20_000  # each figure of 400 pieces takes 64 MB
 _FILES = ("evaluation.json", "evaluation.csv", "evaluation.md", "pieces.csv", "index.html")
+_IS_OWN = partial(is_listed, index=_FILES[0])
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -52,7 +51,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed(command, evaluate, args)
+    run_typed(command, evaluate, args, check=check)
 
 
 def evaluate(
@@ -97,16 +96,17 @@ def evaluate(
         output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names even if bachlit didn't write them.
     """
-    if limit < 0 or not 1 <= resamples <= _MOST_RESAMPLES:
-        raise OptionError(
-            f"The limit is {limit} and there are {resamples} resamples; expected a limit of at least 0 (0 for all) and "
-            f"1 to {_MOST_RESAMPLES:,} resamples."
-        )
-    check = partial(refuse_replacing, overwrite=overwrite, own=partial(is_listed, index=_FILES[0]))
-    check([output / name for name in _FILES])
+    from bachlit.commands.weights import announce
+    from bachlit.evaluation.evaluating import evaluate as evaluate_all
+    from bachlit.evaluation.figures import figures_with
+    from bachlit.evaluation.harmonizers import named
+    from bachlit.evaluation.held_out import folds_for, held_out, source_of
+    from bachlit.evaluation.rows import letters_of
+    from bachlit.models.language_model import LanguageModel
+
     harmonizers, figures = named(decoders), figures_with(metrics or ())
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))
-    paths = list({path.resolve(): path for path in map(located, checkpoint or [PRETRAINED])}.values())
+    paths = list({path.resolve(): path for path in map(find_model, checkpoint or [PRETRAINED])}.values())
     models = dict(zip(_names(paths), map(LanguageModel.load, paths), strict=True))
     sources = [source_of(path) for path in paths]
     pieces = held_out(
@@ -152,6 +152,7 @@ def evaluate(
         "melodies": [str(path) for path in melodies or ()],
         "command": _command(options),
     }
+    announce(*paths)
     steps = len(models) * len(masks) * len(harmonizers) * len(pieces.pieces)
     with progress(steps, "Writing", "piece") as done:
         evaluation = evaluate_all(
@@ -166,7 +167,34 @@ def evaluate(
             about=about,
             progress=done,
         )
-    _report(evaluation, output, check)
+    _report(evaluation, output, partial(refuse_replacing, overwrite=overwrite, own=_IS_OWN))
+
+
+def check(
+    *,
+    checkpoint: list[Path] | None,
+    limit: int,
+    resamples: int,
+    melodies: list[Path] | None,
+    output: Path,
+    overwrite: bool,
+) -> None:
+    """Refuse what can be known without PyTorch; arguments are those of `evaluate`.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    if limit < 0 or not 1 <= resamples <= _MOST_RESAMPLES:
+        raise OptionError(
+            f"The limit is {limit} and there are {resamples} resamples; expected a limit of at least 0 (0 for all) and "
+            f"1 to {_MOST_RESAMPLES:,} resamples."
+        )
+    refuse_replacing([output / name for name in _FILES], overwrite=overwrite, own=_IS_OWN)
+    for path in checkpoint or ():
+        find_model(path)
+    for path in melodies or ():
+        if not path.is_dir():
+            refuse_missing(path)
 
 
 def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:
@@ -177,6 +205,8 @@ def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:
     Raises:
         ScoreError: If one can't be read, or has no voice to take for the soprano.
     """
+    from bachlit.api import prompt_of
+
     tunes: list[Chorale] = []
     ends: list[Sequence[int]] = []
     for job in jobs_of(paths, None):
@@ -196,6 +226,9 @@ def _report(evaluation: Evaluation, output: Path, check: Callable[[Collection[Pa
     Raises:
         OptionError: If a report can't be written.
     """
+    from bachlit.evaluation import reports
+    from bachlit.evaluation.page import page
+
     with progress(len(evaluation.rows[0].pieces), "Engraving", "piece") as done:
         html = page(evaluation, progress=done)
     others = (reports.to_csv(evaluation), reports.markdown(evaluation), reports.pieces_to_csv(evaluation), html)
@@ -246,6 +279,8 @@ def _prepare(output: Path) -> None:
 
 def _typed(metrics: Sequence[Figure | str] | None) -> list[str] | Mapping[str, object] | None:
     """Paths of figures, or a mapping for a configuration file if some may have options."""
+    from bachlit.evaluation.figures import Figure
+
     if any(signature(type(one)).parameters for one in metrics or () if isinstance(one, Figure)):
         return {}
     return [one if isinstance(one, str) else path_of(type(one)) for one in metrics] if metrics else None

@@ -1,35 +1,31 @@
 """`bachlit harmonize`: four parts under a tune, or around whatever else is given."""
 
-import dataclasses
-import json
-import re
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
-from itertools import chain
-from pathlib import Path
-from typing import Any, Literal, cast
+from __future__ import annotations
 
-from bachlit import api
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
 from bachlit.commands.batch import Job, jobs_of, refuse_one_file, run_all
 from bachlit.commands.functions import run_typed
-from bachlit.commands.given import given_harmony
-from bachlit.commands.music import endings_of, places_of, refuse_seed
-from bachlit.decoding import Decoder, Rules
+from bachlit.commands.music import endings_of, refuse_seed
+from bachlit.commands.places import Places
 from bachlit.errors import OptionError
-from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.harmonizing import Style, Written, harmonizer
-from bachlit.generation.height import moved_to_sing
+from bachlit.generation.choices import Style
+from bachlit.generation.limits import refuse_num
 from bachlit.generation.metre import Beat
-from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
-from bachlit.generation.phrasing import places_of_phrases
+from bachlit.generation.named_ranges import named_ranges
+from bachlit.models.runs import find_model
+from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.keys import key_named
-from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
-from bachlit.rendering.output import contents, save, write
+from bachlit.scores import refuse_missing
+
+if TYPE_CHECKING:
+    from bachlit.decoding import Decoder
 
 
 def harmonize(
@@ -110,12 +106,12 @@ def harmonize(
         wav: Play it into a file beside it, too; voices for practice tracks as well, one voice loud in each.
         workers: How many tunes at once, each in its own process.
     """
-    api.refuse_num(num, "harmonisations can't be written")
-    refuse_seed(seed)
-    if workers < 1:
-        raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
-    if key is not None:
-        key_named(key)  # fail on a wrong name before any work
+    from bachlit import api
+    from bachlit.commands.task import Task
+    from bachlit.commands.weights import announce
+    from bachlit.generation.harmonizing import harmonizer
+    from bachlit.generation.named_rules import weighed_rules, with_ranges
+
     weighed = weighed_rules(rules, decoder or harmonizer(), style, api.calibration_for(checkpoint))
     task = Task(
         voices=None if voice is None else _voices_of(voice),
@@ -136,131 +132,77 @@ def harmonize(
         strict=strict,
         seed=seed,
         checkpoint=checkpoint,
-        overwrite=overwrite,
         keep_parts=keep_parts,
         look=Look(layout, label, paper),
-        also=endings_of(png=png, pdf=pdf, wav=wav),
+        places=Places(num, endings_of(png=png, pdf=pdf, wav=wav), overwrite),
     )
+    tunes = _tunes(melody, tune, output)
+    if len(tunes) == 1:
+        task.harmonize(*tunes[0], quiet=False)
+        return
+    announce(find_model(checkpoint or PRETRAINED))
+    run_all(partial(task.harmonize_into, _folder(melody, output)), [job for job, *_ in tunes], workers)
+
+
+def check(
+    melody: list[Path],
+    *,
+    voice: str | None,
+    tune: str | None,
+    bars: str | None,
+    rhythm: str | None,
+    key: str | None,
+    ranges: str | None,
+    num: int,
+    seed: int,
+    checkpoint: Path | None,
+    output: str | None,
+    overwrite: bool,
+    png: bool,
+    pdf: bool,
+    wav: bool | Literal["voices"],
+    workers: int,
+) -> None:
+    """Refuse what can be known without PyTorch; arguments are those of `harmonize`.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    refuse_num(num, "harmonisations can't be written")
+    refuse_seed(seed)
+    if workers < 1:
+        raise OptionError(f"{workers} workers can't harmonise; expected at least 1; set --workers to that.")
+    if key is not None:
+        key_named(key)
+    for voices in (voice, rhythm):
+        if voices is not None:
+            _voices_of(voices)
+    if bars is not None:
+        _bars_of(bars)
+    if ranges is not None:
+        named_ranges(ranges)
+    if checkpoint is not None:
+        find_model(checkpoint)
+    places = Places(num, endings_of(png=png, pdf=pdf, wav=wav), overwrite)
+    tunes = _tunes(melody, tune, output)
+    for job, output_of_tune, name in tunes:
+        places.refuse(job, output_of_tune, name)
+    if len(tunes) == 1:
+        refuse_missing(tunes[0][0].path)  # one of several is named in their table
+
+
+def _tunes(melody: Sequence[Path], tune: str | None, output: str | None) -> list[tuple[Job, str | None, str]]:
+    """List the tunes, each with its output and the name of its files in a folder."""
     jobs = jobs_of(melody, tune)
     if len(jobs) == 1:
-        [job] = jobs
-        name = f"{job.name}-harmonized"
-        task.check(job, output, name)
-        task.harmonize(job, output, name, quiet=False)
-        return
+        return [(jobs[0], output, f"{jobs[0].name}-harmonized")]
     refuse_one_file(output, jobs)
-    folder = Path(output or (f"{melody[0].stem}-harmonized" if len(melody) == 1 else "harmonized"))
-    for job in jobs:
-        task.check(job, f"{folder}/", job.name)
-    run_all(partial(task.harmonize_into, folder), jobs, workers)
+    return [(job, f"{_folder(melody, output)}/", job.name) for job in jobs]
 
 
-@dataclass(frozen=True)
-class Task:
-    """Options of a command, for each of its tunes; in the words of `harmonize`."""
-
-    voices: list[Voice] | None
-    part: str | None
-    bars: tuple[int, int] | None
-    rhythm: Sequence[Voice]
-    phrases: str
-    chords: str | None
-    figured_bass: str | None
-    transpose: int | Literal["auto"]
-    key: str | None
-    beat: Beat
-    num: int
-    decoder: Decoder | None
-    style: Style
-    rules: Rules
-    ranges: str | None
-    strict: bool
-    seed: int
-    checkpoint: Path | None
-    overwrite: bool
-    keep_parts: bool
-    look: Look
-    also: Sequence[str]
-
-    def check(self, job: Job, output: str | None, name: str) -> None:
-        """Refuse places that can't be written to, or hold files of others, before the work."""
-        places, description = self._places(output, name)
-        self._refuse_replacing(job)([*chain.from_iterable(places), *([description] if self.num > 1 else [])])
-
-    def harmonize_into(self, folder: Path, job: Job) -> list[Path]:
-        """Harmonise one of several tunes into a folder."""
-        return self.harmonize(job, f"{folder}/", job.name, quiet=True)
-
-    def harmonize(self, job: Job, output: str | None, name: str, *, quiet: bool) -> list[Path]:
-        """Harmonise a tune and write its files.
-
-        Args:
-            job: The tune.
-            output: The typed output, if any.
-            name: Name of its files in a folder.
-            quiet: Print nothing.
-
-        Returns:
-            Paths of the files.
-        """
-        places, description = self._places(output, name)
-        prompt = self._prompt(job)
-        pieces = api.harmonize_several(
-            prompt,
-            self.num,
-            decoder=self.decoder,
-            rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
-            strict=self.strict,
-            beat=self.beat,
-            seed=self.seed,
-            checkpoint=self.checkpoint,
-        )
-        chorales = (piece.chorale for piece in pieces)
-        files = chain.from_iterable(map(partial(contents, look=self.look), chorales, places))  # there may be fewer
-        if self.num > 1:
-            files = chain(files, [(description, _description(pieces, places, self._options(job)))])
-        check = self._refuse_replacing(job)
-        if quiet:
-            return write(files, check)
-        save(files, check)
-        if prompt.phrase_ends is not None and prompt.phrase_ends.any():
-            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
-        if self.num > 1:
-            _compare(pieces, [_stem(paths) for paths in places[: len(pieces)]], self.num)
-        return []
-
-    def _prompt(self, job: Job) -> Prompt:
-        prompt = api.prompt_of(
-            job.path,
-            voice=self.voices,
-            part=self.part,
-            tune=job.tune,
-            bars=self.bars,
-            rhythm=self.rhythm,
-            keep_parts=self.keep_parts,
-        )
-        if self.key is not None:
-            chorale = dataclasses.replace(prompt.chorale, key=key_named(self.key), keys=())
-            prompt = dataclasses.replace(prompt, chorale=chorale)
-        prompt = api.with_phrases(prompt, self.phrases)
-        move = moved_to_sing(prompt) if self.transpose == "auto" else self.transpose
-        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(move))
-
-    def _places(self, output: str | None, name: str) -> tuple[list[list[Path]], Path]:
-        """Files of each piece, and of their description."""
-        places = places_of(output, name, self.also, range(1, self.num + 1))
-        return places, places[0][0].with_name(f"{_stem(places[0]).removesuffix('-1')}.json")
-
-    def _refuse_replacing(self, job: Job) -> Any:
-        return partial(refuse_replacing, inputs=[job.path], overwrite=self.overwrite)
-
-    def _options(self, job: Job) -> dict[str, Any]:
-        """Options that make the music, for its description."""
-        heard = {option.name: getattr(self, option.name) for option in dataclasses.fields(self)}
-        unheard = ("voices", "overwrite", "keep_parts", "look", "also")
-        options = {"melody": job.path, "tune": job.tune, "voice": self.voices, **heard}
-        options["decoder"] = self.decoder or harmonizer(self.num)
-        return {name: value for name, value in options.items() if name not in unheard}
+def _folder(melody: Sequence[Path], output: str | None) -> Path:
+    """Name the folder of several tunes."""
+    return Path(output or (f"{melody[0].stem}-harmonized" if len(melody) == 1 else "harmonized"))
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -269,11 +211,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed(command, harmonize, args)
-
-
-def _stem(paths: Sequence[Path]) -> str:
-    return paths[0].name.removesuffix(paths[0].suffix)
+    run_typed(command, harmonize, args, check=check)
 
 
 def _voices_of(typed: str) -> list[Voice]:
@@ -296,37 +234,3 @@ def _bars_of(typed: str) -> tuple[int, int]:
             f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
         )
     return int(match[1]), int(match[2] or match[1])
-
-
-def _bars_in_words(places: Sequence[str]) -> str:
-    """List bars in words.
-
-    >>> _bars_in_words(["4", "8.3", "16"]), _bars_in_words(["4"])
-    ('bars 4, 8.3 and 16', 'bar 4')
-    """
-    *others, last = places
-    return f"bars {', '.join(others)} and {last}" if others else f"bar {last}"
-
-
-def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
-    """Describe several scores, their options and their merits as JSON."""
-    from bachlit.generation import ranking  # noqa: PLC0415  # its counters come with torchmetrics, which takes a while
-
-    described = {
-        "bachlit": version("bachlit"),
-        "options": ranking.plain(options),
-        "pieces": [
-            {"files": [path.name for path in paths], **ranking.figures(piece)}
-            for piece, paths in zip(pieces, places, strict=False)
-        ],
-    }
-    return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()
-
-
-def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
-    """Print a table that compares several pieces."""
-    from bachlit.generation import ranking  # noqa: PLC0415  # as above
-
-    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.caption(pieces)}")
-    if len(pieces) < num:
-        print(f"Found {len(pieces)} of the {num} asked for.")

@@ -24,9 +24,14 @@ FIRST = (
     *("config", "run", "ckpt_path", "model.network", "model.optimizer", "data.corpus", "data.keys", "data.lanes"),
     *("trainer.max_epochs", "trainer.accelerator", "trainer.devices"),
 )
+IMPORT_HELP = (
+    "--import MODULE, which may be repeated, imports a module of yours first: its classes may be named in short, and\n"
+    "checkpoints may need them."
+)
 CLASS_HELP = (
     "Where an option takes a class, --OPTION.help CLASS shows the options of that class, such as\n"
-    "--model.network.help FrameLSTM, --trainer.callbacks.help EarlyStopping or --model.lr_scheduler.help StepLR."
+    "--model.network.help FrameLSTM, --trainer.callbacks.help EarlyStopping or --model.lr_scheduler.help StepLR.\n\n"
+    + IMPORT_HELP
 )
 
 _WIDTH = 140  # characters: two lines of a terminal

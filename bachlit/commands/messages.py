@@ -8,8 +8,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from jsonargparse import ArgumentError
-from torch import OutOfMemoryError
-from torch.multiprocessing.spawn import ProcessException
 
 from bachlit.errors import BachlitError, CheckpointError, OptionError
 
@@ -55,15 +53,17 @@ def one_sentence(phase: Phase) -> Iterator[None]:
 
 
 # Errors that are the user's to put right at any time.
-_ALWAYS = (ArgumentError, MemoryError, OSError, OutOfMemoryError)
+_ALWAYS = (ArgumentError, MemoryError, OSError)
+# PyTorch's and Lightning's, by name: an error may come before they are loaded.
+_ALWAYS_BY_NAME = {"OutOfMemoryError", "MisconfigurationException"}
 
 
 def _explained(error: Exception, phase: Phase) -> BachlitError | None:
     """Explain what the user can put right; None for a bug."""
     message = shortened(str(error)).removesuffix(".")
-    refused = isinstance(error, _ALWAYS) or "can't allocate memory" in message
-    refused = refused or type(error).__name__ == "MisconfigurationException"  # Lightning's, at any time, of options
-    if not refused and (phase.running or phase.own or isinstance(error, ProcessException)):
+    names = {kind.__name__ for kind in type(error).__mro__}
+    refused = isinstance(error, _ALWAYS) or "can't allocate memory" in message or bool(names & _ALWAYS_BY_NAME)
+    if not refused and (phase.running or phase.own or "ProcessException" in names):
         return None
     if not refused and not isinstance(error, ValueError | TypeError | RuntimeError):
         message = f"{type(error).__name__}: {message}"

@@ -1,20 +1,26 @@
 """`bachlit compose` and `plot`: commands without Lightning or a corpus."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from bachlit import api
+from bachlit.commands import plot as plotting
 from bachlit.commands.functions import run_typed
 from bachlit.commands.plot import plot
-from bachlit.decoding import Decoder
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.limits import bars_between, refuse_num
+from bachlit.models.runs import find_model
+from bachlit.models.shipped import PRETRAINED
 from bachlit.rendering.look import Look
 from bachlit.rendering.output import TRACKS, contents, places_for, save
+
+if TYPE_CHECKING:
+    from bachlit.decoding import Decoder
 
 
 def compose(
@@ -60,15 +66,45 @@ def compose(
         paper: Paper of a PDF.
         wav: Play them into files beside them, too; voices for practice tracks as well, one voice loud in each.
     """
-    api.refuse_num(num, "chorales can't be composed")
-    refuse_seed(seed)
+    from bachlit import api
+    from bachlit.commands.weights import announce
+    from bachlit.generation.named_rules import weighed_rules
+
     weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=api.calibration_for(checkpoint))
     places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
     check = partial(refuse_replacing, overwrite=overwrite)
-    check([*chain.from_iterable(places)])
     chorales = api.compose_each(num, bars, min_bars, max_bars, decoder, weighed, strict, seed, checkpoint)
     drawn = partial(contents, look=Look(layout, label, paper))
     save(chain.from_iterable(map(drawn, chorales, places)), check)
+    announce(find_model(checkpoint or PRETRAINED))
+
+
+def check_composing(
+    num: int,
+    *,
+    bars: int | None,
+    min_bars: int,
+    max_bars: int,
+    seed: int,
+    checkpoint: Path | None,
+    output: str,
+    overwrite: bool,
+    png: bool,
+    pdf: bool,
+    wav: bool | Literal["voices"],
+) -> None:
+    """Refuse what can be known without PyTorch; arguments are those of `compose`.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    refuse_num(num, "chorales can't be composed")
+    bars_between(bars, min_bars, max_bars)
+    refuse_seed(seed)
+    if checkpoint is not None:
+        find_model(checkpoint)
+    places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
+    refuse_replacing([*chain.from_iterable(places)], overwrite=overwrite)
 
 
 def endings_of(*, png: bool, pdf: bool, wav: bool | Literal["voices"]) -> list[str]:
@@ -94,6 +130,7 @@ def places_of(output: str | None, name: str, also: Sequence[str], numbers: range
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"compose": compose, "plot": plot}
+_CHECKS: dict[str, Callable[..., None]] = {"compose": check_composing, "plot": plotting.check}
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -102,7 +139,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed(command, COMMANDS[command], args)
+    run_typed(command, COMMANDS[command], args, check=_CHECKS[command])
 
 
 def refuse_seed(seed: int) -> None:

@@ -5,13 +5,14 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from bachlit.classes import path_of, renewed, subclasses, typed_paths
+from bachlit.classes import import_typed, imported, path_of, renewed, subclasses, typed_paths
 from bachlit.errors import OptionError
 from bachlit.files.options import read_options, refuse_swollen_word
 from bachlit.internals import PACKAGES
@@ -51,11 +52,13 @@ class Words:
         words: Options as `--name=value`, and other words, in their order.
         configs: Configurations; options override them, wherever they were typed.
         rest: The words after `--`.
+        modules: Those of --import, each once.
     """
 
     words: tuple[str, ...] = ()
     configs: tuple[Config, ...] = ()
     rest: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, args: Sequence[str]) -> "Words":
@@ -76,9 +79,13 @@ class Words:
                     "--quantize is gone: notes finer than a sixteenth stay as they are, and MIDI is rounded where that "
                     "is needed; leave it out."
                 )
-        files = [word for word in words if word.partition("=")[0] == "--config"]
+        files, modules = (
+            [word for word in words if word.partition("=")[0] == name] for name in ("--config", "--import")
+        )
         configs = tuple(_config(word.partition("=")[2]) for word in files)
-        return cls(tuple(word for word in words if word not in files), configs, tuple(args[end + 1 :]))
+        imports = tuple(dict.fromkeys(word.partition("=")[2] for word in modules))
+        others = tuple(word for word in words if word not in files and word not in modules)
+        return cls(others, configs, tuple(args[end + 1 :]), imports)
 
     @property
     def argv(self) -> list[str]:
@@ -92,8 +99,8 @@ class Words:
 
     @property
     def paths(self) -> set[str]:
-        """Return the dotted paths that may name classes."""
-        return typed_paths(self.words, [config.options for config in self.configs])
+        """Return the dotted paths that may name classes, and the modules of --import."""
+        return typed_paths(self.words, [config.options for config in self.configs]) | set(self.modules)
 
     @property
     def has_own(self) -> bool:
@@ -144,6 +151,53 @@ class Words:
         free = [word for word in self.words if not word.startswith("--")]
         options = tuple(word for word in self.words if word.startswith("--"))
         return replace(self, words=(json.dumps([*free, *self.rest]), *options), rest=()) if free or self.rest else self
+
+    def refuse_missing_configs(self) -> None:
+        """Refuse configurations that are neither files nor options in YAML; the parser reports wrong YAML.
+
+        Raises:
+            OptionError: If there is one.
+        """
+        for config in self.configs:
+            with suppress(yaml.YAMLError):
+                if not config.options and isinstance(yaml.safe_load(config.value), str):
+                    raise OptionError(
+                        f"There is no configuration {config.value[:200]}; expected a file of options in YAML; correct "
+                        "--config."
+                    )
+
+    def import_modules(self) -> None:
+        """Import the modules of --import.
+
+        Raises:
+            OptionError: If one can't be imported.
+        """
+        for module in self.modules:
+            try:
+                import_typed(module)
+            except ImportError as error:
+                raise OptionError(
+                    f"The module {module!r} can't be imported ({error}); expected one that runs, here or installed; "
+                    "correct it, or --import."
+                ) from error
+
+    def spelled_out(self, kinds: Mapping[str, type[Any]]) -> "Words":
+        """Replace the short names of classes in the modules of --import by dotted paths.
+
+        Args:
+            kinds: Base classes of options, such as that of model.network.
+
+        Raises:
+            OptionError: If another class has the name, too.
+        """
+        words = list(self.words)
+        for at, word in enumerate(words):
+            option, _, value = word.removeprefix("--").partition("=")
+            kind, name = kinds.get(option.removesuffix(".help")), _class_path(value)
+            own = None if kind is None or name is None or "." in name else _own(name, kind, self.modules)
+            if own is not None:
+                words[at] = f"--{option}={value.replace(str(name), own, 1)}"
+        return replace(self, words=tuple(words))
 
     def refuse_unknown(self, kinds: Mapping[str, type[Any]]) -> None:
         """Refuse short names that no class has.
@@ -206,6 +260,17 @@ def _config(value: str) -> Config:
         kept = {name: option for name, option in data.items() if name != "quantize"}
         new = renewed(yaml.safe_dump({**options, "data": kept}))
     return Config(value, path, options) if new == text else Config(new, path, yaml.safe_load(new))
+
+
+def _own(name: str, kind: type[Any], modules: Sequence[str]) -> str | None:
+    """Find the dotted path of a class in imported modules by its short name; None if none of them has it."""
+    paths = {f"{module}.{name}": imported(f"{module}.{name}") for module in modules}
+    found = {path: one for path, one in paths.items() if inspect.isclass(one) and issubclass(one, kind)}
+    others = {one for one in subclasses(kind) if one.__name__ == name and path_of(one).startswith("bachlit.")}
+    if len(others | set(found.values())) > 1:
+        several = ", ".join(sorted({*found, *map(path_of, others)}))
+        raise OptionError(f"Several classes are named {name}: {several}; expected one of them; type its dotted path.")
+    return next(iter(found), None)
 
 
 def _class_path(word: str) -> str | None:

@@ -78,13 +78,16 @@ class Recalled(NamedTuple):
     checkpoint: Mapping[str, Any] | None = None
 
 
-def recall(path: Path | None, *, typed: Collection[str] = (), told: Collection[str] = ()) -> Recalled:
+def recall(
+    path: Path | None, *, typed: Collection[str] = (), told: Collection[str] = (), modules: Collection[str] = ()
+) -> Recalled:
     """Read a checkpoint and its options; a model's folder gives network, encoding and keys.
 
     Args:
         path: A checkpoint, or a folder that `LanguageModel.save` wrote; None for no options.
         typed: Dotted paths that the user typed: these classes may be used.
         told: Options that the user typed, such as data.corpus.path: they replace a checkpoint's.
+        modules: Modules of --import: their classes may be used, too.
 
     Raises:
         CheckpointError: If there is no checkpoint, or its options aren't plain data and known classes.
@@ -93,7 +96,7 @@ def recall(path: Path | None, *, typed: Collection[str] = (), told: Collection[s
         return Recalled()
     checkpoint = None if path.is_dir() else read_checkpoint(path)
     options = _remembered(LanguageModel.load(path).describe() if checkpoint is None else checkpoint, path)
-    return Recalled(path, checked(options, str(path), typed=typed, told=told), checkpoint)
+    return Recalled(path, checked(options, str(path), typed=typed, told=told, modules=modules), checkpoint)
 
 
 def _remembered(checkpoint: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
@@ -119,7 +122,12 @@ def _remembered(checkpoint: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
 
 
 def checked(
-    options: Mapping[str, Any], source: str, *, typed: Collection[str] = (), told: Collection[str] = ()
+    options: Mapping[str, Any],
+    source: str,
+    *,
+    typed: Collection[str] = (),
+    told: Collection[str] = (),
+    modules: Collection[str] = (),
 ) -> dict[str, Any]:
     """Check that remembered options are plain data in which only known classes are named; return a copy.
 
@@ -128,6 +136,7 @@ def checked(
         source: Their source, for messages.
         typed: Dotted paths that the user typed.
         told: Options that the user typed.
+        modules: Modules that the user typed and that are imported.
 
     Raises:
         CheckpointError: If an option names a class that isn't typed, nor of the option's kind from bachlit or PyTorch,
@@ -137,9 +146,9 @@ def checked(
     Traceback (most recent call last):
     ...
     bachlit.errors.CheckpointError: It wants the class os.system for --data.corpus, which is none of bachlit's or \
-PyTorch's that belong there; if you trust it, type --data.corpus os.system.
+PyTorch's that belong there; if you trust it, type --import os.
     """
-    check = _Check(source, frozenset(typed), frozenset(told))
+    check = _Check(source, frozenset(typed), frozenset(told), frozenset(modules))
     plain = {part: check.part(options[part], part) for part in _PARTS if part in options}
     corpus: Any = plain.get("data", {}).get("corpus")
     named = classes.imported(corpus["class_path"]) if isinstance(corpus, dict) and "class_path" in corpus else None
@@ -153,6 +162,7 @@ class _Check:
     source: str
     typed: frozenset[str]
     told: frozenset[str]
+    modules: frozenset[str]
     own: list[str] = field(default_factory=list)
     """Prefixes of the options of the user's own classes."""
     _values: int = 0
@@ -204,6 +214,10 @@ class _Check:
             self.own.append(f"{option}.")
             return path
         bases = [CLASS_OPTIONS[option]] if option in CLASS_OPTIONS else CLASS_OPTIONS.values()
+        trusted = tuple(f"{module}." for module in self.modules)
+        if isinstance(kind, type) and any(issubclass(kind, base) for base, _ in bases) and path.startswith(trusted):
+            self.own.append(f"{option}.")
+            return path
         if isinstance(kind, type) and any(
             issubclass(kind, base) and f"{kind.__module__}.".startswith(packages) for base, packages in bases
         ):
@@ -214,7 +228,7 @@ class _Check:
             raise self._refusal(option, repr(path[:50]), "the dotted path of a class")
         raise CheckpointError(
             f"{self.source} wants the class {path} for --{option}, which is none of bachlit's or PyTorch's that belong "
-            f"there; if you trust it, type --{option} {path}."
+            f"there; if you trust it, type --import {path.rpartition('.')[0]}."
         )
 
     def _text(self, text: str, option: str) -> str:

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bachlit.commands.lightning import named_checkpoint
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import FORGOTTEN, Recalled, recall
 from bachlit.errors import CheckpointError
-from bachlit.models.checkpoints import BEFORE, LAST, read_options
+from bachlit.models.checkpoints import read_options
 from bachlit.models.runs import (
-    LIGHTNINGS_WORDS,
+    BEFORE,
+    LAST,
     ROOT,
     RunFolder,
     check_name,
     folder_named,
-    located,
     new_name,
     old_root,
     run_folders,
@@ -48,17 +49,11 @@ def find_checkpoint(command: str, words: Words) -> tuple[Recalled, Words]:
     Raises:
         CheckpointError: If it can't be used.
     """
-    typed, fit = words.value_of("ckpt_path"), command == "fit"
-    if typed is None or (fit and typed in LIGHTNINGS_WORDS):
-        return recall(None if fit else PRETRAINED, typed=words.paths, told=words.names), words
-    found = located(typed, root=Path(words.value_of("trainer.logger.save_dir") or ROOT), going_on=fit)
-    path = found if found.exists() else Path(typed)
-    if fit and path.is_dir():
-        raise CheckpointError(
-            f"A fit can't resume from the folder {path}; expected a checkpoint that `bachlit fit` wrote; name that, or "
-            "leave --ckpt_path out."
-        )
-    recalled = recall(path, typed=words.paths, told=words.names)
+    path = named_checkpoint(command, words)
+    if path is None:
+        path = None if command == "fit" else PRETRAINED
+        return recall(path, typed=words.paths, told=words.names, modules=words.modules), words
+    recalled = recall(path, typed=words.paths, told=words.names, modules=words.modules)
     return recalled, words.having("ckpt_path", None if path.is_dir() else str(path))
 
 

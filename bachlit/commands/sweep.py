@@ -14,20 +14,21 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, TPESampler
 
+from bachlit.commands import lightning
 from bachlit.commands.functions import run_typed
-from bachlit.commands.options import joined
+from bachlit.commands.options import Words, joined
 from bachlit.errors import OptionError
+from bachlit.files.options import read_options
 from bachlit.sweeping.definition import Sweep, space_of, word
-from bachlit.sweeping.results import check_option, report
-from bachlit.sweeping.running import Runner
-from bachlit.sweeping.study import begin, find
 
 
 def run(command: str, args: Sequence[str]) -> None:
     """Run `bachlit sweep` with its options and, after `--`, options of `bachlit fit` for all trials."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    run_typed(command, sweep, args, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
+    modules = [f"--import={module}" for module in Words.of(args).modules]  # the trials import them, too
+    args = [*args, *(["--"] if modules and "--" not in args else []), *modules]
+    run_typed(command, sweep, args, check=check, kinds={"sampler": BaseSampler, "pruner": BasePruner}, rest="also")
 
 
 def sweep(
@@ -78,12 +79,10 @@ def sweep(
         storage: URL of a database for Optuna, such as sqlite:///sweeps.db; study.db in the sweep's folder if left out.
         plot_by: The option of the loss curves; the most important one if left out.
     """
-    if (trials is not None and trials < 0) or workers < 1 or seed < 0:
-        raise OptionError(
-            f"{trials} trials, {workers} workers and a seed of {seed} make no sweep; expected 0, 1 and 0, or more."
-        )
-    if name is None and output is None:
-        raise OptionError("The sweep has no name; expected one; add --name NAME, or --output FOLDER.")
+    from bachlit.sweeping.results import check_option, report
+    from bachlit.sweeping.running import Runner
+    from bachlit.sweeping.study import begin, find
+
     output = output or Path("sweeps") / (name or "")
     if trials == 0:
         report(find(name, output, storage), output, plot_by)
@@ -117,9 +116,34 @@ def sweep(
     report(study, output, plot_by)
 
 
+def check(
+    *,
+    name: str | None,
+    base: list[Path] | None,
+    space: dict[str, Any] | None,
+    trials: int | None,
+    workers: int,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Refuse what can be known without PyTorch; arguments are those of `sweep`.
+
+    Raises:
+        OptionError: If the user has something to put right.
+    """
+    if (trials is not None and trials < 0) or workers < 1 or seed < 0:
+        raise OptionError(
+            f"{trials} trials, {workers} workers and a seed of {seed} make no sweep; expected 0, 1 and 0, or more."
+        )
+    if name is None and output is None:
+        raise OptionError("The sweep has no name; expected one; add --name NAME, or --output FOLDER.")
+    if trials != 0:
+        space_of(space or {})
+        for path in base or ():
+            read_options(path)
+
+
 def _parse(words: Sequence[str]) -> None:
     """Parse options of `bachlit fit` as it does, and end before anything is made."""
-    from bachlit.commands import train  # noqa: PLC0415  # Lightning takes seconds to import
-
     with redirect_stdout(StringIO()), suppress(SystemExit):
-        train.run("fit", [*words, "--print_config"])
+        lightning.run("fit", [*words, "--print_config"])

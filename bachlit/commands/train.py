@@ -1,7 +1,6 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, with options from checkpoints that typed ones override."""
 
 import json
-from collections.abc import Sequence
 from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
@@ -13,9 +12,11 @@ from jsonargparse import ArgumentError
 from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from bachlit.callbacks import LastCheckpoint, ModelCard, ScoreWriter, TrainingCurves
+from bachlit.commands.finished import CompleteError, refuse_complete, report
 from bachlit.commands.help import CLASS_HELP, FIRST, HELP, BriefHelpFormatter
 from bachlit.commands.messages import Phase, one_sentence, refuse_mistyped
 from bachlit.commands.noise import QuietProcesses, quiet
@@ -23,6 +24,7 @@ from bachlit.commands.options import Words
 from bachlit.commands.recalled import RememberOptions, recall
 from bachlit.commands.resumed import describes_a_run, find_checkpoint, find_last, run_folder
 from bachlit.commands.showing import display, print_figures
+from bachlit.commands.weights import announce
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
@@ -172,6 +174,8 @@ class ChoraleCLI(CommandParsers, LightningCLI):
             )
         if self.command == "fit" and used == "last":
             self._go_on(parser)
+        if self.command == "fit" and self.recalled.checkpoint is not None:
+            refuse_complete(self.recalled.path, self.recalled.checkpoint, self.config["fit"]["trainer"])
 
     def _parse(self, parser: LightningArgumentParser) -> None:
         """Parse configurations, then a checkpoint's options, then typed ones: later options win."""
@@ -192,7 +196,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         if found is None:
             self.config["fit"]["ckpt_path"] = None
             return
-        self.recalled = recall(found, typed=self.words.paths, told=self.words.names)
+        self.recalled = recall(found, typed=self.words.paths, told=self.words.names, modules=self.words.modules)
         if not describes_a_run(self.words):
             self._parse(parser)
         self.config["fit"]["ckpt_path"] = str(found)
@@ -266,12 +270,14 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         refuse_unworkable(self.trainer)
 
     def before_validate(self) -> None:
-        """Load the weights of a model's folder if one is named, or those that ship if no checkpoint is.
+        """Print which weights are used; load those of a model's folder, or that ship, if no checkpoint is named.
 
         Raises:
             CheckpointError: If they belong to another encoding.
         """
         self.phase.checkpoint = self.recalled.path
+        if self.trainer.is_global_zero:
+            announce(self.recalled.path or PRETRAINED)
         options = self.config_init[self.command]
         self.prints_figures, options["verbose"] = options.get("verbose", False), False  # Lightning's have 16 digits
         if options["ckpt_path"] is None:
@@ -286,18 +292,28 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     before_test = before_validate
 
     def after_fit(self) -> None:
-        """End W&B's run: an interpreter may begin another."""
-        for logger in self.trainer.loggers:
-            if isinstance(logger, AutoWandbLogger):
-                logger.finish()
+        """End W&B's run, and print what the fit reached."""
+        self._finish()
+        if self.trainer.is_global_zero:
+            report(self.trainer, self.model)
 
     def after_validate(self) -> None:
         """Print the figures, unless --verbose false was typed, and end W&B's run."""
         if self.prints_figures:
             print_figures(self.trainer)
-        self.after_fit()
+        self._finish()
 
-    after_test, after_predict = after_validate, after_fit
+    after_test = after_validate
+
+    def after_predict(self) -> None:
+        """End W&B's run."""
+        self._finish()
+
+    def _finish(self) -> None:
+        """End W&B's run: an interpreter may begin another."""
+        for logger in self.trainer.loggers:
+            if isinstance(logger, AutoWandbLogger):
+                logger.finish()
 
     def before_predict(self) -> None:
         """Set the decoder and the rules: they are options of the prediction, not of the model."""
@@ -330,19 +346,23 @@ def _writing(
     return Writing(decoder, weighed_rules(rules, decoder), strict=strict, seed=seed), ScoreWriter(output, overwrite)
 
 
-def run(command: str, args: Sequence[str]) -> None:
+def run(command: str, words: Words) -> None:
     """Run one of Lightning's commands.
 
     Args:
         command: fit, validate, test or predict.
-        args: Its options.
+        words: Its options.
 
     Raises:
         BachlitError: If an option, a checkpoint or the data must be put right.
     """
-    words = Words.of(args)
-    words.refuse_unknown(_KINDS)
-    words = words.listing(["model.metrics"])
     phase = Phase(command, own=words.has_own)
     with ExitStack() as stack, quiet(command), careful_parsing(words.paths), one_sentence(phase):
-        ChoraleCLI(command, words, phase, stack)
+        words.import_modules()
+        words = words.spelled_out(_KINDS)
+        words.refuse_unknown(_KINDS)
+        words = words.listing(["model.metrics"])
+        try:
+            ChoraleCLI(command, words, phase, stack)
+        except CompleteError as complete:
+            rank_zero_only(print)(complete)

@@ -14,7 +14,7 @@ from bachlit.evaluation.harmonizers import Harmonizer, described
 from bachlit.evaluation.held_out import HeldOut
 from bachlit.evaluation.pooling import FEW, RESAMPLES, Estimate, pool
 from bachlit.evaluation.rows import Row, bachs_row, letters_of, written_row
-from bachlit.generation.phrasing import PhraseChoice
+from bachlit.generation.choices import PhraseChoice
 from bachlit.metrics import Likelihood
 from bachlit.models.language_model import LanguageModel, evaluating
 from bachlit.music.chorale import Chorale

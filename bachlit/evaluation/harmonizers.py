@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bachlit.classes import class_at
+from bachlit.classes import class_at, class_named, imported
 from bachlit.decoding import PART_WRITING, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
 from bachlit.errors import OptionError
 from bachlit.generation.harmonizing import CANDIDATES, harmonizer
@@ -113,7 +113,8 @@ def _by_name(name: str) -> Harmonizer:
         return HARMONIZERS[name]
     try:
         path = name if "." in name else f"bachlit.decoding.{name}"
-        return Harmonizer(class_at(path, Decoder)())  # type: ignore[type-abstract]  # the class is concrete
+        found = class_at if "." in name or imported(path) else class_named
+        return Harmonizer(found(path if found is class_at else name, Decoder)())  # type: ignore[type-abstract]
     except (ImportError, TypeError) as error:
         reason = f" ({error})" if "." in name else ""
         raise OptionError(

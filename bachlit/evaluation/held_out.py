@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bachlit import corpus as corpora
+from bachlit.classes import imported
 from bachlit.corpus import FOLDS, BachCorpus, Chosen, Corpus, Fold, ScoreCorpus
 from bachlit.corpus.splits import split_by_tune
 from bachlit.errors import CheckpointError, CorpusError, EncodingError, OptionError, PromptError
@@ -22,6 +23,9 @@ from bachlit.models.recorded import recorded
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
 
+# Options of a corpus that say nothing about its pieces.
+_OF_A_MACHINE = ("cache", "workers")
+
 
 class Source(NamedTuple):
     """Data of a model, as recorded in its checkpoint.
@@ -29,8 +33,8 @@ class Source(NamedTuple):
     Attributes:
         split: Names of the pieces per fold; empty if unknown.
         corpus: Corpus of the pieces; None if unknown.
-        foreign: Class path of the corpus if it isn't one of bachlit's, which isn't imported; or the name of one of
-            bachlit's whose folder the model doesn't name.
+        foreign: Class path of the corpus if it is neither one of bachlit's nor imported, which isn't imported; or the
+            name of one of bachlit's whose folder the model doesn't name.
     """
 
     split: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -134,7 +138,11 @@ def source_of(checkpoint: Path) -> Source:
 
 
 def _corpus(options: Any) -> tuple[Corpus | None, str]:
-    """Make the corpus of a checkpoint's options; return its class path if it isn't bachlit's, or its folder unknown."""
+    """Make the corpus of a checkpoint's options.
+
+    Returns:
+        The corpus, or its class path if it is neither bachlit's nor imported, or its name if its folder isn't known.
+    """
     if not isinstance(options, dict):
         return None, ""
     path = options["class_path"]
@@ -143,7 +151,7 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     module, _, name = path.rpartition(".")
     kind = getattr(corpora, name, None) if module in ("", "bachlit.corpus") else None
     if not (isinstance(kind, type) and issubclass(kind, Corpus)):
-        return None, path
+        return _own_corpus(path, options.get("init_args", {}))
     # Options that choose pieces, not where they are cached or how they are read.
     kinds = {"path": str, "quantize": bool, "repeats": bool}
     chosen = {name: value for name, value in options.get("init_args", {}).items() if name in kinds}
@@ -156,6 +164,15 @@ def _corpus(options: Any) -> tuple[Corpus | None, str]:
     return kind(**chosen, **alone), ""
 
 
+def _own_corpus(path: str, arguments: Mapping[str, Any]) -> tuple[Corpus | None, str]:
+    """Make a corpus of a class of the user's that is imported, of arguments in which nothing is a class."""
+    kind = imported(path)
+    plain = all(value is None or isinstance(value, str | bool | int | float) for value in arguments.values())
+    if not (plain and isinstance(kind, type) and issubclass(kind, Corpus)):
+        return None, path
+    return kind(**{name: value for name, value in arguments.items() if name not in _OF_A_MACHINE}), ""
+
+
 def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mapping[Fold, Sequence[Chorale]]:
     """Divide a corpus as some models did.
 
@@ -165,12 +182,15 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
 
     Raises:
         CorpusError: If there is no corpus.
-        OptionError: If the first model's corpus isn't one of bachlit's classes.
+        OptionError: If the class of the first model's corpus is neither bachlit's nor imported.
     """
     first = sources[0] if sources else Source()
     if corpus is None and first.foreign:
         if "." in first.foreign or not hasattr(corpora, first.foreign):
-            raise OptionError(f"The checkpoint's corpus isn't bachlit's; if you trust it: --corpus {first.foreign}.")
+            raise OptionError(
+                f"The checkpoint's corpus is {first.foreign}, which isn't imported here; if you trust it: --import "
+                f"{first.foreign.rpartition('.')[0]}."
+            )
         raise OptionError(
             f"The model's corpus is a {first.foreign} whose folder the model doesn't name; expected it in --corpus; "
             f"add --corpus {first.foreign} --corpus.path FOLDER."

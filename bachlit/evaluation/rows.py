@@ -12,8 +12,9 @@ import torch
 from bachlit.errors import OptionError, RuleWarning
 from bachlit.evaluation.figures import Histograms, Judge, Ratio
 from bachlit.evaluation.harmonizers import Harmonizer
+from bachlit.generation.choices import PhraseChoice
 from bachlit.generation.harmonizing import write_several
-from bachlit.generation.phrasing import PhraseChoice, phrased
+from bachlit.generation.phrasing import phrased
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, BoolArray, Chorale
 from bachlit.music.prompt import Prompt

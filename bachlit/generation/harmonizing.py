@@ -5,7 +5,6 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Literal
 
 from bachlit.decoding import (
     LIVELY,
@@ -21,6 +20,7 @@ from bachlit.decoding import (
     Yielded,
 )
 from bachlit.errors import DeadEndError, RuleWarning
+from bachlit.generation.choices import Style
 from bachlit.generation.grids import token_prompt
 from bachlit.generation.merit import figures, merit, require_known
 from bachlit.generation.metre import Beat, as_written, scale_of
@@ -133,10 +133,6 @@ class PromptBatch:
         bar = next((bar for bar in bars if frame < bar.end), bars[-1])
         name, voice = piece.name or "the piece", "end" if column is None else VOICES[column]
         return f"The {voice} of {name} at bar {bar.number} (frame {frame})"
-
-
-Style = Literal["chorale", "plain"]
-"""Four voices that move like Bach's, or note against note, as congregations sing."""
 
 
 def rules_for(decoder: Decoder, style: Style = "chorale", calibration: Calibration | None = None) -> Rules:

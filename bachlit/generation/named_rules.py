@@ -1,4 +1,4 @@
-"""Rules of part-writing by name and weight, and ranges of voices, as typed."""
+"""Rules of part-writing by name and weight, as typed."""
 
 import inspect
 import math
@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from bachlit import decoding
-from bachlit.classes import class_at
+from bachlit.classes import class_at, class_named, path_of
 from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredBass, Ranges, Rule, Rules
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import Style, rules_for
+from bachlit.generation.choices import Style
+from bachlit.generation.harmonizing import rules_for
 from bachlit.models.calibration import Calibration
-from bachlit.music.chorale import VOICES, Voice
-from bachlit.music.notes import pitch_named
+from bachlit.music.chorale import Voice
 
 _HELP_ROW = "  {:11}  {:>10}  {:>4}  {}"
 
@@ -56,35 +56,6 @@ def weighed_rules(
         else:
             rules.append(kind(weight=weight))
     return Rules(tuple(rule for rule in rules if rule.weight != 0))
-
-
-def named_ranges(typed: str) -> dict[Voice, tuple[int, int]]:
-    """Read the ranges of voices, in MIDI pitches.
-
-    Args:
-        typed: Voices with their lowest and highest note, such as "tenor:C3-G4, bass:E2-C4".
-
-    Raises:
-        OptionError: If it is no such list, names a voice twice, or a highest note is below its lowest.
-
-    >>> named_ranges("tenor:C3-G4, bass:E2-Bb3")
-    {'tenor': (48, 67), 'bass': (40, 58)}
-    """
-    ranges: dict[Voice, tuple[int, int]] = {}
-    for part in typed.split(","):
-        name, _, notes = part.strip().partition(":")
-        voice = next((one for one in VOICES if one == name.strip().lower()), None)
-        try:
-            low, high = (pitch_named(note) for note in notes.split("-"))
-        except ValueError:
-            voice = None
-        if voice is None or voice in ranges or low > high:
-            raise OptionError(
-                f"The range {part.strip()!r} isn't possible; expected each voice at most once, with its lowest and "
-                "highest note, such as tenor:C3-G4, and commas between several."
-            )
-        ranges[voice] = low, high
-    return ranges
 
 
 def with_ranges(rules: Rules, ranges: Mapping[Voice, tuple[int, int]]) -> Rules:
@@ -133,12 +104,22 @@ def _rule(name: str) -> type[Rule]:
     """Find the class of a rule."""
     try:
         # What comes back is concrete, which mypy can't tell.
-        return class_at(name, Rule) if "." in name else _rules()[name]  # type: ignore[type-abstract]
-    except (ImportError, KeyError) as error:
+        if "." in name:
+            return class_at(name, Rule)  # type: ignore[type-abstract]
+        return _rules()[name] if name in _rules() else _own(name)
+    except ImportError as error:
         reason = f" ({error})" if "." in name else ""
         raise OptionError(
             f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
         ) from error
+
+
+def _own(name: str) -> type[Rule]:
+    """Find the class of the user's own rule by its short name."""
+    kind = class_named(name, Rule)  # type: ignore[type-abstract]  # the class is concrete
+    if path_of(kind).startswith("bachlit."):  # one that is made of more than a weight
+        raise ImportError("it has no weight alone")
+    return kind
 
 
 def _number(name: str, value: Any) -> float:

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from bachlit.music.notes import Note, notes_of
 from bachlit.music.phrase_marks import PhraseMark
 from bachlit.music.prompt import Prompt
 from bachlit.phrases import phrase_ends
-
-PhraseChoice = Literal["given", "auto", "none"]
-"""Words that choose phrase ends for pieces of any length; see `phrased`."""
 
 _PLACE = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}(?:\.[0-9]{1,9})?))?")
 

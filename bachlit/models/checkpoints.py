@@ -13,9 +13,7 @@ from torch import Tensor
 
 from bachlit.errors import CheckpointError
 from bachlit.files.writing import clear_parts, write_whole
-
-LAST, BEFORE = "last.ckpt", "last-before.ckpt"
-"""The checkpoint that a fit resumes from, and its predecessor."""
+from bachlit.models.runs import BEFORE, LAST, refuse_no_checkpoint
 
 # Functions that PyTorch calls to make bytes: a few nested calls fill any memory.
 _SWELLING = (b"codecs\nencode\n", b"\nbytearray\n")
@@ -71,10 +69,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: If there is none, it is damaged, or it holds anything else, which isn't run.
     """
-    if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote, or a run's name; correct it."
-        )
+    refuse_no_checkpoint(path)
     try:
         checkpoint = _load(path)
         if not isinstance(checkpoint, dict):
@@ -152,6 +147,15 @@ def read_options(path: Path) -> dict[str, Any]:
     except Exception as error:  # unpickling fails in many ways
         raise _damaged(path, error) from error
     return options
+
+
+def epochs_in(path: Path) -> int | None:
+    """Read how many epochs a checkpoint's weights were trained for, the last one perhaps in part; None if unknown."""
+    try:
+        epoch = _load(path, mmap=True)["epoch"]
+    except Exception:  # unpickling fails in many ways
+        return None
+    return epoch + 1 if isinstance(epoch, int) else None
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:

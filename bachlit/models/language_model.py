@@ -21,14 +21,13 @@ from bachlit.files.reading import read_bounded
 from bachlit.files.writing import write_together
 from bachlit.models.calibration import CALIBRATION, Calibration
 from bachlit.models.checkpoints import read_checkpoint
-from bachlit.models.runs import located
-from bachlit.models.shipped import DESCRIPTION, SHIPPED
+from bachlit.models.runs import find_model
+from bachlit.models.shipped import DESCRIPTION, WEIGHTS
 from bachlit.music.chorale import Chorale, move_home
 from bachlit.music.keys import Keys
 from bachlit.networks import Network, NormalisedStepper, SequenceStepper, Stepper
 from bachlit.tokens import END, START
 
-WEIGHTS = "model.safetensors"
 _FORMAT = 1
 
 
@@ -158,10 +157,8 @@ class LanguageModel:
         Raises:
             CheckpointError: If there is none, it is damaged, or its parts aren't known.
         """
-        path = located(path)
+        path = find_model(path)
         try:
-            if not path.exists():
-                raise FileNotFoundError(path)
             if path.is_dir():
                 description = json.loads(read_bounded(path / DESCRIPTION))
                 if not (path / WEIGHTS).is_file():  # opening a pipe would wait
@@ -179,11 +176,6 @@ class LanguageModel:
                 model = cls.build(description)
             model.network.load_state_dict(weights)
             model.calibration = Calibration.load(path)
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a run's name, a folder with "
-                f"{WEIGHTS} and {DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
-            ) from error
         except CheckpointError:
             raise
         except Exception as error:  # unpickling fails in many ways

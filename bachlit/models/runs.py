@@ -11,15 +11,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bachlit.errors import OptionError, StoppedError
-from bachlit.models.checkpoints import BEFORE, LAST
-from bachlit.models.shipped import DESCRIPTION, SHIPPED
+from bachlit.errors import CheckpointError, OptionError, StoppedError
+from bachlit.models.shipped import DESCRIPTION, SHIPPED, WEIGHTS
 
 ROOT = Path("runs")
 """Folder of runs, unless the logger's options name another."""
 
+LAST, BEFORE = "last.ckpt", "last-before.ckpt"
+"""The checkpoint that a fit resumes from, and its predecessor."""
+
 BEST = "best.ckpt"
-"""A run's best checkpoint; fits resume from `LAST`, or from `BEFORE`, its predecessor."""
+"""A run's best checkpoint."""
 
 # Runs of the first releases were runs/bachlit/version_N.
 _OLD = "bachlit"
@@ -110,6 +112,39 @@ def located(checkpoint: str | Path, *, root: Path = ROOT, going_on: bool = False
     return SHIPPED.get(str(checkpoint), path)
 
 
+def find_model(checkpoint: str | Path) -> Path:
+    """Find a model as `located` does.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    path = located(checkpoint)
+    if not path.is_file() and not all((path / name).is_file() for name in (DESCRIPTION, WEIGHTS)):
+        raise CheckpointError(
+            f"There is no model at {path}; expected a checkpoint of `bachlit fit`, a run's name, a folder with "
+            f"{WEIGHTS} and {DESCRIPTION}, or one that ships: {', '.join(SHIPPED)}."
+        )
+    return path
+
+
+def refuse_no_checkpoint(path: Path) -> None:
+    """Refuse a path at which there is no file.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint {path}; expected a file that `bachlit fit` wrote, or a run's name; correct it."
+        )
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """Return the folder of the run that a checkpoint belongs to; None if it belongs to none."""
+    folder = checkpoint.absolute().parent
+    return folder.parent if folder.name == "checkpoints" and _is_run(folder.parent) else None
+
+
 def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
     """Refuse a typed folder with another fit's checkpoints.
 
@@ -126,6 +161,23 @@ def refuse_others(checkpoints: Path, going_on: Path | None) -> None:
             f"{checkpoints} has a fit's checkpoints already; expected none, or --ckpt_path last to go on from them; "
             "choose another --checkpoint.dirpath."
         )
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse the folder of a new run if something stands there; other processes than the first find their own run.
+
+    Raises:
+        OptionError: If so.
+    """
+    if _is_first_process() and os.path.lexists(folder):
+        raise _taken(folder)
+
+
+def _taken(folder: Path) -> OptionError:
+    expected = ", and no fit made it; expected a name of which nothing stands there"
+    if _is_run(folder):
+        expected = "; expected a new name, or --ckpt_path last to go on with it"
+    return OptionError(f"{folder} is there already{expected}; choose another --run.")
 
 
 class RunFolder:
@@ -179,10 +231,7 @@ class RunFolder:
                 break
             except FileExistsError:
                 if self._named:
-                    expected = ", and no fit made it; expected a name of which nothing stands there"
-                    if _is_run(self.folder):
-                        expected = "; expected a new name, or --ckpt_path last to go on with it"
-                    raise OptionError(f"{self.folder} is there already{expected}; choose another --run.") from None
+                    raise _taken(self.folder) from None
                 self.folder = self.folder.with_name(f"{wanted}-{number}")
         return True
 

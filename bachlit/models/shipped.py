@@ -5,6 +5,9 @@ from pathlib import Path
 DESCRIPTION = "model.json"
 """The file in a model's folder that describes how to rebuild it."""
 
+WEIGHTS = "model.safetensors"
+"""The file in it with the weights."""
+
 _FOLDER = Path(__file__).parents[1] / "pretrained"
 
 SHIPPED = {folder.name: folder for folder in sorted(_FOLDER.iterdir()) if (folder / DESCRIPTION).is_file()}

@@ -231,7 +231,7 @@ def test_a_checkpoint_brings_its_corpus_and_its_split(folder: Path, small_model:
         ),
         (["--fold", "all"], "Expected a typing.Literal['train', 'valid', 'test']. Got value: all"),
         (["--corpus", "Jsb16Corpus"], "the following arguments are required: path"),
-        (["--config", "none.yaml"], "File does not exist:"),
+        (["--config", "none.yaml"], "no configuration none.yaml"),
         (["--output", "file/folder"], "file/folder can't be written to"),
         (["--output", "taken"], "taken/index.html is a folder"),
         (["--checkpoint", "nothing.ckpt"], "There is no model at nothing.ckpt"),

@@ -403,6 +403,7 @@ def test_what_is_chosen_or_left_out_is_told_a_line_each(tmp_path: Path, capsys: 
         "note.",
         "bachlit: The soprano of song: 1 octave below where voices sing, and so are the parts around it; --transpose "
         "12 moves all.",
+        "bachlit: with bachlit, which ships",
         "Phrase ends: bar 1.",
     ]
     written = read_chorale("song-harmonized.musicxml")
@@ -419,6 +420,7 @@ def test_beat_home_and_height_of_a_tune_are_told(tmp_path: Path, capsys: pytest.
         "bachlit: jig.abc: no mode of its key is written; heard as A minor; --key says otherwise.",
         "bachlit: jig is moved up by 12 semitones, to A minor, where a choir sings well.",
         "bachlit: jig is heard with an eighth as its beat; --beat says otherwise.",
+        "bachlit: with bachlit, which ships",
         "Phrase ends: bar 3.",
     ]
     written = read_chorale("jig-harmonized.musicxml")
@@ -475,7 +477,7 @@ def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
     assert main(typed) == 2
     assert "if you trust it, import its module first: --import own_harmoniser" in capsys.readouterr().err
     assert main([*typed, "--import=own_harmoniserr"]) == 2
-    assert "No module named 'own_harmoniserr'" in capsys.readouterr().err
+    assert "There is no module 'own_harmoniserr'" in capsys.readouterr().err
     assert main([*typed, "--import", "own_harmoniser"]) == 0
     assert Path("out.musicxml").is_file()
 

@@ -312,9 +312,10 @@ def test_classes_that_must_be_typed_are_named_with_their_options() -> None:
     }
     typed = set[str]()
     for typing in ("model.network mine.Own", "model.loss mine.Focal", "data.corpus theirs.Corpus"):
-        with pytest.raises(CheckpointError, match=f"type --{typing}"):
+        option, path = typing.split()
+        with pytest.raises(CheckpointError, match=f"{path} for --{option}, .* type --import {path.split('.')[0]}"):
             checked(options, "x.ckpt", typed=typed)
-        typed.add(typing.split()[1])
+        typed.add(path)
     assert checked(options, "x.ckpt", typed=typed) == options
 
 

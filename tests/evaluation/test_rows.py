@@ -213,7 +213,7 @@ def test_a_checkpoints_corpus_that_is_elsewhere_is_asked_for(tmp_path: Path) -> 
 
 def test_a_corpus_of_ones_own_must_be_named(bach: list[Chorale]) -> None:
     foreign = Source({"train": ["x"]}, None, "own.Corpus")
-    with pytest.raises(OptionError, match=r"isn't bachlit's; .* --corpus own\.Corpus"):
+    with pytest.raises(OptionError, match=r"own\.Corpus, which isn't imported here; .* --import own"):
         folds_for([foreign])
     assert folds_for([foreign], Few(bach[:8]))["test"] == bach[6:8]
 

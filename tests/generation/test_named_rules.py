@@ -25,7 +25,8 @@ from bachlit.decoding import (
 )
 from bachlit.errors import OptionError, RangeWarning
 from bachlit.generation.harmonizing import write
-from bachlit.generation.named_rules import named_ranges, weighed_rules, with_ranges
+from bachlit.generation.named_ranges import named_ranges
+from bachlit.generation.named_rules import weighed_rules, with_ranges
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt

@@ -152,7 +152,7 @@ def test_a_checkpoint_is_read_once_when_a_fit_goes_on(
     monkeypatch.setattr(torch, "load", lambda path, **how: (read.append((path, how.get("mmap"))), load(path, **how))[1])
     last = Path("runs/once/checkpoints/last.ckpt")
     assert main([*configs["a"], "--trainer.max_epochs=2", f"--ckpt_path={last}"]) == 0
-    assert read == [(last, False)]
+    assert [one for one in read if not one[1]] == [(last, False)]  # before a look at the best one's epoch
     read.clear()
     assert main([*configs["a"], "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
     assert [one for one in read if not one[1]] == [(last, False)]  # after a look at its options

@@ -26,8 +26,9 @@ from bachlit.callbacks import LastCheckpoint, WeightAverage
 from bachlit.commands.recalled import recall
 from bachlit.encoding import BachBotEncoding, Encoding
 from bachlit.errors import CheckpointError, OptionError, StoppedError
-from bachlit.models.checkpoints import BEFORE, LAST, keep_before, read_checkpoint, write_checkpoint
+from bachlit.models.checkpoints import keep_before, read_checkpoint, write_checkpoint
 from bachlit.models.language_model import LanguageModel
+from bachlit.models.runs import BEFORE, LAST
 from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.checkpoint_io import SafeCheckpoints

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bachlit.classes import class_at
+from bachlit.classes import class_at, class_named
 from bachlit.errors import OptionError
 from bachlit.evaluation.figures.base import Figure
 from bachlit.evaluation.figures.built_in import COLUMNS, FIGURES
@@ -13,7 +13,7 @@ def figures_with(own: Sequence[Figure | str] = ()) -> tuple[Figure, ...]:
     """Add figures of one's own to the built-in ones.
 
     Args:
-        own: Figures, or dotted paths of their classes, several with commas between.
+        own: Figures, or dotted paths of their classes, or short names of imported ones, several with commas between.
 
     Raises:
         OptionError: If there is no such class, or a name of a column is taken or odd.
@@ -41,7 +41,8 @@ def figures_with(own: Sequence[Figure | str] = ()) -> tuple[Figure, ...]:
 
 def _at(path: str) -> Figure:
     try:
-        return class_at(path, Figure)()  # type: ignore[type-abstract]  # the class is concrete
+        found = class_at if "." in path else class_named
+        return found(path, Figure)()  # type: ignore[type-abstract]  # the class is concrete
     except (ImportError, TypeError) as error:
         raise OptionError(
             f"There is no figure {path!r} ({error}); expected the dotted path of a Figure's class; give one that "

@@ -55,6 +55,16 @@ def tunes_of(path: Path) -> list[TuneText]:
     return _tunes(path, content) or [TuneText("", "", content.data)]
 
 
+def refuse_missing(path: Path) -> None:
+    """Refuse a path at which there is no file.
+
+    Raises:
+        ScoreError: If there is none.
+    """
+    if not _is_file(path):
+        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
+
+
 def warn(message: str) -> None:
     """Warn the reader of a score."""
     warnings.warn(message, ScoreWarning, stacklevel=2)
@@ -62,8 +72,7 @@ def warn(message: str) -> None:
 
 def _content(path: Path) -> Content:
     """Read a file and tell its format."""
-    if not _is_file(path):
-        raise ScoreError(f"There is no file {path}; expected a score in one of {', '.join(SUFFIXES)}.")
+    refuse_missing(path)
     try:
         content = read_content(path)
     except OSError as error:

@@ -1,0 +1,160 @@
+"""The task of `bachlit harmonize`, as typed, for each of its tunes."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from bachlit import api
+from bachlit.commands.batch import Job
+from bachlit.commands.given import given_harmony
+from bachlit.commands.places import Places, stem_of
+from bachlit.commands.weights import announce
+from bachlit.decoding import Decoder, Rules
+from bachlit.generation.choices import Style
+from bachlit.generation.harmonizing import Written, harmonizer
+from bachlit.generation.height import moved_to_sing
+from bachlit.generation.metre import Beat
+from bachlit.generation.phrasing import places_of_phrases
+from bachlit.models.runs import find_model
+from bachlit.models.shipped import PRETRAINED
+from bachlit.music.chorale import Voice
+from bachlit.music.keys import key_named
+from bachlit.music.prompt import Prompt
+from bachlit.rendering.look import Look
+from bachlit.rendering.output import contents, save, write
+
+
+@dataclass(frozen=True)
+class Task:
+    """Options of a command, for each of its tunes; in the words of `harmonize`."""
+
+    voices: list[Voice] | None
+    part: str | None
+    bars: tuple[int, int] | None
+    rhythm: Sequence[Voice]
+    phrases: str
+    chords: str | None
+    figured_bass: str | None
+    transpose: int | Literal["auto"]
+    key: str | None
+    beat: Beat
+    num: int
+    decoder: Decoder | None
+    style: Style
+    rules: Rules
+    ranges: str | None
+    strict: bool
+    seed: int
+    checkpoint: Path | None
+    keep_parts: bool
+    look: Look
+    places: Places
+
+    def harmonize_into(self, folder: Path, job: Job) -> list[Path]:
+        """Harmonise one of several tunes into a folder."""
+        return self.harmonize(job, f"{folder}/", job.name, quiet=True)
+
+    def harmonize(self, job: Job, output: str | None, name: str, *, quiet: bool) -> list[Path]:
+        """Harmonise a tune and write its files.
+
+        Args:
+            job: The tune.
+            output: The typed output, if any.
+            name: Name of its files in a folder.
+            quiet: Print nothing.
+
+        Returns:
+            Paths of the files.
+        """
+        places, description = self.places.of(output, name)
+        prompt = self._prompt(job)
+        pieces = api.harmonize_several(
+            prompt,
+            self.num,
+            decoder=self.decoder,
+            rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
+            strict=self.strict,
+            beat=self.beat,
+            seed=self.seed,
+            checkpoint=self.checkpoint,
+        )
+        chorales = (piece.chorale for piece in pieces)
+        files = chain.from_iterable(map(partial(contents, look=self.look), chorales, places))  # there may be fewer
+        if self.num > 1:
+            files = chain(files, [(description, _description(pieces, places, self._options(job)))])
+        check = self.places.refusal(job)
+        if quiet:
+            return write(files, check)
+        save(files, check)
+        announce(find_model(self.checkpoint or PRETRAINED))
+        if prompt.phrase_ends is not None and prompt.phrase_ends.any():
+            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
+        if self.num > 1:
+            _compare(pieces, [stem_of(paths) for paths in places[: len(pieces)]], self.num)
+        return []
+
+    def _prompt(self, job: Job) -> Prompt:
+        prompt = api.prompt_of(
+            job.path,
+            voice=self.voices,
+            part=self.part,
+            tune=job.tune,
+            bars=self.bars,
+            rhythm=self.rhythm,
+            keep_parts=self.keep_parts,
+        )
+        if self.key is not None:
+            chorale = dataclasses.replace(prompt.chorale, key=key_named(self.key), keys=())
+            prompt = dataclasses.replace(prompt, chorale=chorale)
+        prompt = api.with_phrases(prompt, self.phrases)
+        move = moved_to_sing(prompt) if self.transpose == "auto" else self.transpose
+        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(move))
+
+    def _options(self, job: Job) -> dict[str, Any]:
+        """Options that make the music, for its description."""
+        heard = {option.name: getattr(self, option.name) for option in dataclasses.fields(self)}
+        unheard = ("voices", "keep_parts", "look", "places")
+        options = {"melody": job.path, "tune": job.tune, "voice": self.voices, **heard}
+        options["decoder"] = self.decoder or harmonizer(self.num)
+        return {name: value for name, value in options.items() if name not in unheard}
+
+
+def _bars_in_words(places: Sequence[str]) -> str:
+    """List bars in words.
+
+    >>> _bars_in_words(["4", "8.3", "16"]), _bars_in_words(["4"])
+    ('bars 4, 8.3 and 16', 'bar 4')
+    """
+    *others, last = places
+    return f"bars {', '.join(others)} and {last}" if others else f"bar {last}"
+
+
+def _description(pieces: Sequence[Written], places: Sequence[Sequence[Path]], options: Mapping[str, Any]) -> bytes:
+    """Describe several scores, their options and their merits as JSON."""
+    from bachlit.generation import ranking  # its counters come with torchmetrics, which takes a while
+
+    described = {
+        "bachlit": version("bachlit"),
+        "options": ranking.plain(options),
+        "pieces": [
+            {"files": [path.name for path in paths], **ranking.figures(piece)}
+            for piece, paths in zip(pieces, places, strict=False)
+        ],
+    }
+    return f"{json.dumps(described, indent=2, allow_nan=False)}\n".encode()
+
+
+def _compare(pieces: Sequence[Written], stems: Sequence[str], num: int) -> None:
+    """Print a table that compares several pieces."""
+    from bachlit.generation import ranking  # as above
+
+    print(f"\n{ranking.table(pieces, stems)}\n\n{ranking.caption(pieces)}")
+    if len(pieces) < num:
+        print(f"Found {len(pieces)} of the {num} asked for.")
