@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from itertools import compress
 from typing import Any
 
@@ -22,9 +23,11 @@ from bachlit.music.chorale import Chorale
 _HEARD = {"auto": "the fermatas, or found ones where a piece has none before its last note", "none": "none"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """Result of an evaluation.
+    """Result of an evaluation; a notebook shows its main figures as a table.
+
+    `bachlit.evaluation.page` and the functions of `bachlit.evaluation.reports` show all of them.
 
     Attributes:
         rows: Bach's, then one per model, mask and harmonizer.
@@ -49,7 +52,8 @@ class Evaluation:
 
     def subject(self, thing: str = "piece") -> str:
         """Describe the pieces in a heading."""
-        bach = f"{counted(len(self.rows[0].pieces), thing)} of the {self.about['fold']} fold"
+        fold = self.about.get("fold")
+        bach = counted(len(self.rows[0].pieces), thing) + (f" of the {fold} fold" if fold else "")
         return f"{counted(len(self.rows[1].pieces), 'tune')} without Bach, beside {bach}" if self.tunes else bach
 
     def names(self) -> list[str]:
@@ -82,6 +86,17 @@ class Evaluation:
         if about.get("left_out"):
             sentences.append(f"Left out, since they can't be written: {', '.join(about['left_out'])}.")
         return [*sentences, *about.get("doubts", ())]
+
+    def __repr__(self) -> str:
+        from bachlit.evaluation.showing import brief  # noqa: PLC0415  # which knows evaluations
+
+        return brief(self)
+
+    def _repr_html_(self) -> str:
+        """Show the main figures in a notebook."""
+        from bachlit.evaluation.showing import html_table  # noqa: PLC0415  # likewise
+
+        return html_table(self)
 
 
 def evaluate(
@@ -158,7 +173,7 @@ def evaluate(
         "resamples": resamples,
     }
     likelihoods = {name: likelihood(model, bach) for name, model in models.items()}
-    about = {**(about or {}), **known}
+    about = {"bachlit": version("bachlit"), "fold": held_out.fold, **(about or {}), **known}
     return Evaluation(rows, estimates, likelihoods, about, figures, held_out.tunes)
 
 

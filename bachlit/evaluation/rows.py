@@ -36,6 +36,9 @@ class Judged(NamedTuple):
     figures: dict[str, Ratio]
     histograms: Histograms
 
+    def __repr__(self) -> str:
+        return f"<Judged {self.chorale!r}, {len(self.figures)} figures>"
+
     def value(self, name: str) -> float:
         """Value of a figure for this piece; NaN if unknown."""
         over, under = self.figures.get(name, (0, 0))
@@ -58,6 +61,10 @@ class Row(NamedTuple):
     missing: str
     pieces: list[Judged]
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        by = " ".join(part for part in (self.model, self.decoder, self.missing) if part)
+        return f"<Row of {len(self.pieces)} pieces by {by}>"
 
 
 def letters_of(missing: str) -> str:

@@ -62,6 +62,22 @@ class Written:
         self.merit = self.log_prob - self.cost
         self.figures: Mapping[str, float] = {}
 
+    def _values(self) -> dict[str, str]:
+        """What is told of it, formatted."""
+        values = {name: f"{getattr(self, name):.2f}" for name in ("log_prob", "score", "cost", "merit")}
+        return {**values, "yielded": str(self.yielded)}
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {value}" for name, value in self._values().items())
+        return f"<Written {values}; {self.chorale!r}>"
+
+    def _repr_html_(self) -> str:
+        """Show the figures and the score in a notebook."""
+        values = self._values()
+        heads = "".join(f"<th>{name}</th>" for name in values)
+        cells = "".join(f"<td>{value}</td>" for value in values.values())
+        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{self.chorale._repr_html_()}"
+
 
 class PromptBatch:
     """Prompts that a model and a decoder fill together.
