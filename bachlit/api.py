@@ -371,4 +371,11 @@ def calibration_for(checkpoint: str | Path | LanguageModel | None = None) -> Cal
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:
-    return checkpoint if isinstance(checkpoint, LanguageModel) else LanguageModel.load(checkpoint or PRETRAINED)
+    if isinstance(checkpoint, LanguageModel):
+        return checkpoint
+    if isinstance(getattr(checkpoint, "language_model", None), LanguageModel):
+        raise OptionError(
+            f"A {type(checkpoint).__name__} trains a model and isn't one; expected the model in it; give its attribute "
+            "language_model."
+        )
+    return LanguageModel.load(checkpoint or PRETRAINED)

@@ -8,7 +8,6 @@ from bachlit.evaluation.pooling import Estimate
 
 _BRIEF = ("pitch_error", "nats_per_frame", "parallel_fifths", "grade")
 _MOST_ROWS = 7  # of the brief form
-_CELL = "<td>{}</td>"
 
 
 def main_heads(evaluation: Evaluation) -> dict[str, str]:
@@ -29,20 +28,16 @@ def brief(evaluation: Evaluation) -> str:
 
 
 def html_table(evaluation: Evaluation) -> str:
-    """Make a table of the main columns: a row per harmonizer, Bach on top, 95 % intervals below the values."""
-    columns = {name: evaluation.columns[name] for name in main_heads(evaluation)}
-    heads = "".join(
-        f'<th title="{escape(columns[name].label)}">{escape(head)}</th>'
-        for name, head in main_heads(evaluation).items()
-    )
-    lines = "".join(
-        f"<tr><th>{escape(name)}</th>"
-        + "".join(_CELL.format(_cell(column, estimates.get(one))) for one, column in columns.items())
-        + "</tr>"
-        for name, estimates in zip(evaluation.names(), evaluation.estimates, strict=True)
-    )
-    about = f"{evaluation.subject()}; below each value its 95 % interval"
-    return f"<table><caption>{escape(about)}</caption><tr><th></th>{heads}</tr>{lines}</table>"
+    """Make a table of the main columns: a line per figure, a column per harmonizer, Bach first; 95 % intervals."""
+    names = "".join(f"<th>{escape(name)}</th>" for name in evaluation.names())
+    lines = ""
+    for name in main_heads(evaluation):
+        column, estimates = evaluation.columns[name], [row.get(name) for row in evaluation.estimates]
+        if any(one is not None and one.known for one in estimates):
+            cells = "".join(f"<td>{_cell(column, one)}</td>" for one in estimates)
+            lines += f'<tr><th style="text-align: left">{escape(column.label)}</th>{cells}</tr>'
+    about = f"{evaluation.subject()}; in brackets the 95 % intervals"
+    return f"<table><caption>{escape(about)}</caption><tr><th></th>{names}</tr>{lines}</table>"
 
 
 def _cell(column: Column, estimate: Estimate | None) -> str:
@@ -50,4 +45,4 @@ def _cell(column: Column, estimate: Estimate | None) -> str:
     if estimate is None or not estimate.known:
         return ""
     value, low, high = map(column.text, estimate)
-    return value if estimate.low == estimate.high else f"{value}<br><small>{low} to {high}</small>"
+    return value if low == high else f"{value} <small>({low} to {high})</small>"
