@@ -1,4 +1,4 @@
-"""Python of guides and examples as it stands, on a small corpus and by a Trainer that stops early."""
+"""Python of guides and examples as it stands, on a small corpus, by a Trainer that stops early, and decoded greedily."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import pytest
 import pytorch_lightning as pl
 
 from bachlit.corpus import BachCorpus
+from bachlit.decoding import Greedy
 from bachlit.music.chorale import Chorale
 
 
@@ -22,8 +23,9 @@ class ShortTrainer(pl.Trainer):
 
 @contextmanager
 def shortened(corpus: list[Chorale]) -> Iterator[None]:
-    """Have `pl.Trainer` stop early and `BachCorpus` hold only some pieces."""
+    """Have `pl.Trainer` stop early, `BachCorpus` hold only some pieces, and `harmonize` be greedy by default."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pl, "Trainer", ShortTrainer)
+        patch.setattr("bachlit.api.harmonizer", lambda _: Greedy())
         patch.setattr(BachCorpus, "chorales", lambda _: corpus)
         yield
