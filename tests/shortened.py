@@ -1,4 +1,4 @@
-"""Python of guides and examples as it stands, on a small corpus, by a Trainer that stops early, and decoded greedily."""
+"""Python of guides and examples as it stands, on a small corpus, with short fits and greedy harmonisations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

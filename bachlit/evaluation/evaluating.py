@@ -119,7 +119,8 @@ def evaluate(
         harmonizers: By name.
         held_out: Pieces that no model was trained on.
         missing: Masks: letters of the voices to compose.
-        phrases: Phrase ends that harmonizers hear, as for `phrased`; pieces are judged at their own.
+        phrases: Phrase ends that harmonizers hear: `given` for the pieces' fermatas, `none`, or `auto` for found ones
+            where a piece has no fermata before its last note. Pieces are judged at their own.
         seed: Piece i has `seed + i`.
         resamples: Bootstrap resamples.
         figures: What is measured, as from `figures_with`.
@@ -178,7 +179,12 @@ def evaluate(
 
 
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:
-    """Teacher-forced likelihood of pieces: the figures of `Likelihood`."""
+    """Teacher-forced likelihood of pieces: the figures of `Likelihood`.
+
+    Args:
+        model: Reads the pieces, each in a key that it knows.
+        pieces: Whole pieces.
+    """
     encoding = model.encoding
     metric = Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())
     metric = metric.to(model.device)

@@ -125,6 +125,9 @@ class HeldOut(NamedTuple):
 def source_of(checkpoint: Path) -> Source:
     """Read the data of a model from a checkpoint of `bachlit fit`, or a model's folder.
 
+    Args:
+        checkpoint: A file or a folder.
+
     Raises:
         CheckpointError: If the checkpoint doesn't exist or is damaged.
     """

@@ -232,14 +232,15 @@ def write_several(
     """Fill the free cells of prompts, each in up to `num` different ways.
 
     Args:
-        model: As for `write`.
-        prompts: Likewise.
-        decoder: Likewise.
-        seeds: Likewise.
+        model: Predicts the tokens.
+        prompts: B pieces with given and free cells.
+        decoder: Chooses the tokens.
+        seeds: One per prompt; the same seed gives the same pieces, whatever stands beside it.
         num: How many ways at most.
-        rules: As for `write`.
-        strict: Likewise.
-        beat: Likewise.
+        rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
+            `rules_for` applies; `Rules()` for none.
+        strict: Raise where a rule would have to give way.
+        beat: The note value that is read as a beat; if auto, each prompt's own.
 
     Returns:
         For each prompt its pieces, those of greater merit first.
