@@ -28,7 +28,7 @@ EPOCHS = 3  # a minute of one core; the model that ships took 45 minutes
 PIECES = 4  # on which decoders are compared
 FOLDER = Path("tour")
 FOLDER.mkdir(exist_ok=True)
-pl.seed_everything(1)
+torch.manual_seed(1)
 
 
 def show(picture: bytes, name: str) -> None:
@@ -57,8 +57,8 @@ piece
 
 # %% [markdown]
 # ## Tokens
-# A language model reads a row of symbols. Every frame becomes five: a mark, then what each voice does,
-# the soprano first: a note begins, is held, or the voice rests.
+# A language model reads a row of symbols, the *tokens*. Every frame becomes five: a mark, then what soprano,
+# bass, alto and tenor do there. A note begins (`onset`) or is held; its number is its pitch as in MIDI.
 
 # %%
 encoding = SatbEncoding(bars=True)
@@ -97,7 +97,9 @@ model = bachlit.ChoraleModel(
     keys="home",
 )
 curves = TrainingCurves()
-trainer = pl.Trainer(max_epochs=EPOCHS, callbacks=[curves], logger=False, default_root_dir=FOLDER)
+trainer = pl.Trainer(
+    max_epochs=EPOCHS, callbacks=[curves], default_root_dir=FOLDER, logger=False, enable_checkpointing=False
+)
 trainer.fit(model, data)
 trained = model.language_model
 

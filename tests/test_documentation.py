@@ -21,7 +21,7 @@ _VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Every public class and function of bachlit, with its name."""
+    """Every public class and function of bachlit with its name, and what else makes a class's objects."""
     for room in ROOMS:
         module = importlib.import_module(room)
         for name in getattr(module, "__all__", ()):
@@ -30,12 +30,15 @@ def public() -> Iterator[tuple[str, Callable[..., Any]]]:
             made = isinstance(part, type) and (isinstance(part, EnumType) or issubclass(part, Exception))
             if ours and isinstance(part, type | FunctionType) and not made:
                 yield f"{room}.{name}", part
+                for other, method in vars(part).items():
+                    if isinstance(method, classmethod) and not other.startswith("_"):
+                        yield f"{room}.{name}.{other}", getattr(part, other)
 
 
 def undescribed(part: Callable[..., Any]) -> set[str]:
     """Arguments that a docstring doesn't describe; the only one of a function may be in its sentence."""
     names = {name for name, one in inspect.signature(part).parameters.items() if one.kind not in _VARIABLE}
-    if isinstance(part, FunctionType) and len(names) == 1:
+    if not isinstance(part, type) and len(names) == 1:
         return set()
     return names - set(re.findall(r"^ +\*{0,2}(\w+): ", part.__doc__ or "", re.MULTILINE))
 

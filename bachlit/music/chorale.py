@@ -93,7 +93,7 @@ class Chorale:
     bars: tuple[Measure, ...] = ()
     keys: tuple[tuple[int, Key], ...] = ()
     order: tuple[int, ...] = ()
-    source: Source | None = dataclasses.field(default=None, compare=False, repr=False)
+    source: Source | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Copy, check and freeze the arrays; leave out what goes without saying."""
@@ -129,7 +129,16 @@ class Chorale:
 
     @classmethod
     def from_pitches(cls, pitches: npt.ArrayLike, *, pickup: int = 0, name: str = "") -> "Chorale":
-        """Make a chorale from pitches (T, 4) alone: onsets where the pitch changes, an estimated key."""
+        """Make a chorale from pitches alone: onsets where the pitch changes, an estimated key.
+
+        Args:
+            pitches: (T, 4) MIDI pitches, 0 a rest.
+            pickup: Sixteenths before the first full measure.
+            name: Identifier, such as `bwv269`.
+
+        Raises:
+            ChoraleError: If the shape is another, or a pitch is no MIDI pitch.
+        """
         array = np.asarray(pitches)
         onsets = np.ones(array.shape, dtype=np.bool_)
         if array.ndim == 2:

@@ -70,6 +70,10 @@ class Prompt:
     def voices(cls, chorale: Chorale, *voices: Voice) -> "Prompt":
         """Give whole voices, leave the others free.
 
+        Args:
+            chorale: Holds the voices.
+            voices: Names of those that are given.
+
         Raises:
             PromptError: If a name isn't one of the four voices.
         """
