@@ -129,7 +129,9 @@ def harmonize_several(
     Args:
         prompt: What is given.
         num: How many ways at most.
-        phrases: Phrase ends that the model hears, as for `harmonize`; those of the prompt if it has any.
+        phrases: Phrase ends that the model hears: `auto` for the tune's fermatas, or found ones if it has none; `given`
+            for its fermatas alone; `none` for none; or places, such as `4,8` for the last notes that begin in bars 4
+            and 8. Those of the prompt count if it has any.
         decoder: Chooses the notes. If None, a beam of 16 per way, each told to choose otherwise than those before it;
             for one way, the piece of most merit is taken of the best of two.
         style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
@@ -180,7 +182,12 @@ def harmonize_several(
 
 
 def with_phrases(prompt: Prompt, phrases: str = "auto") -> Prompt:
-    """Choose the phrase ends that a model hears, with what the score says of them; as for `harmonize`.
+    """Choose the phrase ends that a model hears, with what the score says of them.
+
+    Args:
+        prompt: What is given.
+        phrases: `auto` for the tune's fermatas, or found ones if it has none; `given` for its fermatas alone; `none`
+            for none; or places, such as `4,8` for the last notes that begin in bars 4 and 8.
 
     Raises:
         OptionError: If no note is at the place of a phrase end.
@@ -291,7 +298,18 @@ def compose_each(
     seed: int = 0,
     checkpoint: str | Path | LanguageModel | None = None,
 ) -> Iterator[Chorale]:
-    """Compose chorales one after another, with only a few in memory; arguments are those of `compose`.
+    """Compose chorales one after another, with only a few in memory, as `compose` does.
+
+    Args:
+        num: How many.
+        bars: The length of every piece in bars of 4/4, instead of `min_bars` and `max_bars`.
+        min_bars: Bars of 4/4 before which no piece ends, unless `max_bars` is less.
+        max_bars: Bars of 4/4 after which every piece ends.
+        decoder: Chooses the notes; sampling at temperature 0.9 if None.
+        rules: What the notes must keep, hard or soft; None for the usual rules of part-writing, `Rules()` for none.
+        strict: Raise where a rule would have to give way.
+        seed: The first piece's; the next has the next.
+        checkpoint: A checkpoint, a run's name, a folder with a model, or a loaded model; the one that ships if None.
 
     Raises:
         BachlitError: As `compose` does, before the first chorale.
@@ -319,9 +337,11 @@ def usual_rules(
     """Give the rules that `harmonize` keeps where it is told none, so that others can be added to them.
 
     Args:
-        decoder: Chooses the notes; as for `harmonize`.
-        style: Of the parts.
-        checkpoint: The model, some of whose numbers may be its own.
+        decoder: Chooses the notes; the default of `harmonize` if None. One that seeks the likeliest piece is rewarded
+            for movement, too.
+        style: Parts that move like Bach's (`chorale`), or note against note, for congregations (`plain`).
+        checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model, some of whose
+            numbers may be its own; the one that ships with the package if None.
 
     Raises:
         CheckpointError: If the model's calibration is damaged.
@@ -342,4 +362,11 @@ def calibration_for(checkpoint: str | Path | LanguageModel | None = None) -> Cal
 
 
 def _model(checkpoint: str | Path | LanguageModel | None) -> LanguageModel:
-    return checkpoint if isinstance(checkpoint, LanguageModel) else LanguageModel.load(checkpoint or PRETRAINED)
+    if isinstance(checkpoint, LanguageModel):
+        return checkpoint
+    if isinstance(getattr(checkpoint, "language_model", None), LanguageModel):
+        raise OptionError(
+            f"A {type(checkpoint).__name__} trains a model and isn't one; expected the model in it; give its attribute "
+            "language_model."
+        )
+    return LanguageModel.load(checkpoint or PRETRAINED)

@@ -1,5 +1,7 @@
 """The examples run as they say they do."""
 
+import re
+import socket
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from forking import python
+from shortened import shortened
 
 from bachlit import Chorale, harmonize
 from bachlit.__main__ import main
@@ -45,6 +48,29 @@ def test_a_part_of_ones_own_runs_as_a_script_and_by_its_path(script: str, option
     command = [python(), "-m", "bachlit", "harmonize", tune, *options, "--output", other]
     subprocess.run(command, check=True, cwd=EXAMPLES)
     assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own", "with_a_small_default")
+@pytest.mark.filterwarnings("ignore")
+def test_every_cell_of_the_tour_shows_something_offline(
+    bach: list[Chorale], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On short pieces, with one batch of training, one piece to compare decoders on, and a tune of a bar."""
+    text = (EXAMPLES / "tour.py").read_text(encoding="utf-8")
+    setup, *cells = re.findall(r"^# %%\n(.*?)(?=^# %%|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(cells) == text.count("# %% [markdown]") - 1 == 9
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the tour needs a network"))
+    names = {"__name__": "__main__"}
+    pieces = [*bach[:20], next(piece for piece in bach if piece.name == "bwv269")]
+    with shortened([cut(piece, 0, 24) for piece in pieces]):
+        exec(compile(setup, "tour.py", "exec"), names)
+        names |= {"PIECES": 1}
+        for cell in cells:
+            capsys.readouterr()
+            exec(compile(cell.replace("eed2|ccBB|AAG2|", ""), "tour.py", "exec"), names)
+            assert capsys.readouterr().out or "fit(" in cell
+    pictures = {path.stem for path in Path("tour").glob("*.png")}
+    assert pictures == {"bach", "curves", "expected", "units", "mine", "theirs"}
 
 
 @pytest.fixture

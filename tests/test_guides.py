@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shortened import shortened as short
 
 import bachlit.testing
 from bachlit import Chorale
@@ -165,7 +166,9 @@ def failure(words: list[str], capsys: pytest.CaptureFixture[str]) -> str | None:
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize("guide", GUIDES)
 @pytest.mark.filterwarnings("ignore")
-def test_the_code_of_a_guide_works(guide: str, workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_of_a_guide_works(
+    guide: str, workshop: Path, bach: list[Chorale], capsys: pytest.CaptureFixture[str]
+) -> None:
     for _, block in blocks(guide):
         if name := name_of(block):
             (workshop / name).write_text(block, encoding="utf-8")
@@ -173,7 +176,8 @@ def test_the_code_of_a_guide_works(guide: str, workshop: Path, capsys: pytest.Ca
     for kind, block in blocks(guide):
         assert kind in KINDS
         if kind == "python" and not name_of(block):
-            exec(compile(block, guide, "exec"), {"__name__": "guide"})
+            with short([cut(piece, 8 * BAR) for piece in bach[:20]]):
+                exec(compile(block, guide, "exec"), {"__name__": "guide"})
         if kind == "yaml":
             assert f"--config {name_of(block)}" in text_of(guide), "a configuration is given to its command"
         for words in commands(block) if kind == "bash" else []:
@@ -182,6 +186,12 @@ def test_the_code_of_a_guide_works(guide: str, workshop: Path, capsys: pytest.Ca
             else:
                 assert words[0] in OUTSIDE, f"{guide} doesn't say how {words[0]} is tested"
     assert not any(failures), "\n".join(filter(None, failures))
+
+
+def test_training_from_python_takes_25_lines() -> None:
+    [block] = [block for kind, block in blocks("examples/training.md") if kind == "python" and "ChoraleModel" in block]
+    assert len(block.splitlines()) <= 25
+    assert all(call in block for call in (".fit(", ".test(", "evaluate(", "harmonize("))
 
 
 def slugs(text: str) -> set[str]:

@@ -117,6 +117,11 @@ class BachCorpus(ScoreCorpus):
     These are the scores with parts named Soprano, Alto, Tenor and Bass; of two versions of a movement, the one with the
     fewest other parts. The three `.krn` files are left out, since they reserve rights. Ten notes finer than a
     sixteenth, in three pieces, are rounded.
+
+    Args:
+        quantize: Take notes finer than a sixteenth as they sound on sixteenths, instead of skipping the piece.
+        cache: Folder of the cache; the user's cache directory if None.
+        workers: Parsing processes; one per core if None.
     """
 
     def files(self) -> dict[str, Path]:

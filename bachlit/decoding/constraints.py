@@ -77,7 +77,12 @@ class Constraint(ABC):
 
 @dataclass(frozen=True)
 class Both(Constraint):
-    """Two constraints at once: both must allow a token, their costs add up."""
+    """Two constraints at once: both must allow a token, their costs add up.
+
+    Attributes:
+        first: One of them.
+        second: The other.
+    """
 
     first: Constraint
     second: Constraint

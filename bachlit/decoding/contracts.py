@@ -70,7 +70,13 @@ class TokenPrompt:
 
 
 class Yielded(NamedTuple):
-    """Record that a constraint gave way: row, step, name."""
+    """Record that a constraint gave way: row, step, name.
+
+    Attributes:
+        row: The piece's row in the batch.
+        t: The step.
+        constraint: The constraint's name.
+    """
 
     row: int
     t: int
@@ -99,7 +105,13 @@ class Generation:
 
 
 class Choice(NamedTuple):
-    """Choice at one step: parent, token and score of each hypothesis, (B, K) each."""
+    """Choice at one step: parent, token and score of each hypothesis, (B, K) each.
+
+    Attributes:
+        parent: The hypothesis, 0 to K - 1, that each new one continues.
+        token: What it is continued by.
+        score: The decoder's score of it, in nats.
+    """
 
     parent: Tensor
     token: Tensor

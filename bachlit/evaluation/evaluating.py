@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from itertools import compress
 from typing import Any
 
@@ -25,9 +26,11 @@ DAGGER = "\N{DAGGER}"
 _HEARD = {"auto": "the fermatas, or found ones where a piece has none before its last note", "none": "none"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """Result of an evaluation.
+    """Result of an evaluation; a notebook shows its main figures as a table.
+
+    `bachlit.evaluation.page` and the functions of `bachlit.evaluation.reports` show all of them.
 
     Attributes:
         rows: Bach's, then one per model, mask and harmonizer.
@@ -52,7 +55,8 @@ class Evaluation:
 
     def subject(self, thing: str = "piece") -> str:
         """Describe the pieces in a heading."""
-        bach = f"{counted(len(self.rows[0].pieces), thing)} of the {self.about['fold']} fold"
+        fold = self.about.get("fold")
+        bach = counted(len(self.rows[0].pieces), thing) + (f" of the {fold} fold" if fold else "")
         return f"{counted(len(self.rows[1].pieces), 'tune')} without Bach, beside {bach}" if self.tunes else bach
 
     def names(self) -> list[str]:
@@ -102,6 +106,17 @@ class Evaluation:
             )
         return cautions
 
+    def __repr__(self) -> str:
+        from bachlit.evaluation.showing import brief  # noqa: PLC0415  # which knows evaluations
+
+        return brief(self)
+
+    def _repr_html_(self) -> str:
+        """Show the main figures in a notebook."""
+        from bachlit.evaluation.showing import html_table  # noqa: PLC0415  # likewise
+
+        return html_table(self)
+
 
 def evaluate(
     models: Mapping[str, LanguageModel],
@@ -123,7 +138,8 @@ def evaluate(
         harmonizers: By name.
         held_out: Pieces that no model was trained on.
         missing: Masks: letters of the voices to compose.
-        phrases: Phrase ends that harmonizers hear, as for `phrased`; pieces are judged at their own.
+        phrases: Phrase ends that harmonizers hear: `given` for the pieces' fermatas, `none`, or `auto` for found ones
+            where a piece has no fermata before its last note. Pieces are judged at their own.
         seed: Piece i has `seed + i`.
         resamples: Bootstrap resamples.
         figures: What is measured, as from `figures_with`.
@@ -178,12 +194,17 @@ def evaluate(
         "decoders": described(harmonizers, {name: model.calibration for name, model in models.items()}),
     }
     likelihoods = {name: likelihood(model, bach) for name, model in models.items()}
-    about = {**(about or {}), **known}
+    about = {"bachlit": version("bachlit"), "fold": held_out.fold, **(about or {}), **known}
     return Evaluation(rows, estimates, likelihoods, about, figures, held_out.tunes)
 
 
 def likelihood(model: LanguageModel, pieces: Sequence[Chorale]) -> dict[str, float]:
-    """Teacher-forced likelihood of pieces: the figures of `Likelihood`."""
+    """Teacher-forced likelihood of pieces: the figures of `Likelihood`.
+
+    Args:
+        model: Reads the pieces, each in a key that it knows.
+        pieces: Whole pieces.
+    """
     encoding = model.encoding
     metric = Likelihood(encoding.slot_names, completes_frame=encoding.completes_frame(), kinds=encoding.kinds())
     metric = metric.to(model.device)

@@ -63,6 +63,7 @@ class HeldOut(NamedTuple):
         ends: Frames in which the last notes of each piece's phrases begin; empty for those under fermatas.
         bach: Bach's pieces to compare with; empty for the pieces themselves.
         tunes: Whether the pieces are tunes without Bach.
+        fold: The fold that they are of; empty if unknown.
     """
 
     pieces: list[Chorale]
@@ -72,6 +73,10 @@ class HeldOut(NamedTuple):
     ends: Sequence[Sequence[int]] = ()
     bach: Sequence[Chorale] = ()
     tunes: bool = False
+    fold: str = ""
+
+    def __repr__(self) -> str:
+        return f"<HeldOut: {len(self.pieces)} {'tunes' if self.tunes else 'pieces'}, {len(self.training)} for training>"
 
     def without_fermatas(self) -> "HeldOut":
         """Take the pieces' fermatas away; their phrases still end there, and Bach keeps his."""
@@ -124,6 +129,9 @@ class HeldOut(NamedTuple):
 
 def source_of(checkpoint: Path) -> Source:
     """Read the data of a model from a checkpoint of `bachlit fit`, or a model's folder.
+
+    Args:
+        checkpoint: A file or a folder.
 
     Raises:
         CheckpointError: If the checkpoint doesn't exist or is damaged.
@@ -245,7 +253,7 @@ def held_out(
     training = [chorale for chorales in trained for chorale in chorales] or folds["train"]
     if fold == "train":
         doubt = "These are training pieces: the figures show what was memorised, not what was learned."
-        return HeldOut(pieces, training, left_out, [doubt])
+        return HeldOut(pieces, training, left_out, [doubt], fold=fold)
     doubts: list[str] = []
     for (_, source), chorales in zip(models, trained, strict=True):
         if known := _known(pieces, source, chorales):
@@ -254,7 +262,7 @@ def held_out(
                 "separately, or choose another corpus or fold."
             )
         doubts += _doubts(pieces, source, chorales)
-    return HeldOut(pieces, training, left_out, list(dict.fromkeys(doubts)))
+    return HeldOut(pieces, training, left_out, list(dict.fromkeys(doubts)), fold=fold)
 
 
 def _fault(chorale: Chorale, models: Sequence[LanguageModel], missing: Sequence[str]) -> str:

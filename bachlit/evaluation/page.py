@@ -16,12 +16,8 @@ from bachlit.evaluation.figures import Column
 from bachlit.evaluation.pooling import FEW, Estimate
 from bachlit.evaluation.rows import Judged, extremes, ranked_by
 from bachlit.files.writing import file_stem
-from bachlit.music.chorale import REST, VOICES
-from bachlit.music.notes import notes_of
-from bachlit.rendering import PARTIALS, MissingPackageError, frame_times, svg
+from bachlit.rendering import PARTIALS, PLAYED_TEMPO, MissingPackageError, played, player, svg
 from bachlit.scores import to_midi, to_musicxml
-
-_TEMPO = 80.0  # quarters per minute
 
 _SHORT = {
     "nats_per_frame": Column("nats per frame", 3),
@@ -78,7 +74,8 @@ def page(evaluation: Evaluation, *, progress: Callable[[int], object] = lambda _
         "pieces_about": escape(
             f"{intro} A frame is a sixteenth. Best and worst go by the {_RANKED[ranked_by(evaluation.rows[1].pieces)]}."
         ),
-        "footer": escape(f"Made by bachlit {about['bachlit']}: {about['command']}"),
+        "player": player(),
+        "footer": escape(": ".join([f"Made by bachlit {about['bachlit']}", *filter(None, [about.get("command")])])),
         # "</script>" in a title must not end the script.
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     }
@@ -106,22 +103,13 @@ def _pieces(evaluation: Evaluation, engraved: bool, progress: Callable[[int], ob
 def _score(piece: Judged, engraved: bool) -> dict[str, Any]:
     """Data with which the page shows and plays a piece."""
     chorale = piece.chorale
-    times = frame_times(chorale, _TEMPO)
-    notes = [
-        [round(float(begin), 3), round(float(end - begin), 3), note.pitch]
-        for voice in VOICES
-        for note in notes_of(chorale, voice)
-        for begin, end in [times[[note.start, note.start + note.length]]]
-        if note.pitch != REST
-    ]
     figures = [f"{one.label} {one.text(piece.value(name))}" for name, one in _SHORT.items() if name in piece.figures]
     return {
         "figures": ", ".join(figures),
-        "notes": notes,
-        "seconds": round(float(times[-1]), 3),
+        **played(chorale),
         "svg": _zipped(svg(chorale, title=False)) if engraved else "",
         "musicxml": _zipped(to_musicxml(chorale)),
-        "midi": base64.b64encode(to_midi(chorale, quarters_per_minute=_TEMPO)).decode(),
+        "midi": base64.b64encode(to_midi(chorale, quarters_per_minute=PLAYED_TEMPO)).decode(),
     }
 
 

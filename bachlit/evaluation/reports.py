@@ -10,8 +10,9 @@ from rich.table import Table
 
 from bachlit.evaluation.describing import decoder_in_words, rules_in_words
 from bachlit.evaluation.evaluating import DAGGER, Evaluation
-from bachlit.evaluation.figures import COLUMNS, Column
+from bachlit.evaluation.figures import Column
 from bachlit.evaluation.pooling import FEW, Estimate
+from bachlit.evaluation.showing import main_heads
 from bachlit.rendering.escaping import csv_text, in_markdown
 
 _ABREAST = 10  # columns of a table: 132 characters hold them and three names
@@ -21,9 +22,7 @@ _FRAME = "A frame is a sixteenth."
 
 def tables(evaluation: Evaluation) -> list[Table]:
     """Tables of the main columns with their intervals, those of one's own last; a row per harmonizer, Bach on top."""
-    heads = {
-        name: column.head or name for name, column in evaluation.columns.items() if column.head or name not in COLUMNS
-    }
+    heads = main_heads(evaluation)
     names = list(heads)
     parts = [names[first : first + _ABREAST] for first in range(0, len(names), _ABREAST)]
     return [_table(evaluation, {name: heads[name] for name in part}, first=part is parts[0]) for part in parts]

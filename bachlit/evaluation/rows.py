@@ -37,6 +37,9 @@ class Judged(NamedTuple):
     figures: dict[str, Ratio]
     histograms: Histograms
 
+    def __repr__(self) -> str:
+        return f"<Judged {self.chorale!r}, {len(self.figures)} figures>"
+
     def value(self, name: str) -> float:
         """Value of a figure for this piece; NaN if unknown."""
         over, under = self.figures.get(name, (0, 0))
@@ -60,9 +63,16 @@ class Row(NamedTuple):
     pieces: list[Judged]
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        by = " ".join(part for part in (self.model, self.decoder, self.missing) if part)
+        return f"<Row of {len(self.pieces)} pieces by {by}>"
+
 
 def letters_of(missing: str) -> str:
     """Normalise the letters of missing voices.
+
+    Args:
+        missing: Letters of voices, in any order and case.
 
     Raises:
         OptionError: If a letter isn't a voice's, or there is none.
@@ -134,7 +144,8 @@ def written_row(
         seeds: One per piece: results don't depend on the batch.
         judge: Computes the figures.
         missing: Letters of the voices to compose.
-        phrases: Phrase ends that the harmonizer hears, as for `phrased`.
+        phrases: Phrase ends that the harmonizer hears: `given` for the pieces' fermatas, `none`, or `auto` for found
+            ones where a piece has no fermata before its last note.
         ends: Frames in which the last notes of each piece's phrases begin, where it is judged; by default those under
             fermatas.
         tunes: Whether the pieces are tunes without Bach, so that nothing is compared with them.
@@ -182,7 +193,11 @@ def written_row(
 
 
 def extremes(pieces: Sequence[Judged]) -> tuple[int, int]:
-    """Indices of the best and the worst piece, by grade, else by nats per frame."""
+    """Indices of the best and the worst piece, by grade, else by nats per frame.
+
+    Args:
+        pieces: Of one row.
+    """
     values = [piece.value(ranked_by(pieces)) for piece in pieces]
     return values.index(min(values)), values.index(max(values))
 

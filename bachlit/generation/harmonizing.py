@@ -62,6 +62,22 @@ class Written:
         self.merit = self.log_prob - self.cost
         self.figures: Mapping[str, float] = {}
 
+    def _values(self) -> dict[str, str]:
+        """What is told of it, formatted."""
+        values = {name: f"{getattr(self, name):.2f}" for name in ("log_prob", "score", "cost", "merit")}
+        return {**values, "yielded": str(self.yielded)}
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {value}" for name, value in self._values().items())
+        return f"<Written {values}; {self.chorale!r}>"
+
+    def _repr_html_(self) -> str:
+        """Show the figures and the score in a notebook."""
+        values = self._values()
+        heads = "".join(f"<th>{name}</th>" for name in values)
+        cells = "".join(f"<td>{value}</td>" for value in values.values())
+        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{self.chorale._repr_html_()}"
+
 
 class PromptBatch:
     """Prompts that a model and a decoder fill together.
@@ -212,14 +228,15 @@ def write_several(
     """Fill the free cells of prompts, each in up to `num` different ways.
 
     Args:
-        model: As for `write`.
-        prompts: Likewise.
-        decoder: Likewise.
-        seeds: Likewise.
+        model: Predicts the tokens.
+        prompts: B pieces with given and free cells.
+        decoder: Chooses the tokens.
+        seeds: One per prompt; the same seed gives the same pieces, whatever stands beside it.
         num: How many ways at most.
-        rules: As for `write`.
-        strict: Likewise.
-        beat: Likewise.
+        rules: What the free cells must keep; where they can't, the last gives way first, with a `RuleWarning`. If None,
+            `rules_for` applies; `Rules()` for none.
+        strict: Raise where a rule would have to give way.
+        beat: The note value that is read as a beat; if auto, each prompt's own.
 
     Returns:
         For each prompt its pieces, those of greater merit first.

@@ -58,6 +58,10 @@ def lengths(chorale: Chorale) -> Counter[Hashable]:
 def intervals(chorale: Chorale, voice: Voice) -> Counter[Hashable]:
     """Count the intervals of a voice in semitones, 0 for a repeated note; none across a rest.
 
+    Args:
+        chorale: The piece.
+        voice: The voice.
+
     >>> dict(intervals(Chorale.from_pitches([[71, 67, 62, 55], [72, 67, 62, 0], [67, 67, 62, 55]]), "soprano"))
     {1: 1, -5: 1}
     """
@@ -93,6 +97,10 @@ def parallels(chorale: Chorale) -> Counter[Hashable]:
 
 def cadence_chords(chorale: Chorale, key: Key) -> Counter[Hashable]:
     """Count chords under fermatas: root in semitones above the tonic, and quality.
+
+    Args:
+        chorale: The piece.
+        key: That of the piece, whose tonic is 0.
 
     >>> closing = Chorale(pitches=[[71, 67, 62, 55]], onsets=[[True] * 4], fermatas=[True])
     >>> dict(cadence_chords(closing, Key(0)))
@@ -132,6 +140,10 @@ def rank_distance(histogram: Histogram, reference: Histogram) -> float:
     Categories are ranked by falling weight in the reference; those that only the piece has follow, its rarest first.
     The distance is the mean number of ranks that weight has to move. An empty histogram is a category of its own.
 
+    Args:
+        histogram: Weights of categories.
+        reference: Those to compare with, which rank the categories.
+
     >>> bach = {"step": 6, "leap": 3, "rest": 1}
     >>> rank_distance({"step": 12, "leap": 6, "rest": 2}, bach)
     0.0
@@ -150,6 +162,10 @@ def rank_distance(histogram: Histogram, reference: Histogram) -> float:
 
 def length_distance(histogram: Histogram, reference: Histogram) -> float:
     """Wasserstein distance of two histograms of lengths, in sixteenths; empty is a length of 0.
+
+    Args:
+        histogram: Weights of lengths in sixteenths.
+        reference: Those to compare with.
 
     >>> length_distance({4: 1, 8: 1}, {4: 1}), length_distance({}, {4: 1})
     (2.0, 4.0)

@@ -107,6 +107,10 @@ def _onset_and_pitch(logits: Tensor, targets: Tensor, kinds: Tensor) -> tuple[Te
 def figures(sums: Tally, slot_names: Sequence[str]) -> dict[str, Tensor]:
     """Compute the figures of a tally.
 
+    Args:
+        sums: Sums over tokens, from `tally`.
+        slot_names: Names of the slots of a frame, in order.
+
     Returns:
         `nats_per_token`; `nats_per_frame`; `nats_per_pitch_token` (a quarter of it: a frame has four voices);
         `nats_per_frame/mark`, `/onset` and `/pitch`, which add up to `nats_per_frame`; `accuracy` and `accuracy_top3`;

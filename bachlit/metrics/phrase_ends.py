@@ -150,7 +150,7 @@ def with_phrase_ends(chorale: Chorale, ends: Sequence[int]) -> Chorale:
 
     Args:
         chorale: The music.
-        ends: Frames in which these notes begin, as for `arrivals_at`.
+        ends: Frames in which these notes begin.
 
     >>> melody = Chorale.from_pitches([[72, 0, 0, 0]] * 2 + [[71, 0, 0, 0]] * 2)
     >>> with_phrase_ends(melody, [2]).fermatas.tolist()
@@ -179,6 +179,10 @@ def cadence_kind(chorale: Chorale, arrival: Arrival) -> CadenceKind:
     the bass fell a semitone into it, and a half cadence on the fifth degree of the key in force or of the phrase's own
     key; a triad reached from that on its fourth or second degree is plagal. Off the first and fifth degree, the
     phrase's own key has whichever seventh above the root, minor or major, it sings longer.
+
+    Args:
+        chorale: The piece.
+        arrival: The last note of a phrase, from `arrivals`.
 
     >>> from dataclasses import replace
     >>> from bachlit.music.keys import Key

@@ -1,7 +1,7 @@
 """Chorale: four voices on a grid of sixteenths, the central value of the package."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol, get_args
@@ -46,11 +46,12 @@ class Source(Protocol):
         """Transpose the whole score by semitones."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Chorale:
     """Four voices on a grid: one row per sixteenth (a frame), columns soprano, alto, tenor, bass.
 
-    The arrays are copied and read-only. A melody is a chorale whose other voices rest.
+    The arrays are copied and read-only. A melody is a chorale whose other voices rest. A notebook shows the score, with
+    a player.
 
     Attributes:
         pitches: (T, 4) MIDI pitches, 0 a rest.
@@ -77,6 +78,8 @@ class Chorale:
     (8, 16)
     >>> two_beats.onsets[4].tolist()
     [True, True, False, True]
+    >>> two_beats
+    <Chorale 1 bar of 4/4, C major, soprano G4 to A4, alto E4 to F4, tenor C4, bass C3 to F3>
     """
 
     pitches: IntArray
@@ -90,7 +93,7 @@ class Chorale:
     bars: tuple[Measure, ...] = ()
     keys: tuple[tuple[int, Key], ...] = ()
     order: tuple[int, ...] = ()
-    source: Source | None = dataclasses.field(default=None, compare=False, repr=False)
+    source: Source | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Copy, check and freeze the arrays; leave out what goes without saying."""
@@ -126,7 +129,16 @@ class Chorale:
 
     @classmethod
     def from_pitches(cls, pitches: npt.ArrayLike, *, pickup: int = 0, name: str = "") -> "Chorale":
-        """Make a chorale from pitches (T, 4) alone: onsets where the pitch changes, an estimated key."""
+        """Make a chorale from pitches alone: onsets where the pitch changes, an estimated key.
+
+        Args:
+            pitches: (T, 4) MIDI pitches, 0 a rest.
+            pickup: Sixteenths before the first full measure.
+            name: Identifier, such as `bwv269`.
+
+        Raises:
+            ChoraleError: If the shape is another, or a pitch is no MIDI pitch.
+        """
         array = np.asarray(pitches)
         onsets = np.ones(array.shape, dtype=np.bool_)
         if array.ndim == 2:
@@ -204,6 +216,22 @@ class Chorale:
         return True
 
     __hash__ = None  # type: ignore[assignment]  # arrays don't hash
+
+    def __repr__(self) -> str:
+        from bachlit.music.describing import described  # noqa: PLC0415  # which knows chorales
+
+        return f"<Chorale {described(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Show the score in a notebook."""
+        if display is None:
+            import bachlit.rendering.notebook  # noqa: PLC0415, F401  # registers itself; draws only here
+        assert display is not None
+        return display(self)
+
+
+display: Callable[[Chorale], str] | None = None
+"""Makes the HTML by which a notebook shows a chorale; `bachlit.rendering.notebook` sets it."""
 
 
 def move_into_range(

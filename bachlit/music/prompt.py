@@ -10,7 +10,7 @@ from bachlit.music.chorale import VOICES, BoolArray, Chorale, Voice
 from bachlit.music.measures import whole_bars
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prompt:
     """Chorale of which some cells are given and the others are to be composed.
 
@@ -32,6 +32,8 @@ class Prompt:
     >>> melody = Chorale.from_pitches([[67, 0, 0, 0]] * 4)
     >>> Prompt.voices(melody, "soprano").given.all(axis=0).tolist()
     [True, False, False, False]
+    >>> Prompt.voices(melody, "soprano")
+    <Prompt of soprano, in <Chorale 1 bar of 4/4, G major, soprano G4>>
     """
 
     chorale: Chorale
@@ -58,9 +60,19 @@ class Prompt:
             ends.setflags(write=False)
             object.__setattr__(self, "phrase_ends", ends)
 
+    def __repr__(self) -> str:
+        voices = [voice for column, voice in enumerate(VOICES) if self.given[:, column].all()]
+        whole = self.given.sum() == len(voices) * len(self.given)
+        given = ", ".join(voices) or "nothing" if whole else f"{self.given.mean():.0%} of all cells"
+        return f"<Prompt of {given}, in {self.chorale!r}>"
+
     @classmethod
     def voices(cls, chorale: Chorale, *voices: Voice) -> "Prompt":
         """Give whole voices, leave the others free.
+
+        Args:
+            chorale: Holds the voices.
+            voices: Names of those that are given.
 
         Raises:
             PromptError: If a name isn't one of the four voices.

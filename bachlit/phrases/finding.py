@@ -36,7 +36,12 @@ _EVIDENCE: dict[MarkKind, float] = {
 
 
 class PhraseEnd(NamedTuple):
-    """Frame at which a phrase's last note begins, and the network's probability of it."""
+    """Frame at which a phrase's last note begins, and the network's probability of it.
+
+    Attributes:
+        frame: Where the note begins.
+        probability: From 0 to 1.
+    """
 
     frame: int
     probability: float
@@ -132,6 +137,11 @@ def shipped() -> PhraseFinder:
 
 def phrase_ends(chorale: Chorale, voice: Voice = "soprano", marks: Iterable[PhraseMark] = ()) -> list[int]:
     """Find the frames at which the last notes of a tune's phrases begin, by what ships.
+
+    Args:
+        chorale: Holds the tune.
+        voice: The voice that has it.
+        marks: Slurs, breaths and the like of the score, which say more.
 
     >>> notes = (60, 62, 64, 65, 67, 69, 67, 67, 69, 67, 65, 64, 62, 64, 60, 60)
     >>> phrase_ends(Chorale.from_pitches([[pitch, 0, 0, 0] for pitch in notes for _ in range(4)]))

@@ -51,6 +51,11 @@ def require_engraver(ending: str) -> None:
 def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     """Engrave a chorale as one tall picture, as `svg_of` does, with its title if `title`.
 
+    Args:
+        chorale: The music.
+        title: Whether its title is drawn above.
+        width: In pixels; notes keep their size, so a narrow picture has more systems.
+
     >>> picture = svg(Chorale.from_pitches([[67, 64, 60, 48]] * 16))
     >>> picture[:4], picture.count('class="notehead"')
     ('<svg', 4)
@@ -98,7 +103,14 @@ def svg_of(music: str, *, title: str = "", width: int = 1000) -> str:
 
 
 def png(chorale: Chorale, *, title: bool = True, width: int = 1000, zoom: float = 2.0) -> bytes:
-    """Engrave a chorale as one tall picture on white, as `png_of` does, with its title if `title`."""
+    """Engrave a chorale as one tall picture on white, as `png_of` does, with its title if `title`.
+
+    Args:
+        chorale: The music.
+        title: Whether its title is drawn above.
+        width: Of the layout in pixels; notes keep their size, so a narrow picture has more systems.
+        zoom: Pixels of the picture per pixel of the width, from 0.25 to 8; 2 is sharp on fine screens.
+    """
     return png_of(to_musicxml(chorale), title=chorale.title if title else "", width=width, zoom=zoom)
 
 

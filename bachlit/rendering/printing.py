@@ -53,6 +53,11 @@ _BOOK = """
 def pdf(chorale: Chorale, *, paper: Paper = "a4", title: bool = True) -> bytes:
     """Engrave a chorale on pages to print, as `pdf_of` does.
 
+    Args:
+        chorale: The music.
+        paper: Size of the pages.
+        title: Whether its title is printed above.
+
     >>> pdf(Chorale.from_pitches([[67, 64, 60, 48]] * 16))[:5]
     b'%PDF-'
     """

@@ -26,6 +26,10 @@ __all__ = [
 def write_musicxml(chorale: Chorale, path: str | Path) -> None:
     """Write a MusicXML file, whole or not at all.
 
+    Args:
+        chorale: The music; what was read from a score comes back as the score has it.
+        path: The file; one that is there is replaced.
+
     Raises:
         ScoreError: If the file can't be written.
     """
@@ -34,6 +38,10 @@ def write_musicxml(chorale: Chorale, path: str | Path) -> None:
 
 def write_midi(chorale: Chorale, path: str | Path) -> None:
     """Write a standard MIDI file, whole or not at all.
+
+    Args:
+        chorale: The music.
+        path: The file; one that is there is replaced.
 
     Raises:
         ScoreError: If the file can't be written.

@@ -146,7 +146,11 @@ def tempos_of(chorale: Chorale, default: float = 80.0) -> list[tuple[Fraction, f
 
 
 def given_chords(chorale: Chorale) -> list[tuple[int, str]]:
-    """Chord symbols of a chorale's source at the frames where they begin to hold, transposed with it."""
+    """Chord symbols of a chorale's source at the frames where they begin to hold, transposed with it.
+
+    Args:
+        chorale: As it was read from a score.
+    """
     source = source_of(chorale)
     if source is None:
         return []
@@ -155,7 +159,11 @@ def given_chords(chorale: Chorale) -> list[tuple[int, str]]:
 
 
 def given_figures(chorale: Chorale) -> list[tuple[int, int, str]]:
-    """Figured bass of a chorale's source: frame, length in frames (0 until the next), figures."""
+    """Figured bass of a chorale's source: frame, length in frames (0 until the next), figures.
+
+    Args:
+        chorale: As it was read from a score.
+    """
     source = source_of(chorale)
     figures = source.figures if source is not None else ()
     return [(ceil(time), int(length), text) for time, length, text in figures if ceil(time) < chorale.num_frames]

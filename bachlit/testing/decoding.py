@@ -31,13 +31,24 @@ _TOLERANCE = 1e-4
 
 
 def enumerate_legal(prompt: TokenPrompt, row: int = 0) -> list[tuple[int, ...]]:
-    """List all sequences that a row's prompt and its constraint allow. Only for toys: it tries them all."""
+    """List all sequences that a row's prompt and its constraint allow. Only for toys: it tries them all.
+
+    Args:
+        prompt: Of a few tokens.
+        row: The row.
+    """
     options = [prompt.allowed[row, t].nonzero().flatten().tolist() for t in range(prompt.allowed.shape[1])]
     return [tokens for tokens in itertools.product(*options) if _fault(prompt, torch.tensor(tokens), row) is None]
 
 
 def stepped_score(model: Model, tokens: Tensor, start: Tensor | None = None) -> Tensor:
-    """Score sequences (B, N) to the first END, one step at a time, from a start (B,) or START: (B,) in nats."""
+    """Score sequences (B, N) to the first END, one step at a time, from a start (B,) or START: (B,) in nats.
+
+    Args:
+        model: Gives the log-probabilities.
+        tokens: (B, N) sequences without their starts.
+        start: (B,) first tokens; START if None.
+    """
     predictor = model.predictor()
     memory = predictor.begin(len(tokens))
     last = torch.full_like(tokens[:, 0], START) if start is None else start
@@ -87,13 +98,26 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
 
 
 def grid_of(encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Grid:
-    """Make the grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand."""
+    """Make the grid behind prompts that give some cells, (T, 4) masks, of chorales as they stand.
+
+    Args:
+        encoding: Gives the order of the voices.
+        chorales: B pieces of equal length.
+        given: A mask (T, 4) for each.
+    """
     prompts = [Prompt(chorale, mask) for chorale, mask in zip(chorales, given, strict=True)]
     return grid_behind(encoding, [model_prompt(encoding, prompt) for prompt in prompts])
 
 
 def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], given: Sequence[BoolArray]) -> Tensor:
-    """Count a rule's breaches in the cells of chorales as they stand: (B, T, 4) in the encoding's order."""
+    """Count a rule's breaches in the cells of chorales as they stand: (B, T, 4) in the encoding's order.
+
+    Args:
+        rule: The rule.
+        encoding: Gives the order of the voices.
+        chorales: B pieces of equal length.
+        given: A mask (T, 4) for each: what counts as given.
+    """
     grid = grid_of(encoding, chorales, given)
     constraint = Enforced(grid, replace(rule, weight=1.0))
     batch, num_frames, _ = grid.given.shape

@@ -19,7 +19,11 @@ _TOLERANCE = 1e-4
 def check_encoding(encoding: Encoding, chorales: Sequence[Chorale]) -> None:
     """Check that an encoding frames pieces with a start and END, counts frames and, if it decodes, loses no note.
 
-    And its class and `config` must rebuild it.
+    Its class and `config` must rebuild it.
+
+    Args:
+        encoding: The encoding.
+        chorales: Pieces that it can encode.
     """
     rebuilt = _rebuilt(encoding)
     shared = set(encoding.slot_names).intersection(PARTS) - {"mark"}
@@ -83,6 +87,12 @@ def check_network(network: Network, encoding: Encoding, *, batch_size: int = 3, 
 
     Windows equal the whole, and rows can be gathered. It runs on streams that obey the grammar, if there is one, and on
     random ones. And the network's class and `config` must rebuild it.
+
+    Args:
+        network: The network, with any weights.
+        encoding: That of its tokens.
+        batch_size: B, the number of streams.
+        num_tokens: N, the length of each.
     """
     fault = rebuilding_fault(network, encoding)
     assert not fault, f"its class and `config` rebuild a network: {fault}"

@@ -41,7 +41,11 @@ class ToyModel:
 
 @dataclass(frozen=True)
 class NoReturn(Constraint):
-    """Constraint to test with: no token but END may come back after two steps."""
+    """Constraint to test with: no token but END may come back after two steps.
+
+    Args:
+        vocabulary_size: V, the number of tokens.
+    """
 
     vocabulary_size: int
 

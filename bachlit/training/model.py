@@ -29,10 +29,10 @@ class ChoraleModel(Resumable, LanguageModule):
     """Train a network to predict the next token of a chorale, teacher-forced.
 
     Memory is carried, detached, from window to window of a piece and is fresh at its start, so that training sees what
-    decoding sees.
+    decoding sees. `model.language_model` is what writes: give it to `bachlit.harmonize(tune, checkpoint=...)`.
 
     Args:
-        network: Makes the network, given the encoding.
+        network: Makes the network, given the encoding: a class, or `partial(FrameLSTM, hidden=128)`.
         loss: Of logits (M, V) and targets (M,), without padding; cross-entropy if None.
         optimizer: Makes the optimiser, given the parameters.
         lr_scheduler: Makes the learning-rate schedule, stepped once an epoch, given the optimiser.

@@ -238,6 +238,11 @@ def test_a_model_just_trained_writes_as_it_would_after_loading(bach: list[Choral
         assert torch.equal(part, before[name])
 
 
+def test_a_model_in_training_says_what_to_give_in_its_place(bach: list[Chorale]) -> None:
+    with pytest.raises(OptionError, match="give its attribute language_model"):
+        harmonize(bach[0], checkpoint=ChoraleModel())  # type: ignore[arg-type]
+
+
 def test_memory_is_detached_and_fresh_where_a_piece_begins(bach: list[Chorale]) -> None:
     data = ChoraleDataModule(Few(bach[:8]), lanes=3, window=64)
     data.setup("fit")

@@ -139,6 +139,9 @@ class Grid:
 class Position:
     """Cell to choose next, and the pitches around it.
 
+    Args:
+        known: Whether each voice is given in the next frame in some row.
+
     Attributes:
         grid: The prompts.
         frame: The cell's sixteenth.
@@ -339,7 +342,11 @@ class Reward(Rule):
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules in order of importance: the last gives way first."""
+    """Rules in order of importance: the last gives way first.
+
+    Attributes:
+        rules: The rules; `&` appends others.
+    """
 
     rules: tuple[Rule, ...] = ()
 

@@ -16,7 +16,11 @@ _THIRDS = (3, 4)
 
 @dataclass(frozen=True)
 class FinalThird(Rule):
-    """The last chord has its third, from where the last given note begins."""
+    """The last chord has its third, from where the last given note begins.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def judges(self, voice: int | None) -> bool:
         """Judge the upper voices."""
@@ -82,7 +86,11 @@ class FinalDominant(Rule):
 
 @dataclass(frozen=True)
 class PhraseTriad(Rule):
-    """A phrase's last note begins over a whole triad in root position."""
+    """A phrase's last note begins over a whole triad in root position.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to a triad over the bass, and chords without a third."""
@@ -108,6 +116,9 @@ class PhraseCadence(Rule):
     """A phrase's last note is reached from the dominant: a major chord whose root falls a fifth in the bass.
 
     The chord reached is one of the signature's scale, on the home dominant a major one, and on the tonic either.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
     def judges(self, voice: int | None) -> bool:
@@ -137,7 +148,11 @@ class PhraseCadence(Rule):
 
 @dataclass(frozen=True)
 class PhraseRest(Rule):
-    """Nothing moves while a phrase's last note sounds."""
+    """Nothing moves while a phrase's last note sounds.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def judges(self, voice: int | None) -> bool:
         """Judge the voices below the soprano."""
@@ -150,7 +165,11 @@ class PhraseRest(Rule):
 
 @dataclass(frozen=True)
 class OpeningTonic(Rule):
-    """The piece begins over the tonic, or its first full bar if the first note isn't in the tonic triad."""
+    """The piece begins over the tonic, or its first full bar if the first note isn't in the tonic triad.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def judges(self, voice: int | None) -> bool:
         """Judge the bass."""

@@ -16,6 +16,9 @@ class InKey(Rule):
     """All notes belong to the key; in minor, so do the raised sixth and seventh, and in church modes their own notes.
 
     Dorian, phrygian, aeolian and locrian count as minor, lydian and mixolydian as major.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
     steady = True

@@ -78,7 +78,11 @@ class Suspension(Reward):
 
 @dataclass(frozen=True)
 class NoOscillation(Rule):
-    """No voice goes to and fro between two pitches in eighths or quicker, as written or as heard: x-y-x-y."""
+    """No voice goes to and fro between two pitches in eighths or quicker, as written or as heard: x-y-x-y.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark the fourth note of such a figure."""
@@ -91,7 +95,11 @@ class NoOscillation(Rule):
 
 @dataclass(frozen=True)
 class Variety(Rule):
-    """Bars of a melody that return have another bass on their beats."""
+    """Bars of a melody that return have another bass on their beats.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     remembers = True
 
@@ -113,7 +121,11 @@ class Variety(Rule):
 
 @dataclass(frozen=True)
 class NoteAgainstNote(Rule):
-    """All voices begin their notes with the frame's first voice, as in plain hymns."""
+    """All voices begin their notes with the frame's first voice, as in plain hymns.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes that begin alone, and notes held while the first voice begins one."""

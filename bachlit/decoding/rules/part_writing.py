@@ -39,7 +39,11 @@ class NoParallels(Rule):
 
 @dataclass(frozen=True)
 class NoHidden(Rule):
-    """No hidden fifths or octaves: outer voices in similar motion into one while the soprano leaps."""
+    """No hidden fifths or octaves: outer voices in similar motion into one while the soprano leaps.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark hidden fifths and octaves of the outer voices."""
@@ -58,7 +62,11 @@ class NoHidden(Rule):
 
 @dataclass(frozen=True)
 class NoCrossing(Rule):
-    """No voice crosses its lower neighbour."""
+    """No voice crosses its lower neighbour.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Count the neighbours that the candidate crosses."""
@@ -82,7 +90,11 @@ class NoCrossing(Rule):
 
 @dataclass(frozen=True)
 class NoOverlap(Rule):
-    """No voice goes below its lower neighbour's previous note, or above its upper neighbour's."""
+    """No voice goes below its lower neighbour's previous note, or above its upper neighbour's.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Count overlaps with the neighbours' previous and next notes."""
@@ -150,7 +162,11 @@ class Ranges(Rule):
 
 @dataclass(frozen=True)
 class Sounding(Rule):
-    """No voice rests while a given voice sounds; where none is given, no voice rests."""
+    """No voice rests while a given voice sounds; where none is given, no voice rests.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark rests while a given voice sounds."""

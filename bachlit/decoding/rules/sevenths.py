@@ -26,7 +26,11 @@ _CHORDS = (
 
 @dataclass(frozen=True)
 class Sevenths(Rule):
-    """The seventh of a chord stays or steps down; a given melody's note that doesn't is no seventh on a beat."""
+    """The seventh of a chord stays or steps down; a given melody's note that doesn't is no seventh on a beat.
+
+    Attributes:
+        weight: Nats per breach; infinite forbids it, 0 ignores the rule.
+    """
 
     def breaches(self, position: Position) -> Tensor:
         """Mark notes that leave a seventh otherwise, and those that make one of a melody's note."""

@@ -102,5 +102,9 @@ class Figure(ABC):
 
 
 def columns_of(figures: Sequence[Figure]) -> dict[str, Column]:
-    """Columns of figures by name, in order."""
+    """Columns of figures by name, in order.
+
+    Args:
+        figures: In the order of a report.
+    """
     return {name: column for figure in figures for name, column in figure.columns.items()}

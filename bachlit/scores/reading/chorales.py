@@ -111,7 +111,7 @@ def read_chorale(
         repeats: Play repeats, endings and jumps instead of reading the music once, as it is written.
         fine: Take what sounds at the beginning of each sixteenth where notes are finer, instead of refusing them.
         tune: Number or title of a tune in a book of tunes.
-        keep_parts: As for `read_voices`.
+        keep_parts: Write parts that are no voice below the voices, too, when the chorale is written.
 
     Returns:
         The chorale, with the soprano's fermatas (except those over rests).

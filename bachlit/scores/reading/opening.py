@@ -46,6 +46,9 @@ def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
 def tunes_of(path: Path) -> list[TuneText]:
     """List the tunes of a file; one without number and title if it holds a single piece.
 
+    Args:
+        path: A file in any format that bachlit reads.
+
     Raises:
         ScoreError: If the file doesn't exist or isn't a score.
     """

@@ -21,7 +21,13 @@ _LIGATURES |= {"o/": "ø", "/o": "ø", "O/": "Ø", "/O": "Ø"}
 
 
 class TuneText(NamedTuple):
-    """Tune of a book: its number (X:) and title as written, and its source with the book's file header."""
+    """Tune of a book: its number (X:) and title as written, and its source with the book's file header.
+
+    Attributes:
+        number: As written after X:, perhaps empty.
+        title: As written after T:, perhaps empty.
+        text: Its source.
+    """
 
     number: str
     title: str
