@@ -1,8 +1,8 @@
 """bachlit composes four-part chorales and harmonises melodies with neural language models.
 
-Start with `harmonize` and `compose`; train by `ChoraleModel` and `ChoraleDataModule`. The parts to build with are in
-`bachlit.networks`, `.decoding`, `.corpus`, `.encoding`, `.callbacks` and the other rooms. Everything is imported when
-it is first named, so `import bachlit` takes no time.
+Start with `harmonize`, `check` and `compose`; train by `ChoraleModel` and `ChoraleDataModule`. The parts to build with
+are in `bachlit.networks`, `.decoding`, `.corpus`, `.encoding`, `.callbacks` and the other rooms. Everything is imported
+when it is first named, so `import bachlit` takes no time.
 
 >>> import bachlit
 >>> bachlit.decoding.Greedy.__name__
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bachlit import callbacks, corpus, decoding, encoding, evaluation, metrics, networks, rendering, scores, testing
     from bachlit.api import compose, harmonize, usual_rules
+    from bachlit.checking import check
     from bachlit.models.language_model import LanguageModel
     from bachlit.music.chorale import Chorale
     from bachlit.music.prompt import Prompt
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from bachlit.training.model import ChoraleModel
 
 __all__ = [
-    "Chorale", "ChoraleDataModule", "ChoraleModel", "LanguageModel", "Prompt", "callbacks", "compose", "corpus",
-    "decoding", "encoding", "evaluation", "harmonize", "metrics", "networks", "rendering", "scores", "testing",
-    "usual_rules",
+    "Chorale", "ChoraleDataModule", "ChoraleModel", "LanguageModel", "Prompt", "callbacks", "check", "compose",
+    "corpus", "decoding", "encoding", "evaluation", "harmonize", "metrics", "networks", "rendering", "scores",
+    "testing", "usual_rules",
 ]  # fmt: skip
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "ChoraleModel": "bachlit.training.model",
     "LanguageModel": "bachlit.models.language_model",
     "Prompt": "bachlit.music.prompt",
+    "check": "bachlit.checking",
     "compose": "bachlit.api",
     "harmonize": "bachlit.api",
     "usual_rules": "bachlit.api",

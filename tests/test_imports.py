@@ -28,11 +28,11 @@ MAY_IMPORT = {
     "rendering": {"errors", "extras", "files", "music", "scores"},
     "corpus": {"errors", "files", "music", "scores"},
     "models": {"classes", "encoding", "errors", "files", "music", "networks", "rendering", "tokens"},
-    "checking": {"metrics", "models", "music", "scores"},
     "phrases": {"corpus", "errors", "files", "music", "scores"},
     "generation": {
         "classes", "decoding", "encoding", "errors", "metrics", "models", "music", "phrases", "scores", "tokens",
     },
+    "checking": {"errors", "generation", "metrics", "models", "music", "scores"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
         "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
@@ -63,8 +63,8 @@ MAY_IMPORT = {
     "benchmark": {"corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
                   "training"},
     "__init__": {
-        "api", "callbacks", "classes", "corpus", "decoding", "encoding", "evaluation", "metrics", "models", "music",
-        "networks", "rendering", "scores", "testing", "training",
+        "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "evaluation", "metrics", "models",
+        "music", "networks", "rendering", "scores", "testing", "training",
     },
     "__main__": {"classes", "commands", "errors", "extras"},
 }  # fmt: skip

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -14,15 +15,17 @@ from rich.text import Text
 from bachlit.checking.faults import KINDS, Fault, Profile, Ranges, find_faults
 from bachlit.checking.surprise import UNLIKELY, Beat, Unlikely, surprise
 from bachlit.metrics import final_counts, phrase_end_counts, rule_counts, sonority_counts
-from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
 from bachlit.scores import Mark
+
+if TYPE_CHECKING:
+    from bachlit.models.language_model import LanguageModel
 
 FAULTY, HARDLY = "#d55e00", "#0072b2"
 """Colours of faults and of unlikely notes, which the colour-blind tell apart (Okabe and Ito)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What a teacher would mark in a score, and what a model finds unlikely in it.
 
@@ -35,12 +38,22 @@ class Report:
         ends: Frames of the last soprano notes of phrases, if they were told; else those under fermatas.
     """
 
-    chorale: Chorale = field(repr=False)
+    chorale: Chorale
     profile: Profile
     faults: Sequence[Fault]
-    beats: Sequence[Beat] = field(default=(), repr=False)
+    beats: Sequence[Beat] = ()
     unlikely: Sequence[Unlikely] = ()
     ends: Sequence[int] | None = None
+
+    def __repr__(self) -> str:
+        found = f"{len(self.faults)} faults, {len(self.unlikely)} unlikely notes"
+        return f"<Report by the profile {self.profile}: {found}; {self.chorale!r}>"
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        console = Console(record=True, file=StringIO(), width=100)
+        console.print(self.tables(), highlight=False)
+        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -116,7 +129,7 @@ def check_chorale(
     profile: Profile = "school",
     ranges: Ranges = RANGES,
     ends: Sequence[int] | None = None,
-    model: LanguageModel | None = None,
+    model: "LanguageModel | None" = None,
     below: float = UNLIKELY,
 ) -> Report:
     """Check the part-writing of a chorale, and measure a model's surprise.

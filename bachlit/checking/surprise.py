@@ -1,15 +1,16 @@
 """Surprise: what a model finds unlikely in a chorale, per beat and note."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bachlit.checking.sentences import note_at, pitch_name
 from bachlit.metrics import beats
-from bachlit.models.inspecting import pitch_probabilities
-from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale, Voice
 from bachlit.music.measures import Place, place_of
+
+if TYPE_CHECKING:
+    from bachlit.models.language_model import LanguageModel
 
 UNLIKELY = 0.002
 """Probability below which a note is remarked: Bach's own held-out chorales have one such note in 90."""
@@ -54,7 +55,7 @@ class Unlikely(NamedTuple):
     likeliest_probability: float
 
 
-def surprise(model: LanguageModel, chorale: Chorale, below: float = UNLIKELY) -> tuple[list[Beat], list[Unlikely]]:
+def surprise(model: "LanguageModel", chorale: Chorale, below: float = UNLIKELY) -> tuple[list[Beat], list[Unlikely]]:
     """Measure the surprise of each beat, and list the unlikely notes.
 
     Args:
@@ -66,6 +67,8 @@ def surprise(model: LanguageModel, chorale: Chorale, below: float = UNLIKELY) ->
         CheckpointError: If the model's tokens don't tell the voices apart.
         EncodingError: If a pitch has no token.
     """
+    from bachlit.models.inspecting import pitch_probabilities  # noqa: PLC0415  # PyTorch takes seconds
+
     probabilities = pitch_probabilities(model, chorale)  # (T, 4, 128)
     own = np.take_along_axis(probabilities, chorale.pitches[:, :, None].astype(np.int64), 2)[:, :, 0]  # (T, 4)
     nats = -np.log(np.maximum(own, np.finfo(np.float64).tiny)).sum(axis=1)

@@ -1,36 +1,37 @@
 """`bachlit check`: faults of part-writing, and what a model finds unlikely, by bar, beat and voices."""
 
-import dataclasses
+from __future__ import annotations
+
 import json as jsons
 import sys
-import warnings
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
-from bachlit import api
-from bachlit.checking import Profile, Ranges, Report, check_chorale
+from bachlit import checking
+from bachlit.checking import Profile, Report
 from bachlit.commands.batch import Job, jobs_of, refuse_one_file
 from bachlit.commands.functions import run_typed
+from bachlit.commands.loading import loading
 from bachlit.commands.music import endings_of
-from bachlit.errors import BachlitError, OptionError, ScoreError
+from bachlit.errors import BachlitError, ScoreError
 from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.named_rules import named_ranges
-from bachlit.metrics.cadences import fermata_notes
-from bachlit.models.language_model import LanguageModel
+from bachlit.generation.named_ranges import named_ranges
+from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED
-from bachlit.music.chorale import RANGES, REST, Chorale
-from bachlit.music.keys import Key, key_named
-from bachlit.music.prompt import Prompt
+from bachlit.music.keys import key_named
 from bachlit.rendering.output import engraved, places_for, save, write
 from bachlit.rendering.printing import Paper
-from bachlit.scores import marked_musicxml, read_chorale, read_voices
+from bachlit.scores import marked_musicxml, refuse_missing
+
+if TYPE_CHECKING:
+    from bachlit.models.language_model import LanguageModel
 
 _WIDTH = 132  # columns of the table outside a terminal
 
@@ -75,130 +76,72 @@ def check(
         pdf: Print the coloured score, too; needs bachlit[render].
         paper: Paper of a PDF.
     """
-    if not 0 <= surprise <= 100:
-        raise OptionError(f"A surprise of {surprise:g} % can't be; expected 0 (no model) to 100; correct --surprise.")
-    jobs = jobs_of(score, tune)
-    if len(jobs) > 1:
-        refuse_one_file(output, jobs)
-    also = endings_of(png=png, pdf=pdf, wav=False)
-    task = _Task(
+    report_on = partial(
+        checking.check,
         profile=profile,
         phrases=phrases,
-        ranges=RANGES if ranges is None else {**RANGES, **named_ranges(ranges)},
+        ranges=None if ranges is None else named_ranges(ranges),
         key=None if key is None else key_named(key),
-        model=None,
-        below=surprise / 100,
-        paper=paper,
-        places={job: _places(job, output, also, alone=len(jobs) == 1) for job in jobs},
-        overwrite=overwrite,
+        surprise=surprise,
+        checkpoint=_model(checkpoint) if surprise else None,
     )
-    for job in jobs:
-        task.refuse_replacing(job, task.places[job])
-    if surprise:
-        task = dataclasses.replace(task, model=LanguageModel.load(checkpoint or PRETRAINED))
+    files = _Files(output, endings_of(png=png, pdf=pdf, wav=False), overwrite)
+    jobs = jobs_of(score, tune)
     reports: list[Report] = []
     for job in jobs:
         try:
-            reports.append(task.checked(job))
+            report = report_on(job.path, tune=job.tune)
         except BachlitError as error:
             if len(jobs) == 1:
                 raise
             print(f"bachlit: {error}", file=sys.stderr)
             continue
+        reports.append(report)
         if not json:
-            _print(reports[-1], None if len(jobs) == 1 else job)
-        task.save(job, reports[-1], quiet=json)
+            _print(report, None if len(jobs) == 1 else job)
+        files.save(report, job, alone=len(jobs) == 1, paper=paper, quiet=json)
     if json:
         described = {"bachlit": version("bachlit"), "scores": [report.described() for report in reports]}
         print(jsons.dumps(described, indent=2, allow_nan=False))
     if len(reports) < len(jobs):
-        raise ScoreError(
-            f"{len(jobs) - len(reports)} of {len(jobs)} scores could not be checked; the lines above say why."
-        )
+        unread = len(jobs) - len(reports)
+        raise ScoreError(f"{unread} of {len(jobs)} scores could not be checked; the lines above say why.")
     return int(any(report.faults for report in reports))
 
 
-@dataclass(frozen=True)
-class _Task:
-    """Options of the command, for each of its scores."""
+def refuse(
+    score: list[Path],
+    *,
+    ranges: str | None,
+    tune: str | None,
+    key: str | None,
+    surprise: float,
+    checkpoint: Path | None,
+    output: str | None,
+    overwrite: bool,
+    png: bool,
+    pdf: bool,
+) -> None:
+    """Refuse what can be known before the work; arguments are those of `check`.
 
-    profile: Profile
-    phrases: str
-    ranges: Ranges
-    key: Key | None
-    model: LanguageModel | None
-    below: float
-    paper: Paper
-    places: Mapping[Job, Sequence[Path]]
-    overwrite: bool
-
-    def refuse_replacing(self, job: Job, places: Collection[Path]) -> None:
-        refuse_replacing(places, inputs=[job.path], overwrite=self.overwrite)
-
-    def checked(self, job: Job) -> Report:
-        """Read and check a score."""
-        chorale = _read(job)
-        if self.key is not None:
-            chorale = dataclasses.replace(chorale, key=self.key, keys=())
-        return check_chorale(
-            chorale,
-            profile=self.profile,
-            ranges=self.ranges,
-            ends=_ends(chorale, self.phrases),
-            model=self.model,
-            below=self.below,
-        )
-
-    def save(self, job: Job, report: Report, *, quiet: bool) -> None:
-        """Write the coloured score, if it was asked for."""
-        if not self.places[job]:
-            return
-        music = marked_musicxml(report.chorale, report.marks())
-        files = [
-            (path, engraved(music, path.suffix.lower(), title=report.chorale.title, paper=self.paper))
-            for path in self.places[job]
-        ]
-        (write if quiet else save)(files, partial(self.refuse_replacing, job))
-
-
-def _places(job: Job, output: str | None, also: Sequence[str], *, alone: bool) -> list[Path]:
-    """List the files of a coloured score; none if none was asked for."""
-    if output is None and not also:
-        return []
-    name = f"{job.name}-checked"
-    return places_for(output if alone else f"{output or 'checked'}/", name, also, sounds=False)
-
-
-def _read(job: Job) -> Chorale:
-    """Read four voices, or the two or three that a score has by name."""
-    try:
-        return read_chorale(job.path, tune=job.tune)
-    except ScoreError as error:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a tune that is chosen among other parts
-            with suppress(ScoreError):
-                chorale = read_voices(job.path, tune=job.tune)
-                if (chorale.pitches != REST).any(axis=0).sum() > 1:
-                    return chorale
-        raise error
-
-
-def _ends(chorale: Chorale, phrases: str) -> list[int] | None:
-    """Frames of the last soprano notes of phrases; None for those under fermatas."""
-    if phrases.strip().lower() == "given":
-        return None
-    heard = api.with_phrases(Prompt.voices(chorale, "soprano"), phrases).heard
-    frames: list[int] = np.flatnonzero(fermata_notes(heard)).tolist()
-    return frames
-
-
-def _print(report: Report, job: Job | None) -> None:
-    """Print the tables of a report, under the score's name if there are several."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=_WIDTH)
-    if job is not None:
-        console.print(f"\n[bold]{job}[/bold]", highlight=False)
-    console.print(report.tables(), highlight=False)
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    checking.refuse_surprise(surprise)
+    if ranges is not None:
+        named_ranges(ranges)
+    if key is not None:
+        key_named(key)
+    if checkpoint is not None:
+        find_model(checkpoint)
+    jobs = jobs_of(score, tune)
+    if len(jobs) == 1:
+        refuse_missing(jobs[0].path)
+    else:
+        refuse_one_file(output, jobs)
+    files = _Files(output, endings_of(png=png, pdf=pdf, wav=False), overwrite)
+    for job in jobs:
+        files.refuse_replacing(job, files.of(job, alone=len(jobs) == 1))
 
 
 def run(command: str, args: Sequence[str]) -> int:
@@ -210,4 +153,53 @@ def run(command: str, args: Sequence[str]) -> int:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    return run_typed(command, check, args)
+    return run_typed(command, check, args, check=refuse)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Write coloured scores where they were asked for."""
+
+    output: str | None
+    also: Sequence[str]
+    overwrite: bool
+
+    def of(self, job: Job, *, alone: bool) -> list[Path]:
+        """List the files of a score; none if none was asked for."""
+        if self.output is None and not self.also:
+            return []
+        output = self.output if alone else f"{self.output or 'checked'}/"
+        return places_for(output, f"{job.name}-checked", self.also, sounds=False)
+
+    def refuse_replacing(self, job: Job, files: Collection[Path]) -> None:
+        """Refuse to replace the score itself and files of others."""
+        refuse_replacing(files, inputs=[job.path], overwrite=self.overwrite)
+
+    def save(self, report: Report, job: Job, *, alone: bool, paper: Paper, quiet: bool) -> None:
+        """Write the files of a score, and print their paths."""
+        places = self.of(job, alone=alone)
+        if places:
+            music = marked_musicxml(report.chorale, report.marks())
+            title = report.chorale.title
+            files = [(path, engraved(music, path.suffix.lower(), title=title, paper=paper)) for path in places]
+            (write if quiet else save)(files, partial(self.refuse_replacing, job))
+
+
+def _model(checkpoint: Path | None) -> LanguageModel:
+    """Load the model, and print which it is."""
+    with loading():
+        from bachlit.commands.weights import announce
+        from bachlit.models.language_model import LanguageModel
+    path = find_model(checkpoint or PRETRAINED)
+    model = LanguageModel.load(path)
+    announce(path)
+    return model
+
+
+def _print(report: Report, job: Job | None) -> None:
+    """Print the tables of a report, under the score's name if there are several."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=_WIDTH)
+    if job is not None:
+        console.print(f"\n[bold]{escape(str(job))}[/bold]", highlight=False)
+    console.print(report.tables(), highlight=False)

@@ -1,20 +1,20 @@
 """`bachlit export`: a trained model as a folder that describes itself."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from bachlit.commands.functions import run_typed
+from bachlit.commands.loading import loading
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import is_listed, refuse_replacing
 from bachlit.files.writing import write_together
 from bachlit.models.calibration import CALIBRATION
-from bachlit.models.exporting import CARD, exported
-from bachlit.models.language_model import WEIGHTS
-from bachlit.models.recorded import CORPUS, SPLIT
-from bachlit.models.runs import located
-from bachlit.models.shipped import DESCRIPTION
+from bachlit.models.runs import find_model
+from bachlit.models.shipped import CARD, CORPUS, DESCRIPTION, SPLIT, WEIGHTS
 
 _FILES = (CARD, DESCRIPTION, WEIGHTS, SPLIT, CORPUS, CALIBRATION)
 
@@ -25,7 +25,7 @@ def run(command: str, args: Sequence[str]) -> None:
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed(command, export, args)
+    run_typed(command, export, args, check=refuse)
 
 
 def export(
@@ -46,11 +46,10 @@ def export(
         half: Store the weights in float16: half the size, and figures that differ in the fourth digit.
         overwrite: Replace files of the model's names even if bachlit didn't write them.
     """
-    source = located(checkpoint)
-    inputs = [source / name for name in _FILES] if source.is_dir() else [source]
-    own = partial(is_listed, index=DESCRIPTION)
-    check = partial(refuse_replacing, inputs=inputs, overwrite=overwrite, own=own)
-    check([output / name for name in _FILES])
+    with loading():
+        from bachlit.models.exporting import exported
+    source = find_model(checkpoint)
+    check = _check(source, overwrite)
     files = exported(source, half=half, terms=license)
     stale = [name for name in _FILES if name not in files and (output / name).exists()]
     if stale:
@@ -60,6 +59,23 @@ def export(
         )
     for path in _written(output, files, check):
         print(path)
+
+
+def refuse(*, checkpoint: Path, output: Path, overwrite: bool) -> None:
+    """Refuse what can be known without PyTorch; arguments are those of `export`.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    check = _check(find_model(checkpoint), overwrite)
+    check([output / name for name in _FILES])
+
+
+def _check(source: Path, overwrite: bool) -> partial[None]:
+    """Make what refuses to replace the model itself and files of others."""
+    inputs = [source / name for name in _FILES] if source.is_dir() else [source]
+    own = partial(is_listed, index=DESCRIPTION)
+    return partial(refuse_replacing, inputs=inputs, overwrite=overwrite, own=own)
 
 
 def _written(output: Path, files: Mapping[str, bytes], check: partial[None]) -> list[Path]:

@@ -78,7 +78,7 @@ def run_typed(
             with loading():
                 words.import_modules()
         phase.running = True
-        function(**{name: made[name] for name in options})
+        return function(**{name: made[name] for name in options}) or 0
 
 
 def asks_for_help(words: Words) -> bool:

@@ -196,8 +196,8 @@ def folds_for(sources: Sequence[Source], corpus: Corpus | None = None) -> Mappin
     if corpus is None and first.foreign:
         if "." in first.foreign or not hasattr(corpora, first.foreign):
             raise OptionError(
-                f"The checkpoint's corpus is {first.foreign}, which isn't imported here; if you trust it: --import "
-                f"{first.foreign.rpartition('.')[0]}."
+                f"The checkpoint's corpus is {first.foreign}, which isn't imported here; if you trust it, add --import "
+                f"{first.foreign.rpartition('.')[0]}, or --corpus {first.foreign} with its options."
             )
         raise OptionError(
             f"The model's corpus is a {first.foreign} whose folder the model doesn't name; expected it in --corpus; "

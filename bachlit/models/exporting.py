@@ -15,12 +15,10 @@ from bachlit.files.marks import digest, seal
 from bachlit.files.reading import read_bounded
 from bachlit.models.calibration import Calibration
 from bachlit.models.cards import facts_of, listed, options_block, sizes_of, table, without_places
-from bachlit.models.language_model import WEIGHTS, LanguageModel
-from bachlit.models.recorded import CORPUS, SPLIT, Recorded, recorded
-from bachlit.models.shipped import DESCRIPTION
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.recorded import Recorded, recorded
+from bachlit.models.shipped import CARD, CORPUS, DESCRIPTION, SPLIT, WEIGHTS
 from bachlit.rendering.escaping import in_markdown
-
-CARD = "README.md"
 
 _UNKNOWN = "not known"
 # Corpora of bachlit whose scores come from music21.

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 from bachlit.errors import CheckpointError
 from bachlit.files.reading import read_bounded
 from bachlit.models.checkpoints import read_checkpoint
-
-SPLIT, CORPUS = "split.json", "corpus.json"
-"""Files in a model's folder: the names of each fold's pieces, and the corpus that they are from."""
+from bachlit.models.shipped import CORPUS, SPLIT
 
 VERSIONS = "bachlit_versions"
 """The entry of a checkpoint with the releases that wrote it."""

@@ -1,5 +1,6 @@
 """Reports: what they count is what metrics count, and what they mark sounds."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -54,3 +55,10 @@ def test_marks_are_at_notes_and_each_fault_has_its_word_once(seed: int) -> None:
     marks = report.marks()
     assert all(chorale.pitches[mark.frame, mark.voice] != REST for mark in marks)
     assert sum(bool(mark.label) for mark in marks) == len(report.faults)
+
+
+def test_a_report_shows_itself_in_a_line_and_as_a_table(piece: Chorale) -> None:
+    report = check_chorale(dataclasses.replace(piece, title="<b>"))
+    assert "\n" not in repr(report)
+    assert "doubled leading tone" in report._repr_html_()
+    assert "<b>" not in report._repr_html_()
