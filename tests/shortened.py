@@ -26,6 +26,6 @@ def shortened(corpus: list[Chorale]) -> Iterator[None]:
     """Have `pl.Trainer` stop early, `BachCorpus` hold only some pieces, and `harmonize` be greedy by default."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pl, "Trainer", ShortTrainer)
-        patch.setattr("bachlit.api.harmonizer", lambda _: Greedy())
+        patch.setattr("bachlit.api.harmonizer", lambda num=1: Greedy())
         patch.setattr(BachCorpus, "chorales", lambda _: corpus)
         yield

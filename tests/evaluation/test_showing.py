@@ -19,7 +19,7 @@ WICKED = "<script>alert(1)</script>"
 def evaluation(small_model: LanguageModel, bach: list[Chorale]) -> Evaluation:
     """Without settings, as from Python."""
     pieces = HeldOut([cut(piece, 0, 16) for piece in bach[20:22]], bach[:2], fold="valid")
-    return evaluate({WICKED: small_model}, named("Greedy"), pieces, resamples=5)
+    return evaluate({"m": small_model}, {WICKED: named("Greedy")["Greedy"]}, pieces, resamples=5)
 
 
 def test_an_evaluation_is_printed_in_ten_lines_and_says_what_it_left_out(evaluation: Evaluation) -> None:
