@@ -15,8 +15,10 @@ _WARNINGS = (
     *("args parameter is intended to run", "transfer_batch_to_device", "Checkpoint directory .* exists"),
     *("Experiment logs directory .* exists", "is smaller than the logging interval"),
 )
-# Lost best scores or callbacks matter to a resumed fit only.
-_WARNINGS_WITHOUT_FIT = ("The dirpath has changed", "callbacks used to create the checkpoint")
+# Lost best scores, callbacks or averages matter to a resumed fit only.
+_WARNINGS_WITHOUT_FIT = (
+    *("The dirpath has changed", "callbacks used to create the checkpoint", "using the WeightAveraging callback"),
+)
 
 # Messages about what was typed, what is absent, what every fit does, and other packages.
 _MESSAGES = (
@@ -28,6 +30,7 @@ _MESSAGES = (
     r"`Trainer\(\w+=1(\.0)?\)` was configured",
     r"`Trainer\.fit` stopped: `max_epochs=",
     r"Restoring states from the checkpoint",  # another line follows it, when they are
+    r"Found current_model_state in the checkpoint",
     r"Trainer already configured with model summary",
     r"lit(logger|models)",
     r"Initializing distributed: GLOBAL_RANK: [1-9]",  # the first process prints how many there are
