@@ -176,7 +176,7 @@ def test_what_a_checkpoint_says_is_text_on_the_card(small_model: LanguageModel, 
         bachlit_options=json.dumps({"seed_everything": WICKED, "model": {WICKED: WICKED}, "data": {}}),
         bachlit_versions={WICKED: WICKED},
     )
-    page = MarkdownIt("commonmark").enable("table").render(exported(path, terms=WICKED)["README.md"].decode())
+    page = MarkdownIt("commonmark").enable("table").render(exported(path, terms="<img src=x>")["README.md"].decode())
     assert page.count("img src") == 7
     assert page.count("<img") == 0
 
