@@ -43,7 +43,7 @@ def export(
             bachbot.
         output: The folder; every command takes it as --checkpoint, on any machine with bachlit.
         license: Licence of the weights, such as "CC BY 4.0"; the card says so if none is stated.
-        half: Store the weights in float16: half the size, and figures that differ in the fourth digit.
+        half: Store the weights in float16: half the size, and figures that change by less than a thousandth.
         overwrite: Replace files of the model's names even if bachlit didn't write them.
     """
     with loading():

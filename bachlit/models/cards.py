@@ -1,5 +1,6 @@
 """Parts of a model card, in Markdown: facts, figures, options."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from bachlit.rendering.escaping import fenced, in_markdown
 
 # Options of places on a machine: they say nothing of a model, and something of its owner.
 _PLACES = ("cache", "path", "prompts", "workers")
+_ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 
 
 def facts_of(model: LanguageModel) -> dict[str, str]:
@@ -64,13 +66,17 @@ def options_block(options: Mapping[str, Any]) -> str:
 
 
 def without_places(options: Any) -> Any:
-    """Drop the options of places on a machine.
+    """Drop the options of places on a machine, by their names and by what they look like.
 
-    >>> without_places({"corpus": {"class_path": "FolderCorpus", "init_args": {"path": "/home/me", "quantize": True}}})
-    {'corpus': {'class_path': 'FolderCorpus', 'init_args': {'quantize': True}}}
+    >>> without_places({"class_path": "mine.Corpus", "init_args": {"path": "a", "scores": "/home/me", "size": 3}})
+    {'class_path': 'mine.Corpus', 'init_args': {'size': 3}}
     """
     if isinstance(options, Mapping):
-        return {name: without_places(value) for name, value in options.items() if name not in _PLACES}
+        return {
+            name: without_places(value)
+            for name, value in options.items()
+            if name not in _PLACES and not (isinstance(value, str) and _ABSOLUTE.match(value))
+        }
     return [without_places(value) for value in options] if isinstance(options, list) else options
 
 

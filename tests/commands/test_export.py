@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from disks import fill
 from fits import TWINKLE
 
 from bachlit.__main__ import main
@@ -83,6 +84,15 @@ def test_what_is_wrong_is_a_sentence_and_leaves_nothing(
     assert told in error
     assert len(error.strip().splitlines()) == 1
     assert [path.name for path in Path.cwd().iterdir()] == ["file.txt"]
+
+
+def test_a_full_disk_leaves_no_folder(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(monkeypatch, tmp_path)
+    assert export(saved, "new/folder") == 2
+    assert "can't be written (No space left on device); choose another --output" in capsys.readouterr().err
+    assert not Path("new").exists()
 
 
 def test_a_network_of_ones_own_is_exported_once_its_module_is_named(
