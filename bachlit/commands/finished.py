@@ -1,6 +1,7 @@
 """The end of a fit: its best figure, the command that harmonises with it, and a fit that has nothing left to do."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,14 +46,24 @@ def refuse_complete(path: Path | None, checkpoint: Mapping[str, Any], trainer: M
     if unit is None or path is None:
         return
     run, (number, most) = run_of(path), done[unit]
-    states: Any = checkpoint.get("callbacks", {})
-    best: Any = next((state for name, state in states.items() if name.startswith("ModelCheckpoint")), {})
     lines = [
-        f"{f'The run {run.name}' if run else f'The fit of {path}'} is complete: {number} {unit} of {most} are done.",
-        *_best(best.get("monitor"), best.get("best_model_score"), Path(best.get("best_model_path") or path)),
+        f"{f'The run {run.name}' if run else f'The fit of {path}'} is complete: {number} of {most} {unit}.",
+        *_remembered(checkpoint, path),
         f"To go on, add --trainer.max_{unit} with more than {number}.",
     ]
     raise CompleteError("\n".join(lines))
+
+
+def _remembered(checkpoint: Mapping[str, Any], path: Path) -> list[str]:
+    """Describe the best checkpoint beside one that remembers it, in a line; none if what it remembers is odd."""
+    try:
+        [state, *_] = [state for name, state in checkpoint["callbacks"].items() if name.startswith("ModelCheckpoint")]
+        monitor, score, best = state["monitor"], state["best_model_score"], Path(state["best_model_path"]).name
+        if re.fullmatch(r"[\w/.-]{1,99}", monitor) and re.fullmatch(r"\w[\w.=-]{0,99}", best):
+            return list(_best(monitor, score, path.with_name(best)))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):  # a foreign file may hold anything
+        pass
+    return []
 
 
 def report(trainer: pl.Trainer, model: ChoraleModel) -> None:

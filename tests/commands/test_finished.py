@@ -70,7 +70,7 @@ def test_a_complete_fit_says_so_and_leaves_its_run_as_it_is(
     assert main([*fitted.typed, "--trainer.max_epochs=2", *words]) == 0
     unit = "steps" if words else "epochs"
     done, best, more = capsys.readouterr().out.splitlines()
-    assert done == f"The run first is complete: 2 {unit} of 2 are done."
+    assert done == f"The run first is complete: 2 of 2 {unit}."
     assert best == fitted.printed[-2]
     assert more == f"To go on, add --trainer.max_{unit} with more than 2."
     assert contents(Path()) == before
