@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.errors import CheckpointError
-from bachlit.models.checkpoints import LAST
+from bachlit.models.runs import LAST
 
 if TYPE_CHECKING:  # Lightning takes seconds to import, and most laws do without
     import pytorch_lightning as pl
