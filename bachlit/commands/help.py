@@ -16,7 +16,7 @@ HELP = {
     "data.corpus": "Where chorales come from: BachCorpus, FolderCorpus, Jsb16Corpus or your own class.",
     "trainer.max_epochs": "Stop after so many epochs (1000).",
     "trainer.accelerator": "cpu, gpu, mps or auto.",
-    "trainer.enable_progress_bar": "Show a bar: by default in a terminal; elsewhere a fit prints a line per epoch.",
+    "trainer.enable_progress_bar": "Show a bar; without a terminal a fit prints lines instead.",
     "trainer.enable_model_summary": "Print the network's number of parameters, by default.",
     "trainer.limit_train_batches": "Take so many batches of an epoch, or this share of them.",
 }
