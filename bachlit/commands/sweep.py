@@ -20,6 +20,7 @@ from bachlit.commands.options import Words, joined
 from bachlit.errors import OptionError
 from bachlit.files.options import read_options
 from bachlit.sweeping.definition import Sweep, space_of, word
+from bachlit.sweeping.study import begin, find  # with Grid, which --sampler names
 
 
 def run(command: str, args: Sequence[str]) -> None:
@@ -81,7 +82,6 @@ def sweep(
     """
     from bachlit.sweeping.results import check_option, report
     from bachlit.sweeping.running import Runner
-    from bachlit.sweeping.study import begin, find
 
     output = output or Path("sweeps") / (name or "")
     if trials == 0:
