@@ -11,6 +11,9 @@ class NetworkSummary(ModelSummary):
     """Print how many parameters the network and its parts have.
 
     It stands in for Lightning's table, most of whose rows and columns are zeros here: modes, FLOPs, losses, metrics.
+
+    Args:
+        max_depth: Lightning's depth of its table; of no effect on a line.
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

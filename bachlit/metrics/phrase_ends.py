@@ -110,6 +110,10 @@ def phrase_end_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> Ph
 def phrase_end_breaches(chorale: Chorale, ends: Sequence[int] | None = None) -> dict[str, list[Breach]]:
     """List the places of some counts of `phrase_end_counts`, by their names.
 
+    Args:
+        chorale: The music.
+        ends: Frames in which the last soprano notes of phrases begin; by default those under fermatas.
+
     >>> bars = [[71, 67, 62, 43]] * 4 + [[72, 65, 59, 43]] * 4 + [[74, 65, 62, 46]] * 4
     >>> phrase_end_breaches(Chorale.from_pitches(bars), ends=[4])["unclear"]
     [Breach(frame=4, voices=(), before=None)]
