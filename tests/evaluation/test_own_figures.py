@@ -115,7 +115,7 @@ def test_own_figures_stand_in_every_report(small_model: LanguageModel, bach: lis
         markdown(evaluation)
     )
     html = page(evaluation)
-    assert "6/8" not in markdown(evaluation) + html.partition("<h2>How well")[0]  # no piece has such bars
+    assert "6/8" not in markdown(evaluation) + html.partition('<h2 id="models">')[0]  # no piece has such bars
     assert "nan " not in markdown(evaluation)
     assert "<td>unisons of &lt;alto&gt; and tenor, %</td>" in html
     assert f"<b>{text}</b>" in html.partition("unisons of &lt;alto&gt;")[2]
