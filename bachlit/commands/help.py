@@ -24,13 +24,9 @@ FIRST = (
     *("config", "run", "ckpt_path", "model.network", "model.optimizer", "data.corpus", "data.keys", "data.lanes"),
     *("trainer.max_epochs", "trainer.accelerator", "trainer.devices"),
 )
-IMPORT_HELP = (
-    "--import MODULE, which may be repeated, imports a module of yours first: its classes may be named in short, and\n"
-    "checkpoints may need them."
-)
+IMPORT_HELP = "--import MODULE, which may be repeated, imports a module of yours: its classes have short names, too."
 CLASS_HELP = (
-    "Where an option takes a class, --OPTION.help CLASS shows the options of that class, such as\n"
-    "--model.network.help FrameLSTM, --trainer.callbacks.help EarlyStopping or --model.lr_scheduler.help StepLR.\n\n"
+    "Where an option takes a class, --OPTION.help CLASS shows its options, as in --model.network.help FrameLSTM.\n"
     + IMPORT_HELP
 )
 
