@@ -1,5 +1,6 @@
 """Entry point: dispatch commands; print BachlitErrors as one line."""
 
+import os
 import re
 import sys
 import warnings
@@ -45,7 +46,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 1 if `check` found faults, 2 if the user has something to put right, or 128 plus the number of
-        the signal that stopped a fit: 143 for SIGTERM, 130 for Ctrl-C.
+        the signal that stopped it: 143 for SIGTERM, 130 for Ctrl-C, 141 if nobody reads the output on.
     """
     args = list(sys.argv[1:] if args is None else args)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -68,9 +69,17 @@ def main(args: Sequence[str] | None = None) -> int:
     except BachlitError as error:
         _tell(error)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        return _broken_off(error)
+
+
+def _broken_off(error: BaseException) -> int:
+    """Return the exit code where the user stops a command, or what reads its output, such as `head`, ends."""
+    if isinstance(error, KeyboardInterrupt):
         _tell("stopped.")
         return 130
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+    return 141
 
 
 _ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "runs", "sweep")} | dict.fromkeys(

@@ -40,13 +40,13 @@ _SCHOOL = {
     "hidden_fifths": Kind("hidden fifths", "hidden 5th", ("hidden_fifths",), 0.271),
     "hidden_octaves": Kind("hidden octaves", "hidden 8ve", ("hidden_octaves",), 0.092),
     "crossing": Kind("crossing", "crossing", ("crossings",), 0.554, lasts=True),
-    "overlap": Kind("overlap", "overlap", ("overlaps",), 0.892),
+    "overlap": Kind("overlap", "overlap", ("overlaps",), 0.803),
     "spacing": Kind("spacing", "spacing", ("wide_soprano_alto", "wide_alto_tenor"), 0.427, lasts=True),
     "range": Kind("range", "range", ("out_of_range",), 0, lasts=True),
     "leap": Kind("leap", "leap", ("wide_leaps",), 0.092),
     "doubled_leading_tone": Kind("doubled leading tone", "doubled leading tone", ("doubling_dominants",), 0.226),
     "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.449),
-    "seventh": Kind("seventh", "7th", ("unresolved_sevenths",), 0.525),
+    "seventh": Kind("seventh", "7th", ("stranded_sevenths",), 0.487),
     "cadence": Kind("cadence", "cadence", ("unclear",), 0.035),
     "final": Kind("final", "final", ("off_tonic",), 0.204),
     "final_sonority": Kind("final without third", "no third", ("bare", "dissonant"), 0),
@@ -133,8 +133,8 @@ def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> d
     rules = rule_breaches(chorale, ranges)
     return {
         **rules,
-        # The others are crossings, which count at every sixteenth.
-        "overlaps": [place for place in rules["overlaps"] if _all_move(chorale, place)],
+        # Of a pair that crosses, the crossing is the fault.
+        "overlaps": [place for place in rules["overlaps"] if not _crosses(chorale, place)],
         **sonorities,
         **phrases,
         **final_breaches(chorale),
@@ -142,9 +142,10 @@ def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> d
     }
 
 
-def _all_move(chorale: Chorale, place: Breach) -> bool:
-    voices = list(place.voices)
-    return bool((chorale.pitches[place.frame, voices] != chorale.pitches[place.before, voices]).all())
+def _crosses(chorale: Chorale, place: Breach) -> bool:
+    """Check whether two neighbours cross before a motion or after it."""
+    upper, lower = chorale.pitches[[place.before, place.frame]][:, list(place.voices)].T
+    return bool((upper < lower).any())
 
 
 def _last_beat(chorale: Chorale, on_beats: Iterable[int], frame: int, voice: int) -> int:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bachlit.checking.faults import Profile
+from bachlit.checking.faults import PROFILES, Profile
 from bachlit.checking.report import Report, check_chorale
 from bachlit.errors import OptionError, ScoreError
+from bachlit.generation.named_ranges import named_ranges
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.music.chorale import RANGES, REST, Chorale, Voice
-from bachlit.music.keys import Key
+from bachlit.music.keys import Key, key_named
 from bachlit.music.prompt import Prompt
 from bachlit.scores import phrase_marks, read_chorale, read_voices
 
@@ -27,9 +28,9 @@ def check(
     *,
     profile: Profile = "school",
     phrases: str = "given",
-    ranges: Mapping[Voice, tuple[int, int]] | None = None,
+    ranges: str | Mapping[Voice, tuple[int, int]] | None = None,
     tune: str | int | None = None,
-    key: Key | None = None,
+    key: str | Key | None = None,
     surprise: float = 0.2,
     checkpoint: "str | Path | LanguageModel | None" = None,
 ) -> Report:
@@ -41,9 +42,9 @@ def check(
         phrases: Phrase ends, where cadences are judged: `given` for the score's fermatas; `auto` for these, or found
             ones if it has none; `none` for none; or places, such as `4,8` for the last notes that begin in bars 4 and 8
             (a pickup is bar 0) and `2.3` for the note that sounds at beat 3 of bar 2.
-        ranges: Lowest and highest MIDI pitch of some voices, instead of Bach's own.
+        ranges: Lowest and highest MIDI pitch of some voices, instead of Bach's own; or text, such as "tenor:C3-G4".
         tune: The tune of a book of tunes, by its number or title.
-        key: The key, instead of the written one or what is heard.
+        key: The key, instead of the written one or what is heard; or its name, such as "D dorian".
         surprise: Percentage: notes to which the model gives less are unlikely; 0 to leave the model out.
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or a loaded model; the one that
             ships with the package if None.
@@ -53,7 +54,8 @@ def check(
 
     Raises:
         ScoreError: If the score can't be read or has no such voices.
-        OptionError: If the surprise is no percentage, or no note is at the place of a phrase end.
+        OptionError: If the profile, a range, the key or the surprise can't be, or no note is at the place of a phrase
+            end.
         CheckpointError: If the checkpoint can't be used.
 
     >>> fifths = Chorale.from_pitches([[67, 64, 60, 48]] * 4 + [[69, 65, 62, 50]] * 4 + [[67, 64, 60, 48]] * 4)
@@ -61,6 +63,10 @@ def check(
     ['parallel_fifths', 'parallel_octaves']
     """
     refuse_surprise(surprise)
+    if profile not in PROFILES:
+        raise OptionError(f"There is no profile {profile!r}; expected {' or '.join(PROFILES)}; correct it.")
+    ranges = named_ranges(ranges) if isinstance(ranges, str) else ranges
+    key = key_named(key) if isinstance(key, str) else key
     chorale = score if isinstance(score, Chorale) else _read(score, None if tune is None else str(tune))
     if key is not None:
         chorale = dataclasses.replace(chorale, key=key, keys=())

@@ -16,10 +16,13 @@ from bachlit.checking.faults import KINDS, Fault, Profile, Ranges, find_faults
 from bachlit.checking.surprise import UNLIKELY, Beat, Unlikely, surprise
 from bachlit.metrics import final_counts, phrase_end_counts, rule_counts, sonority_counts
 from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.music.describing import described
 from bachlit.scores import Mark
 
 if TYPE_CHECKING:
     from bachlit.models.language_model import LanguageModel
+
+_WIDTH = 100  # columns
 
 FAULTY, HARDLY = "#d55e00", "#0072b2"
 """Colours of faults and of unlikely notes, which the colour-blind tell apart (Okabe and Ito)."""
@@ -49,11 +52,17 @@ class Report:
         found = f"{len(self.faults)} faults, {len(self.unlikely)} unlikely notes"
         return f"<Report by the profile {self.profile}: {found}; {self.chorale!r}>"
 
+    def __str__(self) -> str:
+        return self._recorded().export_text().rstrip()
+
     def _repr_html_(self) -> str:
         """Show the tables in a notebook."""
-        console = Console(record=True, file=StringIO(), width=100)
+        return self._recorded().export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+    def _recorded(self) -> Console:
+        console = Console(record=True, file=StringIO(), width=_WIDTH)
         console.print(self.tables(), highlight=False)
-        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+        return console
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -65,11 +74,12 @@ class Report:
             "final": final_counts(self.chorale)._asdict(),
         }
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Give the report as plain data."""
         return {
             "score": self.chorale.name,
             "title": self.chorale.title,
+            "key": str(self.chorale.key),
             "profile": self.profile,
             "faults": [
                 {
@@ -99,8 +109,9 @@ class Report:
         }
 
     def tables(self) -> RenderableType:
-        """Tabulate faults, their frequency beside Bach's, and unlikely notes."""
-        parts: list[RenderableType] = [_fault_table(self), _summary(self)] if self.faults else [Text("No faults.")]
+        """Tabulate faults, their frequency beside Bach's, and unlikely notes, under a line about the score."""
+        parts: list[RenderableType] = [Text(described(self.chorale)), Text()]
+        parts += [_fault_table(self), _summary(self)] if self.faults else [Text("No faults.")]
         if self.unlikely:
             parts.append(_unlikely_table(self))
         elif self.beats:
@@ -118,7 +129,7 @@ class Report:
                     marks.append(Mark(frame, column, FAULTY, label if frame >= fault.start else ""))
                     label = label if frame < fault.start else ""
         marks += [
-            Mark(note.frame, VOICES.index(note.voice), HARDLY, f"{note.probability:.1%}") for note in self.unlikely
+            Mark(note.frame, VOICES.index(note.voice), HARDLY, _percentage(note.probability)) for note in self.unlikely
         ]
         return marks
 
@@ -188,6 +199,10 @@ def _unlikely_table(report: Report) -> RenderableType:
         row = (note.place.bar, f"{note.place.beat:g}", f"{note.voice} {note.note}", odds, rather, f"{spent:.1f}")
         table.add_row(*map(escape, row))
     return Group(Text(), table)
+
+
+def _percentage(probability: float) -> str:
+    return f"{probability:.1%}" if probability >= 0.0005 else "<0.1%"
 
 
 def _table(*heads: str) -> Table:

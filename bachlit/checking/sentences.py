@@ -7,6 +7,7 @@ import numpy as np
 from bachlit.metrics import Breach, chord_of
 from bachlit.music.chorale import REST, VOICES, Chorale, IntArray, Voice
 from bachlit.music.keys import Key
+from bachlit.music.notes import name_of
 from bachlit.scores.writing.spelling import Spelling, spell, spell_voice
 
 _SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
@@ -39,7 +40,7 @@ def details(chorale: Chorale, kind: str, breach: Breach, ranges: Mapping[Voice, 
         case "spacing":
             words = f"{now[1]} to {now[0]}"
         case "range":
-            low, high = (pitch_name(pitch, chorale.key_at(frame)) for pitch in ranges[VOICES[voices[0]]])
+            low, high = map(name_of, ranges[VOICES[voices[0]]])  # as they are typed, in any key
             words = f"{now[0]} outside {low} to {high}"
         case "leap":
             words = f"{then[0]} to {now[0]}"
@@ -49,7 +50,8 @@ def details(chorale: Chorale, kind: str, breach: Breach, ranges: Mapping[Voice, 
             words = _leaving(chorale, frame, voices[0])
         case _:
             words = _chord(chorale, frame, kind)
-    return words
+    elsewhere = before is not None and before != frame - 1
+    return f"{words}, after a repeat or a jump" if elsewhere else words
 
 
 def note_at(chorale: Chorale, frame: int, voice: int) -> str:

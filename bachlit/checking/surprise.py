@@ -76,7 +76,8 @@ def surprise(model: "LanguageModel", chorale: Chorale, below: float = UNLIKELY) 
         Beat(start, end, place_of(chorale.measures, start), float(nats[start:end].sum()))
         for start, end in beats(chorale).tolist()
     ]
-    attacks = chorale.onsets & (chorale.pitches != REST) & (own < below)
+    expected = own == probabilities.max(axis=2)  # of a model that is never sure
+    attacks = chorale.onsets & (chorale.pitches != REST) & (own < below) & ~expected
     unlikely: list[Unlikely] = []
     for frame, voice in np.argwhere(attacks).tolist():
         best = int(probabilities[frame, voice].argmax())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -80,33 +80,33 @@ def check(
         checking.check,
         profile=profile,
         phrases=phrases,
-        ranges=None if ranges is None else named_ranges(ranges),
-        key=None if key is None else key_named(key),
+        ranges=ranges,
+        key=key,
         surprise=surprise,
         checkpoint=_model(checkpoint) if surprise else None,
     )
     files = _Files(output, endings_of(png=png, pdf=pdf, wav=False), overwrite)
     jobs = jobs_of(score, tune)
-    reports: list[Report] = []
+    plain: list[dict[str, Any]] = []
     for job in jobs:
+        place = {"file": str(job.path), "tune": job.tune}
         try:
             report = report_on(job.path, tune=job.tune)
         except BachlitError as error:
             if len(jobs) == 1:
                 raise
-            print(f"bachlit: {error}", file=sys.stderr)
+            print(f"bachlit: {_called(job)}: {str(error).removeprefix(f'{job.path}: ')}", file=sys.stderr)
+            plain.append(place | {"error": str(error)})
             continue
-        reports.append(report)
+        plain.append(place | report.as_dict())
         if not json:
             _print(report, None if len(jobs) == 1 else job)
         files.save(report, job, alone=len(jobs) == 1, paper=paper, quiet=json)
     if json:
-        described = {"bachlit": version("bachlit"), "scores": [report.described() for report in reports]}
-        print(jsons.dumps(described, indent=2, allow_nan=False))
-    if len(reports) < len(jobs):
-        unread = len(jobs) - len(reports)
+        print(jsons.dumps({"bachlit": version("bachlit"), "scores": plain}, indent=2, allow_nan=False))
+    if unread := sum("error" in one for one in plain):
         raise ScoreError(f"{unread} of {len(jobs)} scores could not be checked; the lines above say why.")
-    return int(any(report.faults for report in reports))
+    return int(any(one["faults"] for one in plain))
 
 
 def refuse(
@@ -196,10 +196,15 @@ def _model(checkpoint: Path | None) -> LanguageModel:
     return model
 
 
+def _called(job: Job) -> str:
+    """Name a score by its path, since folders hold files of one name."""
+    return str(job.path) if job.tune is None else f"{job.path}, tune {job.tune}"
+
+
 def _print(report: Report, job: Job | None) -> None:
     """Print the tables of a report, under the score's name if there are several."""
     console = Console()
     console = console if console.is_terminal else Console(width=_WIDTH)
     if job is not None:
-        console.print(f"\n[bold]{escape(str(job))}[/bold]", highlight=False)
+        console.print(f"\n[bold]{escape(_called(job))}[/bold]", highlight=False)
     console.print(report.tables(), highlight=False)

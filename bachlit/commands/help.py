@@ -2,7 +2,7 @@
 
 import re
 from argparse import SUPPRESS, Action, RawDescriptionHelpFormatter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from textwrap import shorten
 from typing import Any
 
@@ -34,7 +34,12 @@ _WIDTH = 140  # characters: two lines of a terminal
 
 
 class HelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):  # type: ignore[misc]  # jsonargparse isn't typed
-    """Keep the lines of a help's last part."""
+    """Keep the lines of a help's last part, and name arguments that aren't options as they are typed: SCORE ..."""
+
+    def _metavar_formatter(self, action: Action, default_metavar: str) -> Callable[[int], tuple[str, ...]]:
+        if action.option_strings or "PATH" not in str(action.metavar):
+            return super()._metavar_formatter(action, default_metavar)  # type: ignore[no-any-return]
+        return lambda size: (f"{action.dest.upper()} ...",) * size
 
 
 class BriefHelpFormatter(HelpFormatter):

@@ -60,6 +60,8 @@ _ALWAYS_BY_NAME = {"OutOfMemoryError", "MisconfigurationException"}
 
 def _explained(error: Exception, phase: Phase) -> BachlitError | None:
     """Explain what the user can put right; None for a bug."""
+    if isinstance(error, BrokenPipeError):  # who reads the output has gone
+        return None
     message = shortened(str(error)).removesuffix(".")
     names = {kind.__name__ for kind in type(error).__mro__}
     refused = isinstance(error, _ALWAYS) or "can't allocate memory" in message or bool(names & _ALWAYS_BY_NAME)

@@ -53,6 +53,9 @@ class SonorityCounts(NamedTuple):
         unresolved_leading_tones: Leading tones, on the beats of `leading_tones`, that neither rise a semitone (as the
             next note or by the next beat), nor fall a third into the next beat in an inner voice, nor pass down by step
             from the tonic.
+        stranded_sevenths: As `unresolved_sevenths`, by the chords' functions: the root of a diminished seventh chord is
+            the leading tone of the next chord or else of the key in force, and the raised fourth over the lowered sixth
+            degree, an augmented sixth, isn't a seventh.
     """
 
     beats: int = 0
@@ -67,6 +70,7 @@ class SonorityCounts(NamedTuple):
     dominants: int = 0
     doubling_dominants: int = 0
     unresolved_leading_tones: int = 0
+    stranded_sevenths: int = 0
 
 
 def sonority_counts(chorale: Chorale) -> SonorityCounts:
@@ -103,6 +107,7 @@ def sonority_counts(chorale: Chorale) -> SonorityCounts:
         dominants=len(dominants),
         doubling_dominants=sum(len(one.voices) > 1 for one in dominants),
         unresolved_leading_tones=len(_unresolved(chorale, led)),
+        stranded_sevenths=len(_stranded(chorale, chords)),
     )
 
 
@@ -123,6 +128,7 @@ def sonority_breaches(chorale: Chorale) -> dict[str, list[Breach]]:
     dominants = _dominants(chorale, chords)
     return {
         "unresolved_sevenths": sorted(one.place for one in _sevenths(chorale, chords) if not one.resolved),
+        "stranded_sevenths": _stranded(chorale, chords),
         "doubling_dominants": [Breach(one.frame, one.voices) for one in dominants if len(one.voices) > 1],
         "unresolved_leading_tones": _unresolved(chorale, [one for one in dominants if one.following is not None]),
     }
@@ -190,6 +196,34 @@ def _sevenths(chorale: Chorale, chords: dict[int, Chord | None]) -> list[_Sevent
             resolved = last.root != chord.root or 1 <= pitch - following <= 2
             found.append(_Seventh(chord.quality, Breach(frame, (voice,)), resolved))
     return found
+
+
+def _stranded(chorale: Chorale, chords: dict[int, Chord | None]) -> list[Breach]:
+    """List the unresolved sevenths of chords by their function.
+
+    >>> seven, one = [77, 68, 62, 59], [76, 69, 60, 57]  # vii in A minor over its third: G sharp leads
+    >>> minor = Chorale.from_pitches([one] * 4 + [seven] * 4 + [one] * 4)
+    >>> sonority_counts(minor).stranded_sevenths
+    0
+    """
+    functional: dict[int, Chord | None] = {}
+    goal: int | None = None  # root of the next chord that isn't one of these
+    for frame, chord in reversed(chords.items()):
+        if chord is None or chord.quality != "diminished seventh" or chord.root is None:
+            functional[frame] = chord
+            goal = goal if chord is None or chord.root is None else chord.root
+            continue
+        leading = [(one - 1) % 12 for one in (goal, chorale.key_at(frame).tonic) if one is not None]
+        root = next((one for one in leading if (one - chord.root) % 3 == 0), chord.root)
+        functional[frame] = chord._replace(root=root)
+
+    def is_augmented_sixth(frame: int, voice: int) -> bool:
+        tonic, chord = chorale.key_at(frame).tonic, functional[frame]
+        raised = (int(chorale.pitches[frame, voice]) - tonic) % 12 == 6
+        return raised and chord is not None and chord.root == (tonic + 8) % 12
+
+    places = [one.place for one in _sevenths(chorale, functional) if not one.resolved]
+    return sorted(place for place in places if not is_augmented_sixth(place.frame, *place.voices))
 
 
 def _is_seventh(pitch: int, chord: Chord | None) -> bool:

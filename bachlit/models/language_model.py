@@ -47,6 +47,11 @@ class LanguageModel:
         self.network, self.encoding, self.keys = network, encoding, keys
         self.calibration = calibration or Calibration()
 
+    def __repr__(self) -> str:
+        size = sum(weights.numel() for weights in self.network.parameters())
+        kinds = f"{type(self.network).__name__}, {type(self.encoding).__name__}"
+        return f"<LanguageModel {kinds}, {size:,} parameters, keys {self.keys}>"
+
     def at_home(self, chorale: Chorale) -> Chorale:
         """Transpose a chorale to C major or A minor, if the network was trained in these alone."""
         return move_home(chorale) if self.keys == "home" else chorale

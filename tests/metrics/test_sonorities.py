@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bachlit.metrics import sonority_counts, total
+from bachlit.metrics import Breach, sonority_breaches, sonority_counts, total
 from bachlit.music.chorale import Chorale
 from bachlit.music.keys import Key
 
@@ -54,4 +54,22 @@ def test_bach_has_a_dissonance_on_one_beat_in_twelve(bach: list[Chorale]) -> Non
     """And leaves a seventh in nine unresolved; doubled leading tones are those of other keys' thirds, mostly."""
     counts = total([sonority_counts(chorale) for chorale in bach])
     assert counts[:9] == (21563, 1828, 116, 2978, 344, 1107, 134, 2044, 52)
-    assert counts[9:] == (3701, 131, 165)
+    assert counts[9:] == (3701, 131, 165, 319)
+
+
+def test_a_diminished_seventh_stands_on_the_leading_tone_in_any_inversion() -> None:
+    """Of its four notes, a minor third apart each, the bass isn't the root: the next chord tells."""
+    in_a_minor = Key(0, "minor")
+    for voicing, lowered in (([77, 68, 62, 59], 0), ([74, 68, 65, 59], 2)):  # G sharp leads to A, F falls to E
+        one = [76, 69, 60, 57] if lowered == 0 else [72, 69, 64, 57]
+        chorale = replace(quarters(one, voicing, one), key=in_a_minor)
+        assert sonority_counts(chorale).stranded_sevenths == 0, voicing
+    leaping = replace(quarters([76, 69, 60, 57], [77, 68, 62, 59], [81, 69, 60, 57]), key=in_a_minor)
+    assert sonority_breaches(leaping)["stranded_sevenths"] == [Breach(4, (0,))]
+
+
+def test_an_augmented_sixth_is_no_seventh() -> None:
+    """F A C D sharp sounds as F7, but its D sharp rises."""
+    german = quarters([72, 69, 63, 53], [71, 68, 64, 52])
+    assert sonority_counts(replace(german, key=Key(0, "minor"))).stranded_sevenths == 0
+    assert sonority_counts(german).stranded_sevenths == 1  # in C it is F7
