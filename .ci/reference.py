@@ -24,12 +24,11 @@ def write(folder: Path) -> int:
     rooms = {room.name for room in pkgutil.iter_modules(bachlit.__path__) if not room.name.startswith("_")}
     for name in bachlit.__all__:
         setattr(bachlit, name, getattr(bachlit, name))
-    bachlit.__all__ = [*bachlit.__all__, *sorted({*rooms, "callbacks"})]
-    elsewhere = {"callbacks"} - rooms  # where they lie in the checkout, and the install only maps their name
+    bachlit.__all__ = [*bachlit.__all__, *sorted(rooms - set(bachlit.__all__))]
     pdoc.render.configure(docformat="google", footer_text=f"bachlit {version('bachlit')}", show_source=False)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", category=UserWarning, module="pdoc")
-        pdoc.pdoc("bachlit", *(f"bachlit.{room}" for room in elsewhere), output_directory=folder)
+        pdoc.pdoc("bachlit", output_directory=folder)
     return len(list(folder.rglob("*.html")))
 
 

@@ -24,6 +24,8 @@ _Figures = dict[str, float]
 
 BEST_BY = "val/nats_per_frame"
 
+_TRAINING, _VALIDATION = "C0", "C1"  # colours
+
 _SECONDS = 30.0
 """Between two pictures of one fit."""
 
@@ -156,15 +158,15 @@ def _picture(rows: list[_Figures], loss: str = "") -> bytes:
 
     figure = Figure(figsize=(7, 7), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    _curve(above, rows, BEST_BY, "validation")
+    _curve(above, rows, BEST_BY, "validation", colour=_VALIDATION)
     best = best_of(rows)
     if best:
         label = f"best: {four_digits(float(best[BEST_BY]))}, epoch {best['epoch']:g}"
         above.plot([best["epoch"]], [best[BEST_BY]], "o", color="tab:red", label=label)
     above.set_ylabel("nats per frame")
     beside = below.twinx() if loss else below
-    _curve(beside, rows, "train/loss_epoch", f"training loss{' (right)' if loss else ''}", colour="C0")
-    _curve(below, rows, "val/nats_per_token", "validation", colour="C1")
+    _curve(beside, rows, "train/loss_epoch", f"training loss{' (right)' if loss else ''}", colour=_TRAINING)
+    _curve(below, rows, "val/nats_per_token", "validation", colour=_VALIDATION)
     below.set_ylabel("nats per token")
     if loss:
         beside.set_ylabel(f"training loss: {loss}")
@@ -181,7 +183,7 @@ def _picture(rows: list[_Figures], loss: str = "") -> bytes:
     return as_png(figure, dpi=120)
 
 
-def _curve(axes: Any, rows: list[_Figures], name: str, label: str, *, colour: str = "C0") -> None:
+def _curve(axes: Any, rows: list[_Figures], name: str, label: str, *, colour: str) -> None:
     points = [(row["epoch"], row[name]) for row in rows if name in row]
     if points:
         # A line of one point would be invisible.

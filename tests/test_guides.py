@@ -11,6 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,8 @@ def test_the_code_of_a_guide_works(
     for kind, block in blocks(guide):
         assert kind in KINDS
         if kind == "python" and not name_of(block):
-            with short([cut(piece, 8 * BAR) for piece in bach[:20]]):
+            pieces = [cut(piece, 8 * BAR) for piece in bach[:20]]
+            with short(pieces) if "pl.Trainer(" in block else nullcontext():
                 exec(compile(block, guide, "exec"), {"__name__": "guide"})
         if kind == "yaml":
             assert f"--config {name_of(block)}" in text_of(guide), "a configuration is given to its command"

@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import warnings
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from torch import Tensor
 from bachlit.encoding import SatbEncoding
 from bachlit.models.checkpoints import epochs_in
 from bachlit.models.runs import located, run_of
+from bachlit.rendering.digits import four_digits
 from bachlit.training.model import ChoraleModel
 
 _USUAL_EPOCHS = 1000  # of Lightning, where no limit is typed
@@ -67,11 +70,18 @@ def _remembered(checkpoint: Mapping[str, Any], path: Path) -> list[str]:
 
 
 def report(trainer: pl.Trainer, model: ChoraleModel) -> None:
-    """Print a fit's best figure, its checkpoint, and the command that harmonises with it."""
+    """Print a fit's best figure, its checkpoint, and the command that harmonises with it; or that it diverged."""
     callback = next((one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)), None)
     if callback is None or not callback.best_model_path:
         return
-    path = Path(callback.best_model_path)
+    path, score = Path(callback.best_model_path), callback.best_model_score
+    if score is not None and not isfinite(float(score)):
+        warnings.warn(
+            f"The fit has diverged: the best {callback.monitor} is {float(score)}; expected a finite one; lower "
+            "--model.optimizer.lr, or look at the loss.",
+            stacklevel=2,
+        )
+        return
     print(*_best(callback.monitor, callback.best_model_score, path), sep="\n")
     if isinstance(model.encoding, SatbEncoding):  # others can't write
         words = ["bachlit", "harmonize", "TUNE", "--checkpoint", named(path)]
@@ -82,7 +92,7 @@ def report(trainer: pl.Trainer, model: ChoraleModel) -> None:
 def _best(monitor: str | None, score: Tensor | None, path: Path) -> Iterator[str]:
     """Describe the best checkpoint in a line; none if it is gone."""
     if path.is_file():
-        figure = f"Best {monitor} {float(score):.4f}" if score is not None else "Checkpoint"
+        figure = f"Best {monitor} {four_digits(float(score))}" if score is not None else "Checkpoint"
         epochs = epochs_in(path)
         yield f"{figure}{f', epoch {epochs}' if epochs else ''}: {_short(path)}"
 

@@ -63,9 +63,9 @@ def run_typed(
         words = words.gathering(first.name)
     words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
     phase = Phase(command, own=words.has_own)
+    words.refuse_missing_configs()
+    refuse_unimportable(words.modules)
     with careful_parsing(words.paths), one_sentence(phase):
-        words.refuse_missing_configs()
-        refuse_unimportable(words.modules)
         light = _Light.of(function, _KINDS if kinds is None else kinds)
         made: Mapping[str, Any] = {}
         if not (light.passed_over and asks_for_help(words)):

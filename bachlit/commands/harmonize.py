@@ -233,4 +233,9 @@ def _bars_of(typed: str) -> tuple[int, int]:
         raise OptionError(
             f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
         )
-    return int(match[1]), int(match[2] or match[1])
+    first, last = int(match[1]), int(match[2] or match[1])
+    if first > last:
+        raise OptionError(
+            f"Bar {last} comes before bar {first}; expected the first bar, then the last; type --bars {last}-{first}."
+        )
+    return first, last

@@ -30,6 +30,7 @@ _MESSAGES = (
     r"`Trainer\(\w+=1(\.0)?\)` was configured",
     r"`Trainer\.fit` stopped: `max_epochs=",
     r"Restoring states from the checkpoint",  # another line follows it, when they are
+    r"Loaded model weights from the checkpoint",  # the command says which they are
     r"Found current_model_state in the checkpoint",
     r"Trainer already configured with model summary",
     r"lit(logger|models)",

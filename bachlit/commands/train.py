@@ -1,6 +1,7 @@
 """`bachlit fit | validate | test | predict`: LightningCLI, with options from checkpoints that typed ones override."""
 
 import json
+import signal
 from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
@@ -28,7 +29,7 @@ from bachlit.commands.weights import announce
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
-from bachlit.errors import CheckpointError
+from bachlit.errors import CheckpointError, StoppedError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.models.language_model import Bounded, LanguageModel
@@ -78,6 +79,17 @@ class _Running(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Record the end of a resumed fit's first epoch."""
         self.phase.running = True
+
+    def on_predict_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """End where a signal asks to: Lightning looks at it in fits alone.
+
+        Raises:
+            StoppedError: If one does.
+        """
+        if trainer.received_sigterm and trainer.state.fn != TrainerFn.FITTING:
+            raise StoppedError(f"{self.phase.command} was told to end; what it wrote stays.", 128 + signal.SIGTERM)
+
+    on_validation_batch_start = on_test_batch_start = on_predict_batch_start
 
     def on_sanity_check_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take it back: loaders for training are made after the sanity check."""

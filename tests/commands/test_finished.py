@@ -74,3 +74,31 @@ def test_a_complete_fit_says_so_and_leaves_its_run_as_it_is(
     assert best == fitted.printed[-2]
     assert more == f"To go on, add --trainer.max_{unit} with more than 2."
     assert contents(Path()) == before
+
+
+def test_a_fit_that_diverges_says_so_and_recommends_nothing(
+    in_a_folder_of_its_own: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told as a success, with the line that harmonises with it."""
+    typed = [*FIT, *corpus, "--run=wild", "--trainer.max_epochs=1", "--model.optimizer.lr=1e36"]
+    assert main(typed) == 0
+    out, err = capsys.readouterr()
+    assert "The fit has diverged" in err
+    assert "Harmonise" not in out
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_a_signal_ends_what_is_no_fit_at_its_next_batch(
+    command: str, in_a_folder_of_its_own: Path, corpus: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"predict": ["--data.prompts", str(TWINKLE), "--decoder=Greedy"]}
+    typed = [command, *QUICK, *(more.get(command) or corpus)]
+    Path("told.py").write_text(
+        "import os, signal\nfrom pytorch_lightning.callbacks import Callback\n"
+        "class Told(Callback):\n"
+        "    def on_predict_start(self, trainer, pl_module):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    on_validation_start = on_test_start = on_predict_start\n"
+    )
+    assert main([*typed, "--trainer.callbacks=told.Told"]) == 143
+    assert "was told to end" in capsys.readouterr().err

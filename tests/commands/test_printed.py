@@ -19,8 +19,10 @@ from bachlit.commands.showing import display
 SHORT = ["--trainer.accelerator=cpu", "--trainer.precision=bf16-mixed", "--trainer.limit_val_batches=1"]
 NETWORK = r"TokenLSTM: 3.4 K parameters \(embedding 580, lstms 864, norms 24, head 1.9 K\)"
 RESTORED = r"Restored all states from the checkpoint at runs/r/checkpoints/last.ckpt"
-LOADED = r"Loaded model weights from the checkpoint at runs/r/checkpoints/best.ckpt"
+LOADED = r"bachlit: with runs/r/checkpoints/best.ckpt \(run r, epoch 3\)"
 FIGURE = r"0\.0*[1-9]\d{3}|0\.000|[1-9]\.\d{3}|\d\d\.\d\d"  # four significant digits
+BEST = rf"Best val/nats_per_frame ({FIGURE}), epoch \d: runs/r/checkpoints/best.ckpt"
+HARMONIZE = "Harmonise with it: bachlit harmonize TUNE --checkpoint r"
 EPOCH = rf"epoch \d/\d, step \d+, loss ({FIGURE}), nats/frame ({FIGURE}) \(best ({FIGURE})\), \d+\.\d s"
 
 
@@ -54,14 +56,14 @@ def assert_lines(text: str, expected: list[str]) -> None:
 
 def test_a_fit_in_a_file_prints_a_line_an_epoch_and_nothing_else(printed: dict[str, tuple[str, str]]) -> None:
     out, err = printed["begun"]
-    assert_lines(out, [EPOCH, EPOCH])
-    assert [line.partition(",")[0] for line in out.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert_lines(out, [EPOCH, EPOCH, BEST, HARMONIZE])
+    assert [line.partition(",")[0] for line in out.splitlines()[:2]] == ["epoch 1/2", "epoch 2/2"]
     assert_lines(err, ["bachlit: A fit begins, for there is no last.ckpt in runs/r yet.", NETWORK])
 
 
 def test_a_resumed_fit_prints_its_epochs_and_knows_the_best(printed: dict[str, tuple[str, str]]) -> None:
     out, err = printed["fit"]
-    assert_lines(out, [EPOCH])
+    assert_lines(out, [EPOCH, BEST, HARMONIZE])
     assert out.startswith("epoch 3/3, step 6,")
     assert_lines(err, [NETWORK, RESTORED])
     before, after = (
