@@ -144,8 +144,9 @@ def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> d
 
 def _crosses(chorale: Chorale, place: Breach) -> bool:
     """Check whether two neighbours cross before a motion or after it."""
-    upper, lower = chorale.pitches[[place.before, place.frame]][:, list(place.voices)].T
-    return bool((upper < lower).any())
+    upper, lower = chorale.pitches[:, list(place.voices)].T
+    crossed = upper < lower
+    return bool(crossed[place.frame]) or (place.before is not None and bool(crossed[place.before]))
 
 
 def _last_beat(chorale: Chorale, on_beats: Iterable[int], frame: int, voice: int) -> int:

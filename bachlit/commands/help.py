@@ -38,7 +38,7 @@ class HelpFormatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):  # type:
 
     def _metavar_formatter(self, action: Action, default_metavar: str) -> Callable[[int], tuple[str, ...]]:
         if action.option_strings or "PATH" not in str(action.metavar):
-            return super()._metavar_formatter(action, default_metavar)  # type: ignore[no-any-return]
+            return super()._metavar_formatter(action, default_metavar)
         return lambda size: (f"{action.dest.upper()} ...",) * size
 
 

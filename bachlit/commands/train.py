@@ -80,7 +80,9 @@ class _Running(Callback):
         """Record the end of a resumed fit's first epoch."""
         self.phase.running = True
 
-    def on_predict_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_predict_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
         """End where a signal asks to: Lightning looks at it in fits alone.
 
         Raises:
