@@ -191,8 +191,9 @@ class Place(NamedTuple):
 def place_of(measures: Iterable[Measure], frame: int) -> Place:
     """Name the bar and beat of a frame.
 
-    >>> str(place_of(regular_measures(24, (4, 4), pickup=4), 10)), str(place_of(regular_measures(24, (6, 8), 0), 18))
-    ('1.2.5', '2.2')
+    >>> upbeat = regular_measures(24, (4, 4), pickup=4)
+    >>> [str(place_of(upbeat, frame)) for frame in (2, 10)], str(place_of(regular_measures(24, (6, 8), 0), 18))
+    (['0.4.5', '1.2.5'], '2.2')
     """
     bars = whole_bars(measures)
     bar = next(one for one in bars if frame < one.end)

@@ -8,8 +8,9 @@ import pytest
 from chorales import random_chorale, repeated_chorale
 from sizes import size
 
-from bachlit.checking import KINDS, Profile, find_faults
+from bachlit.checking import KINDS, Profile, check, find_faults
 from bachlit.corpus.splits import split_by_tune
+from bachlit.errors import OptionError
 from bachlit.metrics import (
     final_breaches,
     final_counts,
@@ -126,6 +127,7 @@ def test_cadences_are_judged_where_phrases_are_said_to_end() -> None:
     assert "cadence" not in kinds(chorale)
     [fault] = [fault for fault in find_faults(chorale, ends=[4]) if fault.kind == "cadence"]
     assert (fault.start, fault.voices, fault.details) == (4, (), "dominant seventh on G")
+    assert fault in check(chorale, phrases="1.2", surprise=0).faults
 
 
 def test_bach_is_free_in_contrary_motion_and_school_is_not() -> None:
@@ -159,3 +161,12 @@ def test_shares_are_bachs_own(profile: Profile, bach: list[Chorale]) -> None:
     for name, kind in KINDS[profile].items():
         assert have[name] / len(pieces) == pytest.approx(kind.bach, abs=0.0006 if share == 1 else 0.13), name
         assert profile != "bach" or kind.bach < 1 / 8
+
+
+def test_names_and_ranges_in_words_are_those_of_the_command() -> None:
+    chorale = quarters(ONE, FIVE, ONE)
+    assert check(chorale, key="C major", ranges="tenor:C3-Eb4", surprise=0).faults == find_faults(
+        chorale, ranges={**RANGES, "tenor": (48, 63)}
+    )
+    with pytest.raises(OptionError, match="no profile 'strict'"):
+        check(chorale, profile="strict", surprise=0)  # type: ignore[arg-type]

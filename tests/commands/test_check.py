@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -95,6 +96,11 @@ def test_scores_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -
     found = json.loads(capsys.readouterr().out)["scores"]
     assert [one["file"] for one in found] == ["anna/one.musicxml", "anna/two.mid", "ben/one.musicxml"]
     assert ["error" in one for one in found] == [False, True, False]
+    main(["check", "anna", "ben", "--surprise", "0"])
+    assert re.findall(r"^\w+/one.musicxml$", capsys.readouterr().out, re.MULTILINE) == [
+        "anna/one.musicxml",
+        "ben/one.musicxml",
+    ]
 
 
 def test_who_stops_reading_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
