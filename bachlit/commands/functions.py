@@ -201,7 +201,7 @@ class _Light:
     def _config(self, value: str, options: Mapping[str, Any]) -> str:
         """Leave what is passed over out of a configuration: a file's, or typed in YAML."""
         if not options:
-            with suppress(yaml.YAMLError):  # which the parser reports
+            with suppress(yaml.YAMLError, RecursionError):  # which the parser reports
                 options = yaml.safe_load(value)
         if not isinstance(options, Mapping):
             return value

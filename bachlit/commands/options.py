@@ -159,7 +159,7 @@ class Words:
             OptionError: If there is one.
         """
         for config in self.configs:
-            with suppress(yaml.YAMLError):
+            with suppress(yaml.YAMLError, RecursionError):
                 if not config.options and isinstance(yaml.safe_load(config.value), str):
                     raise OptionError(
                         f"There is no configuration {config.value[:200]}; expected a file of options in YAML; correct "

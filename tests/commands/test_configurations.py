@@ -76,6 +76,12 @@ def test_yaml_that_swells_on_the_command_line_is_refused(
         assert said in error or "There is no decoder" in error
 
 
+def test_deeply_nested_options_of_a_fit_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before Lightning is loaded, and after."""
+    assert main(["fit", "--config", "[" * 10_000]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_base_of_a_sweep_is_bounded_too(capsys: pytest.CaptureFixture[str]) -> None:
     Path("hostile.yaml").write_text(LAUGHS)
     Path("sweep.yaml").write_text("name: s\nspace: {data.window: [8, 16]}\n")
