@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from bachlit.checking.faults import PROFILES, Profile
 from bachlit.checking.report import Report, check_chorale
-from bachlit.errors import OptionError, ScoreError
+from bachlit.errors import EncodingError, OptionError, ScoreError
 from bachlit.generation.named_ranges import named_ranges
 from bachlit.metrics.cadences import fermata_notes
 from bachlit.music.chorale import RANGES, REST, Chorale, Voice
@@ -50,7 +51,8 @@ def check(
             ships with the package if None.
 
     Returns:
-        The report; its `faults` are empty if all is well.
+        The report; its `faults` are empty if all is well. Where the model has no token for a pitch, it has faults
+        alone, with a warning.
 
     Raises:
         ScoreError: If the score can't be read or has no such voices.
@@ -70,14 +72,19 @@ def check(
     chorale = score if isinstance(score, Chorale) else _read(score, None if tune is None else str(tune))
     if key is not None:
         chorale = dataclasses.replace(chorale, key=key, keys=())
-    return check_chorale(
+    judge = partial(
+        check_chorale,
         chorale,
         profile=profile,
         ranges={**RANGES, **(ranges or {})},
         ends=_ends(chorale, phrases),
-        model=_model(checkpoint) if surprise else None,
         below=surprise / 100,
     )
+    try:
+        return judge(model=_model(checkpoint) if surprise else None)
+    except EncodingError as error:
+        warnings.warn(f"The model can't read the score, so its faults alone are listed: {error}", stacklevel=2)
+        return judge()
 
 
 def refuse_surprise(surprise: float) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bachlit.models.language_model import LanguageModel
 
 _WIDTH = 100  # columns
+_NEVER = 1e-6  # probability
 
 FAULTY, HARDLY = "#d55e00", "#0072b2"
 """Colours of faults and of unlikely notes, which the colour-blind tell apart (Okabe and Ito)."""
@@ -195,7 +196,7 @@ def _unlikely_table(report: Report) -> RenderableType:
     for note in report.unlikely:
         spent = next(spent for (start, end), spent in nats.items() if start <= note.frame < end)
         rather = f"{note.likeliest} ({note.likeliest_probability:.0%})"
-        odds = f"1 in {1 / max(note.probability, 1e-9):,.0f}"
+        odds = f"1 in {1 / note.probability:,.0f}" if note.probability > _NEVER else "less than 1 in a million"
         row = (note.place.bar, f"{note.place.beat:g}", f"{note.voice} {note.note}", odds, rather, f"{spent:.1f}")
         table.add_row(*map(escape, row))
     return Group(Text(), table)

@@ -111,3 +111,12 @@ def test_who_stops_reading_is_no_error(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr("sys.stdout", gone)
         assert main(["check", *["fifths.musicxml"] * 9, "--surprise", "0", "--json"]) == 141
         gone.write("more")  # and what is left goes nowhere
+
+
+def test_a_pitch_beyond_the_models_leaves_the_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wild note of an exercise ended it, with the code of a score that can't be read."""
+    write_musicxml(Chorale.from_pitches([[100, 67, 64, 48]] * 4 + [[72, 67, 64, 48]] * 4), "wild.musicxml")
+    assert main(["check", "wild.musicxml"]) == 1
+    out, told = capsys.readouterr()
+    assert "E7 outside A3 to A5" in out
+    assert "The model can't read the score" in told
