@@ -31,7 +31,7 @@ FAULTY, HARDLY = "#d55e00", "#0072b2"
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What a teacher would mark in a score, and what a model finds unlikely in it.
+    """Report of the faults in a score, and of what a model finds unlikely in it.
 
     Attributes:
         chorale: The score.

@@ -1,4 +1,4 @@
-"""What Lightning, wandb and PyTorch print about their own insides, or as advice of no use here, is left out."""
+"""Suppress what Lightning, wandb and PyTorch print about their own insides, or as advice of no use here."""
 
 import logging
 import re

@@ -32,7 +32,7 @@ _TRACES = ("config.yaml", "curves.csv", "metrics.csv", "checkpoints")
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of a run; None where it isn't.
+    """Facts about a run; None where one isn't known.
 
     Attributes:
         when: When a fit last wrote into its folder.

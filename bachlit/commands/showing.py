@@ -1,4 +1,4 @@
-"""What Lightning's commands show: progress, the network's size, and tables of figures."""
+"""Show what Lightning's commands do: progress, the network's size, and tables of figures."""
 
 import sys
 from collections.abc import Mapping

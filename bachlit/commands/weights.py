@@ -1,4 +1,4 @@
-"""Which weights a command uses: one line on stderr."""
+"""Announce the weights that a command uses, in one line on stderr."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a checkpoint or a model's folder records beside the weights: pieces, options, figures, versions."""
+"""Read what a checkpoint or a model's folder records beside the weights: pieces, options, figures, versions."""
 
 import json
 from collections.abc import Mapping, Sequence
