@@ -63,7 +63,7 @@ class Written:
         self.figures: Mapping[str, float] = {}
 
     def _values(self) -> dict[str, str]:
-        """What is told of it, formatted."""
+        """Format its figures, by their names."""
         values = {name: f"{getattr(self, name):.2f}" for name in ("log_prob", "score", "cost", "merit")}
         return {**values, "yielded": str(self.yielded)}
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 
 from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.keys import Key
 from bachlit.music.notes import name_of
 
 _LONGEST = 60  # letters of a title or a name
 _MOST = 3  # metres or keys that are named
+_SHARPS = {"Eb": "D#", "Ab": "G#", "Bb": "A#"}
+_FLATS = {"C#": "Db", "F#": "Gb"}
 
 
 def described(chorale: Chorale) -> str:
@@ -22,13 +25,24 @@ def described(chorale: Chorale) -> str:
     bars = f"{num_bars} {'bar' if num_bars == 1 else 'bars'} of {metres}{' after a pickup' if chorale.pickup else ''}"
     keys = _some(str(key) for key in (chorale.key, *(key for _, key in chorale.keys)))
     compasses = ((voice, chorale.only(voice).compass) for voice in VOICES)
-    voices = [f"{voice} {_span(*compass)}" for voice, compass in compasses if compass]
+    voices = [f"{voice} {_span(*compass, chorale.key)}" for voice, compass in compasses if compass]
     about = ", ".join([bars, keys, *(voices or ["all voices rest"])])
     return f"{named}: {about}" if named else about
 
 
-def _span(low: int, high: int) -> str:
-    return name_of(low) if low == high else f"{name_of(low)} to {name_of(high)}"
+def _span(low: int, high: int, key: Key) -> str:
+    """Name a compass, with the sharps or flats of its key.
+
+    >>> _span(56, 70, Key(3)), _span(56, 70, Key(-1)), _span(61, 61, Key(-5))
+    ('G#3 to A#4', 'Ab3 to Bb4', 'Db4')
+    """
+    first, last = (_spelled(name_of(pitch), key) for pitch in (low, high))
+    return first if low == high else f"{first} to {last}"
+
+
+def _spelled(name: str, key: Key) -> str:
+    others = _SHARPS if key.fifths > 0 else _FLATS if key.fifths < -3 else {}  # D minor has C sharp, G minor F sharp
+    return others.get(name[:2], name[:2]) + name[2:]
 
 
 def _some(words: Iterable[str]) -> str:
