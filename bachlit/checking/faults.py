@@ -45,7 +45,7 @@ _SCHOOL = {
     "range": Kind("range", "range", ("out_of_range",), 0, lasts=True),
     "leap": Kind("leap", "leap", ("wide_leaps",), 0.092),
     "doubled_leading_tone": Kind("doubled leading tone", "doubled leading tone", ("doubling_dominants",), 0.226),
-    "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.449),
+    "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.436),
     "seventh": Kind("seventh", "7th", ("stranded_sevenths",), 0.487),
     "cadence": Kind("cadence", "cadence", ("unclear",), 0.035),
     "final": Kind("final", "final", ("off_tonic",), 0.204),
@@ -125,9 +125,11 @@ def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> d
     sonorities, phrases = sonority_breaches(chorale), phrase_end_breaches(chorale, ends)
     on_beats = beats(chorale)[:, 0]
     # A leading tone at a cadence may be one that is heard on a beat: it is one fault, where it was last heard on one.
+    # One that rises and goes on before the arrival ends, where cadences are judged, is none.
     cadential = [
         Breach(_last_beat(chorale, on_beats, frame, *voices), voices)
         for frame, voices, _ in phrases["unresolved_leading_tones"]
+        if not _rises(chorale, frame, *voices)
     ]
     leading = {*sonorities["unresolved_leading_tones"], *cadential}
     rules = rule_breaches(chorale, ranges)
@@ -147,6 +149,13 @@ def _crosses(chorale: Chorale, place: Breach) -> bool:
     upper, lower = chorale.pitches[:, list(place.voices)].T
     crossed = upper < lower
     return bool(crossed[place.frame]) or (place.before is not None and bool(crossed[place.before]))
+
+
+def _rises(chorale: Chorale, frame: int, voice: int) -> bool:
+    """Check whether a voice's next other pitch is a semitone higher."""
+    line = chorale.pitches[frame:, voice]
+    others = line[line != line[0]]
+    return len(others) > 0 and bool(others[0] == line[0] + 1)
 
 
 def _last_beat(chorale: Chorale, on_beats: Iterable[int], frame: int, voice: int) -> int:

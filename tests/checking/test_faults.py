@@ -122,6 +122,15 @@ def test_a_leading_tone_at_a_cadence_is_one_fault() -> None:
     assert kinds(held).count("leading_tone") == 1
 
 
+def test_a_leading_tone_that_rises_and_goes_on_is_no_fault() -> None:
+    """It was one at a cadence in another key, which is judged where its last soprano note ends."""
+    pitches = quarters([74, 69, 66, 50], [79, 71, 67, 43], FIVE, ONE).pitches.copy()
+    pitches[6:8, 2] = 59  # from F sharp to G, and on to B under the same soprano
+    moving = dataclasses.replace(Chorale.from_pitches(pitches), key=Key(), fermatas=np.arange(len(pitches)) // 4 == 1)
+    assert phrase_end_counts(moving).unresolved_leading_tones == 1
+    assert "leading_tone" not in kinds(moving)
+
+
 def test_cadences_are_judged_where_phrases_are_said_to_end() -> None:
     chorale = quarters(ONE, [71, 67, 65, 55], ONE, FOUR, FIVE, ONE)
     assert "cadence" not in kinds(chorale)
