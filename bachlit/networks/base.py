@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 Memory = tuple[Tensor, ...]
@@ -10,7 +11,10 @@ Memory = tuple[Tensor, ...]
 
 
 class Stepper(ABC):
-    """Step a network one token at a time, with the weights that it had when the stepper was made."""
+    """Step a network one token at a time, with the weights that it had when the stepper was made.
+
+    Its memory is its own: rows are selected by `select` alone.
+    """
 
     @abstractmethod
     def begin(self, batch_size: int) -> Memory:
@@ -18,7 +22,25 @@ class Stepper(ABC):
 
     @abstractmethod
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after."""
+        """Give the logits (B, V) of what follows each row's last token (B,), and the memory after.
+
+        Logits may differ from the network's by a constant per row.
+        """
+
+    def read(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Give the logits (B, N, V) of what follows each of the tokens (B, N), and the memory after the last.
+
+        By default: step by step.
+        """
+        logits = []
+        for last in tokens.unbind(1):
+            after, memory = self.step(last, memory)
+            logits.append(after)
+        return torch.stack(logits, 1), memory
+
+    def select(self, memory: Memory, index: Tensor) -> Memory:
+        """Select rows (B',) of a memory, in this order; by default each tensor's."""
+        return tuple(part.index_select(0, index) for part in memory)
 
 
 class Network(nn.Module, ABC):

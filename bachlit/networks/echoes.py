@@ -108,6 +108,46 @@ class Echoes(nn.Module):
         stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
         return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
 
+    def untraced(self, batch_size: int) -> Tensor:
+        """Make the past (B, 4 + 2 E, 0) of pieces of which nothing was read, for `trace`."""
+        return torch.zeros(batch_size, len(VOICES) + 2 * self.num, 0, dtype=torch.int32, device=self.pitch.device)
+
+    def trace(self, before: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Find echoes as `follow` does, for rows that have read equally many frames; tables are as long as the piece.
+
+        Args:
+            before: (B, 4) the tokens of the frame before; of none, at the start.
+            past: (B, 4 + 2 E, F) of each frame before that the tokens, what is compared, and how many frames up to it
+                equal those before the last call.
+
+        Returns:
+            The echoes (B, E, 4) and their lengths (B, E), as `follow` gives them, and the past.
+        """
+        split, num_read = len(VOICES) + self.num, past.shape[2]
+        if num_read > CAPACITY:
+            none = before.new_zeros(len(before), self.num)
+            return torch.full_like(before, END).unsqueeze(1).expand(-1, self.num, -1), none, past
+        now = (self.pitch[before].unsqueeze(2) * self.digits).sum(1, dtype=torch.int32)  # (B, E)
+        following = past.new_zeros(len(past), past.shape[1], num_read + 1)
+        following[:, :split, :-1] = past[:, :split]
+        following[:, : len(VOICES), -1] = before
+        if not num_read:  # before the first frame there is none, which nothing equals
+            following[:, len(VOICES) :] = -1
+            none = before.new_zeros(len(before), self.num)
+            return torch.full_like(before, END).unsqueeze(1).expand(-1, self.num, -1), none, following
+        following[:, len(VOICES) : split, -1] = now
+        lengths = nn.functional.pad(past[:, split:, :-1], (1, 0)).clamp_(min=0) + 1
+        lengths = torch.where(past[:, len(VOICES) : split] == now.unsqueeze(2), lengths, 0)
+        following[:, split:, :-1] = lengths
+        latest = torch.arange(num_read, dtype=torch.int32, device=past.device)
+        best = (2 * CAPACITY * lengths + latest).amax(2)  # (B, E)
+        length, at = best // (2 * CAPACITY), best % (2 * CAPACITY) + 1
+        tokens = following[:, : len(VOICES)].transpose(1, 2)  # (B, F + 1, 4)
+        echo = tokens.gather(1, at.long().unsqueeze(2).expand(-1, -1, len(VOICES))).long()
+        echo = torch.where(length.unsqueeze(2) > 0, echo, END)
+        stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
+        return echo - stranded.long(), length.long(), following
+
     def stranded(self, before: Tensor) -> Tensor:
         """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
         return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))

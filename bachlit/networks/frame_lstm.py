@@ -14,7 +14,7 @@ from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.echoes import EchoState, echo_gain
 from bachlit.networks.frame_stepping import FrameStepper
 from bachlit.networks.frames import IMPOSSIBLE, LONGEST, Features, FrameReader, Frames, LastFrame, pack, unpack
-from bachlit.networks.views import Views, ViewsStepper
+from bachlit.networks.views import Views
 
 
 class _FrameMemory(NamedTuple):
@@ -193,8 +193,7 @@ class FrameLSTM(Network):
         """Prepare the weights for stepping; only in evaluation, without dropout."""
         if self.training:
             return None
-        stepper = FrameStepper(self)
-        return stepper if self.views.num == 1 else ViewsStepper(stepper, self.views)
+        return FrameStepper(self)
 
     def _read(self, tokens: Tensor, memory: _FrameMemory) -> tuple[Tensor, _FrameMemory]:
         """Predict logits (B, N, V) of whole frames, and give the memory after them."""

@@ -126,7 +126,7 @@ class FrameReader(nn.Module):
         run = _since(~self.echoes.holds[before], last.run).clamp(max=LONGEST - 1) + 1
         last_position = last.position.unsqueeze(1)
         position = self._positions(groups[:, :, 1], last_position)
-        expected = self._following(torch.cat([last_position, position[:, :-1]], 1))
+        expected = self.following(torch.cat([last_position, position[:, :-1]], 1))
         everywhere = start.unsqueeze(1).expand_as(expected)
         echo, echoed, past = self.echoes.read(before, past)
         echoed = echoed.clamp(max=LONGEST)
@@ -145,7 +145,7 @@ class FrameReader(nn.Module):
         before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
         run = torch.where(self.echoes.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
         echo, echoed, past = self.echoes.follow(before, past)
-        expected = self._following(last.position)
+        expected = self.following(last.position)
         return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, expected), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
@@ -157,8 +157,8 @@ class FrameReader(nn.Module):
         first = last.start == 0
         return torch.where(first, token, last.start), token.masked_fill(first, END)
 
-    def _following(self, position: Tensor) -> Tensor:
-        """The position after a position, if no bar begins there; the last ones there are go on for ever."""
+    def following(self, position: Tensor) -> Tensor:
+        """Give the positions that follow positions if no bar begins there; the last ones there are go on for ever."""
         if not self.has_bars:
             return (position + 1) % CYCLE
         return torch.minimum(position + 1, self._highest(position))
@@ -225,7 +225,7 @@ class Features(nn.Module):
     def known_rows(self, frames: Frames) -> Tensor:
         """Look up the rows (..., R - 2) known before the mark, with a dimension for frames or without."""
         pitch = self.pitch[frames.before]  # (..., 4)
-        intervals = _interval(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
+        intervals = interval_row(pitch[..., self.pairs[:, 0]], pitch[..., self.pairs[:, 1]])
         start, echo = frames.start.unsqueeze(-1), frames.echo.flatten(-2)
         return torch.cat([frames.before, start, frames.run, intervals, echo, frames.echoed], -1)
 
@@ -241,10 +241,10 @@ class Features(nn.Module):
         return torch.cat([features[:, :, : -(_MARK + _POSITION)], *place], 2)
 
 
-def _interval(upper: Tensor, lower: Tensor) -> Tensor:
+def interval_row(upper: Tensor, lower: Tensor) -> Tensor:
     """Give the row in a table of intervals: semitones, at most two octaves either way; the last for a rest.
 
-    >>> _interval(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
+    >>> interval_row(torch.tensor([67, 48, 0]), torch.tensor([60, 90, 48])).tolist()
     [31, 0, 49]
     """
     semitones = (upper - lower).clamp(-_WIDEST, _WIDEST) + _WIDEST

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from bachlit.encoding import SatbEncoding
-from bachlit.networks.base import Memory, Stepper
+from bachlit.networks.base import Memory
 
 
 class Views(nn.Module):
@@ -42,24 +42,3 @@ class Views(nn.Module):
         log_probs = logits.view(-1, self.num, *logits.shape[1:]).log_softmax(-1)  # (B, K, ..., V)
         own = [view[..., shift] for view, shift in zip(log_probs.unbind(1), self.shift, strict=True)]
         return torch.stack(own, 1).logsumexp(1).log_softmax(-1)
-
-
-class ViewsStepper(Stepper):
-    """Step the views of a network together.
-
-    Args:
-        stepper: Of the network in one key.
-        views: The keys.
-    """
-
-    def __init__(self, stepper: Stepper, views: Views) -> None:
-        self.stepper, self.views = stepper, views
-
-    def begin(self, batch_size: int) -> Memory:
-        """Make the memory at the start of `batch_size` pieces, of all views."""
-        return self.views.fold(self.stepper.begin(batch_size * self.views.num))
-
-    def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Give the mean log-probabilities (B, V) of what follows each row's last token (B,), and the memory after."""
-        logits, memory = self.stepper.step(self.views.spread(tokens), self.views.unfold(memory))
-        return self.views.mean(logits), self.views.fold(memory)
