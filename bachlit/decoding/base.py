@@ -85,6 +85,10 @@ class StepDecoder(Decoder):
     hypotheses: int = 1
     """K, hypotheses per row."""
 
+    passes_given: bool = False
+    """True if `step` would add a given token's log-probability minus cost to each score, draw nothing and change no
+    order that matters; then it isn't asked."""
+
     @abstractmethod
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """Choose the next token of every hypothesis.
@@ -113,7 +117,7 @@ class StepDecoder(Decoder):
     def walk(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Walk:
         """Run the loop to the end of a prompt."""
         with stepping():
-            walk = Walk(model, prompt, self.initial_score())
+            walk = Walk(model, prompt, self.initial_score(), passes=self.passes_given)
             for log_probs, allowed in walk:
                 walk.take(self.step(walk.score, log_probs, allowed, generator))
         return walk

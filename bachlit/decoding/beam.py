@@ -31,6 +31,7 @@ class BeamSearch(StepDecoder):
     """
 
     seeks_likeliest = True
+    passes_given = True
 
     def __init__(self, width: int = 16, groups: int = 1, diversity: float = 2.0) -> None:
         if width < 1:
@@ -96,12 +97,12 @@ class BeamSearch(StepDecoder):
     def _walk_on(self, model: Model, prompt: TokenPrompt, used: list[Tensor]) -> Walk:
         """Run the loop after other groups, and add this one's choices to `used`."""
         with stepping():
-            walk = Walk(model, prompt, self.initial_score())
-            for t, (log_probs, allowed) in enumerate(walk):
+            walk = Walk(model, prompt, self.initial_score(), passes=True)
+            for at, (log_probs, allowed) in enumerate(walk):  # the same steps in all walks: those that choose
                 candidates = (walk.score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))
-                if t == len(used):
+                if at == len(used):
                     used.append(candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
-                choice, used[t] = self._choose(candidates, used[t])
+                choice, used[at] = self._choose(candidates, used[at])
                 walk.take(choice)
         return walk
 

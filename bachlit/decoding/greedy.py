@@ -10,6 +10,7 @@ class Greedy(StepDecoder):
     """Take the likeliest allowed token; BachBot's decoder."""
 
     seeks_likeliest = True
+    passes_given = True
 
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """Take the likeliest allowed token."""

@@ -52,7 +52,7 @@ class Particles(Decoder):
     def decode(self, model: Model, prompt: TokenPrompt, generator: RowGenerators) -> Generation:
         """Draw one piece per row from K weighted particles."""
         with stepping():
-            walk = Walk(model, prompt, torch.zeros(self.num))
+            walk = Walk(model, prompt, torch.zeros(self.num), reads=not self.lookahead)
             # Weight that the look-ahead has already given to coming tokens, and how many those are.
             advance = torch.zeros_like(walk.score)  # (B, K)
             left = torch.zeros(len(walk.score), 1, dtype=torch.long, device=walk.device)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from bachlit.decoding.constraints import Term
 from bachlit.decoding.contracts import Choice, Generation, Model, TokenPrompt, Yielded
+from bachlit.decoding.predicting import Predictions
 from bachlit.errors import DeadEndError
 from bachlit.tokens import END, START
 
@@ -23,29 +24,45 @@ class Walk:
         model: Predicts the tokens.
         prompt: B rows.
         score: (B, K) or (K,) initial scores; minus infinity for a dead hypothesis.
+        passes: Take given tokens without yielding them, where no constraint objects: each hypothesis goes on, and its
+            score gains the token's log-probability minus its cost.
+        reads: Read runs of given tokens as sequences; without it, `ahead` can be asked.
 
     Attributes:
         score: (B, K) of the hypotheses so far.
+        passed: How many tokens were taken without being yielded since the last one that was.
     """
 
-    def __init__(self, model: Model, prompt: TokenPrompt, score: Tensor) -> None:
+    def __init__(
+        self, model: Model, prompt: TokenPrompt, score: Tensor, *, passes: bool = False, reads: bool = True
+    ) -> None:
         self.device = device = model.device
-        self._predictor, self.prompt = model.predictor(), prompt.to(device)
-        batch, self._steps, _ = prompt.allowed.shape
+        self.prompt = prompt.to(device)
+        batch, self._steps, self._size = prompt.allowed.shape
         width = score.shape[-1]
         # Sums over thousands of tokens need double precision, which Apple's GPUs lack.
         self.precision = torch.float32 if device.type == "mps" else torch.float64
         self.score = score.to(device, self.precision).expand(batch, width).clone()
         self._allowed, self._forced = self.prompt.allowed, self.prompt.forced
+        self._given = self._allowed.byte().argmax(2)  # (B, N), where one is
         self._rows = torch.arange(batch, device=device).unsqueeze(1)  # (B, 1)
         self._token = torch.full((batch, width), START, device=device)
         if self.prompt.start is not None:
             self._token = self.prompt.start.unsqueeze(1).expand(batch, width)
+        self._same = torch.arange(width, device=device).expand(batch, width)
         self._log_prob = torch.zeros_like(self.score)
         self._charged = torch.zeros_like(self.score)
         self._state = self.prompt.constraint.begin(batch, width, device)
-        self._memory = self._predictor.begin(batch * width)
-        self._only_end = torch.zeros(self._allowed.shape[2], dtype=torch.bool, device=device)
+        ends = self._allowed[:, :, END]
+        self._may_have_ended = _before(ends)
+        # Where some hypotheses may have ended, and others not, nothing is given in common.
+        split = _before(ends & ~self._forced)
+        common = [given and not maybe for given, maybe in zip(self._forced.all(0).tolist(), split, strict=True)]
+        self._runs = _runs(common)
+        self._passes, self.passed = passes, 0
+        runs = self._runs if reads else [0] * self._steps
+        self._predictions = Predictions(model.predictor(), self._given, runs, width)
+        self._only_end = torch.zeros(self._size, dtype=torch.bool, device=device)
         self._only_end[END] = True
         self._tokens: list[Tensor] = []
         self._parents: list[Tensor] = []
@@ -54,40 +71,89 @@ class Walk:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield log-probabilities minus rule cost and the mask of allowed tokens, (B, K, V) each."""
         for t in tqdm(range(self._steps), desc="Decoding", unit="token", delay=1, leave=False, disable=None):
-            if t % 64 == 0 and t and bool((self._token == END).all()):
+            if t % 64 == 0 and self._may_have_ended[t] and bool((self._token == END).all()):
                 break
             self._t = t
-            flat, self._memory = self._predictor.step(self._token.flatten(), self._memory)
-            log_probs = flat.view(*self._token.shape, -1)
-            ended = (self._token == END).unsqueeze(2)
-            self._log_probs = log_probs = torch.where(ended, 0.0, log_probs)
-            cost = self.prompt.constraint.cost(self._state, t)
-            fixed = torch.where(ended, self._only_end, self._allowed[:, t].unsqueeze(1))
-            cost = torch.where(ended, 0.0, cost)
-            allowed = fixed & (cost < torch.inf)
-            alive = self.score > -torch.inf
-            open_to = (allowed.any(2) & alive).any(1)  # (B,)
-            if not bool(open_to.all()):
-                allowed, cost = self._give_way(~open_to, fixed, allowed, cost)
-            self._cost = torch.where(allowed, cost, 0.0)
-            yield log_probs - self._cost, allowed
+            self._log_probs = log_probs = self._predictions.next(self._token, t)
+            fixed = self._allowed[:, t].unsqueeze(1)
+            if self._may_have_ended[t]:
+                ended = (self._token == END).unsqueeze(2)
+                self._log_probs = log_probs = torch.where(ended, 0.0, log_probs)
+                fixed = torch.where(ended, self._only_end, fixed)
+            self._cost: Tensor | None = None
+            if self.prompt.constraint.idle(t):
+                if self._passes and self._runs[t]:
+                    self._pass(None)
+                    continue
+                allowed = fixed.expand(*self._token.shape, -1)
+            else:
+                cost = self.prompt.constraint.cost(self._state, t)
+                if self._may_have_ended[t]:
+                    cost = torch.where(ended, 0.0, cost)
+                if self._passes and self._runs[t]:
+                    charged = cost.expand(log_probs.shape).gather(2, self._given_at(t))
+                    if bool((charged < torch.inf).all()):
+                        self._pass(charged.squeeze(2))
+                        continue
+                allowed, cost = self._opened(fixed, cost)
+                self._cost = torch.where(allowed, cost, 0.0)
+                log_probs = log_probs - self._cost
+            yield log_probs, allowed
+            self.passed = 0
+
+    def _opened(self, fixed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask what is allowed, and relax constraints where nothing is."""
+        allowed = fixed & (cost < torch.inf)
+        alive = self.score > -torch.inf
+        open_to = (allowed.any(2) & alive).any(1)  # (B,)
+        if bool(open_to.all()):
+            return allowed, cost
+        return self._give_way(~open_to, fixed, allowed, cost)
+
+    def _given_at(self, t: int) -> Tensor:
+        """The given token (B, K, 1) of a step."""
+        return self._given[:, t].view(-1, 1, 1).expand(*self._token.shape, 1)
+
+    def _pass(self, charged: Tensor | None) -> None:
+        """Take the given token at a cost (B, K), if any."""
+        token = self._given_at(self._t)
+        gained = self._log_probs.gather(2, token).squeeze(2).to(self.precision)
+        if self._may_have_ended[self._t]:
+            gained = torch.where(self._token == END, 0.0, gained)
+        self._log_prob = self._log_prob + gained
+        if charged is not None:
+            gained = gained - charged
+            self._charged = self._charged + charged
+        self.score = self.score + gained
+        self._append(token.squeeze(2), self._same)
+        self.passed += 1
 
     def take(self, choice: Choice) -> None:
         """Apply the chosen tokens."""
         parent, token = choice.parent, choice.token
-        at = (self._rows, parent, token)
         alive = choice.score > -torch.inf
-        gained, cost = (torch.where(alive, part[at].to(self.precision), 0.0) for part in (self._log_probs, self._cost))
-        self._log_prob = self._log_prob.gather(1, parent) + gained
-        self._charged = self._charged.gather(1, parent) + cost
-        self._token, self.score = token, choice.score
-        self._tokens.append(token)
-        self._parents.append(parent)
+        at = parent * self._size + token  # (B, K)
+        gained = self._log_probs.flatten(1).gather(1, at).to(self.precision)
+        self._log_prob = self._log_prob.gather(1, parent) + torch.where(alive, gained, 0.0)
+        self._charged = self._charged.gather(1, parent)
+        if self._cost is not None:
+            cost = self._cost.expand(self._log_probs.shape).flatten(1).gather(1, at).to(self.precision)
+            self._charged = self._charged + torch.where(alive, cost, 0.0)
+        self.score = choice.score
         width = token.shape[1]
         if width > 1:
             index = (self._rows * width + parent).flatten()
-            self._memory = tuple(part.index_select(0, index) for part in self._memory)
-            self._state = {name: part[self._rows, parent] for name, part in self._state.items()}
+            self._predictions.take(index, given=self._runs[self._t] > 0)
+            self._state = {
+                name: part.flatten(0, 1).index_select(0, index).view(part.shape) for name, part in self._state.items()
+            }
+        self._append(token, parent)
+
+    def _append(self, token: Tensor, parent: Tensor) -> None:
+        """Go on with tokens and their parents, by which all else is gathered."""
+        self._token = token
+        self._tokens.append(token)
+        self._parents.append(parent)
         self._state = self.prompt.constraint.advance(self._state, token, self._t)
 
     def run(self, most: int) -> Tensor:
@@ -106,15 +172,18 @@ class Walk:
             (B, K, M) nats, 0 where no given token follows.
         """
         runs = self.run(most)
+        longest = int(runs.max())
         total = torch.zeros(tokens.shape, device=self.device, dtype=self.precision)
-        memory = tuple(part.repeat_interleave(tokens.shape[2], 0) for part in self._memory)
+        if not longest:
+            return total
+        given = self._given[:, self._t + 1 : self._t + 1 + longest]  # (B, n)
+        log_probs = self._predictions.ahead(tokens, given)
         last = tokens
-        for step in range(int(runs.max())):
-            log_probs, memory = self._predictor.step(last.flatten(), memory)
-            given = self._allowed[:, self._t + 1 + step].long().argmax(1)[:, None, None].expand_as(tokens)
-            gained = log_probs.gather(1, given.reshape(-1, 1)).view(tokens.shape)
+        for step, token in enumerate(given.unbind(1)):
+            now = token[:, None, None].expand_as(tokens)
+            gained = log_probs[:, step].gather(1, now.reshape(-1, 1)).view(tokens.shape)
             total += torch.where((step < runs)[:, None, None] & (last != END), gained, 0.0)
-            last = given
+            last = now
         return total
 
     def written(self, chosen: Tensor) -> Tensor:
@@ -180,6 +249,25 @@ def _least(terms: Sequence[Term], row: int, fixed: Tensor) -> list[int]:
         if len(broken) > 1 and opens(rest := [one for one in broken if one != index]):
             broken = rest
     return broken
+
+
+def _before(found: Tensor) -> list[bool]:
+    """Check for each step whether something was found before it, in any row (B, N)."""
+    so_far: list[bool] = found.any(0).cummax(0).values.tolist()
+    return [False, *so_far[:-1]]
+
+
+def _runs(common: Sequence[bool]) -> list[int]:
+    """Count for each step how many hold there and next without a gap.
+
+    >>> _runs([True, True, False, True])
+    [2, 1, 0, 1]
+    """
+    runs, run = [], 0
+    for holds in reversed(common):
+        run = run + 1 if holds else 0
+        runs.append(run)
+    return runs[::-1]
 
 
 def _trace(tokens: Sequence[Tensor], parents: Sequence[Tensor], last: Tensor) -> Tensor:

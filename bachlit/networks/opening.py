@@ -87,6 +87,7 @@ class Opening:
         run = torch.where(self._echoes.holds[before], last[:, self.RUN : self.BEFORE].clamp(max=LONGEST - 1) + 1, 1)
         expected = self._following[position + 1].unsqueeze(1)
         echo, lengths, past = self._echoes.trace(before, past)
+        lengths = lengths.clamp(max=LONGEST)
         column = self._columns[echo + self._offsets]  # (B, E, 4)
         known = torch.cat([start, expected, run, before, column.transpose(1, 2).flatten(1)], 1)
         pairs = before[:, self._first] * self._size + before[:, self._second]
