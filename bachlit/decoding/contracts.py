@@ -23,7 +23,12 @@ class Model(Protocol):
 
 
 class Predictor(Protocol):
-    """Predict one token at a time. All state is in the memory: tensors with the batch first."""
+    """Predict one token at a time. All state is in the memory: tensors with the batch first.
+
+    Two more methods are used where they are there, and whoever wraps a predictor passes them on:
+    `read(tokens, memory)` gives log-probabilities (B, N, V) after each of the tokens (B, N), and the new memory, so that
+    given tokens cost little; `select(memory, index)` selects rows of a memory that can't be gathered tensor by tensor.
+    """
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:
         """Make the memory at the start of `batch_size` pieces."""

@@ -13,6 +13,7 @@ from bachlit.music.keys import Key
 from bachlit.networks import Network, SequenceStepper, rebuilding_fault
 from bachlit.tokens import END
 
+_NEVER = -1e3  # nats
 _TOLERANCE = 1e-4
 
 
@@ -136,15 +137,28 @@ def _check_on(network: Network, encoding: Encoding, tokens: torch.Tensor, others
         changed = torch.cat([tokens[:, :cut], others[:, cut:]], 1)
         blind, _ = network(changed, network.initial_memory(batch_size))
         _check_close(blind[:, :cut], whole[:, :cut], "no logit depends on later tokens")
-    stepper = network.stepper() or SequenceStepper(network)
+    stepper, whole = network.stepper() or SequenceStepper(network), _log_probs(whole)
     steps, memory = [], stepper.begin(batch_size)
     for t in range(num_tokens):
         if t == half:  # beams gather memory by row between steps
-            memory = tuple(part[order] for part in memory)
+            memory = stepper.select(memory, order)
         last = tokens[:, t] if t < half else tokens[order, t]
         logits, memory = stepper.step(last, memory)
         steps.append(logits if t < half else logits[order])
-    _check_close(torch.stack(steps, 1), whole, "token by token gives what the whole sequence gives")
+    _check_close(_log_probs(torch.stack(steps, 1)), whole, "token by token gives what the whole sequence gives")
+    for first in (1, half):  # in the middle of a frame, and elsewhere
+        memory = stepper.begin(batch_size)
+        for last in tokens[:, :first].unbind(1):
+            _, memory = stepper.step(last, memory)
+        read, memory = stepper.read(tokens[order, first:-1], stepper.select(memory, order))
+        after_read, _ = stepper.step(tokens[order, -1], memory)
+        read = _log_probs(torch.cat([read, after_read.unsqueeze(1)], 1))
+        _check_close(read[order], whole[:, first:], "tokens read at once give what steps give")
+
+
+def _log_probs(logits: torch.Tensor) -> torch.Tensor:
+    """Normalise logits; all that is never chosen is alike."""
+    return logits.log_softmax(-1).clamp(min=_NEVER)
 
 
 def _check_close(found: torch.Tensor, expected: torch.Tensor, law: str) -> None:
