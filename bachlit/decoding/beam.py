@@ -1,6 +1,6 @@
 """BeamSearch: the likeliest whole sequence, as far as the beam can see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -54,20 +54,18 @@ class BeamSearch(StepDecoder):
         if self.groups == 1:
             best, index = candidates.flatten(1).topk(self.width)  # (B, K)
             return Choice(index // size, index % size, best)
-        return self._choose(candidates, candidates.new_zeros(batch, 1, size))[0]
+        return _joined(self._choices(candidates, candidates.new_zeros(batch, 1, size)))
 
-    def _choose(self, candidates: Tensor, used: Tensor) -> tuple[Choice, Tensor]:
+    def _choices(self, candidates: Tensor, used: Tensor) -> Iterator[Choice]:
         """Choose group by group, from scores (B, K, V) and how many earlier groups used each token (B, 1, V)."""
         size, each = candidates.shape[2], self.width // self.groups
-        choices = []
+        choice: Choice | None = None
         for first in range(0, self.width, each):
+            used = used if choice is None else _using(used, choice)
             scores = candidates[:, first : first + each]  # (B, K / G, V)
             index = (scores - self.diversity * used).flatten(1).topk(each).indices
-            choices.append(Choice(first + index // size, index % size, scores.flatten(1).gather(1, index)))
-            alive = (choices[-1].score > -float("inf")).to(used)
-            share = alive / alive.sum(1, keepdim=True).clamp(min=1)
-            used = used.scatter_add(2, choices[-1].token.unsqueeze(1), share.unsqueeze(1))
-        return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True))), used
+            choice = Choice(first + index // size, index % size, scores.flatten(1).gather(1, index))
+            yield choice
 
     def decode_batches(
         self, model: Model, prompt: TokenPrompt, generator: RowGenerators, num: int
@@ -102,8 +100,10 @@ class BeamSearch(StepDecoder):
                 candidates = (walk.score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))
                 if at == len(used):
                     used.append(candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
-                choice, used[at] = self._choose(candidates, used[at])
-                walk.take(choice)
+                choices = list(self._choices(candidates, used[at]))
+                for choice in choices:
+                    used[at] = _using(used[at], choice)
+                walk.take(_joined(choices))
         return walk
 
     def _best(self, walk: Walk, num: int) -> Generation:
@@ -120,6 +120,18 @@ class BeamSearch(StepDecoder):
         written = walk.written(order)
         chosen = [_distinct(row, tokens, num) for row, tokens in zip(order.tolist(), written.tolist(), strict=True)]
         return walk.finish(torch.tensor(chosen, device=order.device))
+
+
+def _using(used: Tensor, choice: Choice) -> Tensor:
+    """Count a group's tokens as used (B, 1, V), each by the share of its hypotheses."""
+    alive = (choice.score > -float("inf")).to(used)
+    share = alive / alive.sum(1, keepdim=True).clamp(min=1)
+    return used.scatter_add(2, choice.token.unsqueeze(1), share.unsqueeze(1))
+
+
+def _joined(choices: Iterable[Choice]) -> Choice:
+    """Join the choices of groups (B, K / G) to one (B, K)."""
+    return Choice(*(torch.cat(parts, 1) for parts in zip(*choices, strict=True)))
 
 
 def _distinct(order: list[int], written: list[list[int]], num: int) -> list[int]:

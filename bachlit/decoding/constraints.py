@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -155,13 +156,23 @@ class Grammar(Constraint):
 
     def allowed(self, state: State, t: int) -> Tensor:
         """Mask of the tokens allowed at step t, (B, K, V)."""
+        return self.cost(state, t) == 0
+
+    def cost(self, state: State, t: int) -> Tensor:
+        """Nats charged to each token at step t, (B, K, V): none, or infinitely many."""
         slot = t % len(self.slot_tokens)
-        pitch = state["pitch"][:, :, slot, None]  # (B, K, 1)
-        founded = ~self.token_holds | (self.token_pitch == pitch)  # (B, K, V)
-        allowed = self.slot_tokens[slot] & founded
-        if t == 0:
-            allowed[..., END] = False  # a piece has at least one frame
-        return allowed
+        if t == 0:  # a piece has at least one frame
+            allowed = self.slot_tokens[0] & ~self.token_holds
+            allowed[END] = False
+            return torch.where(allowed, 0.0, torch.inf).expand(*state["pitch"].shape[:2], -1)
+        return self._costs[slot][state["pitch"][:, :, slot]]
+
+    @cached_property
+    def _costs(self) -> Tensor:
+        """Costs (S, P, V) in each slot after each pitch."""
+        pitch = torch.arange(int(self.token_pitch.max()) + 1, device=self.token_pitch.device).unsqueeze(1)
+        founded = ~self.token_holds | (self.token_pitch == pitch)  # (P, V)
+        return torch.where(self.slot_tokens.unsqueeze(1) & founded, 0.0, torch.inf)
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """State after the tokens (B, K) chosen at step t."""
@@ -171,6 +182,8 @@ class Grammar(Constraint):
 
     def to(self, device: torch.device) -> "Grammar":
         """Move the tensors to a device."""
+        if self.slot_tokens.device == device:
+            return self
         return Grammar(self.slot_tokens.to(device), self.token_pitch.to(device), self.token_holds.to(device))
 
     def __str__(self) -> str:

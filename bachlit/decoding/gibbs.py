@@ -54,17 +54,19 @@ class Gibbs(Decoder):
     def _refine(self, model: Model, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Generation:
         """Propose a block on each row and accept or reject it. Constraints may give way in both pieces."""
         allowed = prompt.allowed & self._free(prompt, old, generator)
-        walk = Walk(model, replace(prompt, allowed=allowed, strict=False), torch.zeros(2))
+        walk = Walk(model, replace(prompt, allowed=allowed, strict=False), torch.zeros(2), passes=True)
         drawn = torch.zeros_like(walk.score)  # (B, 2) the log-probabilities with which the blocks are drawn
         same = torch.arange(2, device=old.device).expand_as(walk.score)
-        for t, (log_probs, may) in enumerate(walk):
+        for log_probs, may in walk:
+            generator.uniform(2 * walk.passed)  # a row's stream goes on as if it had been asked at each step
             # The first hypothesis is the old piece, the second is drawn.
             legal = log_probs.to(walk.precision).masked_fill(~may, -torch.inf)  # (B, 2, V)
-            token = torch.stack([old[:, t], draw(relative(legal).exp(), generator)[:, 1]], 1)
+            token = torch.stack([old[:, walk.t], draw(relative(legal).exp(), generator)[:, 1]], 1)
             gained = legal.gather(2, token.unsqueeze(2)).squeeze(2)
             share = gained - legal.logsumexp(2)
             drawn = drawn + torch.where(gained > -torch.inf, share, 0.0)
             walk.take(Choice(same, token, walk.score + gained))
+        generator.uniform(2 * walk.passed)
         odds = walk.score[:, 1] - walk.score[:, 0]  # (B,), infinite where only the new piece keeps the constraints
         if self.temperature:
             chance = odds / self.temperature + drawn[:, 0] - drawn[:, 1]

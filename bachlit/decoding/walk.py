@@ -30,6 +30,7 @@ class Walk:
 
     Attributes:
         score: (B, K) of the hypotheses so far.
+        t: The step.
         passed: How many tokens were taken without being yielded since the last one that was.
     """
 
@@ -73,7 +74,7 @@ class Walk:
         for t in tqdm(range(self._steps), desc="Decoding", unit="token", delay=1, leave=False, disable=None):
             if t % 64 == 0 and self._may_have_ended[t] and bool((self._token == END).all()):
                 break
-            self._t = t
+            self.t = t
             self._log_probs = log_probs = self._predictions.next(self._token, t)
             fixed = self._allowed[:, t].unsqueeze(1)
             if self._may_have_ended[t]:
@@ -116,9 +117,9 @@ class Walk:
 
     def _pass(self, charged: Tensor | None) -> None:
         """Take the given token at a cost (B, K), if any."""
-        token = self._given_at(self._t)
+        token = self._given_at(self.t)
         gained = self._log_probs.gather(2, token).squeeze(2).to(self.precision)
-        if self._may_have_ended[self._t]:
+        if self._may_have_ended[self.t]:
             gained = torch.where(self._token == END, 0.0, gained)
         self._log_prob = self._log_prob + gained
         if charged is not None:
@@ -143,7 +144,7 @@ class Walk:
         width = token.shape[1]
         if width > 1:
             index = (self._rows * width + parent).flatten()
-            self._predictions.take(index, given=self._runs[self._t] > 0)
+            self._predictions.take(index, given=self._runs[self.t] > 0)
             self._state = {
                 name: part.flatten(0, 1).index_select(0, index).view(part.shape) for name, part in self._state.items()
             }
@@ -154,11 +155,11 @@ class Walk:
         self._token = token
         self._tokens.append(token)
         self._parents.append(parent)
-        self._state = self.prompt.constraint.advance(self._state, token, self._t)
+        self._state = self.prompt.constraint.advance(self._state, token, self.t)
 
     def run(self, most: int) -> Tensor:
         """Count the given tokens (B,) that follow this step, at most `most`."""
-        following = self._forced[:, self._t + 1 : self._t + 1 + most]
+        following = self._forced[:, self.t + 1 : self.t + 1 + most]
         return following.long().cumprod(1).sum(1)
 
     def ahead(self, tokens: Tensor, most: int) -> Tensor:
@@ -176,7 +177,7 @@ class Walk:
         total = torch.zeros(tokens.shape, device=self.device, dtype=self.precision)
         if not longest:
             return total
-        given = self._given[:, self._t + 1 : self._t + 1 + longest]  # (B, n)
+        given = self._given[:, self.t + 1 : self.t + 1 + longest]  # (B, n)
         log_probs = self._predictions.ahead(tokens, given)
         last = tokens
         for step, token in enumerate(given.unbind(1)):
@@ -209,7 +210,7 @@ class Walk:
 
     def _give_way(self, dead: Tensor, fixed: Tensor, allowed: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
         """Relax as few terms as open the rows (B,) that have no token left."""
-        t, constraint = self._t, self.prompt.constraint
+        t, constraint = self.t, self.prompt.constraint
         terms = list(constraint.terms(self._state, t))
         allowed, cost = allowed.clone(), cost.clone()
         alive = (self.score > -torch.inf).unsqueeze(2)
