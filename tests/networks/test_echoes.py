@@ -70,6 +70,23 @@ def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:
     assert not echo[0, CAPACITY + 1 :].any()
 
 
+@pytest.mark.parametrize("frames", [30, CAPACITY + 6])
+def test_traced_echoes_are_those_that_are_read(frames: int) -> None:
+    echoes = Echoes(ENCODING)
+    drawn = torch.randint(0, 3, (3, frames), generator=torch.Generator().manual_seed(0)).tolist()
+    before = torch.stack([cells(row) for row in drawn])
+    before[:, 0] = END
+    echo, length, _ = echoes.read(before, echoes.begin(3))
+    past, order, row = echoes.untraced(3), torch.tensor([1, 2, 0]), torch.arange(3)
+    for frame in range(frames):
+        traced, lengths, past = echoes.trace(before[row, frame], past)
+        assert torch.equal(traced, echo[row, frame]), frame
+        assert torch.equal(lengths, length[row, frame]), frame
+        if frame % 5 == 4:  # the past can be gathered by row
+            past, row = past[order], row[order]
+    assert past.shape[2] <= CAPACITY + 1
+
+
 @pytest.mark.parametrize("trust", [0.0, 3.0])
 def test_a_network_that_trusts_echoes_keeps_the_laws_on_a_piece_that_repeats_itself(trust: float) -> None:
     torch.manual_seed(0)

@@ -6,6 +6,7 @@ import torch
 from bachlit.encoding import BachBotEncoding, SatbEncoding
 from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
+from bachlit.networks.stepping import Product
 from bachlit.testing import check_network
 from bachlit.tokens import END
 
@@ -116,3 +117,15 @@ def test_a_note_that_does_not_sound_is_not_held() -> None:
             probability = logits[0, 6 + slot].softmax(0)
             assert (probability[holds & (pitch != sounding)].sum() > 0.01) == training
             assert probability[holds & (pitch == sounding)].sum() > 0
+
+
+@pytest.mark.parametrize("gelu", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 40])
+def test_a_packed_product_is_the_plain_one(rows: int, gelu: bool) -> None:
+    """It is a private part of PyTorch, in any of whose versions it might change."""
+    generator = torch.Generator().manual_seed(0)
+    weight, bias, x = (torch.randn(shape, generator=generator) for shape in ((600, 300), (600,), (rows, 300)))
+    expected = torch.addmm(bias, x, weight.t())
+    with torch.inference_mode():
+        found = Product(weight, bias, gelu=gelu)(x)
+    assert torch.allclose(found, torch.nn.functional.gelu(expected) if gelu else expected, atol=1e-4)
