@@ -26,8 +26,8 @@ class Predictor(Protocol):
     """Predict one token at a time. All state is in the memory: tensors with the batch first.
 
     Two more methods are used where they are there, and whoever wraps a predictor passes them on:
-    `read(tokens, memory)` gives log-probabilities (B, N, V) after each of the tokens (B, N), and the new memory, so that
-    given tokens cost little; `select(memory, index)` selects rows of a memory that can't be gathered tensor by tensor.
+    `read(tokens, memory)` gives log-probabilities (B, N, V) after each of the tokens (B, N), and the new memory;
+    given tokens cost little. `select(memory, index)` selects rows of a memory that can't be gathered tensor by tensor.
     """
 
     def begin(self, batch_size: int) -> tuple[Tensor, ...]:

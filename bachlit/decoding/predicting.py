@@ -21,10 +21,11 @@ class Predictions:
         given: (B, N) the given token of each step; where none is, anything.
         runs: For each step the number of given tokens that stand there and next, in all rows.
         width: K.
+        size: V.
     """
 
-    def __init__(self, predictor: Predictor, given: Tensor, runs: Sequence[int], width: int) -> None:
-        self._predictor, self._given, self._runs = predictor, given, runs
+    def __init__(self, predictor: Predictor, given: Tensor, runs: Sequence[int], *, width: int, size: int) -> None:
+        self._predictor, self._given, self._runs, self._size = predictor, given, runs, size
         self._batch, self._width = len(given), width
         self._read = getattr(predictor, "read", None)
         self._memory = predictor.begin(self._batch)
@@ -44,7 +45,12 @@ class Predictions:
         return log_probs.view(self._batch, self._width, -1)
 
     def take(self, index: Tensor, *, given: bool) -> None:
-        """Go on from the chosen hypotheses (B K,), numbered through all rows; `given` if the tokens of all rows were."""
+        """Go on from the chosen hypotheses.
+
+        Args:
+            index: (B K,) their numbers, counted through all rows.
+            given: Whether all tokens chosen were given.
+        """
         if self._width == 1 or (self._alike and given):
             return
         if self._alike:
@@ -70,7 +76,7 @@ class Predictions:
             self._memory, self._rows = self._select(self._rows), None
         tokens = last.unsqueeze(1)
         if self._read is not None and self._runs[t]:
-            most = max(1, _MOST // (len(last) * self._width))
+            most = max(1, _MOST // (len(last) * self._size))
             given = self._given[:, t : t + min(self._runs[t], most)]
             tokens = torch.cat([tokens, given.repeat_interleave(len(last) // self._batch, 0)], 1)
         log_probs, self._memory = self._sequence(tokens, self._memory)

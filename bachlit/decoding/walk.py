@@ -62,7 +62,7 @@ class Walk:
         self._runs = _runs(common)
         self._passes, self.passed = passes, 0
         runs = self._runs if reads else [0] * self._steps
-        self._predictions = Predictions(model.predictor(), self._given, runs, width)
+        self._predictions = Predictions(model.predictor(), self._given, runs, width=width, size=self._size)
         self._only_end = torch.zeros(self._size, dtype=torch.bool, device=device)
         self._only_end[END] = True
         self._tokens: list[Tensor] = []

@@ -1,6 +1,6 @@
 """FrameStepper: a `FrameLSTM` with its present weights, prepared to go one token at a time, or through given ones."""
 
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
@@ -78,7 +78,7 @@ class FrameStepper(Stepper):
         # What the chosen voices' tokens add to a voice's head, for all but the first: tables one after another.
         token = network.features.token.weight.detach()
         self.chosen = [
-            torch.cat([token @ part.t() for part in hear.weight.detach()[:, size:].split(token.shape[1], 1)])
+            torch.cat([token @ part.t() for part in torch.split(hear.weight.detach()[:, size:], token.shape[1], 1)])
             for hear in voices[1:]
         ]
         self.starts = torch.arange(len(voices), device=token.device) * len(token)
@@ -92,9 +92,7 @@ class FrameStepper(Stepper):
             Slot(cast(nn.Linear, say), network.get_buffer(f"tokens_{slot}"), stranded if slot else None, self.views)
             for slot, say in enumerate(network.says)
         ]
-        self.opening = Opening(
-            self.reader, network.features, torch.stack([slot.columns for slot in self.slots[1:]])
-        )
+        self.opening = Opening(self.reader, network.features, torch.stack([slot.columns for slot in self.slots[1:]]))
         # Gains of echoes by length and kind, voice by voice: (E lengths, 4).
         self.trust = network.trust.detach().permute(1, 2, 0).flatten(0, 1).contiguous()
         num, lengths = network.trust.shape[1:]
@@ -211,7 +209,7 @@ class FrameStepper(Stepper):
 
     def _read_frame(self, features: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
         """Step the LSTMs: outputs and cells (B, 2 layers H), and the sum of the outputs (B, H)."""
-        parts = list(states.split(self.hidden, 1))
+        parts = list(torch.split(states, self.hidden, 1))
         top, num = features, len(self.layers)
         for layer, product in enumerate(self.layers):
             gates = product(torch.cat([top, parts[layer]], 1))
@@ -256,7 +254,7 @@ class FrameStepper(Stepper):
         marks, tokens = groups[:, :, 1].t().flatten(), groups[:, :, 2:].transpose(0, 1).flatten(0, 1)
         features = unmarked + (self.mark[marks] + self.position[torch.cat(positions)])
         tops = []
-        for entering in features.split(len(groups)):
+        for entering in torch.split(features, len(groups)):
             states, top = self._read_frame(entering, states)
             tops.append(top)
         top, before = torch.cat(tops), torch.cat([previous, *tops[:-1]])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from threading import RLock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -101,27 +102,28 @@ class Product:
     def __init__(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> None:
         weight, self._bias, self._gelu = weight.detach(), bias.detach().clone(), gelu
         self._weight = weight.t().contiguous()
-        packs = weight.device.type == "cpu" and weight.dtype == torch.float32 and (gelu or weight.numel() >= self._SMALL)
-        self._packed = _packed(weight.contiguous()) if packs else None
+        gains = gelu or weight.numel() >= self._SMALL
+        self._packed = _packed(weight.contiguous()) if gains else None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, in) to (B, out)."""
-        if self._packed is not None and len(x) >= self._FEW_ROWS:
-            kind = ("gelu", [], "none") if self._gelu else ("none", [], "")
-            made: Tensor = _PACKED_PRODUCT(x, self._packed, self._bias, *kind)
+        if self._packed is not None and x.shape[0] >= self._FEW_ROWS:
+            after, kind = ("gelu", "none") if self._gelu else ("none", "")
+            made: Tensor = _PACKED_PRODUCT(x, self._packed, self._bias, after, [], kind)
             return made
         made = torch.addmm(self._bias, x, self._weight)
         return nn.functional.gelu(made) if self._gelu else made
 
 
-# What PyTorch's compiler uses: a fifth faster than `linear` on many rows, more than twice as fast on few. Builds without
-# oneDNN lack it, and it isn't public: `tests/networks` compares it with the plain product.
-_PACKED_PRODUCT = getattr(getattr(torch.ops.mkldnn, "_linear_pointwise", None), "default", None)
+# What PyTorch's compiler uses: a fifth faster than `linear` on many rows, more than twice as fast on few. It isn't
+# public, and builds without oneDNN lack it; `tests/networks` compares it with the plain product.
+_PACKED_PRODUCT: Any = getattr(getattr(torch.ops.mkldnn, "_linear_pointwise", None), "default", None)
 
 
 def _packed(weight: Tensor) -> Tensor | None:
-    """Pack weights (out, in) for `_PACKED_PRODUCT`; None where there is none."""
-    if _PACKED_PRODUCT is None or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    """Pack weights (out, in) for `_PACKED_PRODUCT`; None if it doesn't take them."""
+    takes = weight.device.type == "cpu" and weight.dtype == torch.float32
+    if _PACKED_PRODUCT is None or not takes or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return None
     packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
     return packed
@@ -186,11 +188,12 @@ class FoldedStepper(Stepper):
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the next output and cell (B, H) from gates (B, 4 H), as `gates_of` makes them, and the last cell.
+    """Compute the next output and cell (B, H) from gates (B, 4 H), which it overwrites, and the last cell.
 
-    tanh x is 2 sigmoid 2x - 1, which processors compute in a fraction of the time.
+    Gates are those that `gates_of` makes: tanh x is 2 sigmoid 2x - 1, which processors compute in a fraction of the
+    time.
     """
-    enter, keep, out, new = gates.sigmoid().chunk(4, 1)
+    enter, keep, out, new = gates.sigmoid_().chunk(4, 1)
     cell = torch.addcmul(keep * cell, enter, new.mul_(2).sub_(1))
     return (2 * cell).sigmoid_().mul_(2).sub_(1).mul_(out), cell
 

@@ -27,7 +27,7 @@ class Views(nn.Module):
 
     def spread(self, tokens: Tensor) -> Tensor:
         """Transpose tokens (B, ...) to (B K, ...), each row's views one after another."""
-        return self.shift[:, tokens].transpose(0, 1).flatten(0, 1)
+        return tokens if self.num == 1 else self.shift[:, tokens].transpose(0, 1).flatten(0, 1)
 
     def fold(self, memory: Memory) -> Memory:
         """Make a memory of B K rows one of B."""

@@ -1,7 +1,6 @@
 """Runs of given tokens are read as sequences, and give what steps give."""
 
 import copy
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -107,13 +106,11 @@ class Asked:
 
 
 @pytest.fixture
-def counted(framed_model: LanguageModel) -> Iterator[Asked]:
-    yield Asked(framed_model)
+def counted(framed_model: LanguageModel) -> Asked:
+    return Asked(framed_model)
 
 
-def test_one_row_reads_what_is_given_at_first(
-    counted: Asked, framed_model: LanguageModel, bach: list[Chorale]
-) -> None:
+def test_one_row_reads_what_is_given_at_first(counted: Asked, framed_model: LanguageModel, bach: list[Chorale]) -> None:
     """However many hypotheses there are; and each run is one call."""
     asked = bars_anew(framed_model, bach[:1], Rules())
     beam = BeamSearch(7)
@@ -150,5 +147,5 @@ def test_a_reader_that_breaks_the_law_is_found(framed_model: LanguageModel, bach
     asked = bars_anew(framed_model, bach[:2], Rules())
     check_decoder(BeamSearch(3), framed_model, asked)
     broken = Broken(framed_model.network, framed_model.encoding, framed_model.keys)
-    with pytest.raises(AssertionError, match="log-probability is the model's|given tokens read"):
+    with pytest.raises(AssertionError, match=r"log-probability is the model's|given tokens read"):
         check_decoder(BeamSearch(3), broken, asked)
