@@ -78,7 +78,7 @@ class Echoes(nn.Module):
             state: What `begin` or the last call left.
         """
         echoes, lengths = [], []
-        for frames in before.split(_AT_ONCE, 1):
+        for frames in torch.split(before, _AT_ONCE, 1):
             echo, length, state = self._read(frames, state)
             echoes.append(echo)
             lengths.append(length)
@@ -100,7 +100,7 @@ class Echoes(nn.Module):
         others = nn.functional.pad(
             compared[:, :used].transpose(1, 2), (num - 1, num - 1), value=-2
         )  # (B, E, D + F - 1)
-        now = now.masked_fill(~known.unsqueeze(2), -3).unbind(1)
+        now = now.masked_fill(~known.unsqueeze(2), -3)
         width = others.shape[2] - num + 1
         diagonals = torch.arange(width, device=device, dtype=torch.int32)
         # The longest run's key is the highest, of equally long ones the latest's. No run reaches the present frame.
@@ -108,7 +108,7 @@ class Echoes(nn.Module):
         runs = nn.functional.pad(state.lengths.transpose(1, 2), (num, 0))[:, :, :width].int()  # (B, E, D)
         keys = runs * width + diagonals
         best = []
-        for frame, this in enumerate(now):
+        for frame, this in enumerate(now.unbind(1)):
             same = others[:, :, frame : frame + width] == this.unsqueeze(2)
             keys = torch.where(same, keys + longer, diagonals)
             best.append(keys.amax(2))
