@@ -154,14 +154,15 @@ class ChoraleModel(Resumable, LanguageModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clip gradients, a fused optimiser's too.
+        """Clip gradients, a fused optimiser's too, which Lightning refuses in mixed precision.
 
-        Lightning refuses these in mixed precision, as they would scale float16's gradients back only after clipping;
-        in bfloat16 there is no scale.
+        Such an optimiser scales float16's gradients back by itself, unless that was done before.
         """
         plugin = self.trainer.precision_plugin
-        if gradient_clip_val is None or not isinstance(plugin, MixedPrecision) or plugin.scaler is not None:
+        if not gradient_clip_val or not isinstance(plugin, MixedPrecision):
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
+        if plugin.scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            plugin.scaler.unscale_(optimizer)
         algorithm = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
         Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
