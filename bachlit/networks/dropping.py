@@ -3,14 +3,26 @@
 import torch
 from torch import Tensor, nn
 
+from bachlit.networks.half_lstm import LEAST_HIDDEN, read_in_halves
+
+_PLAIN_LSTM = (True, 1, 0.0, True, False, True)
+"""Arguments of `torch.lstm`: with biases, one layer, no dropout, in training, one direction, batch first."""
+
+
+def _kept(x: Tensor, share: float) -> Tensor:
+    """Draw 1 for what is kept of a tensor and 0 for the rest, in its shape and type."""
+    if x.device.type != "cpu":
+        return (torch.rand(x.shape, device=x.device) >= share).to(x.dtype)
+    # Four numbers of 16 bits at once take a third of `torch.rand`'s time, a tenth of `nn.functional.dropout`'s; so
+    # the share is rounded to 65536ths. 16-bit integers become floats in an eighth of the time that booleans take.
+    words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    least = min(round(share * 2**16), 2**16 - 1) - 2**15
+    return words.view(torch.int16)[: x.numel()].ge_(least).to(x.dtype).view(x.shape)
+
 
 def _drop(x: Tensor, share: float) -> Tensor:
-    """Zero a share of a tensor's elements at random, and scale the others up.
-
-    `torch.nn.functional.dropout` takes five times as long on a processor: a fifth of a training step.
-    """
-    kept = torch.rand(x.shape, device=x.device) >= share
-    return x * (kept.to(x.dtype) / (1 - share))
+    """Zero a share of a tensor's elements at random, and scale the others up."""
+    return x * _kept(x, share).mul_(1 / (1 - share))
 
 
 class Dropout(nn.Module):
@@ -58,9 +70,17 @@ class DroppedLSTM(nn.LSTM):
         self, x: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Read (B, N, I): outputs (B, N, H), and the last output and cell (1, B, H)."""
-        if not self.training or self.share == 0:
+        halves = self.training and _in_halves(x) and self.hidden_size >= LEAST_HIDDEN
+        if not halves and (not self.training or self.share == 0):
             return super().forward(x, state)
-        [[inputs, outputs, *biases]] = self.all_weights
-        weights = [inputs, _drop(outputs, self.share), *biases]
-        output, *after = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        [[inputs, recurrent, *biases]] = self.all_weights
+        weights = [inputs, _drop(recurrent, self.share) if self.share else recurrent, *biases]
+        read = read_in_halves(x, state, weights) if halves else torch.lstm(x, state, weights, *_PLAIN_LSTM)
+        output, *after = read
         return output, (after[0], after[1])
+
+
+def _in_halves(x: Tensor) -> bool:
+    """Tell whether products of a tensor are in bfloat16 on a processor."""
+    kind = x.device.type
+    return kind == "cpu" and torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.bfloat16

@@ -12,6 +12,9 @@ from bachlit.tokens import END
 CAPACITY = 1024
 """Frames of a piece that are remembered; later ones find no echo."""
 
+_AT_ONCE = 64
+"""Frames that are read together; the more, the more places each is compared with."""
+
 
 class EchoState(NamedTuple):
     """What `Echoes` remembers of a piece.
@@ -68,18 +71,57 @@ class Echoes(nn.Module):
         )
 
     def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """Follow echoes frame after frame: (B, F, E, 4), (B, F, E) and the state, as `follow` gives them.
+        """Follow the echoes of F frames: (B, F, E, 4), (B, F, E) and the state, as `follow` gives them one by one.
 
         Args:
             before: (B, F, 4) the frame before each frame.
             state: What `begin` or the last call left.
         """
         echoes, lengths = [], []
-        for frame in before.unbind(1):
-            echo, length, state = self.follow(frame, state)
+        for frames in torch.split(before, _AT_ONCE, 1):
+            echo, length, state = self._read(frames, state)
             echoes.append(echo)
             lengths.append(length)
-        return torch.stack(echoes, 1), torch.stack(lengths, 1), state
+        return torch.cat(echoes, 1), torch.cat(lengths, 1), state
+
+    def _read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
+        """Follow echoes along diagonals: a run that goes on keeps its distance from the present.
+
+        Frame t is compared with past frame `d + t - (F - 1)` of diagonal d.
+        """
+        num, device = before.shape[1], before.device
+        used = min(CAPACITY, int(state.num_read.max()) + num)  # what is behind it is empty
+        index = state.num_read.unsqueeze(1) - 1 + torch.arange(num, device=device)  # (B, F) of each frame
+        known = (index >= 0) & (index < CAPACITY)
+        index = torch.where(known, index, CAPACITY)
+        now = (self.pitch[before].unsqueeze(3) * self.digits).sum(2, dtype=torch.int32)  # (B, F, E)
+        past, compared = _put_all(state.past, index, before), _put_all(state.compared, index, now)
+        # Frames in front of the first equal none; nor do those that aren't known.
+        others = nn.functional.pad(
+            compared[:, :used].transpose(1, 2), (num - 1, num - 1), value=-2
+        )  # (B, E, D + F - 1)
+        now = now.masked_fill(~known.unsqueeze(2), -3)
+        width = others.shape[2] - num + 1
+        diagonals = torch.arange(width, device=device, dtype=torch.int32)
+        # The longest run's key is the highest, of equally long ones the latest's. No run reaches the present frame.
+        longer = (diagonals < (state.num_read + num - 2).unsqueeze(1)).int().mul_(width).unsqueeze(1)  # (B, 1, D)
+        runs = nn.functional.pad(state.lengths.transpose(1, 2), (num, 0))[:, :, :width].int()  # (B, E, D)
+        keys = runs * width + diagonals
+        best = []
+        for frame, this in enumerate(now.unbind(1)):
+            same = others[:, :, frame : frame + width] == this.unsqueeze(2)
+            keys = torch.where(same, keys + longer, diagonals)
+            best.append(keys.amax(2))
+        found = torch.stack(best, 1)  # (B, F, E)
+        length = (found // width).long()
+        offsets = torch.arange(2 - num, 2, device=device).unsqueeze(1)  # from a diagonal to what followed
+        following = (found % width + offsets).clamp(0, CAPACITY - 1).flatten(1)  # (B, F E)
+        echo = past.gather(1, following.unsqueeze(2).expand(-1, -1, past.shape[2])).long()  # (B, F E, 4)
+        echo = echo.view(*length.shape, -1).masked_fill(length.unsqueeze(3) == 0, END)
+        runs = (keys[:, :, :used] // width).to(state.lengths.dtype).transpose(1, 2)
+        lengths = nn.functional.pad(runs, (0, 0, 0, CAPACITY - used))
+        state = EchoState(past, compared, lengths, state.num_read + num)
+        return self._begun(echo, before.unsqueeze(2)), length, state
 
     def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
         """Find what followed the longest earlier run that equals the last frames.
@@ -105,8 +147,11 @@ class Echoes(nn.Module):
         length = lengths.gather(1, best).squeeze(1).long()
         following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
         echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
-        stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
-        return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
+        return self._begun(echo, before.unsqueeze(1)), length, EchoState(past, compared, lengths, count + 1)
+
+    def _begun(self, echo: Tensor, before: Tensor) -> Tensor:
+        """Begin echoes' notes (..., E, 4) anew that can't be held after the frame before (..., 1, 4)."""
+        return echo - (self.holds[echo] & (self.pitch[echo] != self.pitch[before])).long()
 
     def untraced(self, batch_size: int) -> Tensor:
         """Make the past (B, 4 + 2 E, 0) of pieces of which nothing was read, for `trace`."""
@@ -157,6 +202,12 @@ def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
     """Put rows (B, 1, C) into (B, N, C) at (B, 1, 1), where they are known."""
     at = at.expand(-1, 1, table.shape[2])
     return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
+
+
+def _put_all(table: Tensor, index: Tensor, rows: Tensor) -> Tensor:
+    """Put rows (B, F, C) into (B, N, C) at (B, F); an index of N is thrown away."""
+    wider = nn.functional.pad(table, (0, 0, 0, 1))
+    return wider.scatter_(1, index.unsqueeze(2).expand_as(rows), rows.to(table.dtype))[:, :-1]
 
 
 def echo_gain(output: Tensor, trust: Tensor, echoed: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
@@ -155,6 +157,7 @@ class FrameLSTM(Network):
         self.trust = nn.Parameter(torch.zeros(len(VOICES), num, LONGEST + 1))
         for slot, tokens in enumerate(allowed):
             self.register_buffer(f"tokens_{slot}", tokens.nonzero().squeeze(1), persistent=False)
+        self.first_tokens = [_first_of_run(tokens) for tokens in encoding.slot_tokens]
         self.vocabulary_size = encoding.vocabulary_size
 
     def initial_memory(self, batch_size: int) -> Memory:
@@ -214,28 +217,45 @@ class FrameLSTM(Network):
             x = y if layer == 0 else x + y
         # A frame's mark is predicted before the LSTMs have read it.
         before = torch.cat([memory.top.unsqueeze(1), x[:, :-1]], 1)
-        precision = torch.promote_types(x.dtype, torch.float32)
-        shape = (*groups.shape, self.vocabulary_size)
-        logits = torch.full(shape, IMPOSSIBLE, dtype=precision, device=x.device)
-        self._fill(logits, 0, torch.cat([before, unmarked], 2), frames)
+        slots = [self._logits(0, torch.cat([before, unmarked], 2), frames)]
         inputs = [x, features]
         for slot in range(1, self.reader.size):
             if slot > 1:
                 inputs.append(self.features.token(groups[:, :, slot]))
-            self._fill(logits, slot, torch.cat(inputs, 2), frames)
+            slots.append(self._logits(slot, torch.cat(inputs, 2), frames))
         after = (torch.stack(new_outputs, 1), torch.stack(new_cells, 1), x[:, -1], pack(last), *echoes)
-        return logits.flatten(1, 2), _FrameMemory(*after, opened=memory.opened)
+        return torch.stack(slots, 2).flatten(1, 2), _FrameMemory(*after, opened=memory.opened)
 
-    def _fill(self, logits: Tensor, slot: int, inputs: Tensor, frames: Frames) -> None:
-        """Fill in the logits (B, F, 5, V) of a slot, from its head's inputs (B, F, ...)."""
+    def _logits(self, slot: int, inputs: Tensor, frames: Frames) -> Tensor:
+        """Predict the logits (B, F, V) of a slot, from its head's inputs (B, F, ...)."""
         thought = self.head_dropout(gelu(self.hears[slot](inputs)))
         for think in cast(nn.ModuleList, self.thinks[slot]):
             thought = thought + self.head_dropout(gelu(think(thought)))
-        output = self.says[slot](thought).to(logits.dtype)
+        output = self.says[slot](thought)
+        output = output.to(torch.promote_types(output.dtype, torch.float32))
         tokens = self.get_buffer(f"tokens_{slot}")
-        logits[:, :, slot, tokens] = output[:, :, : len(tokens)]
+        logits = self._among_all(output[:, :, : len(tokens)], slot)
         if slot:
             gained = echo_gain(output[:, :, len(tokens) :], self.trust[slot - 1], frames.echoed)
-            logits[:, :, slot].scatter_add_(2, frames.echo[:, :, :, slot - 1], gained)
+            logits = logits.scatter_add(2, frames.echo[:, :, :, slot - 1], gained)
             if not self.training:  # there it is to learn as much, and overfits later for it
-                logits[:, :, slot].masked_fill_(self.reader.echoes.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)
+                logits = logits.masked_fill(self.reader.echoes.stranded(frames.before[:, :, slot - 1]), IMPOSSIBLE)
+        return logits
+
+    def _among_all(self, logits: Tensor, slot: int) -> Tensor:
+        """Put the logits (B, F, S) of a slot's tokens among those of all (B, F, V)."""
+        tokens, first = self.get_buffer(f"tokens_{slot}"), self.first_tokens[slot]
+        if first is None:
+            return logits.new_full((*logits.shape[:2], self.vocabulary_size), IMPOSSIBLE).index_copy(2, tokens, logits)
+        behind = self.vocabulary_size - first - len(tokens)
+        return nn.functional.pad(logits, (first, behind), value=IMPOSSIBLE)  # a third of the time
+
+
+def _first_of_run(tokens: NDArray[np.bool_]) -> int | None:
+    """Give the first of some tokens (V,) if they follow one another without a gap.
+
+    >>> _first_of_run(np.array([False, True, True])), _first_of_run(np.array([True, False, True]))
+    (1, None)
+    """
+    places = np.flatnonzero(tokens)
+    return int(places[0]) if len(places) == places[-1] - places[0] + 1 else None

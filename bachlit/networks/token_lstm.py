@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bachlit.encoding import Encoding
 from bachlit.errors import OptionError
 from bachlit.networks.base import Memory, Network
-from bachlit.networks.dropping import DroppedLSTM
+from bachlit.networks.dropping import Dropout, DroppedLSTM
 from bachlit.networks.stepping import FoldedStepper
 from bachlit.tokens import END
 
@@ -62,7 +62,7 @@ class TokenLSTM(Network):
         self.embedding = nn.Embedding(encoding.vocabulary_size, embedding)
         self.lstms = nn.ModuleList(DroppedLSTM(embedding if layer == 0 else hidden, hidden) for layer in range(layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) if batch_norm else nn.Identity() for _ in range(layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(hidden, encoding.vocabulary_size)
 
     def initial_memory(self, batch_size: int) -> Memory:

@@ -10,8 +10,11 @@ from typing import cast
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from pytorch_lightning.plugins.precision import MixedPrecision, Precision
+from pytorch_lightning.utilities import GradClipAlgorithmType
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torchmetrics import Metric
 
 from bachlit.encoding import Encoding, SatbEncoding
@@ -56,7 +59,7 @@ class ChoraleModel(Resumable, LanguageModule):
         network: Callable[[Encoding], Network] = TokenLSTM,
         *,
         loss: nn.Module | None = None,
-        optimizer: OptimizerCallable = lambda parameters: torch.optim.Adam(parameters, lr=2e-3),
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.Adam(parameters, lr=2e-3, fused=True),
         lr_scheduler: LRSchedulerCallable | None = None,
         encoding: Encoding | None = None,
         keys: Keys = "all",
@@ -147,3 +150,19 @@ class ChoraleModel(Resumable, LanguageModule):
         scheduler = self.lr_scheduler(optimizer)
         monitor = getattr(scheduler, "monitor", "val/nats_per_token")  # only schedules that watch a figure read it
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip gradients, a fused optimiser's too, which Lightning refuses in mixed precision.
+
+        Such an optimiser scales float16's gradients back by itself, unless that was done before.
+        """
+        plugin = self.trainer.precision_plugin
+        if not gradient_clip_val or not isinstance(plugin, MixedPrecision):
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        if plugin.scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            plugin.scaler.unscale_(optimizer)
+        algorithm = GradClipAlgorithmType(gradient_clip_algorithm or GradClipAlgorithmType.NORM)
+        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)

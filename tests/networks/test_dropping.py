@@ -42,3 +42,21 @@ def test_recurrent_weights_are_dropped_in_training_alone() -> None:
     gradient = lstm.get_parameter("weight_hh_l0").grad
     assert gradient is not None
     assert 0.3 < float((gradient == 0).float().mean()) < 0.7, "what was dropped gets no gradient"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_units_are_dropped_independently(dtype: torch.dtype) -> None:
+    """Also where their number isn't a multiple of the four that are drawn at once."""
+    torch.manual_seed(0)
+    dropped = Dropout(0.3)(torch.ones(4001, 1, 5, dtype=dtype)).float()[:, 0] == 0
+    shares = dropped.float().t() @ dropped.float() / len(dropped)  # (5, 5) of each pair
+    expected = torch.full((5, 5), 0.09).fill_diagonal_(0.3)
+    assert torch.allclose(shares, expected, atol=0.04)  # over 5 standard deviations
+
+
+def test_the_same_seed_drops_the_same_units() -> None:
+    masks = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        masks.append(Dropout(0.5)(torch.ones(2, 3, 5)))
+    assert torch.equal(*masks)

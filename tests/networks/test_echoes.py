@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bachlit.encoding import SatbEncoding
 from bachlit.music.chorale import Chorale
 from bachlit.networks import FrameLSTM
-from bachlit.networks.echoes import CAPACITY, Echoes
+from bachlit.networks.echoes import CAPACITY, Echoes, EchoState
 from bachlit.testing import check_network
 from bachlit.tokens import END
 
@@ -58,6 +58,42 @@ def test_an_echo_is_the_longest_run_of_equal_chords_and_of_these_the_latest(rows
                 expected, frame = slowly(heard, now)
                 assert length[row, now, kind] == expected
                 assert found[row, now, kind].tolist() == (begun(tokens[row], frame, now) if expected else [END] * 4)
+
+
+def one_by_one(echoes: Echoes, before: torch.Tensor, state: EchoState) -> tuple[torch.Tensor, torch.Tensor, EchoState]:
+    """What `read` gives, by `follow`."""
+    found, lengths = [], []
+    for frame in before.unbind(1):
+        echo, length, state = echoes.follow(frame, state)
+        found.append(echo)
+        lengths.append(length)
+    return torch.stack(found, 1), torch.stack(lengths, 1), state
+
+
+def test_reading_windows_equals_following_frame_by_frame() -> None:
+    """Also where a row begins a new piece, where a piece outgrows the capacity, and in windows of any length."""
+    random = torch.Generator().manual_seed(0)
+    echoes = Echoes(ENCODING)
+    fresh = read = followed = echoes.begin(3)
+    used = torch.tensor([END, 30, 31, 42])  # few, so that much is equal
+    for num, resets in [(1, 0), (48, 0), (70, 1), (48, 2), (200, 0), (5, 0), (400, 0), (400, 0), (100, 1), (9, 0)]:
+        kept = torch.arange(3) >= resets
+        read, followed = (
+            EchoState(
+                *(torch.where(kept.view(3, *[1] * (old.dim() - 1)), old, new) for old, new in zip(*both, strict=True))
+            )
+            for both in ((read, fresh), (followed, fresh))
+        )
+        before = used[torch.randint(len(used), (3, num, 1), generator=random)].expand(-1, -1, 4).clone()
+        before[:, :, 3] = used[torch.randint(len(used), (3, num), generator=random)]
+        echo, length, read = echoes.read(before, read)
+        expected, expected_length, followed = one_by_one(echoes, before, followed)
+        assert torch.equal(echo, expected)
+        assert torch.equal(length, expected_length)
+        for part, other in zip(read, followed, strict=True):
+            assert part.dtype == other.dtype
+            assert torch.equal(part, other)
+    assert int(read.num_read.max()) > CAPACITY > int(read.num_read.min())
 
 
 def test_what_is_beyond_the_capacity_has_no_echo_and_breaks_nothing() -> None:

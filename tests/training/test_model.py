@@ -11,6 +11,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from few import Few
+from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import nn
 from torchmetrics import Metric
 
@@ -132,6 +133,62 @@ def test_a_resumed_fit_equals_the_uninterrupted_one_bit_for_bit(bach: list[Chora
         assert torch.equal(one, other)
 
 
+class Bigram(Network):
+    """A network without memory."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        super().__init__()
+        self.config = {}
+        self.table = nn.Embedding(encoding.vocabulary_size, encoding.vocabulary_size)
+
+    def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
+        return ()
+
+    def forward(
+        self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...], prompt: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        return self.table(tokens), memory
+
+
+class Norms(pl.Callback):
+    """The norms of the gradients that reach the optimiser."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_before_zero_grad(self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Any) -> None:
+        gradients = [part.grad.norm() for part in pl_module.parameters() if part.grad is not None]
+        self.seen += [float(torch.stack(gradients).norm())] if gradients else []
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("clip", [None, 0.001])
+def test_gradients_of_a_fused_optimiser_are_clipped(
+    precision: Any, clip: float | None, bach: list[Chorale], tmp_path: Path
+) -> None:
+    norms = Norms()
+    scaled = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu")) if precision == "16-mixed" else None
+    trainer = pl.Trainer(
+        max_steps=3,
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        precision=None if scaled else precision,
+        plugins=scaled,
+        gradient_clip_val=clip,
+        callbacks=[norms],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+    )
+    trainer.fit(ChoraleModel(Bigram), ChoraleDataModule(Few(bach[:3]), lanes=3, window=64))
+    [optimizer] = trainer.optimizers
+    assert optimizer.defaults["fused"]
+    assert norms.seen
+    assert all(norm > 0.002 for norm in norms.seen) if clip is None else max(norms.seen) < 0.00101
+
+
 def test_pieces_that_fill_their_windows_to_the_last_frame_train(tmp_path: Path) -> None:
     """Their last window holds END alone, a single row for batch normalisation."""
     pieces = [Chorale.from_pitches([[67, 64, 60, 48]] * 24, name=str(index)) for index in range(6)]
@@ -145,20 +202,6 @@ def test_pieces_that_fill_their_windows_to_the_last_frame_train(tmp_path: Path) 
 
 
 def test_a_network_without_memory_trains(bach: list[Chorale], tmp_path: Path) -> None:
-    class Bigram(Network):
-        def __init__(self, encoding: Encoding) -> None:
-            super().__init__()
-            self.config = {}
-            self.table = nn.Embedding(encoding.vocabulary_size, encoding.vocabulary_size)
-
-        def initial_memory(self, batch_size: int) -> tuple[torch.Tensor, ...]:
-            return ()
-
-        def forward(
-            self, tokens: torch.Tensor, memory: tuple[torch.Tensor, ...], prompt: torch.Tensor | None = None
-        ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-            return self.table(tokens), memory
-
     trainer, *_ = fit(bach[:8], tmp_path, epochs=2, network=Bigram)
     assert trainer.callback_metrics["val/nats_per_token"].isfinite()
 
