@@ -3,13 +3,13 @@
 import io
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fits import TWINKLE
+from forking import python
 from handwritten import line, note, score
 
 import bachlit.api
@@ -463,7 +463,7 @@ def test_a_network_of_ones_own_harmonises_once_its_module_is_imported(
     model = "LanguageModel(Own(SatbEncoding(), width=8), SatbEncoding(), 'all').save(Path('own'))"
     code = "from pathlib import Path; from bachlit.encoding import SatbEncoding; from own_harmoniser import Own; "
     code += f"from bachlit.models.language_model import LanguageModel; {model}"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([python(), "-c", code], check=True)
     typed = ["harmonize", str(TWINKLE), "--checkpoint=own", "--decoder=Greedy", "--output=out.musicxml"]
     assert main(typed) == 2
     assert "if you trust it, import its module first: --import own_harmoniser" in capsys.readouterr().err
