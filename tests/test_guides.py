@@ -139,7 +139,8 @@ def shortened(words: list[str]) -> list[list[str]]:
     command = words[0]
     if command == "harmonize":
         decoder = [] if {"--decoder", "--config"}.intersection(words) else ["--decoder", "Greedy"]
-        return [[*words, *decoder, "--overwrite"]]
+        alone = ["--workers", "1"] if "--workers" in words else []
+        return [[*words, *decoder, *alone, "--overwrite"]]
     if command in ("check", "export") or (command == "compose" and "--bars" in words):
         return [[*words, *(["--bars", "1"] if command == "compose" else []), "--overwrite"]]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
@@ -164,7 +165,7 @@ def failure(words: list[str], capsys: pytest.CaptureFixture[str]) -> str | None:
     return f"bachlit {shlex.join(words)}\n{told}" if code and not found_faults else None
 
 
-@pytest.mark.usefixtures("modules")
+@pytest.mark.usefixtures("modules", "with_a_small_default")
 @pytest.mark.parametrize("guide", GUIDES)
 @pytest.mark.filterwarnings("ignore")
 def test_the_code_of_a_guide_works(

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from fits import TWINKLE
 
 ROOT = Path(__file__).parents[1]
 
@@ -150,7 +151,7 @@ STEPS = [
 
 def test_light_commands_stay_light_and_what_draws_is_loaded_when_it_draws(tmp_path: Path) -> None:
     """In one process that starts cold: values, models, commands, a harmonisation and a picture after each other."""
-    shutil.copy(ROOT / "examples" / "twinkle.musicxml", tmp_path)
+    shutil.copy(TWINKLE, tmp_path)
     code = "import sys\n" + "".join(
         f"{step}\nprint('loaded', [name for name in {packages!r} if name in sys.modules])\n" for step, packages in STEPS
     )

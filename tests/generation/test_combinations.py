@@ -90,7 +90,7 @@ def test_no_output_ever_breaks_the_grammar_or_a_given_cell(
     nothing. Of the combinations at most one in twenty may be refused, for notes that no move brings into range."""
     random = np.random.default_rng(block)
     refused = 0
-    num = size(100, 40)
+    num = size(100, 20)
     for _ in range(num):
         given, chosen, how = prompt(random, bach), rules(random), decoder(random)
         seed = int(random.integers(2**40))

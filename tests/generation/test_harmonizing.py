@@ -106,7 +106,7 @@ def assert_given_back(written: Chorale, melody: Chorale, voice: Voice) -> None:
         assert getattr(written, field) == getattr(melody, field)
 
 
-@settings(max_examples=size(40, 8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(40, 5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 2**40), voice=st.sampled_from(VOICES), keys=st.sampled_from(["home", "all"]))
 def test_every_decoder_gives_every_melody_back_note_for_note(
     small_model: LanguageModel, data: st.DataObject, seed: int, voice: Voice, keys: str

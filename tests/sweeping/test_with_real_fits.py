@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import yaml
 from forking import python
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from bachlit.__main__ import main
 from bachlit.music.chorale import Chorale
@@ -138,6 +137,8 @@ def test_table_1_has_bachbots_864_points() -> None:
 
 
 def test_w_and_bs_agent_types_what_fit_understands(corpus: list[str]) -> None:
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # noqa: PLC0415  # takes seconds
+
     config = yaml.safe_load((ROOT / "configs" / "sweeps" / "wandb.yaml").read_text())
     middle = {
         name: said.get("value", said.get("values", [said.get("min")])) for name, said in config["parameters"].items()

@@ -112,29 +112,20 @@ def cluster(tmp_path: Path) -> Callable[..., int]:
     return submit
 
 
-def test_a_job_that_is_told_to_end_is_queued_again_and_goes_on(
-    cluster: Callable[..., int], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
-) -> None:
-    told = tmp_path / "requeued"
-    assert cluster("parts", 17, *few, RUN="run", end=True) == 143
-    assert told.read_text() == "requeue 17\n"
-    assert cluster("parts", 17, *few, RUN="run") == 0
-    assert told.read_text() == "requeue 17\n"
-    assert_the_same_run(uninterrupted(*TWO), tmp_path / "parts")
-
-
 def test_two_jobs_in_one_folder_go_on_with_their_own_runs(
     cluster: Callable[..., int], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:
-    """Told to end in turn and queued again in the other order, by their numbers; then by torchrun, by a name."""
-    jobs: dict[int, list[str]] = {17: [], 18: ["--data.seed=5"]}
-    for number, options in jobs.items():
-        assert cluster("both", number, *few, *options, end=True) == 143
-    assert cluster("both", 18, *few, *jobs[18]) == 0
-    nodes = environment(tmp_path, RUN="slurm-17", PROCESSES="2", MASTER_PORT="29519")
-    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *few], cwd=tmp_path / "both", env=nodes, check=True)
-    for number, options in jobs.items():
-        runs = (uninterrupted(*TWO, *options) / RUN, tmp_path / "both" / "runs" / f"slurm-{number}")
-        one, two = (weights_in(run / "checkpoints" / "last.ckpt") for run in runs)
-        assert all(torch.equal(two[part], weights) for part, weights in one.items()), number
-    assert {path.name for path in (tmp_path / "both" / "runs").iterdir()} == {"slurm-17", "slurm-18"}
+    """Told to end in turn they are queued again; the second goes on first, and the first by torchrun, by its name."""
+    requeued, both = tmp_path / "requeued", tmp_path / "both"
+    jobs: dict[str, list[str]] = {"named": [], "slurm-18": ["--data.seed=5"]}
+    assert cluster("both", 17, *few, end=True, RUN="named") == 143
+    assert cluster("both", 18, *few, *jobs["slurm-18"], end=True) == 143
+    assert requeued.read_text() == "requeue 17\nrequeue 18\n"
+    assert cluster("both", 18, *few, *jobs["slurm-18"]) == 0
+    assert requeued.read_text() == "requeue 17\nrequeue 18\n"
+    nodes = environment(tmp_path, RUN="named", PROCESSES="2", MASTER_PORT="29519")
+    subprocess.run(["sh", CLUSTER / "torchrun.sh", *FIT, *few], cwd=both, env=nodes, check=True)
+    assert {path.name for path in (both / "runs").iterdir()} == set(jobs)
+    for name, options in jobs.items():
+        shutil.copytree(both / "runs" / name, tmp_path / name / RUN)
+        assert_the_same_run(uninterrupted(*TWO, *options), tmp_path / name)

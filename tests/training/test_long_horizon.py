@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from fits import TWINKLE
 from sizes import size
 
 from bachlit import compose
@@ -110,8 +111,7 @@ def test_predictions_are_files_and_nothing_else(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(pl.Trainer, "predict", predict)
     monkeypatch.chdir(tmp_path)
     quiet = ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.enable_progress_bar=false"]
-    prompts = Path(__file__).parents[2] / "examples" / "twinkle.musicxml"
-    assert main(["predict", *quiet, f"--data.prompts={prompts}", "--decoder=Greedy"]) == 0
+    assert main(["predict", *quiet, f"--data.prompts={TWINKLE}", "--decoder=Greedy"]) == 0
     assert returned == [None]
     assert len([*(tmp_path / "predictions").iterdir()]) == 2
 

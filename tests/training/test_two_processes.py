@@ -129,7 +129,7 @@ def test_two_processes_take_the_steps_that_one_takes(
 FRAMES = ["--model.network=FrameLSTM", "--model.network.head=8", "--data.encoding.bars=true"]
 
 
-@pytest.mark.parametrize("options", [[], TWO, [*FRAMES, *TWO]], ids=["one", "two", "two, FrameLSTM"])
+@pytest.mark.parametrize("options", [[], [*FRAMES, *TWO]], ids=["one", "two, FrameLSTM"])
 def test_a_fit_that_is_killed_at_any_moment_ends_where_it_would_have(
     options: list[str], tmp_path: Path, few: list[str], uninterrupted: Callable[..., Path]
 ) -> None:

@@ -66,9 +66,9 @@ MEI = """<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.1"><mus
 
 
 def cases(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Settings under which every run has the same cases, as many as that, or a fifth."""
+    """Settings under which every run has the same cases, as many as that, or a tenth."""
     return settings(
-        max_examples=size(number, number // 5),
+        max_examples=size(number, number // 10),
         deadline=None,
         derandomize=True,
         database=None,
