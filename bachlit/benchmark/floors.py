@@ -144,7 +144,7 @@ def machine(size: Size, report: Report) -> None:
         report.row(f"rows_{rows}", "", **{f"{way}_gflops": rate for way, rate in known.items()})
 
 
-class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has no types
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has no types
     """Count the matrix products that PyTorch does, by (batch, rows, inputs, outputs)."""
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ def training_floor(forward: Callable[[], object], passes: int) -> float:
         forward: Runs the pass.
         passes: The fastest of each product's counts.
     """
-    with _Products() as found, plain_kernels(), torch.no_grad():
+    with Products() as found, plain_kernels(), torch.no_grad():
         forward()
     seconds = 0.0
     for (batch, rows, inputs, outputs), number in found.counts.items():

@@ -47,7 +47,7 @@ class Size:
 
 
 QUICK = Size(
-    rounds=1, frames=64, looped=2, together=2, cut=4, alone=1, tunes=2, windows=2, lanes=2, exchanged=1,
+    rounds=1, frames=16, looped=2, together=2, cut=4, alone=1, tunes=2, windows=2, lanes=2, exchanged=1,
     passes=2,
 )  # fmt: skip
 """The same code on next to nothing."""

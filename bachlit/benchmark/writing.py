@@ -93,12 +93,12 @@ def bars(size: Size, report: Report) -> None:
     """Report the seconds of some bars written anew, as shares of the whole piece's."""
     chorale = held_out(size.frames)
     last = size.frames // _BAR
-    middle = last // 2
+    middle = max(1, last // 2)
     places = {
-        "beginning": (1, 2),
-        "middle": (middle, middle + 1),
-        "end": (last - 1, last),
-        "four": (max(1, middle - 1), min(last, middle + 2)),
+        "beginning": (1, min(2, last)),
+        "middle": (middle, min(middle + 1, last)),
+        "end": (max(1, last - 1), last),
+        "four": (max(1, middle - 1), min(middle + 2, last)),
     }
     report.begin(
         "bars",
