@@ -181,12 +181,12 @@ def held_out(frames: int) -> Chorale:
 def melodies(chorales: Sequence[Chorale], frames: int, num: int) -> list[Prompt]:
     """Cut sopranos from the chorales: all beginnings first, then what follows the first cuts, and so on."""
     longest = max(chorale.num_frames for chorale in chorales)
-    cuts = [
+    cuts = (
         cut(chorale, first, first + frames)
         for first in range(0, longest, frames)
         for chorale in chorales
         if first + frames <= chorale.num_frames
-    ]
+    )
     return [Prompt.voices(cut, "soprano") for cut in islice(cycle(cuts), num)]
 
 
