@@ -81,7 +81,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         contents = json.loads(read_bounded(path))
     except (OSError, ValueError) as error:
-        raise OptionError(f"{path} can't be read ({error}); expected what --output wrote; name such a file.") from error
+        raise OptionError(
+            f"{path} can't be read ({type(error).__name__}); expected what --output wrote; name such a file."
+        ) from error
     if (
         not isinstance(contents, dict)
         or contents.get("format") != _FORMAT
