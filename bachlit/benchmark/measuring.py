@@ -134,12 +134,13 @@ def program(*words: str | Path, folder: Path) -> Cost:
     """
     with tempfile.TemporaryDirectory() as place:
         answer = Path(place) / "cost.json"
-        command = [sys.executable, "-c", _STARTER, answer, sys.executable, "-P", *words]
+        command = [sys.executable, "-IS", "-c", _STARTER, answer, sys.executable, "-P", *words]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled"}
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
         if done.returncode:
+            shown = " ".join(map(str, words))
             raise BachlitError(
-                f"`python {' '.join(map(str, words))}` failed; expected it to run: {done.stderr.strip()[-500:]}"
+                f"`python {shown}` failed ({done.stderr.strip()[-500:]}); expected it to run; run it alone."
             )
         wall, cpu, peak = (nan if value is None else value for value in json.loads(answer.read_text(encoding="utf-8")))
     return Cost(Seconds(wall, cpu), peak)
