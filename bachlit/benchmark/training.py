@@ -33,7 +33,7 @@ def training(size: Size, report: Report) -> None:
     report.begin(
         "training",
         f"{len(windows)} windows of {num} tokens, one thread, fastest of {rounds} rounds; tokens a second of the "
-        "processor; floor: three times a forward pass's matrix products alone",
+        "processor; floor: three times a forward pass's multiply-adds, at their rate on all rows at once",
     )
     for name, network in NETWORKS.items():
         loops = {"bare": partial(bare_loop, network, windows), "trainer": partial(trainer_loop, network, windows)}
