@@ -61,8 +61,10 @@ MAY_IMPORT = {
         "generation", "internals", "metrics", "models", "music", "networks", "rendering", "scores", "sweeping",
         "training",
     },
-    "benchmark": {"corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
-                  "training"},
+    "benchmark": {
+        "api", "corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",
+        "scores", "training",
+    },
     "__init__": {
         "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "evaluation", "metrics", "models",
         "music", "networks", "rendering", "scores", "testing", "training",

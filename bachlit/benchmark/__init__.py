@@ -1,1 +1,1 @@
-"""Benchmarks: each prints its figures beside a baseline's, measured in the same run."""
+"""Benchmark: one run prints how long people wait, as ratios to baselines and floors of the same run."""

@@ -1,37 +1,71 @@
-"""`python -P -m bachlit.benchmark NAME`: costs, as ratios to baselines in one run."""
+"""`python -P -m bachlit.benchmark [PART ...]`: how long people wait, as ratios to what the same run measures."""
 
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
-from jsonargparse import auto_cli
+import torch
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import PositiveInt
 
-from bachlit.benchmark.corpus import corpus
-from bachlit.benchmark.decoding import decoding
+from bachlit.benchmark.floors import machine
+from bachlit.benchmark.measuring import QUICK, Size
 from bachlit.benchmark.processes import processes
+from bachlit.benchmark.programs import folder, start
+from bachlit.benchmark.report import Report, compare, read
 from bachlit.benchmark.training import training
-from bachlit.errors import BachlitError, RuleWarning
+from bachlit.benchmark.writing import bars, piece, pieces
+from bachlit.errors import BachlitError, HearingWarning, RangeWarning, RuleWarning
 
-BENCHMARKS: dict[str, Callable[..., Iterator[str]]] = {
+PARTS: dict[str, Callable[[Size, Report], None]] = {
+    "machine": machine,
+    "piece": piece,
+    "bars": bars,
+    "pieces": pieces,
+    "folder": folder,
+    "start": start,
     "training": training,
     "processes": processes,
-    "decoding": decoding,
-    "corpus": corpus,
 }
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run a benchmark by name."""
+    """Measure the parts asked for, all if none."""
+    parser = ArgumentParser(prog="python -P -m bachlit.benchmark", description=__doc__)
+    parser.add_argument("parts", nargs="*", type=Literal[tuple(PARTS)], help=f"{', '.join(PARTS)}; all if none.")
+    parser.add_argument("--output", type=Path | None, help="A file for the figures, as JSON.")
+    parser.add_argument("--against", type=Path | None, help="Such a file of another run: print before and after.")
+    parser.add_argument("--tunes", type=PositiveInt | None, help="How many tunes the folder holds.")
+    parser.add_argument("--quick", type=bool, default=False, help="Try the same code on next to nothing.")
+    options = parser.parse_args(None if args is None else list(args))
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
-    warnings.filterwarnings("ignore", category=RuleWarning)
+    for kind in (RuleWarning, HearingWarning, RangeWarning):
+        warnings.filterwarnings("ignore", category=kind)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        for line in auto_cli(BENCHMARKS, args=args and list(args), prog="python -P -m bachlit.benchmark"):
-            print(line, flush=True)
+        before = None if options.against is None else read(options.against)
+        size = QUICK if options.quick else Size()
+        size = size if options.tunes is None else replace(size, tunes=options.tunes)
+        report = Report(tunes=size.tunes, quick=options.quick)
+        for name in options.parts or PARTS:
+            PARTS[name](size, report)
+        if options.output is not None:
+            report.save(options.output)
+        if before is not None:
+            report.say("")
+            for line in compare(before, report.contents()):
+                report.say(line)
     except BachlitError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
+    finally:
+        torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":

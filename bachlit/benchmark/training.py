@@ -1,17 +1,19 @@
-"""Cost of the Trainer, as a ratio to a bare loop in the same run."""
+"""How long a training step takes: the Trainer beside a bare loop, and the loop beside its floor."""
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
+from bachlit.benchmark.floors import training_floor
+from bachlit.benchmark.measuring import Seconds, Size, best_of
+from bachlit.benchmark.report import Report
 from bachlit.encoding import Encoding
 from bachlit.networks import FrameLSTM, Network, TokenLSTM
 from bachlit.training.data import ChoraleDataModule
@@ -23,13 +25,43 @@ NETWORKS: dict[str, MakesNetwork] = {"TokenLSTM": TokenLSTM, "FrameLSTM": FrameL
 _CLIP, _LEARNING_RATE = 1.0, 2e-3
 
 
-def bare_loop(network: MakesNetwork, windows: Sequence[Window]) -> float:
+def training(size: Size, report: Report) -> None:
+    """Report how fast each of bachlit's networks trains on Bach's chorales, in one thread."""
+    windows = first_windows(size.windows, lanes=size.lanes)
+    num = windows[0].tokens.numel()
+    rounds = size.rounds + 1  # the first warms up
+    report.begin(
+        "training",
+        f"{len(windows)} windows of {num} tokens, one thread, fastest of {rounds} rounds; tokens a second of the "
+        "processor; floor: three times a forward pass's multiply-adds, at their rate on all rows at once",
+    )
+    for name, network in NETWORKS.items():
+        loops = {"bare": partial(bare_loop, network, windows), "trainer": partial(trainer_loop, network, windows)}
+        measured = best_of(loops, rounds)
+        model = ChoraleModel(network).network.train()
+        memory = model.initial_memory(len(windows[0].tokens))
+        floor = training_floor(partial(model, windows[0].tokens, memory), size.passes)
+        bare, trainer = (len(windows) * num / measured[loop].cpu for loop in loops)
+        step = measured["bare"].cpu / len(windows)
+        report.row(
+            name,
+            "bare: a loop of plain PyTorch",
+            bare_step_cpu_s=step,
+            floor_s=floor,
+            times_floor=step / floor,
+            bare_tokens_per_s=bare,
+            trainer_tokens_per_s=trainer,
+            trainer_as_fast_times=trainer / bare,
+        )
+
+
+def bare_loop(network: MakesNetwork, windows: Sequence[Window]) -> Seconds:
     """Train on windows in plain PyTorch as `ChoraleModel` does; return the seconds."""
     model = ChoraleModel(network).network.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
     loss_of = nn.CrossEntropyLoss()
     memory = fresh = model.initial_memory(len(windows[0].tokens))
-    begun = time.perf_counter()
+    begun = Seconds.now()
     for window in windows:
         memory = tuple(
             torch.where(window.reset.view(-1, *[1] * (part.dim() - 1)), start, part)
@@ -42,10 +74,10 @@ def bare_loop(network: MakesNetwork, windows: Sequence[Window]) -> float:
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
-    return time.perf_counter() - begun
+    return begun.since()
 
 
-def trainer_loop(network: MakesNetwork, windows: Sequence[Window], **options: Any) -> float:
+def trainer_loop(network: MakesNetwork, windows: Sequence[Window], **options: Any) -> Seconds:
     """Train on windows by Lightning's Trainer, logging to CSV as `bachlit fit` does; return the seconds.
 
     Args:
@@ -53,13 +85,13 @@ def trainer_loop(network: MakesNetwork, windows: Sequence[Window], **options: An
         windows: Of an epoch; of each process, if the options say that there are several.
         options: More of the Trainer's.
     """
-    timer = Timer()
+    clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(
             max_epochs=1,
             accelerator="cpu",
             logger=CSVLogger(folder),
-            callbacks=[timer],
+            callbacks=[clock],
             gradient_clip_val=_CLIP,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -68,33 +100,19 @@ def trainer_loop(network: MakesNetwork, windows: Sequence[Window], **options: An
             **options,
         )
         trainer.fit(ChoraleModel(network), DataLoader(windows, batch_size=None))  # type: ignore[arg-type]  # a sequence
-    return timer.time_elapsed("train")
+    return clock.seconds
 
 
-def training(*, steps: int = 40, rounds: int = 8) -> Iterator[str]:
-    """Compare both loops on each of bachlit's networks and Bach's chorales, by turns.
+class _Clock(pl.Callback):
+    """Times a fit from its first step to its end."""
 
-    Args:
-        steps: Windows per epoch, of 16 lanes and 125 tokens.
-        rounds: Turns of each loop after one to warm up; the fastest counts, as all else only slows a turn.
+    def on_train_start(self, *_: Any) -> None:
+        """Start."""
+        self._begun = Seconds.now()
 
-    Yields:
-        Lines of the report.
-    """
-    windows = first_windows(steps)
-    size = windows[0].tokens.numel()
-    yield f"{torch.get_num_threads()} threads, {len(windows)} windows of {size} tokens, {rounds} rounds"
-    loops: dict[str, Callable[..., float]] = {"bare PyTorch loop": bare_loop, "Trainer": trainer_loop}
-    for name, network in NETWORKS.items():
-        seconds: dict[str, list[float]] = {label: [] for label in loops}
-        for turn in range(rounds + 1):
-            # Each goes first in every other round, so that a machine that slows down favours neither.
-            for label in sorted(loops, reverse=turn % 2 == 0):
-                seconds[label].append(loops[label](network, windows))
-        bare, trainer = (len(windows) * size / min(seconds[label][1:]) for label in loops)
-        for label, speed in zip(loops, (bare, trainer), strict=True):
-            yield f"{name:<10} {label:<19} {speed:8.0f} tokens/s"
-        yield f"{name:<10} {'ratio':<19} {trainer / bare:8.3f}"
+    def on_train_end(self, *_: Any) -> None:
+        """Stop."""
+        self.seconds = self._begun.since()
 
 
 def first_windows(number: int, *, lanes: int = 16) -> list[Window]:
