@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bachlit.commands import plot as plotting
 from bachlit.commands.functions import run_typed
+from bachlit.commands.loading import loading
 from bachlit.commands.plot import plot
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
@@ -66,9 +67,10 @@ def compose(
         paper: Paper of a PDF.
         wav: Play them into files beside them, too; voices for practice tracks as well, one voice loud in each.
     """
-    from bachlit import api
-    from bachlit.commands.weights import announce
-    from bachlit.generation.named_rules import weighed_rules
+    with loading():
+        from bachlit import api
+        from bachlit.commands.weights import announce
+        from bachlit.generation.named_rules import weighed_rules
 
     weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=api.calibration_for(checkpoint))
     places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
