@@ -82,10 +82,8 @@ def _broken_off(error: BaseException) -> int:
     return 141
 
 
-_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "runs", "sweep")} | dict.fromkeys(
-    ("compose", "plot"), "music"
-)
-_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
+_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "plot", "runs", "sweep")}
+_ROOMS |= {"compose": "music"} | dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 
 def _run(command: str, args: list[str]) -> int:
