@@ -1,10 +1,12 @@
 """Entry point: dispatch commands; print BachlitErrors as one line."""
 
+import atexit
 import os
 import re
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -48,7 +50,15 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 if `check` found faults, 2 if the user has something to put right, or 128 plus the number of
         the signal that stopped it: 143 for SIGTERM, 130 for Ctrl-C, 141 if nobody reads the output on.
     """
-    args = list(sys.argv[1:] if args is None else args)
+    words = list(sys.argv[1:] if args is None else args)
+    code = _answer(words)
+    if args is None and words and words[0] in _SHORT and "torch" in sys.modules:
+        _leave(code)
+    return code
+
+
+def _answer(args: list[str]) -> int:
+    """Run a command, and print errors; return the exit code."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # terminals can't show all file names
     if not args or args[0] in ("-h", "--help"):
@@ -73,6 +83,22 @@ def main(args: Sequence[str] | None = None) -> int:
         return _broken_off(error)
 
 
+_SHORT = ("check", "compose", "harmonize", "plot")
+"""Commands after which nothing but files and printed lines stays."""
+
+
+def _leave(code: int) -> None:
+    """End the process at once: to take PyTorch's modules apart lasts a third of a second.
+
+    It returns if what was printed can't be written, which Python reports at its own end.
+    """
+    atexit._run_exitfuncs()  # such as those of a user's own module
+    with suppress(AttributeError, OSError, ValueError):  # no stream, or none that is open
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def _broken_off(error: BaseException) -> int:
     """Return the exit code where the user stops a command, or what reads its output, such as `head`, ends."""
     if isinstance(error, KeyboardInterrupt):
@@ -82,10 +108,8 @@ def _broken_off(error: BaseException) -> int:
     return 141
 
 
-_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "runs", "sweep")} | dict.fromkeys(
-    ("compose", "plot"), "music"
-)
-_ROOMS |= dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
+_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "plot", "runs", "sweep")}
+_ROOMS |= {"compose": "music"} | dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 
 def _run(command: str, args: list[str]) -> int:

@@ -10,10 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from bachlit.commands.progress import progress
 from bachlit.errors import BachlitError, OptionError, ScoreError
 from bachlit.scores import SUFFIXES, TuneText, tunes_of
@@ -172,6 +168,10 @@ def _is_ours(category: type[Warning]) -> bool:
 
 
 def _print_table(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    from rich.console import Console  # one tune has no table
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in ("tune", "file"):
         table.add_column(head, no_wrap=True, overflow="ignore")

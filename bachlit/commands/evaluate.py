@@ -19,6 +19,7 @@ from rich.console import Console
 from bachlit.classes import path_of
 from bachlit.commands.batch import jobs_of
 from bachlit.commands.functions import run_typed
+from bachlit.commands.loading import loading
 from bachlit.commands.progress import progress
 from bachlit.corpus import Corpus, Fold
 from bachlit.errors import OptionError, ScoreError
@@ -96,13 +97,14 @@ def evaluate(
         output: Folder for evaluation.json, .csv and .md, pieces.csv and index.html.
         overwrite: Replace files of these names even if bachlit didn't write them.
     """
-    from bachlit.commands.weights import announce
-    from bachlit.evaluation.evaluating import evaluate as evaluate_all
-    from bachlit.evaluation.figures import figures_with
-    from bachlit.evaluation.harmonizers import named
-    from bachlit.evaluation.held_out import folds_for, held_out, source_of
-    from bachlit.evaluation.rows import letters_of
-    from bachlit.models.language_model import LanguageModel
+    with loading():
+        from bachlit.commands.weights import announce
+        from bachlit.evaluation.evaluating import evaluate as evaluate_all
+        from bachlit.evaluation.figures import figures_with
+        from bachlit.evaluation.harmonizers import named
+        from bachlit.evaluation.held_out import folds_for, held_out, source_of
+        from bachlit.evaluation.rows import letters_of
+        from bachlit.models.language_model import LanguageModel
 
     harmonizers, figures = named(decoders), figures_with(metrics or ())
     masks = list(dict.fromkeys(map(letters_of, missing.split(","))))

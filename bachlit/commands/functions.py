@@ -1,7 +1,7 @@
 """Commands that are functions: parse the command line into arguments, and call.
 
-It is parsed twice. First without PyTorch, which takes seconds to load: options of types from heavy packages are passed
-over, all others are refused here if they are wrong. Then with it, wholly.
+It is parsed first without PyTorch, which takes seconds to load: options of types from heavy packages are passed over,
+all others are refused here if they are wrong. If any of those was typed, it is parsed again, wholly.
 """
 
 import builtins
@@ -68,11 +68,12 @@ def run_typed(
     with careful_parsing(words.paths), one_sentence(phase):
         light = _Light.of(function, _KINDS if kinds is None else kinds)
         made: Mapping[str, Any] = {}
-        if not (light.passed_over and asks_for_help(words)):
+        helps = bool(light.passed_over) and asks_for_help(words)
+        if not helps:
             made = light.parsed(command, words, function)
             if check is not None:
                 check(**{name: made[name] for name in signature(check).parameters})
-        if light.passed_over:
+        if helps or light.leaves_out(words):
             made = _parsed(command, words, function, kinds)
         elif words.modules:
             with loading():
@@ -194,6 +195,12 @@ class _Light:
         rest = ["--", *words.rest] if words.rest else []
         epilog = IMPORT_HELP if "checkpoint" in signature(function).parameters else ""
         return _parse(_parser(command, function, epilog), stub, words, [*configs, *typed, *rest])
+
+    def leaves_out(self, words: Words) -> bool:
+        """Check whether an option that is passed over was typed, or may stand in a configuration typed in YAML."""
+        typed = [word[2:] for word in words.words if word.startswith("--")]
+        in_files = [str(name) for config in words.configs for name in config.options]
+        return any(map(self._passes_over, [*typed, *in_files])) or not all(config.options for config in words.configs)
 
     def _passes_over(self, option: str) -> bool:
         return re.match(r"[^=.+]*", option)[0] in self.passed_over  # type: ignore[index]  # it matches

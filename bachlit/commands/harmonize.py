@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bachlit.commands.batch import Job, jobs_of, refuse_one_file, run_all
 from bachlit.commands.functions import run_typed
+from bachlit.commands.loading import loading
 from bachlit.commands.music import endings_of, refuse_seed
 from bachlit.commands.places import Places
 from bachlit.errors import OptionError
@@ -106,11 +107,12 @@ def harmonize(
         wav: Play it into a file beside it, too; voices for practice tracks as well, one voice loud in each.
         workers: How many tunes at once, each in its own process.
     """
-    from bachlit import api
-    from bachlit.commands.task import Task
-    from bachlit.commands.weights import announce
-    from bachlit.generation.harmonizing import harmonizer
-    from bachlit.generation.named_rules import weighed_rules, with_ranges
+    with loading():
+        from bachlit import api
+        from bachlit.commands.task import Task
+        from bachlit.commands.weights import announce
+        from bachlit.generation.harmonizing import harmonizer
+        from bachlit.generation.named_rules import weighed_rules, with_ranges
 
     weighed = weighed_rules(rules, decoder or harmonizer(), style, api.calibration_for(checkpoint))
     task = Task(

@@ -1,6 +1,8 @@
 """`bachlit fit | validate | test | predict`: refuse what can be known before Lightning is loaded, then run."""
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -40,6 +42,10 @@ def run(command: str, args: Sequence[str]) -> None:
     if not asks_for_help(words):
         _refuse(command, words)
     with loading():
+        if command == "fit" and _logs_to_wandb(words):
+            # First: wandb's data classes look through all modules that are loaded, of which Lightning has thousands.
+            with suppress(Exception):  # which the logger reports when it begins, and does without
+                import wandb.apis.public  # noqa: F401
         from bachlit.commands import train
     train.run(command, words)
 
@@ -68,6 +74,14 @@ def _refuse(command: str, words: Words) -> None:
             refuse_taken(ROOT / name)
     if (path := named_checkpoint(command, words)) is not None and not path.is_dir():
         refuse_no_checkpoint(path)
+
+
+def _logs_to_wandb(words: Words) -> bool:
+    """Check whether a fit is likely to begin a run of W&B: by default it does."""
+    off = os.environ.get("WANDB_MODE") == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1")
+    trainers = [config.options.get("trainer") for config in words.configs]
+    chosen = any(isinstance(one, Mapping) and "logger" in one for one in trainers)
+    return not (off or chosen or asks_for_help(words) or words.values_of("trainer.logger"))
 
 
 def _may_be_elsewhere(words: Words) -> bool:

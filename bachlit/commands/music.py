@@ -1,16 +1,15 @@
-"""`bachlit compose` and `plot`: commands without Lightning or a corpus."""
+"""`bachlit compose`, and what it shares with other commands that write music."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bachlit.commands import plot as plotting
 from bachlit.commands.functions import run_typed
-from bachlit.commands.plot import plot
+from bachlit.commands.loading import loading
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.generation.limits import bars_between, refuse_num
@@ -66,9 +65,10 @@ def compose(
         paper: Paper of a PDF.
         wav: Play them into files beside them, too; voices for practice tracks as well, one voice loud in each.
     """
-    from bachlit import api
-    from bachlit.commands.weights import announce
-    from bachlit.generation.named_rules import weighed_rules
+    with loading():
+        from bachlit import api
+        from bachlit.commands.weights import announce
+        from bachlit.generation.named_rules import weighed_rules
 
     weighed = weighed_rules(rules, decoder or api.COMPOSER, calibration=api.calibration_for(checkpoint))
     places = places_of(output, "chorale", endings_of(png=png, pdf=pdf, wav=wav), range(seed, seed + num))
@@ -129,17 +129,13 @@ def places_of(output: str | None, name: str, also: Sequence[str], numbers: range
     return [places_for(output, name, also, number if len(numbers) > 1 else None) for number in numbers]
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"compose": compose, "plot": plot}
-_CHECKS: dict[str, Callable[..., None]] = {"compose": check_composing, "plot": plotting.check}
-
-
 def run(command: str, args: Sequence[str]) -> None:
-    """Parse the arguments of one of `COMMANDS` and run it.
+    """Parse the arguments of `compose` and run it.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    run_typed(command, COMMANDS[command], args, check=_CHECKS[command])
+    run_typed(command, compose, args, check=check_composing)
 
 
 def refuse_seed(seed: int) -> None:

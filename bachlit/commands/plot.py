@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from bachlit.commands.functions import run_typed
 from bachlit.commands.loading import loading
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
@@ -75,3 +77,12 @@ def check(score: Path, *, units: int, checkpoint: Path | None, output: str | Non
     refuse_missing(score)
     if checkpoint is not None:
         find_model(checkpoint)
+
+
+def run(command: str, args: Sequence[str]) -> None:
+    """Parse the arguments of `plot` and run it.
+
+    Raises:
+        BachlitError: If the user has something to put right.
+    """
+    run_typed(command, plot, args, check=check)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from bachlit.errors import CheckpointError, OptionError, StoppedError
 from bachlit.models.shipped import DESCRIPTION, SHIPPED, WEIGHTS
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 ROOT = Path("runs")
 """Folder of runs, unless the logger's options name another."""
@@ -201,6 +203,8 @@ class RunFolder:
         Raises:
             OptionError: If the run exists, another fit works in it, or it can't be made.
         """
+        from filelock import FileLock, Timeout  # noqa: PLC0415  # only fits lock
+
         if not _is_first_process():
             return
         try:

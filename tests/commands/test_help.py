@@ -8,7 +8,8 @@ import pytest
 from bachlit.__main__ import main
 from bachlit.commands.evaluate import evaluate
 from bachlit.commands.harmonize import harmonize
-from bachlit.commands.music import COMMANDS
+from bachlit.commands.music import compose
+from bachlit.commands.plot import plot
 
 FIRST = [
     *("--config", "--run", "--ckpt_path", "--model.network", "--model.optimizer", "--data.corpus", "--data.keys"),
@@ -59,5 +60,5 @@ def test_an_option_that_takes_a_class_shows_the_options_of_that_class(capsys: py
     "flag", ["decoder", "rules", "strict", "seed", "overwrite", "png", "pdf", "paper", "layout", "label", "wav"]
 )
 def test_a_flag_has_one_kind_and_one_default_everywhere(flag: str) -> None:
-    options = [signature(function).parameters.get(flag) for function in (harmonize, *COMMANDS.values(), evaluate)]
+    options = [signature(function).parameters.get(flag) for function in (harmonize, compose, plot, evaluate)]
     assert len({(str(option.annotation), option.default) for option in options if option is not None}) == 1

@@ -5,11 +5,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
-from bachlit.scores.reading.abc.document import abc_document
 from bachlit.scores.reading.abc.text import TuneText, abc_tunes
 from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
-from bachlit.scores.reading.converted import kern_document, mei_document
-from bachlit.scores.reading.midi.document import midi_document
 from bachlit.scores.reading.musicxml import musicxml_document, read_tree
 from bachlit.scores.reading.score import Part, Score
 
@@ -126,13 +123,23 @@ def _tunes(path: Path, content: Content) -> list[TuneText]:
 
 
 def _document(content: Content, text: str) -> tuple[Element, list[str]]:
-    """Make a MusicXML tree of a file's contents, with sentences on what was changed."""
+    """Make a MusicXML tree of a file's contents, with sentences on what was changed.
+
+    Only the format's reader is imported: they are many modules.
+    """
+    if content.format == "MusicXML":
+        return musicxml_document(text), []
     if isinstance(content.data, bytes):
+        from bachlit.scores.reading.midi.document import midi_document  # noqa: PLC0415
+
         return midi_document(content.data)
-    if content.format == "kern":
-        return kern_document(text)
-    readers = {"MusicXML": musicxml_document, "ABC": abc_document, "MEI": mei_document}
-    return readers[content.format](text), []
+    if content.format == "ABC":
+        from bachlit.scores.reading.abc.document import abc_document  # noqa: PLC0415
+
+        return abc_document(text), []
+    from bachlit.scores.reading.converted import kern_document, mei_document  # noqa: PLC0415
+
+    return kern_document(text) if content.format == "kern" else (mei_document(text), [])
 
 
 def _unreadable(path: Path, content: Content | None, error: Exception) -> ScoreError:
