@@ -71,11 +71,15 @@ class Echoes(nn.Module):
         )
 
     def read(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """Follow the echoes of F frames: (B, F, E, 4), (B, F, E) and the state, as `follow` gives them one by one.
+        """Find what followed the longest earlier run that equals the last frames, for each of F frames.
 
         Args:
-            before: (B, F, 4) the frame before each frame.
+            before: (B, F, 4) the tokens of the frame before each frame; of none, at the start.
             state: What `begin` or the last call left.
+
+        Returns:
+            (B, F, E, 4) the tokens that followed, END where there is no echo, and with an onset for a hold of what
+            doesn't sound now; (B, F, E) of how many frames the echo is, 0 where there is none; the state.
         """
         echoes, lengths = [], []
         for frames in torch.split(before, _AT_ONCE, 1):
@@ -123,32 +127,6 @@ class Echoes(nn.Module):
         state = EchoState(past, compared, lengths, state.num_read + num)
         return self._begun(echo, before.unsqueeze(2)), length, state
 
-    def follow(self, before: Tensor, state: EchoState) -> tuple[Tensor, Tensor, EchoState]:
-        """Find what followed the longest earlier run that equals the last frames.
-
-        Args:
-            before: (B, 4) the tokens of the frame before; of none, at the start.
-            state: What `begin` or the last call left.
-
-        Returns:
-            (B, E, 4) the tokens that followed, END where there is no echo, and with an onset for a hold of what doesn't
-            sound now; (B, E) of how many frames the echo is, 0 where there is none; the state.
-        """
-        past, compared, lengths, count = state
-        known = ((count > 0) & (count <= CAPACITY))[:, None, None]  # (B, 1, 1)
-        now = (self.pitch[before].unsqueeze(2) * self.digits).sum(1, keepdim=True, dtype=torch.int32)  # (B, 1, E)
-        longer = nn.functional.pad(lengths[:, :-1], (0, 0, 1, 0)) + 1
-        lengths = torch.where((compared == now) & known, longer, 0)
-        at = (count - 1).clamp(0, CAPACITY - 1)[:, None, None]
-        compared = _put(compared, at, now, known)
-        past = _put(past, at, before.unsqueeze(1), known)
-        latest = torch.arange(CAPACITY, device=at.device, dtype=torch.int32).unsqueeze(1)
-        best = (CAPACITY * lengths.int() + latest).argmax(1, keepdim=True)  # (B, 1, E)
-        length = lengths.gather(1, best).squeeze(1).long()
-        following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
-        echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
-        return self._begun(echo, before.unsqueeze(1)), length, EchoState(past, compared, lengths, count + 1)
-
     def _begun(self, echo: Tensor, before: Tensor) -> Tensor:
         """Begin echoes' notes (..., E, 4) anew that can't be held after the frame before (..., 1, 4)."""
         return echo - (self.holds[echo] & (self.pitch[echo] != self.pitch[before])).long()
@@ -158,15 +136,15 @@ class Echoes(nn.Module):
         return torch.zeros(batch_size, len(VOICES) + 2 * self.num, 0, dtype=torch.int32, device=self.pitch.device)
 
     def trace(self, before: Tensor, past: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Find echoes as `follow` does, for rows that have read equally many frames; tables are as long as the piece.
+        """Find echoes of one frame as `read` does, in tables as long as the piece so far.
 
         Args:
-            before: (B, 4) the tokens of the frame before; of none, at the start.
+            before: (B, 4) the tokens of the frame before; of none, at the start. Rows have read equally many frames.
             past: (B, 4 + 2 E, F) of each frame before that the tokens, what is compared, and how many frames up to it
                 equal those before the last call.
 
         Returns:
-            The echoes (B, E, 4) and their lengths (B, E), as `follow` gives them, and the past.
+            The echoes (B, E, 4), their lengths (B, E), and the past.
         """
         split, num_read = len(VOICES) + self.num, past.shape[2]
         if num_read > CAPACITY:
@@ -190,18 +168,11 @@ class Echoes(nn.Module):
         tokens = following[:, : len(VOICES)].transpose(1, 2)  # (B, F + 1, 4)
         echo = tokens.gather(1, at.long().unsqueeze(2).expand(-1, -1, len(VOICES))).long()
         echo = torch.where(length.unsqueeze(2) > 0, echo, END)
-        stranded = self.holds[echo] & (self.pitch[echo] != self.pitch[before].unsqueeze(1))
-        return echo - stranded.long(), length.long(), following
+        return self._begun(echo, before.unsqueeze(1)), length.long(), following
 
     def stranded(self, before: Tensor) -> Tensor:
         """Mask the holds (..., V) that can't follow tokens (...) of the frame before: their pitch doesn't sound."""
         return self.holds & (self.pitch != self.pitch[before].unsqueeze(-1))
-
-
-def _put(table: Tensor, at: Tensor, row: Tensor, known: Tensor) -> Tensor:
-    """Put rows (B, 1, C) into (B, N, C) at (B, 1, 1), where they are known."""
-    at = at.expand(-1, 1, table.shape[2])
-    return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
 
 
 def _put_all(table: Tensor, index: Tensor, rows: Tensor) -> Tensor:

@@ -115,7 +115,7 @@ class FrameStepper(Stepper):
         """Make the memory at the start of `batch_size` pieces."""
         device = self.table.device
         path = torch.zeros(batch_size * self.views.num, _ROWS + self.size - 1, dtype=torch.long, device=device)
-        known, past = self.opening.begin(device)
+        known, past = self.opening.begin()
         states = self.table.new_zeros(1, 2 * len(self.layers) * self.hidden)
         none = self.table[:1, :0]
         return _StepMemory(path, known, past, none, none, states, states[:, : self.hidden], none, path[:1, 0] - 1)

@@ -31,7 +31,7 @@ _WIDEST = 24
 
 
 class Frames(NamedTuple):
-    """F frames of B rows, and what is known before their voices; in steppers single frames, without F.
+    """F frames of B rows, and what is known before their voices.
 
     Attributes:
         start: (B, F) the token with which the piece started.
@@ -89,7 +89,7 @@ def unpack(packed: Tensor, kind: type[_Known]) -> _Known:
 
 
 class FrameReader(nn.Module):
-    """Cut token streams into frames, many at once or one token after another.
+    """Cut token streams into frames.
 
     A stream is one token late against its frames: what a network reads at a frame's first step is the token before,
     the last voice of the frame before or the piece's start.
@@ -132,21 +132,6 @@ class FrameReader(nn.Module):
         echoed = echoed.clamp(max=LONGEST)
         frames = Frames(everywhere, before, run, echo, echoed, expected, position)
         return frames, LastFrame(start, position[:, -1], groups[:, -1, 2:], run[:, -1]), past
-
-    def enter(self, token: Tensor, last: LastFrame, past: EchoState) -> tuple[Frames, EchoState]:
-        """Read what is known of one frame before its mark; give it, without F, and the echoes' state.
-
-        Args:
-            token: (B,) the token before the frame.
-            last: The frame before.
-            past: From `begin` or the last call.
-        """
-        start, lowest = self._started(token, last)
-        before = torch.cat([last.chosen, lowest.unsqueeze(1)], 1)
-        run = torch.where(self.echoes.holds[before], last.run.clamp(max=LONGEST - 1) + 1, 1)
-        echo, echoed, past = self.echoes.follow(before, past)
-        expected = self.following(last.position)
-        return Frames(start, before, run, echo, echoed.clamp(max=LONGEST), expected, expected), past
 
     def place(self, mark: Tensor, expected: Tensor) -> Tensor:
         """Find a frame's position (B,) from its mark (B,) and its position without a bar line."""

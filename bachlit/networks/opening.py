@@ -58,9 +58,9 @@ class Opening:
         self._size = size
         self._columns, self._offsets = columns.flatten(), torch.arange(_NUM, device=device) * size
 
-    def begin(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def begin(self) -> tuple[Tensor, Tensor]:
         """Make what was known (1, C) and the past (1, C, 0) before the first frame."""
-        known = torch.zeros(1, self.ECHO + _NUM * self.num_echoes, dtype=torch.long, device=device)
+        known = torch.zeros(1, self.ECHO + _NUM * self.num_echoes, dtype=torch.long, device=self._offsets.device)
         return known, self._echoes.untraced(1)
 
     def open(

@@ -60,11 +60,36 @@ def test_an_echo_is_the_longest_run_of_equal_chords_and_of_these_the_latest(rows
                 assert found[row, now, kind].tolist() == (begun(tokens[row], frame, now) if expected else [END] * 4)
 
 
+def _put(table: torch.Tensor, at: torch.Tensor, row: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Put rows (B, 1, C) into (B, N, C) at (B, 1, 1), where they are known."""
+    at = at.expand(-1, 1, table.shape[2])
+    return table.scatter(1, at, torch.where(known, row.to(table.dtype), table.gather(1, at)))
+
+
+def follow(echoes: Echoes, before: torch.Tensor, state: EchoState) -> tuple[torch.Tensor, torch.Tensor, EchoState]:
+    """What `read` gives for one frame (B, 4): every past frame's run is kept, and made longer or ended."""
+    past, compared, lengths, count = state
+    known = ((count > 0) & (count <= CAPACITY))[:, None, None]  # (B, 1, 1)
+    now = (echoes.pitch[before].unsqueeze(2) * echoes.digits).sum(1, keepdim=True, dtype=torch.int32)  # (B, 1, E)
+    longer = torch.nn.functional.pad(lengths[:, :-1], (0, 0, 1, 0)) + 1
+    lengths = torch.where((compared == now) & known, longer, 0)
+    at = (count - 1).clamp(0, CAPACITY - 1)[:, None, None]
+    compared = _put(compared, at, now, known)
+    past = _put(past, at, before.unsqueeze(1), known)
+    latest = torch.arange(CAPACITY, device=at.device, dtype=torch.int32).unsqueeze(1)
+    best = (CAPACITY * lengths.int() + latest).argmax(1, keepdim=True)  # (B, 1, E)
+    length = lengths.gather(1, best).squeeze(1).long()
+    following = (best + 1).clamp(max=CAPACITY - 1).transpose(1, 2).expand(-1, -1, past.shape[2])  # (B, E, 4)
+    echo = past.gather(1, following).long().masked_fill(length.unsqueeze(2) == 0, END)
+    stranded = echoes.holds[echo] & (echoes.pitch[echo] != echoes.pitch[before].unsqueeze(1))
+    return echo - stranded.long(), length, EchoState(past, compared, lengths, count + 1)
+
+
 def one_by_one(echoes: Echoes, before: torch.Tensor, state: EchoState) -> tuple[torch.Tensor, torch.Tensor, EchoState]:
     """What `read` gives, by `follow`."""
     found, lengths = [], []
     for frame in before.unbind(1):
-        echo, length, state = echoes.follow(frame, state)
+        echo, length, state = follow(echoes, frame, state)
         found.append(echo)
         lengths.append(length)
     return torch.stack(found, 1), torch.stack(lengths, 1), state

@@ -16,8 +16,8 @@ from bachlit.networks.frames import (
     Features,
     FrameReader,
     Frames,
-    LastFrame,
 )
+from bachlit.networks.opening import Opening
 from bachlit.tokens import END
 
 CHORD = [67, 64, 60, 48]
@@ -83,15 +83,22 @@ def test_runs_are_how_long_the_notes_before_have_lasted(cut: int) -> None:
 def test_frame_by_frame_is_as_at_once(bach: list[Chorale]) -> None:
     for encoding in (SatbEncoding(), SatbEncoding(bars=True, order=("bass", "tenor", "alto", "soprano"))):
         reader, tokens = FrameReader(encoding), groups(encoding, bach[0])
+        features, num = Features(encoding, reader, 8, 0.0), encoding.vocabulary_size
         frames, *_ = reader.read(tokens, *reader.begin(1))
-        last, past = reader.begin(1)
+        rows, columns = features.known_rows(frames), torch.arange(num).repeat(4, 1)
+        opening = Opening(reader, features, columns)
+        known, past = opening.begin()
+        position, chosen = torch.tensor([-1]), tokens[:, 0, 2:]
         for t, frame in enumerate(tokens.unbind(1)):
-            entered, past = reader.enter(frame[:, 0], last, past)
-            position = reader.place(frame[:, 1], entered.expected)
-            for name in ("start", "before", "run", "echo", "echoed", "expected"):
-                assert torch.equal(getattr(entered, name), getattr(frames, name)[:, t]), (name, t)
+            opened, past = opening.open(frame[:, 0], chosen, known, position, past)
+            known, chosen = opened.known, frame[:, 2:]
+            position = reader.place(frame[:, 1], known[:, Opening.EXPECTED])
+            assert torch.equal(opened.rows, rows[:, t]), t
+            assert torch.equal(known[:, Opening.EXPECTED], frames.expected[:, t])
+            assert torch.equal(known[:, Opening.BEFORE : Opening.ECHO], frames.before[:, t])
+            assert torch.equal(known[:, Opening.ECHO :], frames.echo[:, t].transpose(1, 2).flatten(1))
+            assert torch.equal(opened.lengths, frames.echoed[:, t])
             assert position == frames.position[0, t]
-            last = LastFrame(entered.start, position, frame[:, 2:], entered.run)
 
 
 def test_features_go_missing_whole_in_training_but_never_where_a_frame_stands(bach: list[Chorale]) -> None:
