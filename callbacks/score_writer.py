@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import BasePredictionWriter
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.files.writing import file_stem
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.written import Written
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.output import contents, write
 from bachlit.scores import SUFFIXES

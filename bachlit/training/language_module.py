@@ -9,8 +9,9 @@ import torch
 from bachlit.decoding import BeamSearch, Decoder, Rules
 from bachlit.encoding import Encoding
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import Written, write
+from bachlit.generation.harmonizing import write
 from bachlit.generation.phrasing import phrased
+from bachlit.generation.written import Written
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.recorded import VERSIONS, versions
 from bachlit.music.keys import Keys
