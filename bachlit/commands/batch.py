@@ -176,7 +176,8 @@ def _parts(jobs: Sequence[Job], workers: int, together: int) -> list[list[int]]:
     if workers == 1 and together == 1:
         return [[index] for index in range(len(jobs))]  # written in the given order
     order = sorted(range(len(jobs)), key=lambda index: jobs[index].size, reverse=True)
-    each = together if workers == 1 else min(together, max(_FEW, math.ceil(len(jobs) / (_PARTS * workers))))
+    shares = (math.ceil(len(jobs) / (num * workers)) for num in (1, _PARTS))
+    each = together if workers == 1 else min(together, next(shares), max(_FEW, next(shares)))
     return [order[first : first + each] for first in range(0, len(order), each)]
 
 

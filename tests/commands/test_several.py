@@ -69,17 +69,56 @@ def test_a_tune_that_is_not_there_is_refused(book: Path, capsys: pytest.CaptureF
     )
 
 
-def test_a_folder_and_files_are_harmonised_as_one_by_one(saved: Path) -> None:
-    """Also by workers, which start processes of their own."""
+FATAL = """
+import os, signal
+from bachlit.decoding import Greedy
+
+class Fatal(Greedy):
+    def decode(self, model, prompt, generator):
+        if prompt.allowed.shape[1] > 5 * 16 * 16:  # a tune of more than 16 bars
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().decode(model, prompt, generator)
+"""
+
+
+def test_workers_write_as_one_by_one_and_a_killed_one_stops_none(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process that died took those of all other tunes with it."""
+    Path("fatal.py").write_text(FATAL)
     Path("songs").mkdir()
     shutil.copy(TWINKLE, "songs/a.musicxml")
+    Path("songs/long.musicxml").write_text(score([line(" ".join(["C5 D5 E5 F5"] * 17))]))
     Path("songs/notes.txt").write_text("no score")
     Path("b.musicxml").write_text(score([line("C5 D5 E5 F5")]))
-    options = ["--decoder", "Greedy", "--checkpoint", str(saved)]
-    assert main(["harmonize", "songs", "b.musicxml", "--workers", "2", *options]) == 0
+    options = ["--decoder", "fatal.Fatal", "--checkpoint", str(saved)]
+    assert main(["harmonize", "songs", "b.musicxml", "--workers", "2", *options]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith("bachlit: 1 of 3 tunes could not be harmonised")
+    rows = [row.split()[0] for row in said.out.splitlines() if ".musicxml" in row.split(" ")[0]]
+    assert rows == ["a.musicxml", "long.musicxml", "b.musicxml"]
+    assert "long.musicxml not written The process that harmonised it was killed" in " ".join(said.out.split())
     for path, name in (("songs/a.musicxml", "a"), ("b.musicxml", "b")):
         assert main(["harmonize", path, "--output", "alone.musicxml", *options]) == 0
         assert Path(f"harmonized/{name}.musicxml").read_bytes() == Path("alone.musicxml").read_bytes()
+
+
+@pytest.mark.parametrize("decoder", ["Greedy", "Sampling", "BeamSearch", None])
+def test_tunes_together_are_written_as_one_by_one(
+    decoder: str | None, book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a rule gives way in one of them: it is told of that one alone."""
+    options = [*(["--decoder", decoder] if decoder else []), "--rules.NoHidden", "inf", "--rules.Sounding", "inf"]
+    assert main(["harmonize", str(book), "--output", "together/", *options]) == 0
+    table = " ".join(capsys.readouterr().out.split())
+    for number, name in (("1", "1-one"), ("2", "2-the-other-one"), ("3", "3-one")):
+        assert main(["harmonize", str(book), "--tune", number, "--output", f"alone/{name}", *options]) == 0
+        for ending in ("musicxml", "mid"):
+            together, alone = (Path(folder, f"{name}.{ending}").read_bytes() for folder in ("together", "alone"))
+            assert together == alone
+        told = [row.removeprefix("bachlit: ") for row in capsys.readouterr().err.splitlines()]
+        for sentence in (row for row in told if "gave way" in row):
+            assert sentence in table
 
 
 def test_a_tune_that_fails_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:
