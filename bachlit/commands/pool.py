@@ -32,30 +32,30 @@ def in_processes(
     Yields:
         Parts as they are done, with their results; None for an item that is given up.
     """
-    waiting, busy = deque(parts), dict[object, tuple[_Worker, Sequence[Item]]]()
-    idle = [_Worker(start) for _ in range(min(num, len(parts)))]  # all start up at once
+    waiting, idle, busy = deque(parts), list[_Worker](), dict[object, tuple[_Worker, Sequence[Item]]]()
     try:
         while waiting or busy:
-            while waiting and idle:
-                worker, part = idle.pop(), waiting.popleft()
-                worker.give(part)
+            while waiting and len(busy) < num:
+                worker, part = idle.pop() if idle else _Worker(start), waiting.popleft()
                 busy[worker.connection] = worker, part
+                worker.give(part)
             for ready in wait([worker.connection for worker, _ in busy.values()]):
                 worker, part = busy.pop(ready)
                 try:
                     results = worker.take()
+                    idle.append(worker)
                 except (EOFError, OSError):
                     worker.stop()
-                    worker, results = _Worker(start), None
-                idle.append(worker)
+                    results = None
                 if results is None and len(part) > 1:
                     waiting.extend([item] for item in part)
                 else:
                     yield part, results
     finally:
-        for worker in [*idle, *(worker for worker, _ in busy.values())]:
+        left = [*idle, *(worker for worker, _ in busy.values())]
+        for worker in left:
             worker.end()
-        for worker in [*idle, *(worker for worker, _ in busy.values())]:
+        for worker in left:
             worker.stop()
 
 
