@@ -9,9 +9,9 @@ from bachlit.generation.choices import Style
 from bachlit.generation.composing import write_freely
 from bachlit.generation.harmonizing import harmonizer, rules_for
 from bachlit.generation.limits import bars_between, refuse_num
-from bachlit.generation.metre import Beat
+from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
-from bachlit.generation.requests import Request
+from bachlit.generation.requests import Request, refuse_request
 from bachlit.generation.written import Written
 from bachlit.models.calibration import Calibration, calibration_of
 from bachlit.models.language_model import LanguageModel
@@ -157,6 +157,7 @@ def harmonize_several(
             end, or something given is too short for the beat.
         CheckpointError: If the checkpoint can't be used.
     """
+    refuse_request(prompt, num)
     if style != "chorale" and rules is not None:
         raise OptionError(
             f"The style {style} stands for rules of its own; expected style or rules; leave one out, or add to "
@@ -170,7 +171,7 @@ def harmonize_several(
         decoder=decoder,
         rules=rules_for(decoder or harmonizer(num), style, model.calibration) if rules is None else Rules() & rules,
         strict=strict,
-        beat=beat,
+        beat=told_beat(prompt, beat),
         seed=seed,
     )
     [filled] = request.fill()

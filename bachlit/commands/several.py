@@ -1,13 +1,12 @@
 """Several tunes of `bachlit harmonize` in one process: one model, and batches of tunes where these are faster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from bachlit.commands.batch import Job, Outcome
 from bachlit.commands.task import Task
-from bachlit.errors import BachlitError
-from bachlit.generation.requests import Request, batches
+from bachlit.generation.requests import Request, fill_all
 from bachlit.generation.written import Filled
 from bachlit.models.language_model import LanguageModel
 from bachlit.rendering.output import write
@@ -35,26 +34,12 @@ class Several:
         for index, job in enumerate(jobs):
             with outcomes[index].noting():
                 requests[index] = self._task.ask(self._model, job)
-        indices = [*requests]
-        for batch in batches([*requests.values()]):
-            together = {indices[place]: requests[indices[place]] for place in batch}
-            filled = _filled(together)
-            for index, request in together.items():
-                with outcomes[index].noting():
-                    [one] = request.fill() if filled is None else [filled[index]]
-                    outcomes[index].files = self._write(jobs[index], one)
+        for index, filled in fill_all(requests):
+            with outcomes[index].noting():
+                outcomes[index].files = self._write(jobs[index], filled())
         return outcomes
 
     def _write(self, job: Job, filled: Filled) -> list[Path]:
         filled.warn()
         files = self._task.files(job, filled.pieces, f"{self._folder}/", job.name)
         return write(files, self._task.places.refusal(job))
-
-
-def _filled(requests: Mapping[int, Request]) -> Mapping[int, Filled] | None:
-    """Fill prompts together; None if there is one alone, or one of them can't be filled."""
-    first, *others = requests.values()
-    try:
-        return dict(zip(requests, first.fill(*others), strict=True)) if others else None
-    except BachlitError:
-        return None

@@ -18,9 +18,9 @@ from bachlit.decoding import Decoder, Rules
 from bachlit.generation.choices import Style
 from bachlit.generation.harmonizing import harmonizer
 from bachlit.generation.height import moved_to_sing
-from bachlit.generation.metre import Beat
+from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import places_of_phrases
-from bachlit.generation.requests import Request
+from bachlit.generation.requests import Request, refuse_request
 from bachlit.generation.written import Written
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import find_model
@@ -85,6 +85,7 @@ class Task:
     def ask(self, model: LanguageModel, job: Job) -> Request:
         """Read a tune, and prepare what a model is asked for it."""
         prompt = self._prompt(job)
+        refuse_request(prompt, self.num)
         return Request(
             model,
             prompt,
@@ -92,7 +93,7 @@ class Task:
             decoder=self.decoder,
             rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
             strict=self.strict,
-            beat=self.beat,
+            beat=told_beat(prompt, self.beat),
             seed=self.seed,
         )
 

@@ -1,12 +1,13 @@
 """Request: a prompt ready to be filled, alone or beside others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from bachlit.decoding import Decoder, Rules, StepDecoder
-from bachlit.errors import PromptError
+from bachlit.errors import BachlitError, PromptError
 from bachlit.generation.harmonizing import CANDIDATES, ask, fill, harmonizer
 from bachlit.generation.limits import refuse_num
-from bachlit.generation.metre import Beat, told_beat
+from bachlit.generation.metre import Beat
 from bachlit.generation.written import Filled
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.prompt import Prompt
@@ -14,11 +15,12 @@ from bachlit.music.prompt import Prompt
 # Most hypotheses side by side. On one core, 16 tunes together take a greedy decoder a fifth of the time of 16 alone,
 # 8 a beam of 4 a third, 2 a beam of 16 nine tenths. With more, nearly all time goes into the rows themselves.
 _HYPOTHESES = 32
+_ON_GPU = 32  # times as many there: its steps take as long for one row as for a thousand
 _FRAMES = 8192  # most sixteenths side by side, which take up to half a gigabyte
 
 
 class Request:
-    """Prompt that is checked, and moved to what a model knows.
+    """Prompt that is moved to what a model knows, with how it is filled.
 
     Args:
         model: Predicts the tokens.
@@ -31,8 +33,8 @@ class Request:
         seed: The same seed gives the same result.
 
     Raises:
-        PromptError: If a given voice only rests, or nothing is left to write.
-        OptionError: If `num` is outside its range, or something given is too short for the beat.
+        PromptError: If a voice that is given whole only rests.
+        OptionError: If something given is too short for the beat.
     """
 
     def __init__(
@@ -47,17 +49,11 @@ class Request:
         beat: Beat = "auto",
         seed: int = 0,
     ) -> None:
-        refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
-        if prompt.given.all():
-            raise PromptError(
-                f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer "
-                "voices."
-            )
         self.prompt, self.num, self.seed = prompt, num, seed
         self._tried = CANDIDATES if decoder is None and num == 1 else num
         self._model, self._decoder = model, decoder or harmonizer(num)
         self._rules, self._strict = rules, strict
-        self._asked = ask(model, prompt, rules, told_beat(prompt, beat))
+        self._asked = ask(model, prompt, rules, beat)
 
     @property
     def num_frames(self) -> int:
@@ -67,7 +63,12 @@ class Request:
     @property
     def together(self) -> int:
         """Most prompts that are filled faster together than alone."""
-        return prompts_together(self._decoder, self._tried)
+        return prompts_together(self._decoder, self._tried, self._model.device.type)
+
+    def leaves_room(self, others: int) -> bool:
+        """Tell whether so many others, none longer, fit beside it into memory."""
+        frames = (others + 1) * self._tried * self.num_frames
+        return frames <= _FRAMES * (_ON_GPU if self._model.device.type == "cuda" else 1)
 
     def fits(self, other: "Request") -> bool:
         """Tell whether one decoding can fill both."""
@@ -98,7 +99,25 @@ class Request:
         return [one._replace(pieces=one.pieces[: self.num]) for one in filled]
 
 
-def prompts_together(decoder: Decoder | None, num: int = 1) -> int:
+def refuse_request(prompt: Prompt, num: int) -> None:
+    """Refuse what can't be filled, before a model is asked.
+
+    Args:
+        prompt: What is given.
+        num: How many ways at most.
+
+    Raises:
+        PromptError: If nothing is left to write.
+        OptionError: If `num` is outside its range.
+    """
+    refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
+    if prompt.given.all():
+        raise PromptError(
+            f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer voices."
+        )
+
+
+def prompts_together(decoder: Decoder | None, num: int = 1, device: str = "cpu") -> int:
     """Count the prompts that a decoder fills faster together than one by one.
 
     A beam of many hypotheses has large matrices already, and gains nothing but the padding.
@@ -106,14 +125,17 @@ def prompts_together(decoder: Decoder | None, num: int = 1) -> int:
     Args:
         decoder: Chooses the notes; `harmonizer` if None.
         num: How many ways each prompt is filled in.
+        device: Type of the model's device; a GPU takes more.
 
     >>> from bachlit.decoding import BeamSearch, Greedy
     >>> prompts_together(Greedy()), prompts_together(BeamSearch(16)), prompts_together(None)
     (32, 2, 1)
+    >>> prompts_together(BeamSearch(16), device="cuda")
+    64
     """
     if not isinstance(decoder, StepDecoder):
         return 1
-    return max(1, _HYPOTHESES // (decoder.hypotheses * num))
+    return max(1, _HYPOTHESES * (_ON_GPU if device == "cuda" else 1) // (decoder.hypotheses * num))
 
 
 def batches(requests: Sequence[Request]) -> Iterator[list[int]]:
@@ -123,9 +145,37 @@ def batches(requests: Sequence[Request]) -> Iterator[list[int]]:
         first = requests[waiting[0]]
         batch: list[int] = []
         for index in waiting:
-            one = requests[index]
-            small = len(batch) < first.together and (len(batch) + 1) * one.num * one.num_frames <= _FRAMES
-            if not batch or (small and first.fits(one)):
+            small = len(batch) < first.together and requests[index].leaves_room(len(batch))
+            if not batch or (small and first.fits(requests[index])):
                 batch.append(index)
         waiting = [index for index in waiting if index not in batch]
         yield batch
+
+
+def fill_all(requests: Mapping[int, Request]) -> Iterator[tuple[int, Callable[[], Filled]]]:
+    """Fill requests, together where that is faster.
+
+    Args:
+        requests: By index.
+
+    Yields:
+        Each index once, with what gives the pieces, or raises the error of that request alone.
+    """
+    indices = [*requests]
+    for batch in batches([*requests.values()]):
+        together = [indices[place] for place in batch]
+        first, *others = (requests[index] for index in together)
+        try:
+            filled = first.fill(*others) if others else []
+        except BachlitError:  # of one of them
+            filled = []
+        for place, index in enumerate(together):
+            yield index, partial(_given, filled[place]) if filled else partial(_alone, requests[index])
+
+
+def _given(filled: Filled) -> Filled:
+    return filled
+
+
+def _alone(request: Request) -> Filled:
+    return request.fill()[0]

@@ -3,7 +3,6 @@
 import pytest
 
 from bachlit.decoding import PART_WRITING, Attack, BeamSearch, Decoder, Gibbs, Greedy, Particles, Rules, Sampling
-from bachlit.errors import PromptError
 from bachlit.generation.requests import Request, batches, prompts_together
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
@@ -61,9 +60,3 @@ def test_batches_hold_each_request_once_and_only_alike(framed_model: LanguageMod
 
 def test_what_may_have_any_number_of_hypotheses_is_filled_alone() -> None:
     assert [prompts_together(decoder) for decoder in (Gibbs(), Particles(), BeamSearch(512))] == [1, 1, 1]
-
-
-def test_a_prompt_with_nothing_to_write_is_refused(framed_model: LanguageModel, bach: list[Chorale]) -> None:
-    whole = Prompt.voices(cut(bach[0], 0, 16), "soprano", "alto", "tenor", "bass")
-    with pytest.raises(PromptError, match="expected something to write"):
-        Request(framed_model, whole, 1, decoder=None, rules=RULES)
