@@ -104,7 +104,7 @@ def harmonize(
         pdf: Print it beside it, too; needs bachlit[render].
         paper: Paper of a PDF.
         wav: Play it into a file beside it, too; voices for practice tracks as well, one voice loud in each.
-        workers: How many tunes at once, each in its own process.
+        workers: Number of processes that harmonise side by side, each on a core of its own.
     """
     from bachlit import api
     from bachlit.commands.several import Several
