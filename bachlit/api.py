@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bachlit.decoding import Decoder, Rule, Rules, Sampling
-from bachlit.errors import OptionError, PromptError
+from bachlit.errors import OptionError
 from bachlit.generation.choices import Style
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, rules_for, write_several
+from bachlit.generation.harmonizing import harmonizer, rules_for
 from bachlit.generation.limits import bars_between, refuse_num
 from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import phrased
+from bachlit.generation.requests import Request, refuse_request
+from bachlit.generation.written import Written
 from bachlit.models.calibration import Calibration, calibration_of
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
@@ -155,30 +157,26 @@ def harmonize_several(
             end, or something given is too short for the beat.
         CheckpointError: If the checkpoint can't be used.
     """
-    refuse_num(num, "harmonisations can't be written", prompt.chorale.num_frames)
-    if prompt.given.all():
-        raise PromptError(
-            f"All of {prompt.chorale.name or 'the chorale'} is given; expected something to write; give fewer voices."
-        )
+    refuse_request(prompt, num)
     if style != "chorale" and rules is not None:
         raise OptionError(
             f"The style {style} stands for rules of its own; expected style or rules; leave one out, or add to "
             "bachlit.decoding.PLAIN."
         )
     model = _model(checkpoint)
-    tried = CANDIDATES if decoder is None and num == 1 else num
-    decoder = decoder or harmonizer(num)
-    [pieces] = write_several(
+    request = Request(
         model,
-        [with_phrases(prompt, phrases)],
+        with_phrases(prompt, phrases),
+        num,
         decoder=decoder,
-        seeds=[seed],
-        num=tried,
-        rules=rules_for(decoder, style, model.calibration) if rules is None else rules,
+        rules=rules_for(decoder or harmonizer(num), style, model.calibration) if rules is None else Rules() & rules,
         strict=strict,
         beat=told_beat(prompt, beat),
+        seed=seed,
     )
-    return pieces[:num]
+    [filled] = request.fill()
+    filled.warn()
+    return filled.pieces
 
 
 def with_phrases(prompt: Prompt, phrases: str = "auto") -> Prompt:

@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import BasePredictionWriter
 from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
 from bachlit.files.writing import file_stem
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.written import Written
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.output import contents, write
 from bachlit.scores import SUFFIXES
@@ -55,18 +55,22 @@ class ScoreWriter(BasePredictionWriter):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        prediction: Sequence[Written],
+        prediction: Sequence[Written | None],
         batch_indices: Sequence[int] | None,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write one batch's chorales under their names, all of them or none."""
+        """Write one batch's chorales under their names, all of them or none; None is one that couldn't be written."""
         if batch_indices and self._stems:
             stems = [self._stems[index] for index in batch_indices]
         else:
-            stems = [self._unused(written.chorale.name) for written in prediction]
-        files = (contents(written.chorale, self._places(stem)) for written, stem in zip(prediction, stems, strict=True))
+            stems = [self._unused(written.chorale.name) if written else "" for written in prediction]
+        files = (
+            contents(written.chorale, self._places(stem))
+            for written, stem in zip(prediction, stems, strict=True)
+            if written is not None
+        )
         write(chain.from_iterable(files), self._check)
 
     def _places(self, stem: str) -> list[Path]:

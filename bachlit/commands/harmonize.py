@@ -105,14 +105,16 @@ def harmonize(
         pdf: Print it beside it, too; needs bachlit[render].
         paper: Paper of a PDF.
         wav: Play it into a file beside it, too; voices for practice tracks as well, one voice loud in each.
-        workers: How many tunes at once, each in its own process.
+        workers: Number of processes that harmonise side by side, each on a core of its own.
     """
     with loading():
         from bachlit import api
+        from bachlit.commands.several import Several
         from bachlit.commands.task import Task
         from bachlit.commands.weights import announce
         from bachlit.generation.harmonizing import harmonizer
         from bachlit.generation.named_rules import weighed_rules, with_ranges
+        from bachlit.generation.requests import prompts_together
 
     weighed = weighed_rules(rules, decoder or harmonizer(), style, api.calibration_for(checkpoint))
     task = Task(
@@ -140,10 +142,11 @@ def harmonize(
     )
     tunes = _tunes(melody, tune, output)
     if len(tunes) == 1:
-        task.harmonize(*tunes[0], quiet=False)
+        task.harmonize(*tunes[0])
         return
     announce(find_model(checkpoint or PRETRAINED))
-    run_all(partial(task.harmonize_into, _folder(melody, output)), [job for job, *_ in tunes], workers)
+    start, together = partial(Several, task, _folder(melody, output)), prompts_together(decoder, num)
+    run_all(start, [job for job, *_ in tunes], workers=workers, together=together)
 
 
 def check(

@@ -3,11 +3,9 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,17 +16,20 @@ from bachlit.commands.places import Places, stem_of
 from bachlit.commands.weights import announce
 from bachlit.decoding import Decoder, Rules
 from bachlit.generation.choices import Style
-from bachlit.generation.harmonizing import Written, harmonizer
+from bachlit.generation.harmonizing import harmonizer
 from bachlit.generation.height import moved_to_sing
-from bachlit.generation.metre import Beat
+from bachlit.generation.metre import Beat, told_beat
 from bachlit.generation.phrasing import places_of_phrases
+from bachlit.generation.requests import Request, refuse_request
+from bachlit.generation.written import Written
+from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import Voice
 from bachlit.music.keys import key_named
 from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
-from bachlit.rendering.output import contents, save, write
+from bachlit.rendering.output import contents, save
 
 
 @dataclass(frozen=True)
@@ -57,48 +58,52 @@ class Task:
     look: Look
     places: Places
 
-    def harmonize_into(self, folder: Path, job: Job) -> list[Path]:
-        """Harmonise one of several tunes into a folder."""
-        return self.harmonize(job, f"{folder}/", job.name, quiet=True)
-
-    def harmonize(self, job: Job, output: str | None, name: str, *, quiet: bool) -> list[Path]:
-        """Harmonise a tune and write its files.
+    def harmonize(self, job: Job, output: str | None, name: str) -> None:
+        """Harmonise a tune, write its files and print their paths.
 
         Args:
             job: The tune.
             output: The typed output, if any.
             name: Name of its files in a folder.
-            quiet: Print nothing.
-
-        Returns:
-            Paths of the files.
         """
-        places, description = self.places.of(output, name)
+        places, _ = self.places.of(output, name)
+        request = self.ask(self.load(), job)
+        [filled] = request.fill()
+        filled.warn()
+        save(self.files(job, filled.pieces, output, name), self.places.refusal(job))
+        announce(find_model(self.checkpoint or PRETRAINED))
+        prompt = request.prompt
+        if prompt.phrase_ends is not None and prompt.phrase_ends.any():
+            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
+        if self.num > 1:
+            _compare(filled.pieces, [stem_of(paths) for paths in places[: len(filled.pieces)]], self.num)
+
+    def load(self) -> LanguageModel:
+        """Load the model."""
+        return LanguageModel.load(self.checkpoint or PRETRAINED)
+
+    def ask(self, model: LanguageModel, job: Job) -> Request:
+        """Read a tune, and prepare what a model is asked for it."""
         prompt = self._prompt(job)
-        pieces = api.harmonize_several(
+        refuse_request(prompt, self.num)
+        return Request(
+            model,
             prompt,
             self.num,
             decoder=self.decoder,
             rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
             strict=self.strict,
-            beat=self.beat,
+            beat=told_beat(prompt, self.beat),
             seed=self.seed,
-            checkpoint=self.checkpoint,
         )
-        chorales = (piece.chorale for piece in pieces)
-        files = chain.from_iterable(map(partial(contents, look=self.look), chorales, places))  # there may be fewer
+
+    def files(self, job: Job, pieces: Sequence[Written], output: str | None, name: str) -> Iterator[tuple[Path, bytes]]:
+        """Make the contents of a tune's files."""
+        places, description = self.places.of(output, name)
+        for piece, paths in zip(pieces, places, strict=False):  # there may be fewer
+            yield from contents(piece.chorale, paths, look=self.look)
         if self.num > 1:
-            files = chain(files, [(description, _description(pieces, places, self._options(job)))])
-        check = self.places.refusal(job)
-        if quiet:
-            return write(files, check)
-        save(files, check)
-        announce(find_model(self.checkpoint or PRETRAINED))
-        if prompt.phrase_ends is not None and prompt.phrase_ends.any():
-            print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
-        if self.num > 1:
-            _compare(pieces, [stem_of(paths) for paths in places[: len(pieces)]], self.num)
-        return []
+            yield description, _description(pieces, places, self._options(job))
 
     def _prompt(self, job: Job) -> Prompt:
         prompt = api.prompt_of(

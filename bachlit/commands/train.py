@@ -29,7 +29,7 @@ from bachlit.commands.weights import announce
 from bachlit.corpus import Corpus
 from bachlit.decoding import BeamSearch, Decoder
 from bachlit.encoding import Encoding
-from bachlit.errors import CheckpointError, StoppedError
+from bachlit.errors import CheckpointError, ScoreError, StoppedError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
 from bachlit.models.language_model import Bounded, LanguageModel
@@ -320,8 +320,18 @@ class ChoraleCLI(CommandParsers, LightningCLI):
     after_test = after_validate
 
     def after_predict(self) -> None:
-        """End W&B's run."""
+        """End W&B's run.
+
+        Raises:
+            ScoreError: If a prompt was left out; the others are written.
+        """
         self._finish()
+        skipped = self.model.num_skipped + getattr(self.datamodule, "num_skipped", 0)
+        if skipped:
+            raise ScoreError(
+                f"{skipped} prompt{'s' * (skipped > 1)} could not be harmonised; expected melodies that the model "
+                "can follow; the warnings above say why; the others are written."
+            )
 
     def _finish(self) -> None:
         """End W&B's run: an interpreter may begin another."""

@@ -8,8 +8,9 @@ import numpy as np
 from bachlit.decoding import FREE, Decoder, Generation, Rule, Rules, Yielded
 from bachlit.encoding import SatbEncoding, open_mask
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import PromptBatch, Written
+from bachlit.generation.harmonizing import PromptBatch
 from bachlit.generation.prompts import ModelPrompt
+from bachlit.generation.written import Written
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import REST, VOICES, Chorale
 from bachlit.music.keys import Key, estimate_key

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from bachlit.decoding import (
     LIVELY,
@@ -25,9 +26,10 @@ from bachlit.generation.grids import token_prompt
 from bachlit.generation.merit import figures, merit, require_known
 from bachlit.generation.metre import Beat, as_written, scale_of
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
+from bachlit.generation.written import Filled, Written
 from bachlit.models.calibration import Calibration
 from bachlit.models.language_model import LanguageModel, evaluating
-from bachlit.music.chorale import VOICES, Chorale
+from bachlit.music.chorale import VOICES
 from bachlit.music.prompt import Prompt
 
 CANDIDATES = 16
@@ -38,45 +40,6 @@ def harmonizer(num: int = 1) -> BeamSearch:
     """Make the default decoder: a beam of 16 per way, and of two groups for one."""
     groups = max(num, 2)
     return BeamSearch(16 * groups, groups=groups)
-
-
-class Written:
-    """A piece that a model wrote, with its figures from a row of a generation.
-
-    Attributes:
-        chorale: The piece, given cells and metadata as they were.
-        log_prob: The model's log-probability of the whole piece, given cells among it, in nats.
-        score: The decoder's own.
-        cost: What its rules charged, in nats; rewards are negative.
-        yielded: How many tokens a rule had to give way to.
-        merit: By which pieces under one prompt are ranked: that of the model's calibration, or the log-probability
-            minus the cost, in nats.
-        figures: Those that the former weighs, by name; empty if it doesn't apply.
-    """
-
-    # No dataclass: Lightning takes those apart, and refuses frozen ones like a chorale.
-    def __init__(self, chorale: Chorale, generation: Generation, row: int) -> None:
-        self.chorale, self.log_prob = chorale, float(generation.log_prob[row])
-        self.score, self.cost = float(generation.score[row]), float(generation.cost[row])
-        self.yielded = len({one.t for one in generation.yielded if one.row == row})
-        self.merit = self.log_prob - self.cost
-        self.figures: Mapping[str, float] = {}
-
-    def _values(self) -> dict[str, str]:
-        """Format its figures, by their names."""
-        values = {name: f"{getattr(self, name):.2f}" for name in ("log_prob", "score", "cost", "merit")}
-        return {**values, "yielded": str(self.yielded)}
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name} {value}" for name, value in self._values().items())
-        return f"<Written {values}; {self.chorale!r}>"
-
-    def _repr_html_(self) -> str:
-        """Show the figures and the score in a notebook."""
-        values = self._values()
-        heads = "".join(f"<th>{name}</th>" for name in values)
-        cells = "".join(f"<td>{value}</td>" for value in values.values())
-        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{self.chorale._repr_html_()}"
 
 
 class PromptBatch:
@@ -128,15 +91,18 @@ class PromptBatch:
 
     def warn(self, yielded: Sequence[Yielded]) -> None:
         """Warn where rules gave way, once per rule and piece."""
+        for _, sentence in self.sentences(yielded):
+            warnings.warn(sentence, RuleWarning, stacklevel=3)
+
+    def sentences(self, yielded: Sequence[Yielded]) -> Iterator[tuple[int, str]]:
+        """Tell where rules gave way: a prompt's index and a sentence, once per rule and piece."""
         places: dict[tuple[int, str], set[int]] = {}
         for row, t, rule in yielded:
             places.setdefault((row, rule), set()).add(t)
         for (row, rule), steps in places.items():
             others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
             first = self._place(row, min(steps))
-            warnings.warn(
-                f"{first} has no note that keeps {rule}{others}; it gave way there.", RuleWarning, stacklevel=3
-            )
+            yield row, f"{first} has no note that keeps {rule}{others}; it gave way there."
 
     def _place(self, row: int, t: int) -> str:
         """Name a step in musical terms."""
@@ -246,34 +212,89 @@ def write_several(
         OptionError: If something given is too short for the beat.
         DeadEndError: If nothing is left to choose.
     """
-    encoding = model.voiced_encoding
-    require_known(model.calibration.figures)
     rules = rules_for(decoder, calibration=model.calibration) if rules is None else Rules() & rules
-    ranges = ranges_in(rules)
-    moved = [
-        model_prompt(encoding, prompt, move_for(prompt, model.keys, ranges), scale_of(prompt, beat))
-        for prompt in prompts
-    ]
-    batch = PromptBatch(model, moved, decoder, rules=rules, strict=strict)
-    distinct: list[dict[bytes, Written]] = [{} for _ in prompts]
+    asked = [ask(model, prompt, rules, beat) for prompt in prompts]
+    filled = fill(model, asked, decoder=decoder, seeds=seeds, num=num, rules=rules, strict=strict)
+    for one in filled:
+        one.warn()
+    return [one.pieces for one in filled]
+
+
+class Asked(NamedTuple):
+    """Prompt, as given and as a model is asked for it."""
+
+    prompt: Prompt
+    moved: ModelPrompt
+
+
+def ask(model: LanguageModel, prompt: Prompt, rules: Rules, beat: Beat = "auto") -> Asked:
+    """Move a prompt to a model's keys and note values.
+
+    Args:
+        model: Predicts the tokens.
+        prompt: What is given.
+        rules: Their ranges are those that the given voices are moved into.
+        beat: The note value that is read as a beat; if auto, the prompt's own.
+
+    Raises:
+        PromptError: If a voice that is given whole only rests.
+        OptionError: If something given is too short for the beat.
+    """
+    moves = move_for(prompt, model.keys, ranges_in(rules))
+    return Asked(prompt, model_prompt(model.voiced_encoding, prompt, moves, scale_of(prompt, beat)))
+
+
+def fill(
+    model: LanguageModel,
+    asked: Sequence[Asked],
+    *,
+    decoder: Decoder,
+    seeds: Sequence[int],
+    num: int,
+    rules: Rules,
+    strict: bool = False,
+) -> list[Filled]:
+    """Fill the free cells of prompts, each in up to `num` different ways; warnings are left to the caller.
+
+    Args:
+        model: Predicts the tokens.
+        asked: B prompts.
+        decoder: Chooses the tokens.
+        seeds: One per prompt; the same seed gives the same pieces, whatever stands beside it.
+        num: How many ways at most.
+        rules: What the free cells must keep.
+        strict: Raise where a rule would have to give way.
+
+    Raises:
+        DeadEndError: If nothing is left to choose.
+    """
+    require_known(model.calibration.figures)
+    batch = PromptBatch(model, [one.moved for one in asked], decoder, rules=rules, strict=strict)
+    distinct: list[dict[bytes, Written]] = [{} for _ in asked]
     yielded: list[Yielded] = []
     for index, generation, row in batch.decode(seeds, num):
         yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
         tokens = generation.tokens[row].cpu().numpy()
         known, key = distinct[index], sha256(tokens.tobytes()).digest()
         if generation.score[row] > -math.inf and key not in known:
-            notes = encoding.decode(tokens).transpose(-moved[index].move)
-            pitches, onsets = as_written(notes, moved[index].scale)
-            written = dataclasses.replace(prompts[index].chorale, pitches=pitches, onsets=onsets)
-            known[key] = Written(written, generation, row)
-    batch.warn(yielded)
+            prompt, moved = asked[index]
+            notes = model.voiced_encoding.decode(tokens).transpose(-moved.move)
+            pitches, onsets = as_written(notes, moved.scale)
+            known[key] = Written(dataclasses.replace(prompt.chorale, pitches=pitches, onsets=onsets), generation, row)
     if model.calibration.figures and _soft(rules) == _soft(rules_for(decoder, calibration=model.calibration)):
-        for prompt, known in zip(prompts, distinct, strict=True):
+        for one, known in zip(asked, distinct, strict=True):
             for piece in known.values():
-                heard = dataclasses.replace(piece.chorale, fermatas=prompt.heard.fermatas)
+                heard = dataclasses.replace(piece.chorale, fermatas=one.prompt.heard.fermatas)
                 piece.figures = figures(heard, None, piece.log_prob)
                 piece.merit = merit(piece.figures, model.calibration.figures)
-    return [sorted(known.values(), key=lambda written: written.merit, reverse=True) for known in distinct]
+    sentences = list(batch.sentences(yielded))
+    return [
+        Filled(
+            sorted(known.values(), key=lambda written: written.merit, reverse=True),
+            [sentence for row, sentence in sentences if row == index],
+        )
+        for index, known in enumerate(distinct)
+    ]
 
 
 def _soft(rules: Rules) -> list[Rule]:

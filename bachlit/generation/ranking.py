@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bachlit.decoding import Decoder, Rule, Rules
-from bachlit.generation.harmonizing import Written
+from bachlit.generation.written import Written
 from bachlit.metrics import RuleCounts, rule_counts, texture
 
 _CAPTION = "Log-probability in nats. Merit ranks them: {}. Then how often rules break."

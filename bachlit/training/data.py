@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
 from bachlit.corpus import FOLDS, BachCorpus, Corpus, Fold
 from bachlit.corpus.splits import SplitBy
 from bachlit.encoding import Encoding, SatbEncoding
-from bachlit.errors import CorpusError, OptionError
+from bachlit.errors import CorpusError, OptionError, ScoreError
+from bachlit.generation.requests import prompts_together
 from bachlit.music.chorale import Chorale, Voice
 from bachlit.music.keys import Keys
 from bachlit.music.prompt import Prompt
 from bachlit.scores import SUFFIXES, read_melody
 from bachlit.training.dividing import Division, divide_by_position, divide_by_tune
+from bachlit.training.language_module import LanguageModule
 from bachlit.training.transposing import TransposedPieces
 from bachlit.training.windows import WindowLoader
 
@@ -92,6 +95,8 @@ class ChoraleDataModule(pl.LightningDataModule):
         self.prompts, self.voice = prompts, voice
         self.folds: dict[Fold, Sequence[Chorale]] = {}
         """The pieces of each fold as written, once `setup` has run."""
+        self.num_skipped = 0
+        """Scores that `predict` couldn't read."""
         self._division: Division | None = None
         self._split: dict[str, list[str]] = {}
 
@@ -139,15 +144,29 @@ class ChoraleDataModule(pl.LightningDataModule):
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Prompt]:
-        """Prompts, one melody each, in batches of as many as there are lanes."""
-        melodies = self.folds["test"] if self.prompts is None else _melodies(self.prompts, self.voice)
+        """Prompts, one melody each, in batches of as many as there are lanes, or as a decoder fills well together.
+
+        Of a folder, scores that can't be read are left out with a warning; `num_skipped` counts them.
+        """
+        if self.prompts is None:
+            melodies = list(self.folds["test"])
+        else:
+            melodies, self.num_skipped = _melodies(self.prompts, self.voice)
         prompts = [Prompt.voices(melody, self.voice) for melody in melodies]
         if self.trainer and len(prompts) < self.trainer.world_size:
             raise OptionError(
                 f"{len(prompts)} prompts can't be dealt to {self.trainer.world_size} processes; expected one each at "
                 "least; set --trainer.devices to fewer."
             )
-        return DataLoader(prompts, batch_size=self.lanes, collate_fn=list)  # type: ignore[arg-type]
+        return DataLoader(prompts, batch_size=self._num_together(), collate_fn=list)  # type: ignore[arg-type]
+
+    def _num_together(self) -> int:
+        """Count the prompts of a batch: more on a GPU."""
+        module = getattr(self.trainer, "lightning_module", None)
+        if self.trainer is None or not isinstance(module, LanguageModule):
+            return self.lanes
+        device = self.trainer.strategy.root_device.type
+        return max(self.lanes, prompts_together(module.writing.decoder, device=device))
 
     def _loader(self, fold: Fold, *, training: bool = False) -> WindowLoader:
         division = self._division
@@ -187,11 +206,21 @@ class ChoraleDataModule(pl.LightningDataModule):
         return {"split": json.dumps(self.split())} if self.folds else {}
 
 
-def _melodies(path: Path, voice: Voice) -> list[Chorale]:
-    """Read the melodies of one score, or of every score in a folder."""
+def _melodies(path: Path, voice: Voice) -> tuple[list[Chorale], int]:
+    """Read the melodies of one score, or of every score in a folder; count those that can't be read."""
     if not path.is_dir():
-        return [read_melody(path, voice=voice)]
+        return [read_melody(path, voice=voice)], 0
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
     if not files:
         raise CorpusError(f"{path} holds no scores; expected files in one of {', '.join(SUFFIXES)}.")
-    return [read_melody(file, voice=voice) for file in files]
+    melodies, errors = list[Chorale](), list[ScoreError]()
+    for file in files:
+        try:
+            melodies.append(read_melody(file, voice=voice))
+        except ScoreError as error:
+            errors.append(error)
+    if not melodies:
+        raise errors[0]
+    for one in errors:
+        rank_zero_warn(f"A score is left out. {one}")
+    return melodies, len(errors)

@@ -23,8 +23,8 @@ from bachlit.decoding import (
     Sampling,
 )
 from bachlit.errors import DeadEndError, OptionError, PromptError
-from bachlit.generation.harmonizing import Written
 from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.written import Written
 from bachlit.metrics import rule_counts, texture
 from bachlit.models.calibration import calibration_of
 from bachlit.music.chorale import VOICES, Voice, cut

@@ -69,17 +69,65 @@ def test_a_tune_that_is_not_there_is_refused(book: Path, capsys: pytest.CaptureF
     )
 
 
-def test_a_folder_and_files_are_harmonised_as_one_by_one(saved: Path) -> None:
-    """Also by workers, which start processes of their own."""
+FATAL = """
+import os, signal
+from bachlit.decoding import Greedy
+
+class Fatal(Greedy):
+    def decode(self, model, prompt, generator):
+        if prompt.allowed.shape[1] > 5 * 16 * 16:  # a tune of more than 16 bars
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().decode(model, prompt, generator)
+"""
+
+STUCK = """
+from bachlit.decoding import Greedy
+from bachlit.errors import DeadEndError
+
+class Stuck(Greedy):
+    def decode(self, model, prompt, generator):
+        if prompt.allowed.shape[1] > 5 * 16 * 16:
+            raise DeadEndError("nothing is left", len(prompt.allowed) - 1, 1)
+        return super().decode(model, prompt, generator)
+"""
+
+
+def test_workers_write_as_one_by_one_and_a_killed_one_stops_none(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A process that died took those of all other tunes with it."""
+    Path("fatal.py").write_text(FATAL)
     Path("songs").mkdir()
     shutil.copy(TWINKLE, "songs/a.musicxml")
+    Path("songs/long.musicxml").write_text(score([line(" ".join(["C5 D5 E5 F5"] * 17))]))
     Path("songs/notes.txt").write_text("no score")
     Path("b.musicxml").write_text(score([line("C5 D5 E5 F5")]))
-    options = ["--decoder", "Greedy", "--checkpoint", str(saved)]
-    assert main(["harmonize", "songs", "b.musicxml", "--workers", "2", *options]) == 0
+    options = ["--decoder", "fatal.Fatal", "--checkpoint", str(saved)]
+    assert main(["harmonize", "songs", "b.musicxml", "--workers", "2", *options]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith("bachlit: 1 of 3 tunes could not be harmonised")
+    rows = [row.split()[0] for row in said.out.splitlines() if ".musicxml" in row.split(" ")[0]]
+    assert rows == ["a.musicxml", "long.musicxml", "b.musicxml"]
+    assert "long.musicxml not written The process that harmonised it was killed" in " ".join(said.out.split())
     for path, name in (("songs/a.musicxml", "a"), ("b.musicxml", "b")):
         assert main(["harmonize", path, "--output", "alone.musicxml", *options]) == 0
         assert Path(f"harmonized/{name}.musicxml").read_bytes() == Path("alone.musicxml").read_bytes()
+
+
+@pytest.mark.parametrize("decoder", ["Greedy", "stuck.Stuck"])
+def test_tunes_together_are_written_as_one_by_one(decoder: str, book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also beside one that ends the decoding of all."""
+    Path("stuck.py").write_text(STUCK)
+    Path("long.musicxml").write_text(score([line(" ".join(["C5 D5 E5 F5"] * 17))]))
+    failed = decoder != "Greedy"
+    assert main(["harmonize", "long.musicxml", str(book), "--decoder", decoder]) == 2 * failed
+    assert Path("harmonized/long.musicxml").exists() != failed
+    assert ("The soprano of long at bar 1 (frame 0) has no note" in " ".join(capsys.readouterr().out.split())) == failed
+    for number, name in (("1", "1-one"), ("2", "2-the-other-one"), ("3", "3-one")):
+        assert main(["harmonize", str(book), "--tune", number, "--output", "alone/tune", "--decoder", "Greedy"]) == 0
+        for ending in ("musicxml", "mid"):
+            together, alone = Path(f"harmonized/book-{name}.{ending}"), Path(f"alone/tune.{ending}")
+            assert together.read_bytes() == alone.read_bytes()
 
 
 def test_a_tune_that_fails_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 from fits import KEPT, QUICK, TINY, TWINKLE
+from handwritten import line, score
 from jsonargparse._common import parsing_settings as jsonargparse_settings
 
 from bachlit.__main__ import main
@@ -284,6 +285,26 @@ def test_predicting_from_files_needs_no_corpus_and_loses_no_piece(tmp_path: Path
     assert {path.name for path in (tmp_path / "predictions").iterdir()} == {
         f"{name}.{ending}" for name in ("a", "a-2") for ending in ("musicxml", "mid")
     }
+
+
+def test_predict_leaves_out_what_it_cannot_harmonise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One score that can't be read, or that is too low for the model, ended the work on all others."""
+    (tmp_path / "tunes").mkdir()
+    (tmp_path / "tunes" / "broken.abc").write_text("X:1\nK:C\n[C|]\n")
+    (tmp_path / "tunes" / "wide.musicxml").write_text(score([line("C0 C5 D5 C5")]))
+    write_musicxml(read_melody(TWINKLE), tmp_path / "tunes" / "twinkle.musicxml")
+    write_musicxml(read_melody(TWINKLE).transpose(2), tmp_path / "tunes" / "higher.musicxml")
+    args = ["predict", *QUICK, "--decoder=Greedy", "--data.prompts"]
+    assert main([*args, "tunes"]) == 2
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith("bachlit: 2 prompts could not be harmonised")
+    assert "broken.abc" in told
+    assert "is left out. wide has the pitch" in told
+    together = {path.name: path.read_bytes() for path in (tmp_path / "predictions").iterdir()}
+    assert set(together) == {f"{name}.{ending}" for name in ("twinkle", "higher") for ending in ("musicxml", "mid")}
+    assert main([*args, "tunes/twinkle.musicxml", "--output=alone"]) == 0
+    for path in (tmp_path / "alone").iterdir():
+        assert together[path.name] == path.read_bytes()
 
 
 def test_without_a_checkpoint_the_weights_that_ship_are_used(corpus: list[str]) -> None:

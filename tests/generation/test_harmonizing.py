@@ -15,8 +15,9 @@ from bachlit.decoding import BeamSearch, Decoder, Greedy, NoCrossing, Ranges, Ru
 from bachlit.encoding import BachBotEncoding
 from bachlit.errors import CheckpointError, DeadEndError, PromptError, RangeWarning, RuleWarning
 from bachlit.generation.composing import write_freely
-from bachlit.generation.harmonizing import Written, write
+from bachlit.generation.harmonizing import write
 from bachlit.generation.prompts import move_for
+from bachlit.generation.written import Written
 from bachlit.metrics import rule_counts
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED

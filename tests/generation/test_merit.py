@@ -8,9 +8,10 @@ import pytest
 from bachlit import harmonize
 from bachlit.decoding import LIVELY, BeamSearch, NoOverlap, Ranges, Sampling
 from bachlit.errors import CheckpointError
-from bachlit.generation.harmonizing import CANDIDATES, Written, harmonizer, rules_for, write_several
+from bachlit.generation.harmonizing import CANDIDATES, harmonizer, rules_for, write_several
 from bachlit.generation.merit import AIMED, figures, merit, require_known
 from bachlit.generation.named_rules import weighed_rules
+from bachlit.generation.written import Written
 from bachlit.models.calibration import Calibration, Weighed
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
