@@ -6,9 +6,9 @@ that none is broken. `Enforced` turns rules into a `Constraint`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -62,6 +62,47 @@ class Rule(ABC):
 
     def __str__(self) -> str:
         return type(self).__name__
+
+
+class Relation(NamedTuple):
+    """Relation between the candidates and one other pitch.
+
+    Attributes:
+        voice: Whose pitch.
+        now: Whether it is that of this frame; else those of the frames before and after.
+        holds: Takes candidates (V,), pitches (128, 1) and the options. It depends on these alone: a function of a
+            module.
+        options: Values.
+    """
+
+    voice: int
+    now: bool
+    holds: Callable[..., Tensor]
+    options: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True)
+class RelationRule(Rule):
+    """Base class of rules that compare a candidate with single other pitches; all of them are looked up at once.
+
+    Args:
+        weight: Nats per breach; infinite forbids it.
+    """
+
+    @abstractmethod
+    def relations(self, voice: int) -> Iterable[Relation]:
+        """Relations of a voice's candidates to other pitches that break the rule."""
+
+    def breaches(self, position: Position) -> Tensor:
+        """Count relations."""
+        assert position.voice is not None
+        return position.total(
+            [
+                position.against(pitches, one.holds, *one.options)
+                for one in self.relations(position.voice)
+                for pitches in position.pitches(one.voice, now=one.now)
+            ]
+        )
 
 
 @dataclass(frozen=True)

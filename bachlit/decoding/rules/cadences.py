@@ -8,8 +8,8 @@ from torch import Tensor
 
 from bachlit.decoding.rules.base import Rule
 from bachlit.decoding.rules.grid import FREE, Grid
-from bachlit.decoding.rules.position import Position
 from bachlit.decoding.rules.harmony import in_scale
+from bachlit.decoding.rules.position import Position
 
 _OCTAVE = 12
 _EIGHTH, _FOURTH, _FIFTH = 2, 5, 7
@@ -105,7 +105,9 @@ class PhraseTriad(Rule):
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to a triad over the bass, and chords without a third."""
         if position.voice == 3:
-            above = [position.against(position.sung[voice], _foreign, -1) for voice in range(3) if position.known[voice]]
+            above = [
+                position.against(position.sung[voice], _foreign, -1) for voice in range(3) if position.known[voice]
+            ]
             return reduce(torch.bitwise_or, above) if above else position.nothing
         foreign = position.against(position.sung[3], _foreign, 1)
         if not _completes(position.grid, position.voice):

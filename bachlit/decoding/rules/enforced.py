@@ -1,7 +1,6 @@
 """Enforced: rules as a constraint on tokens."""
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,7 +10,8 @@ from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
 from bachlit.decoding.rules.base import Rule, Rules
 from bachlit.decoding.rules.grid import FREE, Grid
 from bachlit.decoding.rules.playing import Kept, Playing
-from bachlit.decoding.rules.position import BEGUN, LAST, NOW, WIDTH, Candidates, Position
+from bachlit.decoding.rules.position import BEFORE, LAST, NOW, WIDTH, Candidates, Position
+from bachlit.decoding.rules.slots import Slot
 
 _BASS = 3
 
@@ -35,7 +35,7 @@ class Enforced(Constraint):
         self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
         self._recalled = _recalled(grid) if any(rule.remembers for rule in self.rules) else None
         self._allowed = None if allowed is None else allowed.any(0, keepdim=True)
-        self._slots: dict[int, _Slot] = {}
+        self._slots: dict[int, Slot] = {}
         self._kept: dict[Hashable, Any] = {}
         # What a token makes of a voice: its pitch, twice, and above 0 if it begins a note, below if it holds one.
         pitch, holds = grid.pitch, grid.holds.long()
@@ -69,15 +69,13 @@ class Enforced(Constraint):
             return torch.zeros(*cells.shape[:2], len(self.grid.pitch), device=cells.device)
         frame, index = self._place(t)
         slot, position = self._slot(index), self._position(state, frame, index)
-        total, forbidden = slot.steady(position), None
+        total, forbidden = slot.related(position, slot.steady(position)), None
         for judge in slot.judges(frame):
-            if judge.rule.steady:
-                continue
             if judge.rule.weight == torch.inf:
                 found = judge.forbids(position)
                 if found is not None:
                     forbidden = found if forbidden is None else forbidden | found
-            else:
+            elif not judge.counted:
                 breaches = judge.breaches(position)
                 if breaches is not position.nothing:
                     total = torch.add(total, breaches, alpha=judge.rule.weight)
@@ -98,7 +96,7 @@ class Enforced(Constraint):
             breaches = judge.breaches(position).float()
             if free is not None:
                 breaches = torch.where(free, breaches, 0.0)
-            forbidden = judge.forbids(position) if weight == torch.inf else None
+            forbidden = judge.forbids(position, whole=True) if weight == torch.inf else None
             cost = weight * breaches if weight < torch.inf else torch.zeros_like(breaches)
             if forbidden is not None:
                 cost = cost.masked_fill(forbidden if free is None else free & forbidden, torch.inf)
@@ -143,28 +141,36 @@ class Enforced(Constraint):
         frame, slot = divmod(t, len(self.grid.voices))
         return min(frame, len(self._given) - 2), slot
 
-    def _slot(self, index: int) -> "_Slot":
+    def _slot(self, index: int) -> Slot:
         if index not in self._slots:
             tokens = None
             voice, size = self.grid.voices[index], len(self.grid.voices)
             if self._allowed is not None:
                 steps = self._allowed[0, index::size]
-                given = torch.tensor([row[voice] for row in self._all_given[: len(steps)]]) if voice is not None else None
+                given = (
+                    torch.tensor([row[voice] for row in self._all_given[: len(steps)]]) if voice is not None else None
+                )
                 steps = steps if given is None else steps[~given]
                 found = steps.any(0).nonzero().flatten()
                 tokens = found if 0 < len(found) < len(self.grid.pitch) else None
-            self._slots[index] = _Slot(self.grid, voice, Candidates(self.grid, tokens), self.rules)
+            self._slots[index] = Slot(self.grid, voice, Candidates(self.grid, tokens), self.rules)
         return self._slots[index]
 
     def _position(self, state: State, frame: int, index: int) -> Position:
         voice, given = self.grid.voices[index], self._given[frame + 1].unsqueeze(1)
         chosen = self.grid.voices[:index] if voice is not None else range(4)
         known = [voice in chosen or self._known[frame][voice] for voice in range(4)]
+        cells = state["cells"]
+        before, later = [cells.select(3, BEFORE)], [given]
+        joins = self._playing is not None and voice is not None and frame in self._playing.junctions
+        if self._playing and joins:
+            junction = self._playing.junctions[frame]
+            before, later = junction.beside(before[0], cells.select(3, NOW), given, state["kept"])
+        candidates = self._slot(index).candidates
+        later_known = self._known[frame + 1]
         position = Position(
-            self._slot(index).candidates, frame, voice, state["cells"], given, (known, self._known[frame + 1]), self._kept
+            candidates, frame, voice, cells, before, later, (known, later_known), self._kept, joins=joins
         )
-        if self._playing and voice is not None and frame in self._playing.junctions:
-            self._playing.junctions[frame].place(position, state["kept"])
         if self._recalled and voice is not None and frame in self._recalled.read:
             slots = self._recalled.read[frame][:, None, None, None].expand(-1, state["bass"].shape[1], 1, 1)
             position.recalled = state["bass"].gather(2, slots)[..., 0, 0]
@@ -178,7 +184,7 @@ class Enforced(Constraint):
             return None
         return (self._given[position.frame, :, position.voice] == FREE)[:, None, None]
 
-    def _spread(self, cost: Tensor, slot: "_Slot", cells: Tensor) -> Tensor:
+    def _spread(self, cost: Tensor, slot: Slot, cells: Tensor) -> Tensor:
         """Cost (B, K, V) of the vocabulary, from that of the candidates."""
         tokens, shape = slot.candidates.tokens, cells.shape[:2]
         if tokens is None:
@@ -188,86 +194,6 @@ class Enforced(Constraint):
 
     def __str__(self) -> str:
         return str(self.rules)
-
-
-@dataclass
-class _Judge:
-    """Rule that judges a cell.
-
-    Attributes:
-        rule: The rule.
-        rows: (B, 1, 1) the rows in which it applies; None if in all.
-    """
-
-    rule: Rule
-    rows: Tensor | None
-
-    def breaches(self, position: Position) -> Tensor:
-        """Count breaches, none where it doesn't apply."""
-        found = self.rule.breaches(position)
-        return found if self.rows is None or found is position.nothing else found * self.rows
-
-    def forbids(self, position: Position) -> Tensor | None:
-        """Mask of the candidates that a hard rule forbids; None if it forbids none."""
-        position.whether = True
-        found, doomed = self.rule.breaches(position), self.rule.dooms(position)
-        position.whether = False
-        if found is position.nothing and doomed is None:
-            return None
-        forbidden = found if found.dtype == torch.bool else found > 0
-        forbidden = forbidden if doomed is None else forbidden | doomed
-        return forbidden if self.rows is None else forbidden & self.rows
-
-
-class _Slot:
-    """Rules that judge a slot, and what is known of them beforehand.
-
-    Args:
-        grid: The prompts.
-        voice: Of the slot.
-        candidates: For it.
-        rules: All of them.
-    """
-
-    def __init__(self, grid: Grid, voice: int | None, candidates: Candidates, rules: Rules) -> None:
-        self.candidates = candidates
-        self._last = grid.given.shape[1] - 1
-        self._rules = [rule for rule in rules if rule.weight != 0 and rule.judges(voice)]
-        self._applies = [rule.applies(grid, voice) for rule in self._rules]
-        self._any = [None if mask is None else mask.any(0).tolist() for mask in self._applies]
-        self._all = [None if mask is None else mask.all(0).tolist() for mask in self._applies]
-        self._judges: dict[int, list[_Judge]] = {}
-        # Cost of the steady rules, (B, 1, V), by what it depends on: the keys, and where they apply.
-        self._steady: dict[bytes, Tensor] = {}
-        steady = [mask.t() for rule, mask in zip(self._rules, self._applies, strict=True) if rule.steady and mask is not None]
-        parts = torch.cat([grid.keys.transpose(0, 1).flatten(1), *steady], 1) if any(rule.steady for rule in self._rules) else grid.keys.new_zeros(self._last + 1, 0)
-        self._circumstances = [row.tobytes() for row in parts.cpu().numpy()]
-
-    def judges(self, frame: int) -> list[_Judge]:
-        """The rules that apply in some row."""
-        if frame not in self._judges:
-            at, found = min(frame, self._last), []
-            for rule, mask, some, every in zip(self._rules, self._applies, self._any, self._all, strict=True):
-                if mask is None or some is None or every is None:
-                    found.append(_Judge(rule, None))
-                elif some[at]:
-                    found.append(_Judge(rule, None if every[at] else mask[:, at, None, None]))
-            self._judges[frame] = found
-        return self._judges[frame]
-
-    def steady(self, position: Position) -> Tensor:
-        """Cost (B, 1, V) of the steady rules."""
-        key = self._circumstances[min(position.frame, self._last)]
-        if key not in self._steady:
-            total = torch.zeros(len(position.now), 1, len(position.pitch), device=position.pitch.device)
-            for judge in self.judges(position.frame):
-                if judge.rule.steady and judge.rule.weight == torch.inf:
-                    forbidden = judge.forbids(position)
-                    total = total if forbidden is None else total.masked_fill(forbidden, torch.inf)
-                elif judge.rule.steady:
-                    total = total + judge.rule.weight * judge.breaches(position)
-            self._steady[key] = total
-        return self._steady[key]
 
 
 def _recalled(grid: Grid) -> Kept | None:

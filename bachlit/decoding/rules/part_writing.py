@@ -3,18 +3,19 @@
 A test checks that rules and counters agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Reward, Rule
+from bachlit.decoding.rules.base import Relation, RelationRule, Reward, Rule
 from bachlit.decoding.rules.grid import FREE, Grid
-from bachlit.decoding.rules.position import Candidates, Position, leaves, silences
+from bachlit.decoding.rules.position import Candidates, Position, leaves, neighbours, silences
 
 OCTAVE, FIFTH = 12, 7
-_OPEN, _UNISON, _FIFTH, _SILENT = 0, 1, 2, 3  # intervals, of which octaves count as unisons
+_OPEN, _UNISON, _FIFTH, _SILENT = 0, 1, 2, 3  # intervals; octaves count as unisons
 _INTERVALS, _STEP = 4, 2
 
 
@@ -34,28 +35,28 @@ class NoParallels(Rule):
         voices = [voice for voice in position.others if position.known[voice]]
         if not voices:
             return position.nothing
-        now = torch.stack([position.sung[voice] for voice in voices], 2)  # (B, K, O)
-        found = [self._found(position, now, pitches, voices) for pitches in position.sung_before]
-        found += [self._found(position, now, pitches, voices) for pitches in position.sung_later[position.first_known(*voices) :]]
-        return position.total([mask for masks in found for mask in masks])
+        before = [self._parallels(position, *pitches, voices) for pitches in position.neighbouring(*voices)]
+        return reduce(torch.add, before) if len(before) > 1 else before[0]
 
-    def _found(
-        self, position: Position, now: Tensor, pitches: Sequence[Tensor], voices: Sequence[int]
-    ) -> Sequence[Tensor]:
-        """Masks (B, K, V) of parallels between this frame and a neighbouring one, with each other voice.
+    def _parallels(self, position: Position, there: Tensor, each: Sequence[Tensor], voices: Sequence[int]) -> Tensor:
+        """Count parallels (B, K, V) of a voice with others between this frame and a neighbouring one.
 
         Which of the two comes first doesn't matter.
         """
         assert position.voice is not None
-        own = pitches[position.voice]
-        there = torch.stack([pitches[voice] for voice in voices], 2)  # (B, K or 1, O)
+        own, now = each[position.voice], position.sounding
+        if len(voices) == 1:
+            there, now = each[voices[0]].unsqueeze(2), position.sung[voices[0]].unsqueeze(2)
         interval = position.pair(own.unsqueeze(2), there, intervals).masked_fill(there == now, _SILENT)
-        parallel = position.look_up(now * _INTERVALS + interval, _parallels)  # (B, K, O, V)
-        moves = position.look_up(own, leaves).unsqueeze(2)
+        index = torch.add(interval, now, alpha=_INTERVALS)
+        parallel = position.look_up(index, _parallels).unbind(2)  # (B, K, V) each
+        found = parallel if len(voices) == 1 else [parallel[voice] for voice in voices]
         if self.similar_only:
-            step = position.pitch - own[..., None, None]
-            moves = moves & (step.sign() == (now - there).sign().unsqueeze(3))
-        return (parallel & moves).unbind(2)
+            steps = (now - there).sign().unbind(2)
+            steps = steps if len(voices) == 1 else tuple(steps[voice] for voice in voices)
+            own_step = (position.pitch - own.unsqueeze(2)).sign()
+            found = [mask & (own_step == step.unsqueeze(2)) for mask, step in zip(found, steps, strict=True)]
+        return position.total(found) * position.look_up(own, leaves)
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,12 @@ class NoHidden(Rule):
             return position.nothing
         upper, other = position.voice == 0, 3 - position.voice
         now, found = position.sung[other], []
-        for pitches in position.sung_before:
+        for index, (_, pitches) in enumerate(position.neighbouring(other)):
             own, there = pitches[position.voice], pitches[other]
             interval = position.pair(own, there, intervals)
-            reached = position.look_up(now * _INTERVALS + interval, _reaches)
-            found.append(reached & self._similar(position, own, now - there, upper))
-        for pitches in position.sung_later[position.first_known(other) :]:
-            own, there = pitches[position.voice], pitches[other]
-            interval = position.pair(own, there, intervals)
-            left = position.look_up(now * _INTERVALS + interval, _leaves_for)
-            found.append(left & self._similar(position, own, now - there, upper))
+            table = _reaches if index < len(position.before) else _leaves_for
+            perfect = position.look_up(torch.add(interval, now, alpha=_INTERVALS), table)
+            found.append(perfect & self._similar(position, own, now - there, upper))
         return position.total(found)
 
     @staticmethod
@@ -99,17 +96,16 @@ class NoHidden(Rule):
 
 
 @dataclass(frozen=True)
-class NoCrossing(Rule):
+class NoCrossing(RelationRule):
     """No voice crosses its lower neighbour.
 
     Attributes:
         weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
-    def breaches(self, position: Position) -> Tensor:
-        """Count the neighbours that the candidate crosses."""
-        known = [(voice, direction) for voice, direction in position.neighbours() if position.known[voice]]
-        return position.total([position.against(position.sung[voice], beyond, side) for voice, side in known])
+    def relations(self, voice: int) -> Iterable[Relation]:
+        """Neighbours that the candidate crosses."""
+        return [Relation(other, True, beyond, (side,)) for other, side in neighbours(voice)]
 
     def dooms(self, position: Position) -> Tensor | None:
         """Mark candidates that leave no room for a voice between."""
@@ -128,25 +124,20 @@ class NoCrossing(Rule):
 
 
 @dataclass(frozen=True)
-class NoOverlap(Rule):
+class NoOverlap(RelationRule):
     """No voice goes below its lower neighbour's previous note, or above its upper neighbour's.
 
     Attributes:
         weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
-    def breaches(self, position: Position) -> Tensor:
-        """Count overlaps with the neighbours' previous and next notes."""
-        found = []
-        for voice, direction in position.neighbours():
-            later = position.sung_later[position.first_later(voice) :]
-            for pitches in (*position.sung_before, *later):
-                found.append(position.against(pitches[voice], beyond, direction))
-        return position.total(found)
+    def relations(self, voice: int) -> Iterable[Relation]:
+        """Neighbours whose previous or next note the candidate crosses."""
+        return [Relation(other, False, beyond, (side,)) for other, side in neighbours(voice)]
 
 
 @dataclass(frozen=True)
-class Spacing(Rule):
+class Spacing(RelationRule):
     """Soprano and alto, and alto and tenor, are at most an octave apart.
 
     Args:
@@ -156,16 +147,14 @@ class Spacing(Rule):
 
     widest: int = OCTAVE
 
-    def breaches(self, position: Position) -> Tensor:
-        """Count upper neighbours further away than an octave."""
-        if position.voice == 3:
-            return position.nothing
-        known = [(voice, side) for voice, side in position.neighbours() if voice < 3 and position.known[voice]]
-        return position.total([position.against(position.sung[voice], _wide, side, self.widest) for voice, side in known])
+    def relations(self, voice: int) -> Iterable[Relation]:
+        """Upper neighbours further away than an octave."""
+        pairs = [(other, side) for other, side in neighbours(voice) if max(other, voice) < 3]
+        return [Relation(other, True, _wide, (side, self.widest)) for other, side in pairs]
 
 
 @dataclass(frozen=True)
-class LargestLeap(Rule):
+class LargestLeap(RelationRule):
     """No voice leaps by more than an octave, or a given interval.
 
     Args:
@@ -175,11 +164,9 @@ class LargestLeap(Rule):
 
     semitones: int = OCTAVE
 
-    def breaches(self, position: Position) -> Tensor:
-        """Mark leaps that are too large."""
-        assert position.voice is not None
-        frames = [*position.sung_before, *position.sung_later[position.first_later(position.voice) :]]
-        return position.total([position.against(pitches[position.voice], _leaps, self.semitones) for pitches in frames])
+    def relations(self, voice: int) -> Iterable[Relation]:
+        """Leaps that are too large."""
+        return [Relation(voice, False, _leaps, (self.semitones,))]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.rules.grid import Grid
-from bachlit.decoding.rules.position import Position
 
 _NONE = -1
 
@@ -53,13 +52,14 @@ class Junction:
     before: list[Neighbour] = field(default_factory=list)
     later: list[Neighbour] = field(default_factory=list)
 
-    def place(self, position: Position, kept: Tensor) -> None:
-        """Give a position its true neighbours, from pitches (B, K, M, 4) kept."""
-        [before], [later], now = position.before, position.later, position.now
-        position.before = [torch.where(self.follows[:, None, None], before, 0)]
-        position.later = [torch.where(self.precedes[:, None, None], later, 0)]
-        position.before += [neighbour.pitches(kept, now) for neighbour in self.before]
-        position.later += [neighbour.pitches(kept, now) for neighbour in self.later]
+    def beside(self, before: Tensor, now: Tensor, later: Tensor, kept: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The frame's true neighbours before and after it, from pitches (B, K, 4), and (B, K, M, 4) kept."""
+        written = (
+            torch.where(self.follows[:, None, None], before, 0),
+            torch.where(self.precedes[:, None, None], later, 0),
+        )
+        others = [[one.pitches(kept, now) for one in found] for found in (self.before, self.later)]
+        return [written[0], *others[0]], [written[1], *others[1]]
 
 
 class Kept:

@@ -56,7 +56,8 @@ class Position:
         candidates: For the cell.
         cells: (B, K, 4, 8) of each voice: pitches of the previous frame and of this one, and of the last three notes,
             each with the frame in which it began.
-        given: Pitches (B, 1, 4) given in the next frame, `FREE` where none is.
+        before: Pitches (B, K, 4) of each frame that this one is heard after.
+        later: Likewise, of each frame heard after it.
         known: Whether each voice may be known in this frame, and is given in the next one in some row.
         kept: What rules compute once for all positions.
 
@@ -75,6 +76,12 @@ class Position:
             none.
         begun: (B, K, 4, 3) frames in which they began.
         recalled: (B, K) pitch of the bass in the frame that this one returns to, where rules remember it.
+        sounding: As `now`, but 0 instead of `FREE`; it is what tables are asked for.
+        sung: (B, K) these of each voice.
+        own_notes: (B, K) the voice's last three notes, the latest first, each a pitch and the frame in which it began.
+        known: Whether each voice may be known in this frame.
+        cells: As given.
+        joins: Whether a repeat or a jump leads here or away in some row.
         whether: Whether it matters only if a candidate breaks a rule, not how often.
     """
 
@@ -84,29 +91,43 @@ class Position:
         frame: int,
         voice: int | None,
         cells: Tensor,
-        given: Tensor,
+        before: list[Tensor],
+        later: list[Tensor],
         known: tuple[Sequence[bool], Sequence[bool]],
         kept: dict[Hashable, Any],
+        *,
+        joins: bool = False,
     ) -> None:
         self.grid, self.frame, self.voice = candidates.grid, frame, voice
         self.pitch, self.holds = self.grid.pitch, self.grid.holds
         self.rests, self.begins = candidates.rests, candidates.begins
-        self.before, self.now, self.later = [cells.select(3, BEFORE)], cells.select(3, NOW), [given]
+        self.before, self.now, self.later = before, cells.select(3, NOW), later
         self.recalled: Tensor | None = None
         self.whether = False
-        self._candidates, self._cells, self._kept = candidates, cells, kept
+        self.joins = joins
+        self._candidates, self.cells, self._kept = candidates, cells, kept
         self.known, self._known_later = known
-        self._at: dict[int, Tensor] = {}
+        self._sung: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
+        self.sounding, self.sung = self._sounding(self.now)
+        if voice is not None:
+            self.own_notes = cells.select(2, voice).unbind(2)[LAST:]
+
+    def _sounding(self, pitches: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Pitches (B, K, 4), and of each voice (B, K), with 0 instead of `FREE`."""
+        if id(pitches) not in self._sung:
+            sounding = pitches.clamp(min=0)
+            self._sung[id(pitches)] = sounding, sounding.unbind(2)
+        return self._sung[id(pitches)]
 
     @cached_property
     def notes(self) -> Tensor:
         """Pitches (B, K, 4, 3) of each voice's last notes."""
-        return self._cells[..., LAST::2]
+        return self.cells[..., LAST::2]
 
     @cached_property
     def begun(self) -> Tensor:
         """Frames (B, K, 4, 3) in which they began."""
-        return self._cells[..., BEGUN::2]
+        return self.cells[..., BEGUN::2]
 
     @cached_property
     def nothing(self) -> Tensor:
@@ -151,9 +172,10 @@ class Position:
 
         def table() -> Tensor:
             every = self._candidates.pitches
-            return make(every, every.t())
+            return make(every, every.t()).flatten()
 
-        return self.once(make, table)[pitches, others]
+        index = torch.add(others, pitches, alpha=_PITCHES)
+        return self.once(make, table).index_select(0, index.view(-1)).view(index.shape)
 
     def total(self, masks: Sequence[Tensor]) -> Tensor:
         """Count in how many masks a candidate is; if that is enough, whether it is in any."""
@@ -165,20 +187,23 @@ class Position:
             return reduce(torch.bitwise_or, masks)
         return reduce(torch.add, [mask.view(torch.uint8) for mask in masks])
 
-    @cached_property
-    def sung(self) -> tuple[Tensor, ...]:
-        """Pitch (B, K) of each voice in this frame, 0 where it rests or isn't chosen yet."""
-        return self.now.clamp(min=0).unbind(2)
+    @property
+    def sung_before(self) -> tuple[Tensor, ...]:
+        """Pitch (B, K) of each voice in the frame before, 0 where it rests or isn't known."""
+        return self._sounding(self.before[0])[1]
 
-    @cached_property
-    def sung_before(self) -> list[tuple[Tensor, ...]]:
-        """Likewise, in the frames before."""
-        return [pitches.clamp(min=0).unbind(2) for pitches in self.before]
+    def pitches(self, voice: int, *, now: bool) -> list[Tensor]:
+        """Pitches (B, K or 1) of a voice in this frame, or in each one before and after, as far as it may be known."""
+        if now:
+            return [self.sung[voice]] if self.known[voice] else []
+        return [self._sounding(pitches)[1][voice] for pitches in (*self.before, *self.later[self.first_later(voice) :])]
 
-    @cached_property
-    def sung_later(self) -> list[tuple[Tensor, ...]]:
-        """Likewise, in the frames after."""
-        return [pitches.clamp(min=0).unbind(2) for pitches in self.later]
+    def neighbouring(self, *others: int) -> list[tuple[Tensor, tuple[Tensor, ...]]]:
+        """Pitches (B, K or 1, 4), and of each voice, in the frames before and after; 0 instead of `FREE`.
+
+        Frames after this one are left out where neither the voice nor one of the others may be known.
+        """
+        return [self._sounding(pitches) for pitches in (*self.before, *self.later[self.first_known(*others) :])]
 
     def pairs(self, breaks: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], *others: int) -> Tensor:
         """Count breaches of a rule over two voices in two neighbouring frames.
@@ -222,10 +247,7 @@ class Position:
     def neighbours(self) -> Iterator[tuple[int, int]]:
         """Yield the neighbouring voices, each with its direction: 1 above, -1 below."""
         assert self.voice is not None
-        if self.voice > 0:
-            yield self.voice - 1, 1
-        if self.voice < 3:
-            yield self.voice + 1, -1
+        yield from neighbours(self.voice)
 
     def distances(
         self, breaks: Callable[[Tensor], Tensor], *frames: Tensor, voices: Sequence[int] = range(4)
@@ -263,15 +285,7 @@ class Position:
 
     def at(self, part: Tensor) -> Tensor:
         """Values (B, 1, 1) of a part (B, T) of the grid at this frame."""
-        if id(part) not in self._at:
-            self._at[id(part)] = part[:, min(self.frame, part.shape[1] - 1), None, None]
-        return self._at[id(part)]
-
-    @cached_property
-    def own_notes(self) -> tuple[Tensor, ...]:
-        """The voice's last three notes, the latest first, each a pitch and the frame in which it began; (B, K) each."""
-        assert self.voice is not None
-        return self._cells.select(2, self.voice).unbind(2)[LAST:]
+        return part[:, min(self.frame, part.shape[1] - 1), None, None]
 
     def own(self, index: int) -> tuple[Tensor, Tensor]:
         """Pitch and length in sixteenths (B, K, 1) of one of the voice's last notes, 0 being the latest."""
@@ -284,6 +298,14 @@ class Position:
         notes = torch.nn.functional.pad(self.notes.select(2, voice), (0, 1))  # (B, K, 4)
         later = (self.begun.select(2, voice).unsqueeze(2) > frame.unsqueeze(3)).sum(3)  # (B, K, F)
         return notes.gather(2, later)
+
+
+def neighbours(voice: int) -> Iterator[tuple[int, int]]:
+    """Yield a voice's neighbours, each with its direction: 1 above, -1 below."""
+    if voice > 0:
+        yield voice - 1, 1
+    if voice < 3:
+        yield voice + 1, -1
 
 
 def leaves(candidates: Candidates) -> Tensor:

@@ -38,10 +38,10 @@ class Sevenths(Rule):
         """Mark notes that leave a seventh otherwise, and those that make one of a melody's note."""
         assert position.voice is not None
         before = position.before[0]  # (B, K, 4)
-        tones = position.pair(before.clamp(min=0), _lowest(before), _bits).unbind(2)  # above the bass
+        tones = position.pair(position.neighbouring()[0][0], _lowest(before), _bits).unbind(2)  # above the bass
         sevenths = position.once(_sevenths, lambda: _sevenths().to(before.device))
-        sung = (sevenths[0, reduce(torch.bitwise_or, tones)] & tones[position.voice]) != 0  # (B, K)
-        left = position.against(position.sung_before[0][position.voice] * sung, _leaves)
+        sung = (sevenths[0][reduce(torch.bitwise_or, tones)] & tones[position.voice]) != 0  # (B, K)
+        left = position.against(position.sung_before[position.voice] * sung, _leaves)
         made = self._makes_one(position, sevenths)
         return left if made is None else left.long() + made.long()
 
