@@ -151,7 +151,8 @@ class Shared(NoReturn):
     [
         (Graded, "is a mask"), (Merged, r"is \(B, K, V\)"), (Moody, "a constraint and itself"),
         (Lenient, "costs infinitely much"), (Dearer, "add up to the whole"), (Stubborn, "gives way, nothing costs"),
-        (Partial, "is judged as it is alone"), (Idle, "an idle constraint"), (Vandal, "as it was"), (Shared, "can be gathered by hypothesis"),
+        (Partial, "is judged as it is alone"), (Idle, "an idle constraint"),
+        (Vandal, "as it was"), (Shared, "can be gathered by hypothesis"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip

@@ -51,7 +51,7 @@ class Enforced(Constraint):
         return state
 
     def idle(self, t: int) -> bool:
-        """Whether no rule judges the slot, or its cell is given in all rows."""
+        """Check whether no rule judges the cell, or it is given in all rows."""
         frame, slot = self._place(t)
         voice = self.grid.voices[slot]
         if voice is not None and self._all_given[frame][voice]:
@@ -142,15 +142,15 @@ class Enforced(Constraint):
         return min(frame, len(self._given) - 2), slot
 
     def _slot(self, index: int) -> Slot:
+        """Make a slot once. Its candidates are the tokens that may stand in any of its cells that is free somewhere."""
         if index not in self._slots:
             tokens = None
             voice, size = self.grid.voices[index], len(self.grid.voices)
             if self._allowed is not None:
                 steps = self._allowed[0, index::size]
-                given = (
-                    torch.tensor([row[voice] for row in self._all_given[: len(steps)]]) if voice is not None else None
-                )
-                steps = steps if given is None else steps[~given]
+                if voice is not None:
+                    given = [row[voice] for row in self._all_given[: len(steps)]]
+                    steps = steps[~torch.tensor(given, device=steps.device)]
                 found = steps.any(0).nonzero().flatten()
                 tokens = found if 0 < len(found) < len(self.grid.pitch) else None
             self._slots[index] = Slot(self.grid, voice, Candidates(self.grid, tokens), self.rules)

@@ -175,7 +175,7 @@ class Position:
             return make(every, every.t()).flatten()
 
         index = torch.add(others, pitches, alpha=_PITCHES)
-        return self.once(make, table).index_select(0, index.view(-1)).view(index.shape)
+        return self.once(make, table).index_select(0, index.reshape(-1)).view(index.shape)
 
     def total(self, masks: Sequence[Tensor]) -> Tensor:
         """Count in how many masks a candidate is; if that is enough, whether it is in any."""
