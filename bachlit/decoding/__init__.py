@@ -7,7 +7,7 @@ from bachlit.decoding.contracts import Choice, Generation, Model, Predictor, Tok
 from bachlit.decoding.gibbs import Gibbs
 from bachlit.decoding.greedy import Greedy
 from bachlit.decoding.particles import Particles
-from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
+from bachlit.decoding.rules.base import Rule, Rules
 from bachlit.decoding.rules.cadences import (
     FinalDominant,
     FinalThird,
@@ -19,6 +19,7 @@ from bachlit.decoding.rules.cadences import (
 from bachlit.decoding.rules.chords import ChordTones
 from bachlit.decoding.rules.enforced import Enforced
 from bachlit.decoding.rules.figured_bass import FiguredBass
+from bachlit.decoding.rules.grid import FREE, Grid
 from bachlit.decoding.rules.harmony import FinalTonic, InKey
 from bachlit.decoding.rules.motion import Motion, NoOscillation, NoteAgainstNote, Passing, Suspension, Variety
 from bachlit.decoding.rules.part_writing import (
@@ -32,6 +33,7 @@ from bachlit.decoding.rules.part_writing import (
     Sounding,
     Spacing,
 )
+from bachlit.decoding.rules.position import Position
 from bachlit.decoding.rules.sevenths import Sevenths
 from bachlit.decoding.rules.usual import LIVELY, PART_WRITING, PLAIN
 from bachlit.decoding.sampling import Sampling

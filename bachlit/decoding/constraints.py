@@ -67,6 +67,10 @@ class Constraint(ABC):
         cost = self.cost(state, t)
         yield Term(str(self), cost, cost.clamp(max=YIELDED) if self.gives_way else None)
 
+    def idle(self, t: int) -> bool:
+        """Check whether it surely costs nothing at step t, whatever the state; by default that isn't known."""
+        return False
+
     def rows(self, index: Tensor) -> "Constraint":
         """Select rows of the batch; by default rows don't differ."""
         return self
@@ -108,6 +112,10 @@ class Both(Constraint):
         """Terms of the cost, the most important first."""
         yield from self.first.terms(_part(state, "1"), t)
         yield from self.second.terms(_part(state, "2"), t)
+
+    def idle(self, t: int) -> bool:
+        """Check whether neither costs anything at step t."""
+        return self.first.idle(t) and self.second.idle(t)
 
     def rows(self, index: Tensor) -> "Both":
         """Select rows of the batch, in this order."""

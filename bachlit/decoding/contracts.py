@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bachlit.decoding.constraints import Constraint
-from bachlit.decoding.rules.base import Grid
+from bachlit.decoding.rules.grid import Grid
 
 
 class Model(Protocol):

@@ -36,7 +36,7 @@ def token_prompt(
         allowed[row, : len(prompt.allowed)] = torch.from_numpy(prompt.allowed)
     grid = grid_behind(encoding, prompts)
     start = torch.tensor([encoding.start(prompt.piece.key) for prompt in prompts])
-    return TokenPrompt(allowed, grammar_of(encoding) & Enforced(grid, rules), start, grid, strict)
+    return TokenPrompt(allowed, grammar_of(encoding) & Enforced(grid, rules, allowed), start, grid, strict)
 
 
 def grammar_of(encoding: SatbEncoding) -> Grammar:

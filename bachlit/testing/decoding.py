@@ -81,6 +81,7 @@ def check_constraint(constraint: Constraint, tokens: Tensor) -> None:
         assert torch.equal(both.allowed(state_of_both, t), allowed), "a constraint and itself allow what it allows"
         cost = constraint.cost(state, t)
         assert torch.equal(cost < torch.inf, allowed), "what isn't allowed costs infinitely much"
+        assert not (constraint.idle(t) and cost.any()), "an idle constraint costs nothing"
         terms = list(constraint.terms(state, t))
         total = torch.stack([term.cost.expand_as(cost) for term in terms]).sum(0) if terms else torch.zeros_like(cost)
         assert torch.allclose(total, cost, atol=_TOLERANCE), "the terms' costs add up to the whole"

@@ -132,6 +132,13 @@ class Vandal(NoReturn):
         return {"last": token, "before": before}
 
 
+class Idle(NoReturn):
+    """Claims to cost nothing."""
+
+    def idle(self, t: int) -> bool:
+        return True
+
+
 class Shared(NoReturn):
     """Counts steps for all hypotheses at once."""
 
@@ -144,7 +151,8 @@ class Shared(NoReturn):
     [
         (Graded, "is a mask"), (Merged, r"is \(B, K, V\)"), (Moody, "a constraint and itself"),
         (Lenient, "costs infinitely much"), (Dearer, "add up to the whole"), (Stubborn, "gives way, nothing costs"),
-        (Partial, "is judged as it is alone"), (Vandal, "as it was"), (Shared, "can be gathered by hypothesis"),
+        (Partial, "is judged as it is alone"), (Idle, "an idle constraint"),
+        (Vandal, "as it was"), (Shared, "can be gathered by hypothesis"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip

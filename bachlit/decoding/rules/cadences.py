@@ -1,17 +1,21 @@
 """Rules of cadences: the chords on which phrases and pieces end, and how they get there."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import FREE, Position, Rule
+from bachlit.decoding.rules.base import Rule
+from bachlit.decoding.rules.grid import FREE, Grid
 from bachlit.decoding.rules.harmony import in_scale
+from bachlit.decoding.rules.position import Position
 
 _OCTAVE = 12
 _EIGHTH, _FOURTH, _FIFTH = 2, 5, 7
 _OVER_ROOT = (0, 3, 4, 7)
 _THIRDS = (3, 4)
+_BASS = 3
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,13 @@ class FinalThird(Rule):
         """Judge the upper voices."""
         return voice in (0, 1, 2)
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Where the last given note sounds, to the last of the upper voices."""
+        return grid.ends & _completes(grid, voice)
+
     def breaches(self, position: Position) -> Tensor:
-        """Mark the last upper voice's notes that leave the chord without a third."""
-        grid = position.grid
-        ending = (position.frame >= grid.ending) & (position.frame < grid.end)
-        if not bool(ending.any()) or not _completes(position):
-            return torch.zeros(1, device=position.pitch.device)
-        return ending[:, None, None] & ~_has(position, _THIRDS) & ~position.rests
+        """Mark notes that leave the chord without a third."""
+        return ~_has(position, _THIRDS) & ~position.rests
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,15 @@ class FinalDominant(Rule):
 
     sixteenths: int = 2
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Just before the last note."""
+        closing = grid.closing[:, None]
+        return (grid.frames >= closing - self.sixteenths) & (grid.frames < closing)
+
     def breaches(self, position: Position) -> Tensor:
         """Mark basses other than the dominant, lowered sevenths, and chords without the leading tone."""
-        grid, frame = position.grid, position.frame
-        near = (frame >= grid.closing - self.sixteenths) & (frame < grid.closing)  # (B,)
-        if not bool(near.any()):
-            return torch.zeros(1, device=position.pitch.device)
-        rows = torch.arange(len(near), device=near.device)
+        grid = position.grid
+        rows = torch.arange(len(grid.closing), device=grid.closing.device)
         triad = torch.where(grid.minor[:, None], _tensor(position, (0, 3, 7)), _tensor(position, (0, 4, 7)))
         last = grid.given[rows, grid.closing, 0]  # (B,)
         closes = ((last - grid.tonic) % _OCTAVE)[:, None] == triad
@@ -71,13 +77,13 @@ class FinalDominant(Rule):
         falls = ((now - last[:, None]) % _OCTAVE == _FIFTH) & closes[:, :1]
         fits = fits & ~falls
         if position.voice == 0:
-            return (near & ((last == FREE) | closes.any(1)))[:, None, None] & ~fits[:, None] & ~position.rests
-        applies = ((near & (closes.any(1) | (last == FREE)))[:, None] & fits)[..., None]
+            return ((last == FREE) | closes.any(1))[:, None, None] & ~fits[:, None] & ~position.rests
+        applies = ((closes.any(1) | (last == FREE))[:, None] & fits)[..., None]
         sung = (position.pitch - grid.tonic[:, None, None]) % _OCTAVE
         if position.voice == 3:
             return applies & (sung != 7) & ~position.rests
         wrong = sung == 10
-        if _completes(position):
+        if _completes(grid, position.voice):
             others = (position.now - grid.tonic[:, None, None]) % _OCTAVE == 11
             led = (others & (position.now > 0)).any(2, keepdim=True)
             wrong = wrong | (~led & (sung != 11))
@@ -92,23 +98,22 @@ class PhraseTriad(Rule):
         weight: Nats per breach; infinite forbids it, 0 ignores the rule.
     """
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Where a phrase's last note begins."""
+        return grid.arrivals == 0
+
     def breaches(self, position: Position) -> Tensor:
         """Mark notes foreign to a triad over the bass, and chords without a third."""
-        arrives = position.at(position.grid.arrivals) == 0
-        if not bool(arrives.any()):
-            return torch.zeros(1, device=position.pitch.device)
         if position.voice == 3:
-            fits, other = torch.ones(1, dtype=torch.bool, device=position.pitch.device), position.now
-            for voice in range(3):
-                above = (other[..., voice, None] - position.pitch) % _OCTAVE
-                fits = fits & (torch.isin(above, _tensor(position, _OVER_ROOT)) | (other[..., voice, None] <= 0))
-            return arrives & ~fits & ~position.rests
-        bass = position.now[..., 3, None]
-        fits = torch.isin((position.pitch - bass) % _OCTAVE, _tensor(position, _OVER_ROOT)) | (bass <= 0)
-        if _completes(position):
-            thirds = [_has(position, (third,)) for third in _THIRDS]
-            fits = fits & (thirds[0] ^ thirds[1])
-        return arrives & ~fits & ~position.rests
+            above = [
+                position.against(position.sung[voice], _foreign, -1) for voice in range(3) if position.known[voice]
+            ]
+            return reduce(torch.bitwise_or, above) if above else position.nothing
+        foreign = position.against(position.sung[3], _foreign, 1)
+        if not _completes(position.grid, position.voice):
+            return foreign
+        thirds = [_has(position, (third,)) for third in _THIRDS]
+        return foreign | (~(thirds[0] ^ thirds[1]) & ~position.rests)
 
 
 @dataclass(frozen=True)
@@ -125,12 +130,13 @@ class PhraseCadence(Rule):
         """Judge the bass, and the upper voices for the third."""
         return voice is not None
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Where a phrase's last note begins, to the bass and to the last of the upper voices."""
+        return (grid.arrivals == 0) & (voice == _BASS or _completes(grid, voice))
+
     def breaches(self, position: Position) -> Tensor:
         """Mark basses that don't fall so or lead out of the scale, and thirds that do."""
-        arrives = position.at(position.grid.arrivals) == 0
-        upper = position.voice != 3
-        if not bool(arrives.any()) or (upper and not _completes(position)):
-            return torch.zeros(1, device=position.pitch.device)
+        upper = position.voice != _BASS
         before = position.before[0]
         last = before[..., 3, None]
         led = (((before[..., :3] - last) % _OCTAVE == 4) & (before[..., :3] > 0)).any(2, keepdim=True) & (last > 0)
@@ -139,11 +145,11 @@ class PhraseCadence(Rule):
         degree, falls = (bass - tonic) % _OCTAVE, (bass - last) % _OCTAVE == _FOURTH
         if not upper:
             inside = in_scale(bass, sharps) | (degree == _FIFTH)
-            return arrives & ~(falls & led & inside) & (last > 0) & ~position.rests
+            return ~(falls & led & inside) & (last > 0) & ~position.rests
         own = [in_scale(bass + third, sharps) for third in _THIRDS]
         fits = [own[0] & (degree != _FIFTH), own[1] | (degree == _FIFTH)]
         wrong = [_has(position, (third,)) & ~fit for third, fit in zip(_THIRDS, fits, strict=True)]
-        return arrives & falls & led & (degree != 0) & (wrong[0] | wrong[1]) & ~position.rests
+        return falls & led & (degree != 0) & (wrong[0] | wrong[1]) & ~position.rests
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,15 @@ class PhraseRest(Rule):
         """Judge the voices below the soprano."""
         return voice in (1, 2, 3)
 
+    steady = True
+
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """After the phrase's last note began."""
+        return grid.arrivals > 0
+
     def breaches(self, position: Position) -> Tensor:
-        """Mark notes that begin after the phrase's last note."""
-        return (position.at(position.grid.arrivals) > 0) & position.begins
+        """Mark notes that begin."""
+        return position.begins
 
 
 @dataclass(frozen=True)
@@ -175,20 +187,28 @@ class OpeningTonic(Rule):
         """Judge the bass."""
         return voice == 3
 
+    steady = True
+
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """In the frame that asks for the tonic."""
+        return grid.frames == grid.opening[:, None]
+
     def breaches(self, position: Position) -> Tensor:
         """Mark other notes of the bass."""
-        opens = position.grid.opening == position.frame  # (B,)
-        if not bool(opens.any()):
-            return torch.zeros(1, device=position.pitch.device)
         tonic = position.grid.key_at(position.frame)[:, 0]
         sung = (position.pitch - tonic[:, None, None]) % _OCTAVE
-        return opens[:, None, None] & (sung != 0) & ~position.rests
+        return (sung != 0) & ~position.rests
 
 
-def _completes(position: Position) -> bool:
-    """Check whether this is the last of the upper voices."""
-    upper = [voice for voice in position.grid.voices if voice in (0, 1, 2)]
-    return position.voice == upper[-1]
+def _completes(grid: Grid, voice: int | None) -> bool:
+    """Check whether a voice is the last of the upper ones."""
+    return voice == [one for one in grid.voices if one in (0, 1, 2)][-1]
+
+
+def _foreign(own: Tensor, other: Tensor, side: int) -> Tensor:
+    """Check whether two pitches don't fit in a triad over the lower one; the own one lies above (side 1) or below."""
+    above = (own - other) * side % _OCTAVE
+    return ~torch.isin(above, torch.tensor(_OVER_ROOT, device=above.device))
 
 
 def _has(position: Position, above: tuple[int, ...]) -> Tensor:

@@ -10,7 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule, WrittenFrame
+from bachlit.decoding.rules.base import Rule
+from bachlit.decoding.rules.grid import WrittenFrame
+from bachlit.decoding.rules.position import Position
 from bachlit.errors import OptionError
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}

@@ -1,15 +1,19 @@
 """Enforced: rules as a constraint on tokens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bachlit.decoding.constraints import YIELDED, Constraint, State, Term
-from bachlit.decoding.rules.base import FREE, Grid, Position, Rule, Rules
-from bachlit.decoding.rules.playing import Playing
+from bachlit.decoding.rules.base import Rule, Rules
+from bachlit.decoding.rules.grid import FREE, Grid
+from bachlit.decoding.rules.playing import Kept, Playing
+from bachlit.decoding.rules.position import BEFORE, LAST, NOW, WIDTH, Candidates, Position
+from bachlit.decoding.rules.slots import Slot
 
-_NOTES = 3
+_BASS = 3
 
 
 class Enforced(Constraint):
@@ -18,137 +22,183 @@ class Enforced(Constraint):
     Args:
         grid: Frames and voices behind the tokens.
         rules: The most important first.
+        allowed: (B or 1, N, V) the tokens that may stand at each step, if not all. Others may be charged nothing.
     """
 
-    def __init__(self, grid: Grid, rules: Rules | Rule) -> None:
+    def __init__(self, grid: Grid, rules: Rules | Rule, allowed: Tensor | None = None) -> None:
         self.grid = grid
         self.rules = Rules() & rules
         given = torch.nn.functional.pad(grid.given, (0, 0, 0, 2))  # beyond the end all rest
         self._given = given.transpose(0, 1).contiguous()  # (T + 2, B, 4)
         self._known = (given != FREE).any(0).tolist()  # (T + 2) lists of 4
-        # Cost of the steady rules per voice and stretch without a change of key, (B, 1, V).
-        self._steady: dict[tuple[int | None, int], Tensor] = {}
-        changes = (grid.keys[:, 1:] != grid.keys[:, :-1]).any(2).any(0)
-        self._stretch = [0, *changes.cumsum(0).tolist()]  # of each frame
-        self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
-        self._remembers = bool((grid.returns >= 0).any()) and any(rule.remembers for rule in self.rules)
         self._all_given = (given != FREE).all(0).tolist()
-        self._active = {
-            voice: [rule for rule in self.rules if rule.weight != 0 and rule.judges(voice)] for voice in grid.voices
-        }
+        self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
+        self._recalled = _recalled(grid) if any(rule.remembers for rule in self.rules) else None
+        self._allowed = None if allowed is None else allowed.any(0, keepdim=True)
+        self._slots: dict[int, Slot] = {}
+        self._kept: dict[Hashable, Any] = {}
+        # What a token makes of a voice: its pitch, twice, and above 0 if it begins a note, below if it holds one.
+        pitch, holds = grid.pitch, grid.holds.long()
+        self._tokens = torch.stack([pitch, pitch, pitch - 2 * holds * pitch.abs().max()], 1)  # (V, 3)
 
     def begin(self, batch_size: int, hypotheses: int, device: torch.device) -> State:
-        """State: pitches of the previous frame and known of this one, last notes, what repeats come back to."""
-        before = torch.zeros(batch_size, hypotheses, 4, dtype=torch.long, device=device)
-        notes = before.unsqueeze(3).repeat(1, 1, 1, _NOTES)  # (B, K, 4, 3)
-        state = {"before": before, "now": before, "notes": notes, "begun": notes}
-        if self._remembers:
-            state["past"] = torch.zeros(
-                batch_size, hypotheses, self.grid.given.shape[1] + 1, 4, dtype=torch.int16, device=device
-            )
+        """State: of each voice the pitches before and now, and its last notes; what repeats and returns need."""
+        state = {"cells": torch.zeros(batch_size, hypotheses, 4, WIDTH, dtype=torch.long, device=device)}
+        if self._recalled:
+            state["bass"] = state["cells"].new_zeros(batch_size, hypotheses, self._recalled.num, 1)
         if self._playing:
-            state["kept"] = before.unsqueeze(2).repeat(1, 1, self._playing.num_kept, 1)  # (B, K, M, 4)
+            state["kept"] = state["cells"].new_zeros(batch_size, hypotheses, self._playing.kept.num, 4)  # (B, K, M, 4)
         return state
+
+    def idle(self, t: int) -> bool:
+        """Check whether no rule judges the cell, or it is given in all rows."""
+        frame, slot = self._place(t)
+        voice = self.grid.voices[slot]
+        if voice is not None and self._all_given[frame][voice]:
+            return True
+        return not self._slot(slot).judges(frame)
 
     def allowed(self, state: State, t: int) -> Tensor:
         """Mask of the tokens allowed at step t, (B, K, V)."""
         return self.cost(state, t) < torch.inf
 
     def cost(self, state: State, t: int) -> Tensor:
-        """Nats charged to each token at step t, (B, K, V)."""
-        shape = (*state["now"].shape[:2], len(self.grid.pitch))
-        position = self._position(state, t)
-        voice = position.voice
-        active = self._active[voice]
-        if not active or (voice is not None and self._all_given[position.frame][voice]):
-            return torch.zeros(shape, device=state["now"].device)
-        at = voice, self._stretch[min(position.frame, len(self._stretch) - 1)]
-        if at not in self._steady:
-            steady = torch.zeros(len(self._given[0]), 1, shape[2], device=state["now"].device)
-            self._steady[at] = _sum(steady, [rule for rule in active if rule.steady], position)
-        total = _sum(self._steady[at], [rule for rule in active if not rule.steady], position)
-        if voice is None or self._known[position.frame][voice]:
-            total = torch.where(self._is_free(position), total, 0.0)
-        return total.expand(shape)
+        """Nats charged to each token at step t, (B, K, V); nothing to tokens that may not stand there."""
+        cells = state["cells"]
+        if self.idle(t):
+            return torch.zeros(*cells.shape[:2], len(self.grid.pitch), device=cells.device)
+        frame, index = self._place(t)
+        slot, position = self._slot(index), self._position(state, frame, index)
+        total, forbidden = slot.related(position, slot.steady(position)), None
+        for judge in slot.judges(frame):
+            if judge.rule.weight == torch.inf:
+                found = judge.forbids(position)
+                if found is not None:
+                    forbidden = found if forbidden is None else forbidden | found
+            elif not judge.counted:
+                breaches = judge.breaches(position)
+                if breaches is not position.nothing:
+                    total = torch.add(total, breaches, alpha=judge.rule.weight)
+        if forbidden is not None:
+            total = total.masked_fill(forbidden, torch.inf)
+        free = self._is_free(position)
+        return self._spread(total if free is None else torch.where(free, total, 0.0), slot, cells)
 
     def terms(self, state: State, t: int) -> Iterator[Term]:
-        """One term per rule that judges this slot."""
-        position = self._position(state, t)
-        for rule in self._active[position.voice]:
-            free = self._is_free(position)
-            shape = (*state["now"].shape[:2], len(self.grid.pitch))
-            breaches = torch.where(free, rule.breaches(position), 0).expand(shape)
-            if rule.weight == torch.inf:
-                forbidden = (free & _forbidden(rule, position)).expand(shape)
-                cost = torch.zeros(shape, device=forbidden.device).masked_fill(forbidden, torch.inf)
-                yield Term(str(rule), cost, YIELDED * breaches)
-            else:
-                yield Term(str(rule), rule.weight * breaches, rule.weight * breaches)
+        """One term per rule that judges this cell."""
+        if self.idle(t):
+            return
+        frame, index = self._place(t)
+        slot, position, cells = self._slot(index), self._position(state, frame, index), state["cells"]
+        free = self._is_free(position)
+        for judge in slot.judges(frame):
+            weight = judge.rule.weight
+            breaches = judge.breaches(position).float()
+            if free is not None:
+                breaches = torch.where(free, breaches, 0.0)
+            forbidden = judge.forbids(position, whole=True) if weight == torch.inf else None
+            cost = weight * breaches if weight < torch.inf else torch.zeros_like(breaches)
+            if forbidden is not None:
+                cost = cost.masked_fill(forbidden if free is None else free & forbidden, torch.inf)
+            yielding = YIELDED * breaches if weight == torch.inf else cost
+            yield Term(str(judge.rule), *(self._spread(part, slot, cells) for part in (cost, yielding)))
 
     def rows(self, index: Tensor) -> "Enforced":
         """Select rows of the batch, in this order."""
-        return Enforced(self.grid.rows(index), self.rules)
+        return Enforced(self.grid.rows(index), self.rules, self._allowed)
 
     def to(self, device: torch.device) -> "Enforced":
         """Move the tensors to a device."""
-        return self if self.grid.pitch.device == device else Enforced(self.grid.to(device), self.rules)
+        if self.grid.pitch.device == device:
+            return self
+        return Enforced(self.grid.to(device), self.rules, None if self._allowed is None else self._allowed.to(device))
 
     def advance(self, state: State, token: Tensor, t: int) -> State:
         """State after the tokens (B, K): a mark begins a frame, a voice fills its cell."""
         frame, slot = divmod(t, len(self.grid.voices))
         voice = self.grid.voices[slot]
+        cells = state["cells"].clone()
         if voice is None:
-            given = self._given[frame].unsqueeze(1).expand(-1, token.shape[1], -1)
-            following = state | {"before": state["now"], "now": given}
-            if self._remembers and frame:
-                following["past"] = state["past"].clone()
-                following["past"][:, :, min(frame, state["past"].shape[2]) - 1] = state["now"].to(torch.int16)
-            if self._playing and frame:
-                following["kept"] = self._playing.keep(state["kept"], frame - 1, state["now"])
+            now = cells.select(3, NOW).clone()
+            cells[..., :LAST] = torch.stack([now, self._given[frame].unsqueeze(1).expand_as(now)], 3)
+            following = state | {"cells": cells}
+            if frame and self._recalled:
+                following["bass"] = self._recalled.keep(state["bass"], frame - 1, now[..., _BASS:])
+            if frame and self._playing:
+                following["kept"] = self._playing.kept.keep(state["kept"], frame - 1, now)
             return following
-        now = state["now"].clone()
-        now[:, :, voice] = self.grid.pitch[token]
-        notes, begun = state["notes"].clone(), state["begun"].clone()
-        same = (self.grid.holds[token] | ((now[:, :, voice] == 0) & (notes[:, :, voice, 0] == 0))).unsqueeze(2)
-        for part, latest in ((notes, now[:, :, voice, None]), (begun, torch.full_like(notes[:, :, 0, :1], frame))):
-            shifted = torch.cat([latest, part[:, :, voice, :-1]], 2)
-            part[:, :, voice] = torch.where(same, part[:, :, voice], shifted)
-        return state | {"now": now, "notes": notes, "begun": begun}
+        own = cells.select(2, voice)  # (B, K, 8), a view
+        made = self._tokens.index_select(0, token.reshape(-1)).view(*token.shape, 3)
+        # A hold goes on, whatever the last note's pitch, and so does a rest after a rest.
+        goes_on = (made[..., 2:] + own[..., LAST, None]) <= 0
+        own[..., NOW] = made[..., 0]
+        made[..., 2] = frame
+        own[..., LAST:] = torch.where(goes_on, own[..., LAST:], torch.cat([made[..., 1:], own[..., LAST:-2]], 2))
+        return state | {"cells": cells}
 
-    def _position(self, state: State, t: int) -> Position:
+    def _place(self, t: int) -> tuple[int, int]:
+        """Frame and slot of a step."""
         frame, slot = divmod(t, len(self.grid.voices))
-        frame = min(frame, len(self._given) - 2)
-        later = self._given[frame + 1].unsqueeze(1)  # (B, 1, 4)
-        voice = self.grid.voices[slot]
-        known = self._known[frame + 1]
+        return min(frame, len(self._given) - 2), slot
+
+    def _slot(self, index: int) -> Slot:
+        """Make a slot once. Its candidates are the tokens that may stand in any of its cells that is free somewhere."""
+        if index not in self._slots:
+            tokens = None
+            voice, size = self.grid.voices[index], len(self.grid.voices)
+            if self._allowed is not None:
+                steps = self._allowed[0, index::size]
+                if voice is not None:
+                    given = [row[voice] for row in self._all_given[: len(steps)]]
+                    steps = steps[~torch.tensor(given, device=steps.device)]
+                found = steps.any(0).nonzero().flatten()
+                tokens = found if 0 < len(found) < len(self.grid.pitch) else None
+            self._slots[index] = Slot(self.grid, voice, Candidates(self.grid, tokens), self.rules)
+        return self._slots[index]
+
+    def _position(self, state: State, frame: int, index: int) -> Position:
+        voice, given = self.grid.voices[index], self._given[frame + 1].unsqueeze(1)
+        chosen = self.grid.voices[:index] if voice is not None else range(4)
+        known = [voice in chosen or self._known[frame][voice] for voice in range(4)]
+        cells = state["cells"]
+        before, later = [cells.select(3, BEFORE)], [given]
+        joins = self._playing is not None and voice is not None and frame in self._playing.junctions
+        if self._playing and joins:
+            junction = self._playing.junctions[frame]
+            before, later = junction.beside(before[0], cells.select(3, NOW), given, state["kept"])
+        candidates = self._slot(index).candidates
+        later_known = self._known[frame + 1]
         position = Position(
-            self.grid, frame, voice, state["before"], state["now"], later, known, state["notes"], state["begun"]
+            candidates, frame, voice, cells, before, later, (known, later_known), self._kept, joins=joins
         )
-        position.past = state.get("past")
-        if self._playing and voice is not None and frame in self._playing.junctions:
-            self._playing.junctions[frame].place(position, state["kept"])
+        if self._recalled and voice is not None and frame in self._recalled.read:
+            slots = self._recalled.read[frame][:, None, None, None].expand(-1, state["bass"].shape[1], 1, 1)
+            position.recalled = state["bass"].gather(2, slots)[..., 0, 0]
         return position
 
-    def _is_free(self, position: Position) -> Tensor:
-        """Mask (B, 1, 1) of the rows whose cell is free; at a mark, of those before their end."""
+    def _is_free(self, position: Position) -> Tensor | None:
+        """Mask (B, 1, 1) of the rows whose cell is free; at a mark, of those before their end. None if all are."""
         if position.voice is None:
             return (position.frame < self.grid.num_frames)[:, None, None]
+        if not self._known[position.frame][position.voice]:
+            return None
         return (self._given[position.frame, :, position.voice] == FREE)[:, None, None]
+
+    def _spread(self, cost: Tensor, slot: Slot, cells: Tensor) -> Tensor:
+        """Cost (B, K, V) of the vocabulary, from that of the candidates."""
+        tokens, shape = slot.candidates.tokens, cells.shape[:2]
+        if tokens is None:
+            return cost.expand(*shape, len(self.grid.pitch))
+        whole = torch.zeros(*shape, len(self.grid.pitch), device=cells.device)
+        return whole.index_copy_(2, tokens, cost.expand(*shape, len(tokens)))
 
     def __str__(self) -> str:
         return str(self.rules)
 
 
-def _sum(total: Tensor, rules: Sequence[Rule], position: Position) -> Tensor:
-    """Add the cost of some rules to a total."""
-    for rule in rules:
-        if rule.weight == torch.inf:
-            total = total.masked_fill(_forbidden(rule, position), torch.inf)
-        else:
-            total = total + rule.weight * rule.breaches(position)
-    return total
-
-
-def _forbidden(rule: Rule, position: Position) -> Tensor:
-    breaks, doomed = rule.breaches(position) > 0, rule.dooms(position)
-    return breaks if doomed is None else breaks | doomed
+def _recalled(grid: Grid) -> Kept | None:
+    """The frames whose bass bars that return recall on their beats; None if none does."""
+    pairs: list[list[tuple[int, int]]] = [[] for _ in grid.returns]
+    for row, frame in grid.recalls.nonzero().tolist():
+        pairs[row].append((int(grid.returns[row, frame]), frame))
+    return Kept(pairs, grid.given.device) if any(pairs) else None

@@ -7,7 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Rule
+from bachlit.decoding.rules.position import Position
 from bachlit.errors import OptionError
 
 

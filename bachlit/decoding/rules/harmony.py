@@ -6,7 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Rule
+from bachlit.decoding.rules.grid import Grid
+from bachlit.decoding.rules.position import Position
 
 OCTAVE, FIFTH = 12, 7
 
@@ -49,18 +51,19 @@ class FinalTonic(Rule):
     """
 
     sixteenths: int = 4
+    steady = True
 
-    def breaches(self, position: Position) -> Tensor:
-        """Mark notes outside the tonic triad where the piece ends."""
-        grid = position.grid
-        ending = (position.frame >= grid.ending) & (position.frame < grid.end)  # (B,)
-        if not bool(ending.any()):
-            return torch.zeros(1, device=position.pitch.device)
-        rows = torch.arange(len(ending), device=ending.device)
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Where the piece ends, unless a given voice ends otherwise."""
+        rows = torch.arange(len(grid.end), device=grid.end.device)
         given, tonic, minor = grid.given[rows, grid.end - 1], grid.tonic, grid.minor  # (B, 4), (B,), (B,)
         fits = torch.stack([_belongs(pitch, tonic, minor, voice) for voice, pitch in enumerate(given.t())], 1)
-        belongs = _belongs(position.pitch, tonic[:, None, None], minor[:, None, None], position.voice)
-        return (ending & (fits | (given <= 0)).all(1))[:, None, None] & ~belongs & ~position.rests
+        return grid.ends & (fits | (given <= 0)).all(1)[:, None]
+
+    def breaches(self, position: Position) -> Tensor:
+        """Mark notes outside the tonic triad."""
+        tonic, minor = position.grid.tonic[:, None, None], position.grid.minor[:, None, None]
+        return ~_belongs(position.pitch, tonic, minor, position.voice) & ~position.rests
 
 
 def _belongs(pitch: Tensor, tonic: Tensor, minor: Tensor, voice: int | None) -> Tensor:

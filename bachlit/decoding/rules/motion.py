@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Reward, Rule
+from bachlit.decoding.rules.base import Reward, Rule
+from bachlit.decoding.rules.grid import Grid
+from bachlit.decoding.rules.position import Candidates, Position
 
 _EIGHTH, _QUARTER, _STEP, _OCTAVE = 2, 4, 2, 12
 _DISSONANT = (1, 2, 5, 10, 11)  # semitones above a bass
@@ -23,13 +25,17 @@ class Motion(Reward):
         voices: Voices to count; 0 is the soprano, 3 the bass.
     """
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """Where no phrase's last note sounds on."""
+        return grid.arrivals <= 0
+
     def breaches(self, position: Position) -> Tensor:
         """Mark notes that begin and lead on."""
-        grid, pitch = position.grid, position.pitch
-        last, length = position.own(0)
-        returns = (pitch == position.own(1)[0]) & (pitch != last) & (length <= _EIGHTH)
-        repeats = (pitch == last) & (position.at(grid.beats) != 0)
-        return position.begins & ~returns & ~repeats & (position.at(grid.arrivals) <= 0)
+        last, begun, other, *_ = position.own_notes
+        quick = (begun >= position.frame - _EIGHTH) & (other != last)
+        repeated = last.masked_fill(position.at(position.grid.beats).squeeze(2) == 0, 0)
+        # Either is 0 where nothing leads nowhere.
+        return position.look_up(other * quick, _begins_elsewhere) & position.look_up(repeated, _begins_elsewhere)
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,14 @@ class Passing(Reward):
         voices: Voices to count; 0 is the soprano, 3 the bass.
     """
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """In the middle of a beat, where no phrase's last note sounds on."""
+        return (grid.beats == _EIGHTH) & (grid.arrivals <= 0)
+
     def breaches(self, position: Position) -> Tensor:
-        """Mark steps in the middle of a beat to a note other than the one before the last."""
-        grid, pitch = position.grid, position.pitch
-        last, _ = position.own(0)
-        steps = ((pitch - last).abs() <= _STEP) & (pitch != last) & (last > 0) & (pitch != position.own(1)[0])
-        middle = (position.at(grid.beats) == _EIGHTH) & (position.at(grid.arrivals) <= 0)
-        return middle & steps & position.begins
+        """Mark steps to a note other than the one before the last."""
+        last, _, other, *_ = position.own_notes
+        return position.look_up(last, _begins_after, -_STEP, _STEP) & position.look_up(other, _begins_elsewhere)
 
 
 @dataclass(frozen=True)
@@ -62,18 +69,20 @@ class Suspension(Reward):
         voices: Voices to count; 0 is the soprano, 3 the bass, which is never counted.
     """
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """In eighths, where no phrase's last note sounds on."""
+        return (grid.beats % _EIGHTH == 0) & (grid.arrivals <= 0)
+
     def breaches(self, position: Position) -> Tensor:
         """Mark the notes to which suspensions resolve."""
-        grid = position.grid
-        place = position.at(grid.beats)
-        held = torch.where(place == 0, _QUARTER, place)  # sixteenths since the beat of the dissonance
-        last, length = position.own(0)
-        falls = last - position.pitch
-        resolves = (falls > 0) & (falls <= _STEP) & (place % _EIGHTH == 0) & (length >= held + _EIGHTH)
+        place = position.at(position.grid.beats)
+        held = torch.where(place == 0, _QUARTER, place)  # (B, 1, 1) sixteenths since the beat of the dissonance
+        last, begun = (part.unsqueeze(2) for part in position.own_notes[:2])
         beat = position.frame - held
-        prepared = ~_is_dissonant(last, position.sounded(3, beat - 1))
-        suspended = _is_dissonant(last, position.sounded(3, beat))
-        return position.begins & resolves & prepared & suspended & (position.at(grid.arrivals) <= 0)
+        basses = position.sounded(3, torch.cat([beat - 1, beat], 2))  # (B, K, 2)
+        dissonant, suspended = position.pair(last, basses, _dissonances).unbind(2)
+        held_over = (begun <= beat - _EIGHTH).squeeze(2) & (suspended & ~dissonant)
+        return position.look_up(last.squeeze(2) * held_over, _begins_after, -_STEP, -1)
 
 
 @dataclass(frozen=True)
@@ -86,11 +95,11 @@ class NoOscillation(Rule):
 
     def breaches(self, position: Position) -> Tensor:
         """Mark the fourth note of such a figure."""
-        (last, first_length), (one, second_length), (other, _) = (position.own(index) for index in range(3))
-        eighth = torch.where(position.grid.doubled, 2 * _EIGHTH, _EIGHTH)[:, None, None]
-        quick = (first_length <= eighth) & (second_length <= eighth)
-        back = (position.pitch == one) & (last == other) & (position.pitch != last) & (last > 0)
-        return quick & back & position.begins
+        last, begun, one, began, other, _ = position.own_notes
+        eighth = position.once(_eighth, lambda: _eighth(position.grid))
+        quick = torch.maximum(position.frame - begun, begun - began) <= eighth
+        back = quick & (last == other) & (last != one) & (last > 0)
+        return position.look_up(one * back, _begins_after, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -107,16 +116,13 @@ class Variety(Rule):
         """Judge the bass."""
         return voice == 3
 
+    def applies(self, grid: Grid, voice: int | None) -> Tensor:
+        """On the beats of bars that return."""
+        return grid.recalls
+
     def breaches(self, position: Position) -> Tensor:
         """Mark the pitches that the bass had on this beat when the bar was last sung."""
-        grid = position.grid
-        earlier = position.at(grid.returns)[:, 0, 0]  # (B,)
-        returning = (earlier >= 0) & (position.at(grid.beats)[:, 0, 0] == 0)
-        if position.past is None or not bool(returning.any()):
-            return torch.zeros(1, device=position.pitch.device)
-        rows = torch.arange(len(earlier), device=earlier.device)
-        sung = position.past[rows, :, earlier.clamp(min=0), 3].unsqueeze(2)  # (B, K, 1)
-        return returning[:, None, None] & (position.pitch == sung) & ~position.rests
+        return position.nothing if position.recalled is None else position.against(position.recalled, torch.eq)
 
 
 @dataclass(frozen=True)
@@ -131,13 +137,31 @@ class NoteAgainstNote(Rule):
         """Mark notes that begin alone, and notes held while the first voice begins one."""
         lead = next(voice for voice in position.grid.voices if voice is not None)
         if position.voice == lead:
-            return torch.zeros(1, device=position.pitch.device)
+            return position.nothing
         sings = (position.now[..., lead] > 0).unsqueeze(2)
         led = (position.begun[..., lead, 0] == position.frame).unsqueeze(2)
         return sings & (led ^ ~position.holds) & ~position.rests
 
 
-def _is_dissonant(pitch: Tensor, bass: Tensor) -> Tensor:
-    """Check whether a pitch is dissonant with the bass; not with a rest."""
+def _begins_elsewhere(candidates: Candidates) -> Tensor:
+    """Mask (128, V) of candidates that begin a note on another pitch."""
+    return candidates.begins & (candidates.pitch != candidates.pitches)
+
+
+def _begins_after(candidates: Candidates, lowest: int, highest: int) -> Tensor:
+    """Mask (128, V) of candidates that begin a note so many semitones above a pitch, or on another one if 0 isn't."""
+    step = candidates.pitch - candidates.pitches
+    fits = (step >= lowest) & (step <= highest) & ((step != 0) | (lowest == highest))
+    return candidates.begins & fits & (candidates.pitches > 0)
+
+
+def _eighth(grid: Grid) -> Tensor | int:
+    """Sixteenths (B, 1) of an eighth as written or as heard."""
+    doubled = grid.doubled
+    return torch.where(doubled, 2 * _EIGHTH, _EIGHTH)[:, None] if bool(doubled.any()) else _EIGHTH
+
+
+def _dissonances(pitch: Tensor, bass: Tensor) -> Tensor:
+    """Check whether pitches are dissonant with a bass; not with a rest."""
     above = (pitch - bass) % _OCTAVE
     return torch.isin(above, torch.tensor(_DISSONANT, device=above.device)) & (bass > 0) & (pitch > bass)

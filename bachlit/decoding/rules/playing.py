@@ -1,14 +1,14 @@
 """Order of playing: the frames before and after each frame, where repeats and jumps change them."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heapreplace
 
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Grid, Position
+from bachlit.decoding.rules.grid import Grid
 
 _NONE = -1
 
@@ -52,13 +52,48 @@ class Junction:
     before: list[Neighbour] = field(default_factory=list)
     later: list[Neighbour] = field(default_factory=list)
 
-    def place(self, position: Position, kept: Tensor) -> None:
-        """Give a position its true neighbours, from pitches (B, K, M, 4) kept."""
-        [before], [later], now = position.before, position.later, position.now
-        position.before = [torch.where(self.follows[:, None, None], before, 0)]
-        position.later = [torch.where(self.precedes[:, None, None], later, 0)]
-        position.before += [neighbour.pitches(kept, now) for neighbour in self.before]
-        position.later += [neighbour.pitches(kept, now) for neighbour in self.later]
+    def beside(self, before: Tensor, now: Tensor, later: Tensor, kept: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The frame's true neighbours before and after it, from pitches (B, K, 4), and (B, K, M, 4) kept."""
+        written = (
+            torch.where(self.follows[:, None, None], before, 0),
+            torch.where(self.precedes[:, None, None], later, 0),
+        )
+        others = [[one.pitches(kept, now) for one in found] for found in (self.before, self.later)]
+        return [written[0], *others[0]], [written[1], *others[1]]
+
+
+class Kept:
+    """Frames of each row that are needed again later, each with a slot that keeps it.
+
+    Args:
+        pairs: Per row, the frames that need each other.
+        device: For the slots.
+
+    Attributes:
+        num: M, most frames of a piece that are kept at once.
+        written: Slot (B,) in which each frame is kept, `_NONE` in rows that needn't.
+        read: Slot (B,) of the frame that each frame needs, 0 in rows that need none; the last if several.
+    """
+
+    def __init__(self, pairs: Sequence[Sequence[tuple[int, int]]], device: torch.device) -> None:
+        self.slots = [_slots(row) for row in pairs]
+        self.num = 1 + max(slot for row in self.slots for slot in row.values())
+        self.written = {
+            frame: torch.tensor([row.get(frame, _NONE) for row in self.slots], device=device)
+            for frame in {frame for row in self.slots for frame in row}
+        }
+        needs = [{max(pair): slots[min(pair)] for pair in row} for row, slots in zip(pairs, self.slots, strict=True)]
+        self.read = {
+            frame: torch.tensor([row.get(frame, 0) for row in needs], device=device)
+            for frame in {frame for row in needs for frame in row}
+        }
+
+    def keep(self, kept: Tensor, frame: int, values: Tensor) -> Tensor:
+        """Keep the values (B, K, N) of a completed frame, if they are needed later: (B, K, M, N)."""
+        if frame not in self.written:
+            return kept
+        slot = torch.arange(self.num, device=kept.device) == self.written[frame][:, None]  # (B, M)
+        return torch.where(slot[:, None, :, None], values[:, :, None], kept)
 
 
 class Playing:
@@ -69,20 +104,13 @@ class Playing:
         given: (T, B, 4) given pitches.
 
     Attributes:
-        num_kept: M, most frames of a piece that are kept at once.
-        kept: Slot (B,) of each frame that is kept, `_NONE` in rows that needn't.
+        kept: Frames to keep.
         junctions: By frame.
     """
 
     def __init__(self, grid: Grid, given: Tensor) -> None:
         jumps = [[(one, other) for one, other in row if one != _NONE] for row in grid.jumps.tolist()]
-        slots = [_slots(row) for row in jumps]
-        self.num_kept = 1 + max(slot for row in slots for slot in row.values())
-        device, num_rows = given.device, len(jumps)
-        self.kept: dict[int, Tensor] = {
-            frame: torch.tensor([row.get(frame, _NONE) for row in slots], device=device)
-            for frame in {frame for row in slots for frame in row}
-        }
+        self.kept, num_rows = Kept(jumps, given.device), len(jumps)
         before: dict[int, list[list[int]]] = defaultdict(lambda: [[] for _ in range(num_rows)])
         later: dict[int, list[list[int]]] = defaultdict(lambda: [[] for _ in range(num_rows)])
         for index, row in enumerate(jumps):
@@ -94,7 +122,7 @@ class Playing:
         self.junctions: dict[int, Junction] = {}
         for frame in {*before, *later, *interrupted, *(frame - 1 for frame in interrupted)}:
             neighbours = [
-                [self._neighbour(frame, column, slots, given) for column in _columns(found[frame])]
+                [self._neighbour(frame, column, self.kept.slots, given) for column in _columns(found[frame])]
                 for found in (before, later)
             ]
             self.junctions[frame] = Junction(~broken[:, frame], ~broken[:, frame + 1], *neighbours)
@@ -106,22 +134,15 @@ class Playing:
         frames = torch.tensor(column, device=given.device)
         return Neighbour(frames, torch.tensor(kept, device=given.device), frames == frame, given)
 
-    def keep(self, kept: Tensor, frame: int, pitches: Tensor) -> Tensor:
-        """Keep the pitches (B, K, 4) of a completed frame, if they are needed later."""
-        if frame not in self.kept:
-            return kept
-        slot = torch.arange(self.num_kept, device=kept.device) == self.kept[frame][:, None]  # (B, M)
-        return torch.where(slot[:, None, :, None], pitches[:, :, None], kept)
 
-
-def _slots(jumps: list[tuple[int, int]]) -> dict[int, int]:
+def _slots(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
     """Give each frame that is needed again a slot that is free until its last use.
 
     >>> _slots([(15, 0), (7, 16), (47, 32)])
     {0: 0, 7: 1, 32: 0}
     """
     last_use: dict[int, int] = {}
-    for first, last in map(sorted, jumps):
+    for first, last in map(sorted, pairs):
         last_use[first] = max(last, last_use.get(first, last))
     slots: dict[int, int] = {}
     taken: list[tuple[int, int]] = []  # a heap of last uses and slots

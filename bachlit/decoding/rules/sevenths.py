@@ -1,14 +1,16 @@
 """Sevenths: they step down."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 import torch
 from torch import Tensor
 
-from bachlit.decoding.rules.base import Position, Rule
+from bachlit.decoding.rules.base import Rule
+from bachlit.decoding.rules.grid import Grid
+from bachlit.decoding.rules.position import Candidates, Position
 
-_OCTAVE = 12
+_STEP, _OCTAVE = 2, 12
 
 # Semitones above the root, with the seventh last. A seventh chord may lack its fifth.
 _CHORDS = (
@@ -36,55 +38,73 @@ class Sevenths(Rule):
         """Mark notes that leave a seventh otherwise, and those that make one of a melody's note."""
         assert position.voice is not None
         before = position.before[0]  # (B, K, 4)
-        own = before[..., position.voice, None]
-        bass = _lowest(before, 2)
-        seventh = _seventh(_bits(before.unsqueeze(3), bass.unsqueeze(3)))  # (B, K, 1) above the bass; -1 for none
-        falls = own - position.pitch
-        leaves = (falls != 0) & (falls != 1) & (falls != 2)
-        left = (seventh == (own - bass) % _OCTAVE) & (own > 0) & leaves
-        made = self._makes_one(position)
-        return (left.long() if made is None else left.long() + made.long()) * ~position.rests
+        tones = position.pair(position.neighbouring()[0][0], _lowest(before), _bits).unbind(2)  # above the bass
+        sevenths = position.once(_sevenths, lambda: _sevenths().to(before.device))
+        sung = (sevenths[0][reduce(torch.bitwise_or, tones)] & tones[position.voice]) != 0  # (B, K)
+        left = position.against(position.sung_before[position.voice] * sung, _leaves)
+        made = self._makes_one(position, sevenths)
+        return left if made is None else left.long() + made.long()
 
-    def _makes_one(self, position: Position) -> Tensor | None:
+    def _makes_one(self, position: Position, sevenths: Tensor) -> Tensor | None:
         """Mask (B, K, V) of the last voice's notes that make the melody's note an unresolved seventh."""
         grid = position.grid
-        lead = position.at(grid.leads)
-        bound = (position.at(grid.beats) == 0) & (lead != 0) & (lead != -1) & (lead != -2)
         last = [voice for voice in grid.voices if voice is not None][-1]
-        if position.voice != last or position.voice == 0 or not bool(bound.any()):
+        bound, somewhere = position.once(_bound, lambda: _bound(grid))
+        if position.voice != last or position.voice == 0 or not somewhere[min(position.frame, len(somewhere) - 1)]:
             return None
-        others = [voice for voice in range(4) if voice != position.voice]
-        sung = position.now[..., others, None]  # (B, K, 3, 1)
-        pitch = position.pitch.expand(*sung.shape[:2], 1, -1)
-        chord = torch.cat([sung.expand(-1, -1, -1, pitch.shape[3]), pitch], 2)  # (B, K, 4, V)
-        bass = _lowest(chord, 2)
-        melody = (position.now[..., 0, None] - bass[:, :, 0]) % _OCTAVE
-        return bound & (_seventh(_bits(chord, bass)) == melody) & (position.now[..., 0, None] > 0)
+        others = torch.stack([position.sung[voice] for voice in position.others], 2)
+        lowest = _lowest(others).squeeze(2)  # (B, K)
+        tones = position.pair(others, torch.zeros_like(others), _bits).unbind(2)  # above C
+        chord = reduce(torch.bitwise_or, tones).unsqueeze(2) | position.once_of(_tones)  # (B, K, V)
+        found = sevenths[position.look_up(lowest, _basses), chord]
+        return position.at(bound) & ((found & tones[0].unsqueeze(2)) != 0) & ~position.rests
 
 
-def _lowest(pitches: Tensor, dim: int) -> Tensor:
-    """Lowest pitch that sounds, with the dimension kept."""
-    return pitches.masked_fill(pitches <= 0, 127).amin(dim, keepdim=True)
+def _lowest(pitches: Tensor) -> Tensor:
+    """Lowest pitch (..., 1) that sounds, of pitches (..., 4); 127 if none does."""
+    return pitches.masked_fill(pitches <= 0, 127).amin(-1, keepdim=True)
 
 
-def _bits(pitches: Tensor, bass: Tensor) -> Tensor:
-    """Set of pitch classes above the bass, as bits (B, K, V), of pitches (B, K, 4, V)."""
-    bits = torch.where(pitches > 0, 1 << ((pitches - bass) % _OCTAVE), 0)
-    return bits[:, :, 0] | bits[:, :, 1] | bits[:, :, 2] | bits[:, :, 3]
+def _leaves(own: Tensor, before: Tensor) -> Tensor:
+    """Check whether a pitch neither stays nor steps down."""
+    return (own > before) | (own < before - _STEP)
 
 
-def _seventh(bits: Tensor) -> Tensor:
-    """Seventh of sets of pitch classes, in semitones above the bass; -1 where there is none."""
-    return _sevenths().to(bits.device)[bits]
+def _bits(pitch: Tensor, bass: Tensor) -> Tensor:
+    """Pitch class above a bass, as a bit; 0 for a rest."""
+    return torch.where(pitch > 0, 1 << ((pitch - bass) % _OCTAVE), 0)
+
+
+def _tones(candidates: Candidates) -> Tensor:
+    """Pitch class of each candidate, as a bit (V,)."""
+    return _bits(candidates.pitch, torch.zeros_like(candidates.pitch))
+
+
+def _basses(candidates: Candidates) -> Tensor:
+    """Pitch class (128, V) of the lower one of a pitch and a candidate that sounds."""
+    lower = (candidates.pitch > 0) & (candidates.pitch < candidates.pitches)
+    return torch.where(lower, candidates.pitch, candidates.pitches) % _OCTAVE
+
+
+def _bound(grid: Grid) -> tuple[Tensor, list[bool]]:
+    """Mask (B, T) of beats with a melody's note that neither stays nor steps down, and in which frames there are."""
+    bound = (grid.beats == 0) & (grid.leads != 0) & (grid.leads != -1) & (grid.leads != -2)
+    return bound, bound.any(0).tolist()
 
 
 @cache
 def _sevenths() -> Tensor:
-    """Seventh of each set of pitch classes above a bass (4096,), in semitones above it; -1 where there is none."""
-    table = torch.full((1 << _OCTAVE,), -1)
+    """Seventh of each set of pitch classes over each bass, as bits (12, 4096); 0 where there is none."""
+    above = torch.zeros(1 << _OCTAVE, dtype=torch.long)
     for chord in _CHORDS:
         for root in range(_OCTAVE):
             tones = [(root + tone) % _OCTAVE for tone in chord]
             if 0 in tones and len(set(tones)) == len(chord):
-                table[sum(1 << tone for tone in tones)] = tones[-1]
-    return table
+                above[sum(1 << tone for tone in tones)] = 1 << tones[-1]
+    sets, bass = torch.arange(1 << _OCTAVE), torch.arange(_OCTAVE).unsqueeze(1)
+    return _turned(above[_turned(sets, _OCTAVE - bass)], bass)
+
+
+def _turned(bits: Tensor, steps: Tensor) -> Tensor:
+    """Transpose sets of pitch classes."""
+    return ((bits << steps) | (bits >> (_OCTAVE - steps))) & ((1 << _OCTAVE) - 1)
