@@ -58,10 +58,6 @@ class Constraint(ABC):
         allowed = self.allowed(state, t)
         return torch.zeros(allowed.shape, device=allowed.device).masked_fill(~allowed, torch.inf)
 
-    def idle(self, t: int) -> bool:
-        """Check whether it surely allows everything at step t and charges nothing, whatever the state."""
-        return False
-
     def terms(self, state: State, t: int) -> Iterator[Term]:
         """Terms of the cost, the most important first."""
         cost = self.cost(state, t)
