@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import linear
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -14,7 +15,7 @@ from bachlit.benchmark.measuring import Size, shortest
 from bachlit.benchmark.report import Report
 from bachlit.models.language_model import LanguageModel
 from bachlit.networks import FrameLSTM, TokenLSTM
-from bachlit.networks.stepping import plain_kernels
+from bachlit.networks.stepping import Product, plain_kernels
 
 Shape = tuple[int, int]
 """Inputs and outputs of a matrix product on some rows."""
@@ -85,28 +86,26 @@ def rates(shapes: tuple[Shape, ...], rows: int, passes: int) -> dict[str, float]
 
 
 def _ways(shapes: tuple[Shape, ...], rows: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Prepare the products by plain `addmm`, and by oneDNN's packed weights in each type that the processor has."""
+    """Prepare the products by plain `addmm`, as steppers do them, and by oneDNN in bfloat16 if the processor has it."""
     inputs = [torch.randn(rows, size) for size, _ in shapes]
     weights = [torch.randn(out, size) for size, out in shapes]
     biases = [torch.randn(out) for _, out in shapes]
     turned = [weight.t().contiguous() for weight in weights]
     yield _PLAIN, lambda: [torch.addmm(*of) for of in zip(biases, inputs, turned, strict=True)]
+    products = [Product(*of) for of in zip(weights, biases, strict=True)]
+    yield _PACKED, lambda: [product(x) for product, x in zip(products, inputs, strict=True)]
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return
-    for way, kind in ((_PACKED, torch.float32), (_HALF, torch.bfloat16)):
-        parts = [[part.to(kind) for part in some] for some in (inputs, weights, biases)]
-        packed = [[part.to_mkldnn() for part in some] for some in parts[1:]]
-        given = list(zip(parts[0], *packed, strict=True))
+    half = [[part.to(torch.bfloat16) for part in some] for some in (inputs, weights, biases)]
+    given = list(zip(half[0], *([part.to_mkldnn() for part in some] for some in half[1:]), strict=True))
 
-        def run(given: list[tuple[Tensor, ...]] = given) -> None:
-            for x, weight, bias in given:
-                linear(x.to_mkldnn(), weight, bias).to_dense()
+    def in_halves() -> None:
+        for x, weight, bias in given:
+            linear(x.to_mkldnn(), weight, bias).to_dense()
 
-        try:
-            run()
-        except RuntimeError:  # oneDNN says so where the processor lacks the type
-            continue
-        yield way, run
+    with suppress(RuntimeError):  # oneDNN raises it where the processor lacks the type
+        in_halves()
+        yield _HALF, in_halves
 
 
 def floor(model: LanguageModel, rows: int, frames: int, passes: int) -> float:
