@@ -1,6 +1,5 @@
 """Entry point: dispatch commands; print BachlitErrors as one line."""
 
-import atexit
 import os
 import re
 import sys
@@ -92,7 +91,9 @@ def _leave(code: int) -> None:
 
     It returns if what was printed can't be written, which Python reports at its own end.
     """
-    atexit._run_exitfuncs()  # such as those of a user's own module
+    from bachlit.internals import run_exit_functions  # noqa: PLC0415  # every command has imported it
+
+    run_exit_functions()  # such as those of a user's own module
     with suppress(AttributeError, OSError, ValueError):  # no stream, or none that is open
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,10 +1,11 @@
-"""Private names of Lightning and jsonargparse, used here alone: check these first at an upgrade.
+"""Private names of Lightning, jsonargparse and Python, used here alone: check these first at an upgrade.
 
 Nothing of Lightning is imported: light commands parse by `careful_parsing`, too.
 """
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -204,3 +205,8 @@ def forget_sigterm(trainer: Trainer) -> None:
 def forget_average(callback: WeightAveraging) -> None:
     """Delete a callback's average of weights."""
     callback._average_model = None
+
+
+def run_exit_functions() -> None:
+    """Run what was registered by `atexit`, as Python does at its end."""
+    atexit._run_exitfuncs()

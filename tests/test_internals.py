@@ -1,6 +1,7 @@
 """Private names of libraries are used in one module, and are there."""
 
 import ast
+import atexit
 import inspect
 import subprocess
 from pathlib import Path
@@ -41,6 +42,7 @@ USED = {
     "WeightAveraging._average_model": lambda: WeightAveraging()._average_model is None,
     "jsonargparse._common": lambda: "import_path_verdicts" in _common.parsing_settings,
     "jsonargparse._typehints": lambda: callable(_typehints.discard_init_args_on_class_path_change),
+    "atexit._run_exitfuncs": lambda: callable(atexit._run_exitfuncs),
     "jsonargparse._stubs_resolver": lambda: _stubs_resolver.get_stubs_resolver() is _stubs_resolver.stubs_resolver,
 }  # fmt: skip
 
@@ -72,7 +74,7 @@ def defined(path: Path) -> set[str]:
 def test_each_private_name_of_a_library_stands_in_one_module_and_in_the_test_above() -> None:
     paths = [*ROOT.glob("bachlit/**/*.py"), *ROOT.glob("callbacks/*.py")]
     ours = {name for path in paths if path.stem != "internals" for name in defined(path)}
-    python = {"_asdict", "_fields", "_getframe", "_replace"}  # of named tuples and of the interpreter
+    python = {"_asdict", "_exit", "_fields", "_getframe", "_replace"}  # of named tuples and of the interpreter
     elsewhere = {path.stem: private(path) - ours - python for path in paths if path.stem != "internals"}
     assert {stem: names for stem, names in elsewhere.items() if names} == {}
     assert private(Path(internals.__file__)) <= {name.rpartition(".")[2] for name in USED}

@@ -31,7 +31,7 @@ from bachlit.scores import SUFFIXES, ScoreWarning, read_chorale
 _NOT_IN_FOUR_VOICES = {"bwv27.6", "bwv41.6", "bwv171.6", "bwv227.3", "bwv846"}
 
 # Raise it whenever the same files would be read or cached differently: each version has caches of its own.
-_READER_VERSION = 5
+_READER_VERSION = 6
 
 
 class ScoreCorpus(Corpus):

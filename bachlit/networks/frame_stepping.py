@@ -159,7 +159,7 @@ class FrameStepper(Stepper):
         """Step all views (B views,)."""
         slot = self._slot(memory)
         if slot == 0:
-            opened, past, _ = self._open(token, memory)
+            opened, past = self._enter(token, memory)
             memory = self._opened(opened, past, memory)
             known, top = memory.known, memory.top.index_select(0, memory.path[:, 1])
             output = self.hear_mark(torch.cat([top, memory.features + self.unmarked[known[:, Opening.EXPECTED]]], 1))
@@ -175,13 +175,12 @@ class FrameStepper(Stepper):
         known, trust = memory.known.index_select(0, opening), memory.trust.index_select(0, opening)
         return self._say(slot, output, self._echoed(slot, known, trust)), memory
 
-    def _open(self, token: Tensor, memory: _StepMemory) -> tuple[Opened, Tensor, Tensor]:
+    def _enter(self, token: Tensor, memory: _StepMemory) -> tuple[Opened, Tensor]:
         """Open the frame after a token: what is known, and the past."""
         opening, mark = memory.path[:, 0], memory.path[:, 1]
         position = memory.position.index_select(0, mark)
         last, past = memory.known.index_select(0, opening), memory.past.index_select(0, opening)
-        opened, past = self.opening.open(token, memory.path[:, _ROWS + 1 :], last, position, past)
-        return opened, past, position
+        return self.opening.enter(token, memory.path[:, _ROWS + 1 :], last, position, past)
 
     def _opened(self, opened: Opened, past: Tensor, memory: _StepMemory) -> _StepMemory:
         """Compute what a frame's slots need of its opening."""
@@ -241,7 +240,7 @@ class FrameStepper(Stepper):
         rows = torch.arange(len(groups), device=groups.device)
         path, position = memory.path, memory.position
         for group in groups.unbind(1):
-            opened, past, _ = self._open(group[:, 0], memory)
+            opened, past = self._enter(group[:, 0], memory)
             frames.append(opened)
             position = self.reader.place(group[:, 1], opened.known[:, Opening.EXPECTED])
             positions.append(position)

@@ -63,7 +63,7 @@ class Opening:
         known = torch.zeros(1, self.ECHO + _NUM * self.num_echoes, dtype=torch.long, device=self._offsets.device)
         return known, self._echoes.untraced(1)
 
-    def open(
+    def enter(
         self, token: Tensor, chosen: Tensor, last: Tensor, position: Tensor, past: Tensor
     ) -> tuple[Opened, Tensor]:
         """Open a frame after the token before it.

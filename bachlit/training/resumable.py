@@ -4,6 +4,7 @@ Lightning saves weights, optimiser and schedule; the loader saves its position. 
 memory that its lanes carry from window to window, its random state, and the epoch's running means.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 from zlib import crc32
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, distributed, nn
+from torch.optim import Optimizer
 
 from bachlit.errors import CheckpointError
 from bachlit.metrics import WeightedMean
@@ -60,6 +62,7 @@ class Resumable(pl.LightningModule):
         """Restore the checkpoint's state, if there is one."""
         resumed, self._resumed = self._resumed, None
         _refuse_unlike(resumed, self.trainer)
+        _refuse_misfit(self.trainer.optimizers)
         if resumed is None:
             _draw_apart(self.trainer)
             return
@@ -92,6 +95,33 @@ def _state_of(trainer: pl.Trainer, memory: Memory | None, running: Tensor) -> _S
     if device.type == "cuda":
         state["cuda_rng"] = _gather(trainer, torch.cuda.get_rng_state(device)).cpu()
     return state
+
+
+def _refuse_misfit(optimizers: Sequence[Optimizer]) -> None:
+    """Refuse state that doesn't fit the weights, of fused optimisers, whose kernels read and write it unchecked.
+
+    Raises:
+        ValueError: If a tensor has another shape, type or layout than its weight.
+    """
+    fused = (one for one in optimizers if any(group.get("fused") for group in one.param_groups))
+    for weight, state in (item for optimizer in fused for item in optimizer.state.items()):
+        for name, part in state.items():
+            like = torch.empty((), device=weight.device) if name == "step" else weight
+            if part is not None and not _is_laid_out(part, like):
+                raise ValueError(f"the optimiser's {name!r} doesn't fit its weight, {list(weight.shape)}")
+
+
+def _is_laid_out(part: Any, like: Tensor) -> bool:
+    """Check whether something is a tensor of the same shape, type, device and layout as another."""
+    return isinstance(part, Tensor) and all(
+        one == other
+        for one, other in (
+            (part.shape, like.shape),
+            (part.dtype, like.dtype),
+            (part.device, like.device),
+            (part.stride(), like.stride()),
+        )
+    )
 
 
 def _refuse_unlike(state: _State | None, trainer: pl.Trainer) -> None:

@@ -270,6 +270,7 @@ DEEP = [
     (("optimizer_states", 0), (1, 2)),
     (("optimizer_states", 0, "param_groups", 0, "lr"), "x"),
     (("optimizer_states", 0, "state", 4, "exp_avg"), torch.zeros(3)),
+    (("optimizer_states", 0, "state", 1, "step"), torch.zeros(2)),
     (("lr_schedulers", 0, "best"), "x"),
     (("bachlit_resume", "memory", 0), 7),
     (("bachlit_resume", "running"), float("nan")),

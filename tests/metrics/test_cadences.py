@@ -72,4 +72,4 @@ def test_every_soprano_note_under_a_fermata_is_a_cadence_of_its_own() -> None:
 def test_bach_ends_on_the_tonic_in_four_pieces_of_five(bach: list[Chorale]) -> None:
     """The bass of six of them does not end on it: five end with rests, and one on an inversion."""
     assert len(bach) == 396
-    assert total([cadences(chorale) for chorale in bach]) == (2431, 2291, 2266, 311)
+    assert total([cadences(chorale) for chorale in bach]) == (2431, 2291, 2266, 312)

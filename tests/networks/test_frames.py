@@ -90,7 +90,7 @@ def test_frame_by_frame_is_as_at_once(bach: list[Chorale]) -> None:
         known, past = opening.begin()
         position, chosen = torch.tensor([-1]), tokens[:, 0, 2:]
         for t, frame in enumerate(tokens.unbind(1)):
-            opened, past = opening.open(frame[:, 0], chosen, known, position, past)
+            opened, past = opening.enter(frame[:, 0], chosen, known, position, past)
             known, chosen = opened.known, frame[:, 2:]
             position = reader.place(frame[:, 1], known[:, Opening.EXPECTED])
             assert torch.equal(opened.rows, rows[:, t]), t
