@@ -47,8 +47,10 @@ class Gibbs(Decoder):
         prompt = prompt.to(model.device)
         generation = self.start.decode(model, prompt, generator)
         with stepping():
-            for _ in range(self.rounds):
-                generation = self._refine(model, prompt, generation.tokens, generator)
+            for number in range(self.rounds):
+                # Each with streams of its own: beside longer pieces, more of a stream is drawn.
+                own = generator.repeat(1, first=-1 - number)
+                generation = self._refine(model, prompt, generation.tokens, own)
         return replace(generation, score=generation.log_prob - generation.cost)
 
     def _refine(self, model: Model, prompt: TokenPrompt, old: Tensor, generator: RowGenerators) -> Generation:

@@ -80,7 +80,9 @@ class Particles(Decoder):
                     left = torch.where(run > 0, run, left)
                 walk.take(Choice(parent, token, weight))
             evidence = walk.score.logsumexp(1, keepdim=True) - math.log(self.num)
-            return walk.finish(draw(relative(walk.score.unsqueeze(1)).exp(), generator), evidence)
+            # A stream of its own: beside longer pieces, more of the other one was drawn.
+            chosen = draw(relative(walk.score.unsqueeze(1)).exp(), generator.repeat(1, first=-1))
+            return walk.finish(chosen, evidence)
 
     def _tempered(self, log_probs: Tensor) -> Tensor:
         if self.temperature == 1:

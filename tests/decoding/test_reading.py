@@ -55,9 +55,9 @@ def two_views() -> LanguageModel:
 def bars_anew(model: LanguageModel, pieces: list[Chorale], rules: Rules) -> TokenPrompt:
     """Free frames in the middle, of all voices in one piece, of two in another; what is around them is given."""
     prompts = []
-    for piece, columns, length in zip(pieces, ([0, 1, 2, 3], [1, 3]), (24, 20), strict=False):
+    for piece, columns, length in zip(pieces, ([0, 1, 2, 3], [1, 3]), (14, 12), strict=False):
         given = np.ones((length, 4), np.bool_)
-        given[8:12, columns] = False
+        given[5:8, columns] = False
         prompts.append(Prompt(cut(piece, 0, length), given))
     encoding = model.voiced_encoding
     return token_prompt(encoding, [model_prompt(encoding, one) for one in prompts], rules)
@@ -115,9 +115,9 @@ def test_one_row_reads_what_is_given_at_first(counted: Asked, framed_model: Lang
     asked = bars_anew(framed_model, bach[:1], Rules())
     beam = BeamSearch(7)
     beam.walk(counted, asked, None)  # type: ignore[arg-type]  # a beam draws nothing
-    before, free, after = 8 * 5 + 1, 4 * 4, 12 * 5 + 1
-    assert counted.stepper.rows <= before + 1 + 7 * (free + after + 4)
-    assert counted.stepper.calls <= 2 + 4 * 4 + 2
+    before, free, after = 5 * 5 + 1, 3 * 4, 6 * 5 + 1
+    assert counted.stepper.rows <= before + 1 + 7 * (free + after + 3)
+    assert counted.stepper.calls <= 2 + 3 * 4 + 2
 
 
 def test_long_runs_are_read_in_parts(
