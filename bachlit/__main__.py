@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,15 +50,7 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 if `check` found faults, 2 if the user has something to put right, or 128 plus the number of
         the signal that stopped it: 143 for SIGTERM, 130 for Ctrl-C, 141 if nobody reads the output on.
     """
-    words = list(sys.argv[1:] if args is None else args)
-    code = _answer(words)
-    if args is None and words and words[0] in _SHORT and "torch" in sys.modules:
-        _leave(code)
-    return code
-
-
-def _answer(args: list[str]) -> int:
-    """Run a command, and print errors; return the exit code."""
+    args = list(sys.argv[1:] if args is None else args)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # terminals can't show all file names
     if not args or args[0] in ("-h", "--help"):
@@ -86,18 +79,27 @@ _SHORT = ("check", "compose", "harmonize", "plot")
 """Commands after which nothing but files and printed lines stays."""
 
 
-def _leave(code: int) -> None:
-    """End the process at once: to take PyTorch's modules apart lasts a third of a second.
+def script() -> int:
+    """Run `bachlit`, as installed, in a process that does nothing else; see `main`.
 
-    It returns if what was printed can't be written, which Python reports at its own end.
+    After a short command that loaded no module of the user's, it ends the process at once: to take PyTorch's modules
+    apart lasts a third of a second. If what was printed can't be written, it returns, and Python reports that.
     """
-    from bachlit.internals import run_exit_functions  # noqa: PLC0415  # every command has imported it
+    code = main()
+    command, words = sys.argv[1:2], sys.argv[2:]
+    if code in (0, 1) and command and command[0] in _SHORT and "torch" in sys.modules:
+        from bachlit.commands.options import Words  # noqa: PLC0415  # every command has imported them
+        from bachlit.internals import run_exit_functions  # noqa: PLC0415
 
-    run_exit_functions()  # such as those of a user's own module
-    with suppress(AttributeError, OSError, ValueError):  # no stream, or none that is open
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        typed = Words.of(words)
+        alone = all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate())
+        if alone and not (typed.configs or typed.modules or typed.has_own):
+            run_exit_functions()
+            with suppress(AttributeError, OSError, ValueError):  # no stream, or none that is open
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+    return code
 
 
 def _broken_off(error: BaseException) -> int:

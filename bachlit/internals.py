@@ -208,5 +208,5 @@ def forget_average(callback: WeightAveraging) -> None:
 
 
 def run_exit_functions() -> None:
-    """Run what was registered by `atexit`, as Python does at its end."""
+    """Run the functions registered by `atexit`, as Python does at its end."""
     atexit._run_exitfuncs()

@@ -1,6 +1,7 @@
 """`python -P -m bachlit.benchmark [PART ...]`: how long people wait, as ratios to what the same run measures."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from bachlit.benchmark.programs import folder, start
 from bachlit.benchmark.report import Report, compare, read
 from bachlit.benchmark.training import training
 from bachlit.benchmark.writing import bars, piece, pieces
-from bachlit.errors import BachlitError, HearingWarning, RangeWarning, RuleWarning
+from bachlit.errors import BachlitError, HearingWarning, OptionError, RangeWarning, RuleWarning
 
 PARTS: dict[str, Callable[[Size, Report], None]] = {
     "machine": machine,
@@ -50,6 +51,8 @@ def main(args: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     try:
         before = None if options.against is None else read(options.against)
+        if options.output is not None and not os.access(options.output.parent, os.W_OK):
+            raise OptionError(f"{options.output} can't be written; expected a file in a folder that can; correct it.")
         size = QUICK if options.quick else Size()
         size = size if options.tunes is None else replace(size, tunes=options.tunes)
         report = Report(tunes=size.tunes, quick=options.quick)

@@ -147,8 +147,8 @@ def program(*words: str | Path, folder: Path) -> Cost:
 
 
 def bachlit(*words: str | Path, folder: Path) -> Cost:
-    """Run a command of bachlit's, as `program` does."""
-    return program("-m", "bachlit", *words, folder=folder)
+    """Run a command of bachlit's, as `program` does and as its script would."""
+    return program("-c", "import sys; from bachlit.__main__ import script; sys.exit(script())", *words, folder=folder)
 
 
 def shortest(run: Callable[[], object], passes: int) -> float:

@@ -1,7 +1,6 @@
 """Pool of processes: parts of work in each, one part at a time, and no more is lost with a process than its part."""
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +114,6 @@ def _serve(connection: Connection, start: Callable[[], Callable[[Sequence[Any]],
                 error.add_note(format_exc())
                 answer = None, error
             connection.send(answer)
-    os._exit(0)  # what was half-written is gone, and taking PyTorch down would keep the user waiting
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

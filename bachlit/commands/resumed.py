@@ -152,11 +152,14 @@ def _whole(folder: Path, *, named: bool) -> tuple[Path | None, Mapping[str, Any]
     return None, {}
 
 
+_OF_SPEED = ("model.optimizer.fused", "model.optimizer.foreach")  # a resumed fit goes on with its own
+
+
 def differences(typed: Any, run: Any) -> list[str]:
     """List the options of the model and the data in which a command differs from a run, one per line.
 
-    These don't count: paths that differ by machine, options that the run, of an older bachlit, doesn't have, and those
-    within a class that differs.
+    These don't count: paths that differ by machine, options of speed alone, options that the run, of an older bachlit,
+    doesn't have, and those within a class that differs.
 
     Args:
         typed: The command's options.
@@ -166,7 +169,7 @@ def differences(typed: Any, run: Any) -> list[str]:
     ['--data.lanes is 2 here, 3 in the run']
     """
     here, there = dict(_flat(typed)), dict(_flat(run))
-    differing = [name for name in there if name not in FORGOTTEN and here.get(name) != there[name]]
+    differing = [name for name in there if name not in (*FORGOTTEN, *_OF_SPEED) and here.get(name) != there[name]]
     return [
         f"--{name} is {here.get(name)} here, {there[name]} in the run"
         for name in sorted(differing)

@@ -86,8 +86,8 @@ class StepDecoder(Decoder):
     """K, hypotheses per row."""
 
     passes_given: bool = False
-    """True if `step` would add a given token's log-probability minus cost to each score, draw nothing and change no
-    order that matters; then it isn't asked."""
+    """True if `step` at a given token does nothing but add its log-probability minus cost to each score: it draws
+    nothing, and where hypotheses stand doesn't matter. Then it isn't asked there."""
 
     @abstractmethod
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:

@@ -1,6 +1,7 @@
 """BeamSearch: the likeliest whole sequence, as far as the beam can see."""
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -84,7 +85,7 @@ class BeamSearch(StepDecoder):
             return
         each = self.width // self.groups
         most = max(1, _TOGETHER // (each * len(prompt.allowed)))
-        used: list[Tensor] = []  # (B, 1, V) at each step
+        used: dict[int, Tensor] = {}  # (B, 1, V) by step
         for first in range(0, self.groups, most):
             part = BeamSearch(each * min(most, self.groups - first), min(most, self.groups - first), self.diversity)
             wanted = num * (first + part.groups) // self.groups - num * first // self.groups
@@ -92,17 +93,15 @@ class BeamSearch(StepDecoder):
             if wanted:
                 yield part._best(walk, wanted)
 
-    def _walk_on(self, model: Model, prompt: TokenPrompt, used: list[Tensor]) -> Walk:
+    def _walk_on(self, model: Model, prompt: TokenPrompt, used: dict[int, Tensor]) -> Walk:
         """Run the loop after other groups, and add this one's choices to `used`."""
         with stepping():
             walk = Walk(model, prompt, self.initial_score(), passes=True)
-            for at, (log_probs, allowed) in enumerate(walk):  # the same steps in all walks: those that choose
+            for log_probs, allowed in walk:
                 candidates = (walk.score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))
-                if at == len(used):
-                    used.append(candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
-                choices = list(self._choices(candidates, used[at]))
-                for choice in choices:
-                    used[at] = _using(used[at], choice)
+                before = used.get(walk.t, candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
+                choices = list(self._choices(candidates, before))
+                used[walk.t] = reduce(_using, choices, before)
                 walk.take(_joined(choices))
         return walk
 

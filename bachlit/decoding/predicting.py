@@ -36,7 +36,9 @@ class Predictions:
     def next(self, token: Tensor, t: int) -> Tensor:
         """Give the log-probabilities (B, K, V) of step t, after the tokens (B, K) before it."""
         if not self._served:
-            self._predict(token[:, 0] if self._alike else token.flatten(), t)
+            # Dead hypotheses may have other tokens than those given.
+            last = self._given[:, t - 1] if t else token[:, 0]
+            self._predict(last if self._alike else token.flatten(), t)
         log_probs = self._served.pop()
         if self._alike:
             return log_probs.unsqueeze(1).expand(-1, self._width, -1)

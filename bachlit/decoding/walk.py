@@ -61,6 +61,7 @@ class Walk:
         common = [given and not maybe for given, maybe in zip(self._forced.all(0).tolist(), split, strict=True)]
         self._runs = _runs(common)
         self._passes, self.passed = passes, 0
+        self._reads = reads
         runs = self._runs if reads else [0] * self._steps
         self._predictions = Predictions(model.predictor(), self._given, runs, width=width, size=self._size)
         self._only_end = torch.zeros(self._size, dtype=torch.bool, device=device)
@@ -172,6 +173,7 @@ class Walk:
         Returns:
             (B, K, M) nats, 0 where no given token follows.
         """
+        assert not self._reads, "what is ahead can be asked of a walk with reads=False alone"
         runs = self.run(most)
         longest = int(runs.max())
         total = torch.zeros(tokens.shape, device=self.device, dtype=self.precision)

@@ -1,5 +1,6 @@
 """The laws of constraints, rules and decoders."""
 
+import copy
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from bachlit.decoding import (
     Predictor,
     RowGenerators,
     Rule,
+    StepDecoder,
     TokenPrompt,
 )
 from bachlit.encoding import SatbEncoding
@@ -121,8 +123,9 @@ def charges(rule: Rule, encoding: SatbEncoding, chorales: Sequence[Chorale], giv
         given: A mask (T, 4) for each: what counts as given.
     """
     grid = grid_of(encoding, chorales, given)
-    constraint = Enforced(grid, replace(rule, weight=1.0))
     batch, num_frames, _ = grid.given.shape
+    slots = torch.from_numpy(encoding.slot_tokens).repeat(num_frames, 1)  # (N, V)
+    constraint = Enforced(grid, replace(rule, weight=1.0), slots.unsqueeze(0))
     tokens = torch.zeros(batch, num_frames * encoding.frame_size, dtype=torch.long)
     for row, piece in enumerate(chorales):
         tokens[row, : piece.num_frames * encoding.frame_size] = torch.from_numpy(encoding.encode(piece)[1:-1])
@@ -193,6 +196,12 @@ def check_decoder(
     )
     if hasattr(model.predictor(), "read"):
         _check_reading(decoder, model, prompt, seeds, generation)
+    if isinstance(decoder, StepDecoder) and decoder.passes_given:
+        asked = copy.copy(decoder)
+        asked.passes_given = False
+        everywhere = asked.decode(model, prompt, RowGenerators(seeds))
+        same = torch.equal(everywhere.tokens, generation.tokens) and torch.allclose(everywhere.score, generation.score)
+        assert same, "a decoder that passes given tokens gives what it gives when asked about them"
     again = decoder.decode(model, prompt, RowGenerators(seeds))
     assert torch.equal(again.tokens, generation.tokens), "the same seed gives the same tokens"
     for row in range(num_rows):

@@ -108,7 +108,10 @@ def _refuse_misfit(optimizers: Sequence[Optimizer]) -> None:
         for name, part in state.items():
             like = torch.empty((), device=weight.device) if name == "step" else weight
             if part is not None and not _is_laid_out(part, like):
-                raise ValueError(f"the optimiser's {name!r} doesn't fit its weight, {list(weight.shape)}")
+                raise ValueError(
+                    f"the optimiser's {name!r} of a weight {list(weight.shape)} has another shape, type or layout than "
+                    f"{'a number' if name == 'step' else 'the weight'}"
+                )
 
 
 def _is_laid_out(part: Any, like: Tensor) -> bool:

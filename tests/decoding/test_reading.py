@@ -1,6 +1,7 @@
 """Runs of given tokens are read as sequences, and give what steps give."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,18 @@ from bachlit.decoding import (
     LIVELY,
     PART_WRITING,
     BeamSearch,
+    Choice,
     Decoder,
     Gibbs,
     Greedy,
+    Model,
     Particles,
+    RowGenerators,
     Rules,
     Sampling,
+    StepDecoder,
     TokenPrompt,
+    Walk,
 )
 from bachlit.encoding import SatbEncoding
 from bachlit.generation.grids import token_prompt
@@ -26,7 +32,7 @@ from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
 from bachlit.music.prompt import Prompt
 from bachlit.networks import FrameLSTM, Memory, NormalisedStepper, Stepper
-from bachlit.testing import check_decoder
+from bachlit.testing import ToyModel, check_decoder, toy_prompt
 
 DECODERS: list[Decoder] = [
     Greedy(),
@@ -72,6 +78,44 @@ def model(request: pytest.FixtureRequest) -> LanguageModel:
 def test_decoders_keep_the_laws_around_given_runs(decoder: Decoder, model: LanguageModel, bach: list[Chorale]) -> None:
     soft = Rules(tuple(rule for rule in (LIVELY if decoder.seeks_likeliest else PART_WRITING) if rule.weight < 1e6))
     check_decoder(decoder, model, bars_anew(model, bach[:2], soft))
+
+
+class Last(StepDecoder):
+    """Begins with its last hypothesis; the others are dead, and have other tokens."""
+
+    hypotheses = 3
+
+    def initial_score(self) -> Tensor:
+        return torch.tensor([-torch.inf, -torch.inf, 0.0])
+
+    def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
+        gained, token = log_probs.masked_fill(~allowed, -torch.inf).max(2)
+        same = torch.arange(3).expand_as(token)
+        return Choice(same, torch.where(score > -torch.inf, token, token + 1), score + gained)
+
+
+def test_given_tokens_are_read_whichever_hypotheses_are_dead(framed_model: LanguageModel, bach: list[Chorale]) -> None:
+    check_decoder(Last(), exact(framed_model), bars_anew(framed_model, bach[:2], Rules()))
+
+
+def test_groups_see_the_choices_of_earlier_batches_at_their_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found in review: where a constraint forbids a given token to some, only some batches are asked about it."""
+    asked = toy_prompt(num_rows=1, num_tokens=8, vocabulary_size=6, given=(2, 5))
+    monkeypatch.setattr("bachlit.decoding.beam._TOGETHER", 2)
+    passing = [written_by_groups(ToyModel(6, seed=seed), asked) for seed in range(4)]
+    monkeypatch.setattr("bachlit.decoding.beam.Walk", asking_always)
+    assert passing == [written_by_groups(ToyModel(6, seed=seed), asked) for seed in range(4)]
+
+
+def asking_always(*args: Any, passes: bool) -> Walk:
+    """A walk that passes nothing."""
+    return Walk(*args)
+
+
+def written_by_groups(model: Model, asked: TokenPrompt) -> list[list[int]]:
+    """The best pieces of four groups of two hypotheses."""
+    batches = BeamSearch(8, groups=4).decode_batches(model, asked, RowGenerators([0]), 4)
+    return [tokens for batch in batches for tokens in batch.tokens.tolist()]
 
 
 class Counted(Stepper):

@@ -34,7 +34,7 @@ class Enforced(Constraint):
         self._all_given = (given != FREE).all(0).tolist()
         self._playing = Playing(grid, self._given) if bool((grid.jumps >= 0).any()) else None
         self._recalled = _recalled(grid) if any(rule.remembers for rule in self.rules) else None
-        self._allowed = None if allowed is None else allowed.any(0, keepdim=True)
+        self._allowed = None if allowed is None else allowed.any(0, keepdim=True)  # in any row: `rows` keeps it whole
         self._slots: dict[int, Slot] = {}
         self._kept: dict[Hashable, Any] = {}
         # What a token makes of a voice: its pitch, twice, and above 0 if it begins a note, below if it holds one.
@@ -186,7 +186,7 @@ class Enforced(Constraint):
 
     def _spread(self, cost: Tensor, slot: Slot, cells: Tensor) -> Tensor:
         """Cost (B, K, V) of the vocabulary, from that of the candidates."""
-        tokens, shape = slot.candidates.tokens, cells.shape[:2]
+        tokens, shape, cost = slot.candidates.tokens, cells.shape[:2], cost.float()
         if tokens is None:
             return cost.expand(*shape, len(self.grid.pitch))
         whole = torch.zeros(*shape, len(self.grid.pitch), device=cells.device)

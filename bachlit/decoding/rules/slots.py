@@ -159,11 +159,13 @@ class Slot:
         if key not in self._steady:
             total = torch.zeros(len(position.now), 1, len(position.pitch), device=position.pitch.device)
             for judge in self.judges(position.frame):
-                if judge.rule.steady and judge.rule.weight == torch.inf:
-                    forbidden = judge.forbids(position, whole=True)
-                    total = total if forbidden is None else total.masked_fill(forbidden, torch.inf)
-                elif judge.rule.steady:
-                    total = total + judge.rule.weight * judge.breaches(position)
+                if judge.rule.steady:
+                    found = judge.breaches(position)
+                    found = found[:, :1] if found.dim() == 3 else found  # all hypotheses' are alike
+                    if judge.rule.weight == torch.inf:
+                        total = total.masked_fill(found > 0, torch.inf)
+                    else:
+                        total = total + judge.rule.weight * found
             self._steady[key] = total
         return self._steady[key]
 

@@ -19,6 +19,7 @@ from bachlit.decoding import (
     FinalDominant,
     FinalThird,
     FinalTonic,
+    Gibbs,
     Greedy,
     InKey,
     LargestLeap,
@@ -35,6 +36,7 @@ from bachlit.decoding import (
     PhraseCadence,
     PhraseRest,
     PhraseTriad,
+    Position,
     Ranges,
     Rule,
     Rules,
@@ -293,3 +295,22 @@ def test_a_voice_leaves_room_for_those_between(small_model: LanguageModel, bach:
             seeds=range(len(tunes)),
             rules=Sounding() & NoCrossing(),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Wide(Rule):
+    """No high notes: in any shape and type that a rule may return."""
+
+    steady = True
+
+    def breaches(self, position: Position) -> torch.Tensor:
+        return (position.pitch > 70).double().expand(*position.now.shape[:2], -1)
+
+
+def test_a_rules_counts_may_have_any_type_and_shape(small_model: LanguageModel, bach: list[Chorale]) -> None:
+    """Found in review: one that doesn't change was kept for as many hypotheses as asked for it first."""
+    check_rule(Wide(1.0), small_model.voiced_encoding, bach[:1])
+    prompt = Prompt.voices(cut(bach[0], 0, 8), "soprano")
+    for weight in (1.0, float("inf")):
+        [piece] = write(small_model, [prompt], decoder=Gibbs(BeamSearch(4), rounds=2), seeds=[0], rules=Wide(weight))
+        assert (piece.chorale.pitches[:, 1:] <= 70).all() or weight == 1.0
