@@ -12,11 +12,12 @@ from types import ModuleType
 import pytest
 from fits import KEPT, QUICK, TINY, TWINKLE
 
-from bachlit.__main__ import main
+from bachlit.__main__ import main, script
 from bachlit.commands.options import Words
 from bachlit.commands.recalled import checked
 from bachlit.decoding import Decoder, Greedy
 from bachlit.errors import CheckpointError, OptionError
+from bachlit.music.chorale import Chorale
 
 MINE = """
 from dataclasses import dataclass
@@ -128,3 +129,21 @@ def test_a_module_that_fails_is_named_with_its_line(command: list[str], capsys: 
 def test_an_imported_module_lends_only_classes_of_the_options_kind(option: str, path: str) -> None:
     with pytest.raises(CheckpointError):
         checked({"model": {option: {"class_path": path}}}, "It", modules=["os"])
+
+
+def test_only_what_is_ours_alone_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, four_parts: Chorale
+) -> None:
+    """A module of the user's may leave files and threads open, which Python closes and waits for."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    ended: list[int] = []
+    monkeypatch.setattr("os._exit", ended.append)
+    monkeypatch.setattr("bachlit.internals.run_exit_functions", lambda: None)
+    command = ["bachlit", "check", "four.musicxml", "--surprise", "0"]
+    monkeypatch.setattr("sys.argv", command)
+    code = script()
+    assert ended == [code]
+    monkeypatch.setattr("sys.argv", [*command, "--import", "mine"])
+    assert script() == code
+    assert ended == [code]
