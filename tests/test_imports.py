@@ -69,7 +69,7 @@ MAY_IMPORT = {
         "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "evaluation", "metrics", "models",
         "music", "networks", "rendering", "scores", "testing", "training",
     },
-    "__main__": {"classes", "commands", "errors", "extras"},
+    "__main__": {"classes", "commands", "errors", "extras", "internals"},
 }  # fmt: skip
 
 # The one import against the direction: a chorale that a notebook shows has rendering register itself.

@@ -48,7 +48,7 @@ _SCHOOL = {
     "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.436),
     "seventh": Kind("seventh", "7th", ("stranded_sevenths",), 0.487),
     "cadence": Kind("cadence", "cadence", ("unclear",), 0.035),
-    "final": Kind("final", "final", ("off_tonic",), 0.204),
+    "final": Kind("final", "final", ("off_tonic",), 0.201),
     "final_sonority": Kind("final without third", "no third", ("bare", "dissonant"), 0),
 }
 _BACH = {
