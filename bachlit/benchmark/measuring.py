@@ -17,7 +17,7 @@ from bachlit.errors import BachlitError
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run measures.
+    """Size of a run.
 
     Attributes:
         rounds: Turns of the things that are compared; the fastest counts.
@@ -71,7 +71,7 @@ class Seconds(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a program took.
+    """Cost of a program.
 
     Attributes:
         seconds: Of the program and the processes that it started.

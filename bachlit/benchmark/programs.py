@@ -1,4 +1,4 @@
-"""How long commands take from a cold start: folders of tunes by workers, and what people wait for first."""
+"""Measure commands from a cold start: folders of tunes by workers, and what people wait for first."""
 
 import tempfile
 from collections.abc import Callable, Iterator

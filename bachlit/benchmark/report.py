@@ -17,7 +17,7 @@ from bachlit.files.writing import write_whole
 
 _FORMAT = 1
 _ALIKE = ("processor", "cores", "system", "python", "torch", "threads", "tunes", "quick")
-"""What two runs must share to be compared."""
+"""Names of what two runs must share to be compared."""
 
 
 class Report:

@@ -1,4 +1,4 @@
-"""How long a training step takes: the Trainer beside a bare loop, and the loop beside its floor."""
+"""Measure a training step: the Trainer beside a bare loop, and the loop beside its floor."""
 
 import tempfile
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""How long writing takes: one piece, bars anew, many pieces at once."""
+"""Measure decoding: one piece, bars anew, many pieces at once."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial

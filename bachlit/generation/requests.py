@@ -66,12 +66,12 @@ class Request:
         return prompts_together(self._decoder, self._tried, self._model.device.type)
 
     def leaves_room(self, others: int) -> bool:
-        """Tell whether so many others, none longer, fit beside it into memory."""
+        """Check whether a number of others, none longer, fit into memory beside it."""
         frames = (others + 1) * self._tried * self.num_frames
         return frames <= _FRAMES * (_ON_GPU if self._model.device.type == "cuda" else 1)
 
     def fits(self, other: "Request") -> bool:
-        """Tell whether one decoding can fill both."""
+        """Check whether one decoding can fill both."""
         return (self._model, self._decoder, self._tried, self._rules, self._strict) == (
             other._model,
             other._decoder,
@@ -81,7 +81,9 @@ class Request:
         )
 
     def fill(self, *others: "Request") -> list[Filled]:
-        """Fill the prompt, and others that fit it; the pieces don't depend on what is filled together.
+        """Fill the prompt, and others that fit it.
+
+        Pieces are those that each gives alone; their log-probabilities may be rounded otherwise.
 
         Raises:
             DeadEndError: If nothing is left to choose in one of them.

@@ -81,6 +81,6 @@ class DroppedLSTM(nn.LSTM):
 
 
 def _in_halves(x: Tensor) -> bool:
-    """Tell whether products of a tensor are in bfloat16 on a processor."""
+    """Check whether products of a tensor are in bfloat16 on a processor."""
     kind = x.device.type
     return kind == "cpu" and torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.bfloat16

@@ -119,7 +119,7 @@ def written_by_groups(model: Model, asked: TokenPrompt) -> list[list[int]]:
 
 
 class Counted(Stepper):
-    """Counts the tokens that another stepper was asked about, row by row."""
+    """Counts the tokens of all rows that another stepper was asked about."""
 
     def __init__(self, stepper: Stepper) -> None:
         self.stepper, self.rows, self.calls = stepper, 0, 0

@@ -31,7 +31,7 @@ class FinalThird(Rule):
         return voice in (0, 1, 2)
 
     def applies(self, grid: Grid, voice: int | None) -> Tensor:
-        """Where the last given note sounds, to the last of the upper voices."""
+        """Apply to the last upper voice while the last given note sounds."""
         return grid.ends & _completes(grid, voice)
 
     def breaches(self, position: Position) -> Tensor:
@@ -99,7 +99,7 @@ class PhraseTriad(Rule):
     """
 
     def applies(self, grid: Grid, voice: int | None) -> Tensor:
-        """Where a phrase's last note begins."""
+        """Apply where a phrase's last note begins."""
         return grid.arrivals == 0
 
     def breaches(self, position: Position) -> Tensor:
@@ -131,7 +131,7 @@ class PhraseCadence(Rule):
         return voice is not None
 
     def applies(self, grid: Grid, voice: int | None) -> Tensor:
-        """Where a phrase's last note begins, to the bass and to the last of the upper voices."""
+        """Apply to the bass and the last upper voice where a phrase's last note begins."""
         return (grid.arrivals == 0) & (voice == _BASS or _completes(grid, voice))
 
     def breaches(self, position: Position) -> Tensor:
