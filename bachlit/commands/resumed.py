@@ -167,6 +167,8 @@ def differences(typed: Any, run: Any) -> list[str]:
 
     >>> differences({"data": {"lanes": 2, "window": 64}}, {"data": {"lanes": 3, "window": 64.0}})
     ['--data.lanes is 2 here, 3 in the run']
+    >>> differences({"model": {"optimizer": {"fused": True}}}, {"model": {"optimizer": {"fused": None}}})
+    []
     """
     here, there = dict(_flat(typed)), dict(_flat(run))
     differing = [name for name in there if name not in (*FORGOTTEN, *_OF_SPEED) and here.get(name) != there[name]]
