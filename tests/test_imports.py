@@ -56,10 +56,14 @@ MAY_IMPORT = {
         "music",
     },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
+    "serving": {
+        "api", "checking", "classes", "corpus", "decoding", "encoding", "errors", "extras", "files", "generation",
+        "models", "music", "networks", "rendering", "scores",
+    },
     "commands": {
         "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files",
-        "generation", "internals", "metrics", "models", "music", "networks", "rendering", "scores", "sweeping",
-        "training",
+        "generation", "internals", "metrics", "models", "music", "networks", "rendering", "scores", "serving",
+        "sweeping", "training",
     },
     "benchmark": {
         "api", "corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",

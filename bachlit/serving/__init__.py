@@ -1,0 +1,1 @@
+"""Serve the page, the HTTP service and the BachBot Challenge."""

@@ -1,0 +1,1 @@
+"""The BachBot Challenge: which of two clips is Bach's?"""
