@@ -22,7 +22,7 @@ STATUS = {
 """HTTP status of each code."""
 
 
-class Refusal(BachlitError):
+class RefusedError(BachlitError):
     """Request that isn't answered as asked.
 
     Args:
@@ -34,7 +34,7 @@ class Refusal(BachlitError):
         super().__init__(sentence)
         self.code = code
 
-    def __reduce__(self) -> tuple[type["Refusal"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["RefusedError"], tuple[str, str]]:
         """Keep the code when pickled between processes."""
         return type(self), (self.code, str(self))
 
@@ -46,7 +46,7 @@ class Refusal(BachlitError):
     def described(self) -> dict[str, str]:
         """Make the body of the answer.
 
-        >>> Refusal("busy", "All is busy.").described()
+        >>> RefusedError("busy", "All is busy.").described()
         {'error': 'All is busy.', 'code': 'busy'}
         """
         return {"error": str(self), "code": self.code}
