@@ -1,0 +1,190 @@
+// Shows an engraved piece whose bars, voices, notes and faults can be clicked and whose notes light up.
+
+import { barButtons } from "./bars.js";
+import { drawing } from "./drawing.js";
+import { faultMarks } from "./marks.js";
+import { nameButtons } from "./names.js";
+
+const NARROWEST = 300, WIDEST = 2000; // what /render engraves
+const PATIENCE = 250; // milliseconds without a change of width before the score is engraved anew
+const NEAR = 3; // pixels around a notehead that belong to it
+
+// Events: "bar" {number, from, to}; "voice" {voice}; "note" {voice, from, to, pitch, ids}, of noteheads if they are
+// `selectable`, else their bar is clicked; "fault" {fault}; "drawn" when a picture was put in.
+export class ScoreView extends EventTarget {
+  selectable = false;
+  #element;
+  #makeSvg;
+  #piece = null;
+  #width = 0;
+  #turn = 0; // of several pictures that are made at once, the last is shown
+  #sheet = null;
+  #parts = new Map();
+  #lit = new Set();
+  #held = new Set();
+  #marks = true;
+  #names = [];
+
+  // Takes the element to fill and makeSvg(piece, width), which returns the promise of an SVG text.
+  constructor(element, makeSvg) {
+    super();
+    this.#element = element;
+    this.#makeSvg = makeSvg;
+    element.classList.add("score");
+    let timer;
+    const watch = new ResizeObserver(() => {
+      clearTimeout(timer);
+      if (this.#piece === null || this.#room() === this.#width) return;
+      // The picture that stands there only becomes larger or smaller if a new one can't be had.
+      timer = setTimeout(() => this.#engrave().catch(() => {}), PATIENCE);
+    });
+    watch.observe(element);
+  }
+
+  // Engraves a piece; the one before stays until it is ready.
+  async show(piece) {
+    this.#piece = piece;
+    this.#lit.clear();
+    await this.#engrave();
+  }
+
+  clear() {
+    this.#turn += 1;
+    this.#piece = null;
+    this.#lit.clear();
+    this.#parts = new Map();
+    this.#sheet = null;
+    this.#names = [];
+    this.#element.replaceChildren();
+  }
+
+  // Lights noteheads and puts others out, by their ids.
+  light({ on = [], off = [] }) {
+    for (const id of off) {
+      this.#lit.delete(id);
+      this.#parts.get(id)?.classList.remove("lit");
+    }
+    for (const id of on) {
+      this.#lit.add(id);
+      this.#parts.get(id)?.classList.add("lit");
+    }
+  }
+
+  // Voices that are held.
+  get held() {
+    return this.#held;
+  }
+
+  set held(voices) {
+    this.#held = new Set(voices);
+    this.#showHeld();
+  }
+
+  // Whether faults are marked.
+  get marks() {
+    return this.#marks;
+  }
+
+  set marks(shown) {
+    this.#marks = shown;
+    this.#element.classList.toggle("unmarked", !shown);
+  }
+
+  #room() {
+    return Math.round(Math.min(Math.max(this.#element.clientWidth, NARROWEST), WIDEST));
+  }
+
+  async #engrave() {
+    this.#turn += 1;
+    const turn = this.#turn, piece = this.#piece, width = this.#room();
+    const text = await this.#makeSvg(piece, width);
+    if (turn !== this.#turn) return;
+    const { svg, parts } = drawing(text);
+    this.#width = width;
+    this.#parts = parts;
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", piece.title ? `Score of ${piece.title}` : "Score");
+    this.#sheet = document.createElement("div");
+    this.#sheet.className = "score-sheet";
+    this.#sheet.append(svg);
+    this.#element.replaceChildren(this.#sheet);
+    this.#lay(svg, piece);
+    for (const id of this.#lit) parts.get(id)?.classList.add("lit");
+    this.#dispatch("drawn", {});
+  }
+
+  // Lays bars beneath the drawing, and names and marks above it.
+  #lay(svg, { bars = [], notes = [], faults = [] }) {
+    const share = sharesOf(this.#sheet.getBoundingClientRect());
+    const boxes = [...svg.querySelectorAll("g.measure")].map((measure) => share(around(measure)));
+    const { group } = barButtons(bars, boxes, (bar) => this.#dispatch("bar", { ...bar }));
+    group.addEventListener("click", (event) => this.#choose(event), { capture: true });
+    const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
+    const marks = faultMarks(faults, this.#headsOf(share), (fault) => this.#dispatch("fault", { fault }));
+    for (const id of faults.flatMap((fault) => fault.ids)) this.#parts.get(id)?.classList.add("fault");
+    this.#sheet.prepend(group);
+    this.#sheet.append(names.group, marks);
+    this.#names = names.buttons;
+    this.#showHeld();
+  }
+
+  // The noteheads of a fault, with the number of their system.
+  #headsOf(share) {
+    const systems = [...this.#sheet.querySelectorAll("g.system")];
+    return (fault) =>
+      fault.ids
+        .map((id) => this.#parts.get(id))
+        .filter((part) => part !== undefined)
+        .map((part) => ({ ...share(headOf(part)), system: systems.indexOf(part.closest("g.system")) }));
+  }
+
+  // A click on a notehead means the note, not its bar. Keys always mean the bar.
+  #choose(event) {
+    if (!this.selectable || event.detail === 0) return;
+    const note = this.#piece.notes.find((one) =>
+      one.ids.some((id) => this.#parts.has(id) && isNear(headOf(this.#parts.get(id)), event.clientX, event.clientY)),
+    );
+    if (note === undefined) return;
+    event.stopPropagation();
+    const { voice, from, to, pitch, ids } = note;
+    this.#dispatch("note", { voice, from, to, pitch, ids });
+  }
+
+  #showHeld() {
+    for (const { element, voice, name } of this.#names) {
+      element.setAttribute("aria-pressed", String(this.#held.has(voice)));
+      name.classList.toggle("held", this.#held.has(voice));
+    }
+  }
+
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+// Places as shares of a frame.
+function sharesOf(frame) {
+  return ({ left, top, width, height }) => ({
+    left: (left - frame.left) / frame.width,
+    top: (top - frame.top) / frame.height,
+    width: width / frame.width,
+    height: height / frame.height,
+  });
+}
+
+// The box of a bar, from its first staff's highest line to its last staff's lowest.
+function around(measure) {
+  const lines = measure.querySelectorAll(":scope > g.staff > path");
+  if (lines.length === 0) return measure.getBoundingClientRect();
+  const first = lines[0].getBoundingClientRect();
+  const last = lines[lines.length - 1].getBoundingClientRect();
+  return { left: first.left, top: first.top, width: first.width, height: last.bottom - first.top };
+}
+
+function headOf(note) {
+  return (note.querySelector("g.notehead") ?? note).getBoundingClientRect();
+}
+
+function isNear({ left, right, top, bottom }, x, y) {
+  return left - NEAR <= x && x <= right + NEAR && top - NEAR <= y && y <= bottom + NEAR;
+}
