@@ -207,12 +207,12 @@ class Run {
 
   // What is heard now, not what the clock has come to.
   #heard() {
-    return Math.max(0, this.#clock.place(this.#organ.context.currentTime - this.#organ.latency));
+    return this.#clock.place(this.#organ.context.currentTime - this.#organ.latency);
   }
 
   #tick() {
     const { length, loop, tick } = this.#excerpt;
-    const heard = this.#heard();
+    const heard = Math.max(0, this.#heard());
     return tick(loop ? heard % length : Math.min(heard, length));
   }
 

@@ -107,10 +107,21 @@ export class ScoreView extends EventTarget {
     this.#sheet = document.createElement("div");
     this.#sheet.className = "score-sheet";
     this.#sheet.append(svg);
+    const focus = this.#focus();
     this.#element.replaceChildren(this.#sheet);
     this.#lay(svg, piece);
+    // A bar that was clicked by a key keeps the keys when it comes anew.
+    if (focus !== null) [...this.#element.getElementsByClassName(focus.kind)][focus.index]?.focus({ preventScroll: true });
     for (const id of this.#lit) parts.get(id)?.classList.add("lit");
     this.#dispatch("drawn", {});
+  }
+
+  // Which of the buttons of a kind has the keys; null if none.
+  #focus() {
+    const button = document.activeElement;
+    if (!this.#element.contains(button)) return null;
+    const kind = button.className;
+    return { kind, index: [...this.#element.getElementsByClassName(kind)].indexOf(button) };
   }
 
   // Lays bars beneath the drawing, and names and marks above it.
