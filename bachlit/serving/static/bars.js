@@ -1,31 +1,86 @@
 // The bars of a drawn score as buttons beneath its notes: one is in the order of the tab key, arrows move between them.
+// Several in a row are chosen by dragging over them, or by shift with a click or an arrow; Escape chooses none.
 
-export function barButtons(bars, boxes, onBar) {
-  const group = document.createElement("div");
-  group.className = "score-bars";
-  group.setAttribute("role", "group");
-  group.setAttribute("aria-label", "Bars");
-  const buttons = bars.slice(0, boxes.length).map((bar, index) => {
+// Takes the bars of a piece and their boxes. Calls onBar(index) for a bar that is clicked or entered, and
+// onChoose(range), where a range is {first, last} by indices or null.
+export class Bars {
+  group = document.createElement("div");
+  #buttons;
+  #boxes;
+  #onChoose;
+  #anchor = 0; // where a choice begins
+  #pressed = false; // whether the mouse went down on a bar
+
+  constructor(bars, boxes, onBar, onChoose) {
+    this.#boxes = boxes.slice(0, bars.length);
+    this.#onChoose = onChoose;
+    this.#buttons = this.#boxes.map((box, index) => this.#button(bars[index], box, () => onBar(index)));
+    this.group.className = "score-bars";
+    this.group.setAttribute("role", "group");
+    this.group.setAttribute("aria-label", "Bars");
+    this.group.append(...this.#buttons);
+    this.#rove(this.#buttons[0]);
+    this.group.addEventListener("focusin", (event) => this.#rove(event.target));
+    this.group.addEventListener("keydown", (event) => this.#key(event));
+    this.group.addEventListener("pointerdown", (event) => this.#press(event));
+    this.group.addEventListener("pointerover", (event) => this.#drag(event));
+    this.group.addEventListener("click", (event) => this.#extend(event), { capture: true });
+  }
+
+  // Shows what is chosen.
+  mark(range) {
+    this.#buttons.forEach((button, index) => {
+      const chosen = range !== null && range.first <= index && index <= range.last;
+      button.classList.toggle("chosen", chosen);
+    });
+  }
+
+  #button(bar, box, onClick) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "score-bar";
-    button.tabIndex = index === 0 ? 0 : -1;
+    button.tabIndex = -1;
     button.setAttribute("aria-label", `Bar ${bar.number}: write anew`);
-    place(button, boxes[index]);
-    button.addEventListener("click", () => onBar(bar));
+    place(button, box);
+    button.addEventListener("click", onClick);
     return button;
-  });
-  group.append(...buttons);
-  group.addEventListener("focusin", (event) => {
-    for (const button of buttons) button.tabIndex = button === event.target ? 0 : -1;
-  });
-  group.addEventListener("keydown", (event) => {
-    const next = neighbour(event.key, buttons.indexOf(event.target), boxes);
+  }
+
+  #rove(target) {
+    for (const button of this.#buttons) button.tabIndex = button === target ? 0 : -1;
+  }
+
+  #key(event) {
+    if (event.key === "Escape") this.#onChoose(null);
+    const next = neighbour(event.key, this.#buttons.indexOf(event.target), this.#boxes);
     if (next === undefined) return;
     event.preventDefault();
-    buttons[next].focus();
-  });
-  return { group, buttons };
+    if (event.shiftKey) this.#choose(next);
+    else this.#anchor = next;
+    this.#buttons[next].focus();
+  }
+
+  #press(event) {
+    // A finger that moves scrolls the page.
+    this.#pressed = event.pointerType !== "touch" && event.button === 0 && !event.shiftKey;
+    if (this.#pressed) this.#anchor = this.#buttons.indexOf(event.target);
+  }
+
+  #drag(event) {
+    this.#pressed &&= event.buttons === 1;
+    if (this.#pressed) this.#choose(this.#buttons.indexOf(event.target));
+  }
+
+  #extend(event) {
+    if (!event.shiftKey) return;
+    event.stopPropagation();
+    this.#choose(this.#buttons.indexOf(event.target));
+  }
+
+  #choose(index) {
+    if (this.#anchor < 0 || index < 0) return;
+    this.#onChoose({ first: Math.min(this.#anchor, index), last: Math.max(this.#anchor, index) });
+  }
 }
 
 // Places an element over a box; in per cent, so that it stays there while the page changes its width.

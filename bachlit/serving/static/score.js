@@ -1,7 +1,8 @@
 // Shows an engraved piece whose bars, voices, notes and faults can be clicked and whose notes light up.
 
-import { barButtons } from "./bars.js";
+import { Bars } from "./bars.js";
 import { drawing } from "./drawing.js";
+import { Follower } from "./follow.js";
 import { faultMarks } from "./marks.js";
 import { nameButtons } from "./names.js";
 
@@ -10,9 +11,11 @@ const PATIENCE = 250; // milliseconds without a change of width before the score
 const NEAR = 3; // pixels around a notehead that belong to it
 
 // Events: "bar" {number, from, to}; "voice" {voice}; "note" {voice, from, to, pitch, ids}, of noteheads if they are
-// `selectable`, else their bar is clicked; "fault" {fault}; "drawn" when a picture was put in.
+// `selectable`, else their bar is clicked; "fault" {fault}; "choice" {chosen}, when other bars are chosen; "drawn", when
+// a picture was put in.
 export class ScoreView extends EventTarget {
   selectable = false;
+  follow = true; // whether what is lit is kept in sight
   #element;
   #makeSvg;
   #piece = null;
@@ -24,6 +27,9 @@ export class ScoreView extends EventTarget {
   #held = new Set();
   #marks = true;
   #names = [];
+  #bars = null;
+  #chosen = null;
+  #follower = new Follower();
 
   // Takes the element to fill and makeSvg(piece, width), which returns the promise of an SVG text.
   constructor(element, makeSvg) {
@@ -43,6 +49,7 @@ export class ScoreView extends EventTarget {
 
   // Engraves a piece; the one before stays until it is ready.
   async show(piece) {
+    if (this.#chosen !== null && piece.bars?.length !== this.#piece?.bars?.length) this.#choose(null);
     this.#piece = piece;
     this.#lit.clear();
     await this.#engrave();
@@ -55,6 +62,8 @@ export class ScoreView extends EventTarget {
     this.#parts = new Map();
     this.#sheet = null;
     this.#names = [];
+    this.#bars = null;
+    this.#choose(null);
     this.#element.replaceChildren();
   }
 
@@ -68,6 +77,8 @@ export class ScoreView extends EventTarget {
       this.#lit.add(id);
       this.#parts.get(id)?.classList.add("lit");
     }
+    const first = this.#parts.get(on[0]);
+    if (this.follow && first) this.#follower.follow(first);
   }
 
   // Voices that are held.
@@ -78,6 +89,15 @@ export class ScoreView extends EventTarget {
   set held(voices) {
     this.#held = new Set(voices);
     this.#showHeld();
+  }
+
+  // Bars that are chosen: {first, last} by their indices and {from, to} in ticks; null if none. Set {first, last}.
+  get chosen() {
+    return this.#chosen;
+  }
+
+  set chosen(range) {
+    this.#choose(range);
   }
 
   // Whether faults are marked.
@@ -128,12 +148,13 @@ export class ScoreView extends EventTarget {
   #lay(svg, { bars = [], notes = [], faults = [] }) {
     const share = sharesOf(this.#sheet.getBoundingClientRect());
     const boxes = [...svg.querySelectorAll("g.measure")].map((measure) => share(around(measure)));
-    const { group } = barButtons(bars, boxes, (bar) => this.#dispatch("bar", { ...bar }));
-    group.addEventListener("click", (event) => this.#choose(event), { capture: true });
+    this.#bars = new Bars(bars, boxes, (index) => this.#dispatch("bar", { ...bars[index] }), (range) => this.#choose(range));
+    this.#bars.group.addEventListener("click", (event) => this.#pick(event), { capture: true });
+    this.#bars.mark(this.#chosen);
     const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
     const marks = faultMarks(faults, this.#headsOf(share), (fault) => this.#dispatch("fault", { fault }));
     for (const id of faults.flatMap((fault) => fault.ids)) this.#parts.get(id)?.classList.add("fault");
-    this.#sheet.prepend(group);
+    this.#sheet.prepend(this.#bars.group);
     this.#sheet.append(names.group, marks);
     this.#names = names.buttons;
     this.#showHeld();
@@ -150,8 +171,8 @@ export class ScoreView extends EventTarget {
   }
 
   // A click on a notehead means the note, not its bar. Keys always mean the bar.
-  #choose(event) {
-    if (!this.selectable || event.detail === 0) return;
+  #pick(event) {
+    if (!this.selectable || event.detail === 0 || event.shiftKey) return;
     const note = this.#piece.notes.find((one) =>
       one.ids.some((id) => this.#parts.has(id) && isNear(headOf(this.#parts.get(id)), event.clientX, event.clientY)),
     );
@@ -159,6 +180,15 @@ export class ScoreView extends EventTarget {
     event.stopPropagation();
     const { voice, from, to, pitch, ids } = note;
     this.#dispatch("note", { voice, from, to, pitch, ids });
+  }
+
+  #choose(range) {
+    const bars = this.#piece?.bars ?? [];
+    const chosen = range && { ...range, from: bars[range.first].from, to: bars[range.last].to };
+    if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return;
+    this.#chosen = chosen;
+    this.#bars?.mark(chosen);
+    this.#dispatch("choice", { chosen });
   }
 
   #showHeld() {
