@@ -5,6 +5,7 @@
 // onChoose(range), where a range is {first, last} by indices or null.
 export class Bars {
   group = document.createElement("div");
+  #bars;
   #buttons;
   #boxes;
   #onChoose;
@@ -12,14 +13,16 @@ export class Bars {
   #pressed = false; // whether the mouse went down on a bar
 
   constructor(bars, boxes, onBar, onChoose) {
+    this.#bars = bars;
     this.#boxes = boxes.slice(0, bars.length);
     this.#onChoose = onChoose;
-    this.#buttons = this.#boxes.map((box, index) => this.#button(bars[index], box, () => onBar(index)));
+    this.#buttons = this.#boxes.map((box, index) => this.#button(box, () => onBar(index)));
     this.group.className = "score-bars";
     this.group.setAttribute("role", "group");
     this.group.setAttribute("aria-label", "Bars");
     this.group.append(...this.#buttons);
     this.#rove(this.#buttons[0]);
+    this.mark(null);
     this.group.addEventListener("focusin", (event) => this.#rove(event.target));
     this.group.addEventListener("keydown", (event) => this.#key(event));
     this.group.addEventListener("pointerdown", (event) => this.#press(event));
@@ -27,20 +30,25 @@ export class Bars {
     this.group.addEventListener("click", (event) => this.#extend(event), { capture: true });
   }
 
-  // Shows what is chosen.
+  // Shows what is chosen; a click on any of these bars means all of them.
   mark(range) {
     this.#buttons.forEach((button, index) => {
       const chosen = range !== null && range.first <= index && index <= range.last;
       button.classList.toggle("chosen", chosen);
+      button.setAttribute("aria-label", `${chosen ? this.#span(range) : this.#span({ first: index, last: index })}: write anew`);
     });
   }
 
-  #button(bar, box, onClick) {
+  #span({ first, last }) {
+    const { number } = this.#bars[first];
+    return first === last ? `Bar ${number}` : `Bars ${number} to ${this.#bars[last].number}`;
+  }
+
+  #button(box, onClick) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "score-bar";
     button.tabIndex = -1;
-    button.setAttribute("aria-label", `Bar ${bar.number}: write anew`);
     place(button, box);
     button.addEventListener("click", onClick);
     return button;

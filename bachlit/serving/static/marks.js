@@ -6,9 +6,7 @@ import { place } from "./bars.js";
 export function faultMarks(faults, boxesOf, onFault) {
   const group = document.createElement("div");
   group.className = "score-marks";
-  const word = document.createElement("div");
-  word.className = "score-word";
-  word.hidden = true;
+  const word = new Word();
   const taken = new Map();
   faults.forEach((fault, index) => {
     const boxes = boxesOf(fault);
@@ -20,7 +18,7 @@ export function faultMarks(faults, boxesOf, onFault) {
     taken.set(spot, beside + 1);
     group.append(mark(fault, index + 1, box, beside, word, onFault));
   });
-  group.append(word);
+  group.append(word.element);
   return group;
 }
 
@@ -40,27 +38,51 @@ function mark(fault, number, box, beside, word, onFault) {
   button.setAttribute("aria-label", `${number}: ${fault.title}, bar ${fault.bar}, ${fault.voices.join(" and ")}. ${fault.why}`);
   place(button, { left: box.left + box.width / 2, top: box.top });
   button.style.setProperty("--beside", String(beside));
-  const show = () => explain(word, fault, box);
-  const hide = () => {
-    word.hidden = true;
-  };
-  button.addEventListener("mouseenter", show);
-  button.addEventListener("focus", show);
-  button.addEventListener("mouseleave", hide);
-  button.addEventListener("blur", hide);
-  button.addEventListener("keydown", (event) => event.key === "Escape" && hide());
-  button.addEventListener("click", () => onFault(fault));
+  const show = () => word.show(fault, box);
+  for (const type of ["mouseenter", "focus"]) button.addEventListener(type, show);
+  button.addEventListener("mouseleave", () => word.leave());
+  button.addEventListener("blur", () => word.hide());
+  button.addEventListener("keydown", (event) => event.key === "Escape" && word.hide());
+  button.addEventListener("click", () => {
+    show(); // a finger doesn't hover, and not all browsers focus what it taps
+    onFault(fault);
+  });
   return button;
 }
 
-function explain(word, fault, box) {
-  const title = document.createElement("strong");
-  title.textContent = fault.title;
-  word.replaceChildren(title, ` ${fault.why}`);
-  word.hidden = false;
-  // Beside the mark, towards the page's middle.
-  const right = box.left > 0.5;
-  word.style.left = right ? "auto" : `${100 * box.left}%`;
-  word.style.right = right ? `${100 * (1 - box.left)}%` : "auto";
-  word.style.top = `${100 * (box.top + box.height)}%`;
+// What a fault is, beside its mark.
+class Word {
+  element = document.createElement("div");
+  #leaving;
+
+  constructor() {
+    this.element.className = "score-word";
+    this.element.addEventListener("mouseenter", () => clearTimeout(this.#leaving));
+    this.element.addEventListener("mouseleave", () => this.leave());
+    this.hide();
+  }
+
+  show(fault, box) {
+    clearTimeout(this.#leaving);
+    const title = document.createElement("strong");
+    title.textContent = fault.title;
+    this.element.replaceChildren(title, ` ${fault.why}`);
+    // Towards the page's middle.
+    const { style } = this.element;
+    const right = box.left > 0.5;
+    style.left = right ? "auto" : `${100 * box.left}%`;
+    style.right = right ? `${100 * (1 - box.left)}%` : "auto";
+    style.top = `${100 * (box.top + box.height)}%`;
+    this.element.hidden = false;
+  }
+
+  hide() {
+    clearTimeout(this.#leaving);
+    this.element.hidden = true;
+  }
+
+  // Hides it, unless the mouse goes from the mark to the word.
+  leave() {
+    this.#leaving = setTimeout(() => this.hide(), 150);
+  }
 }

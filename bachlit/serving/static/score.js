@@ -10,7 +10,7 @@ const NARROWEST = 300, WIDEST = 2000; // what /render engraves
 const PATIENCE = 250; // milliseconds without a change of width before the score is engraved anew
 const NEAR = 3; // pixels around a notehead that belong to it
 
-// Events: "bar" {number, from, to}; "voice" {voice}; "note" {voice, from, to, pitch, ids}, of noteheads if they are
+// Events: "bar" {number, from, to}, where several bars that are chosen have a number such as "5-8"; "voice" {voice}; "note" {voice, from, to, pitch, ids}, of noteheads if they are
 // `selectable`, else their bar is clicked; "fault" {fault}; "choice" {chosen}, when other bars are chosen; "drawn", when
 // a picture was put in.
 export class ScoreView extends EventTarget {
@@ -148,7 +148,7 @@ export class ScoreView extends EventTarget {
   #lay(svg, { bars = [], notes = [], faults = [] }) {
     const share = sharesOf(this.#sheet.getBoundingClientRect());
     const boxes = [...svg.querySelectorAll("g.measure")].map((measure) => share(around(measure)));
-    this.#bars = new Bars(bars, boxes, (index) => this.#dispatch("bar", { ...bars[index] }), (range) => this.#choose(range));
+    this.#bars = new Bars(bars, boxes, (index) => this.#dispatch("bar", this.#meant(index)), (range) => this.#choose(range));
     this.#bars.group.addEventListener("click", (event) => this.#pick(event), { capture: true });
     this.#bars.mark(this.#chosen);
     const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
@@ -180,6 +180,14 @@ export class ScoreView extends EventTarget {
     event.stopPropagation();
     const { voice, from, to, pitch, ids } = note;
     this.#dispatch("note", { voice, from, to, pitch, ids });
+  }
+
+  // The bar that was clicked, or those that are chosen if it is one of them.
+  #meant(index) {
+    const { bars } = this.#piece;
+    const { first, last } = this.#chosen ?? { first: index, last: index };
+    if (first === last || index < first || index > last) return { ...bars[index] };
+    return { number: `${bars[first].number}-${bars[last].number}`, from: bars[first].from, to: bars[last].to };
   }
 
   #choose(range) {
