@@ -12,14 +12,6 @@ const ATTRIBUTES = new Set(
   ).split(" "),
 );
 
-// Signs that verovio takes from its music font, which the page doesn't have, as letters of any font.
-const SIGNS = {
-  "\ue260": "♭", "\ue261": "♮", "\ue262": "♯", "\uea64": "♭", "\uea65": "♮", "\uea66": "♯",
-  "\ueca2": "𝅝", "\ueca3": "𝅗𝅥", "\ueca5": "♩", "\ueca7": "♪", "\ueca9": "𝅘𝅥𝅯", "\uecb7": ".",
-};
-const MUSIC = /[\ue000-\uf8ff]/gu;
-const SMALLER = 0.6; // the music font's letters fill less of their size
-
 // Returns the svg element, and its parts by their ids. In the drawing, ids stand as data-id, so that none can be taken
 // for one of the page's; only glyphs keep theirs, since they are drawn by reference.
 export function drawing(text) {
@@ -32,7 +24,6 @@ export function drawing(text) {
     else clean(element, parts);
   }
   for (const element of foreign) element.remove();
-  for (const text of svg.querySelectorAll("tspan[font-family]")) spell(text);
   // Only now, since what enters the page's document is loaded and run.
   return { svg: document.adoptNode(svg), parts };
 }
@@ -51,11 +42,4 @@ function clean(element, parts) {
       element.removeAttribute(name);
     }
   }
-}
-
-function spell(text) {
-  if (text.childElementCount > 0 || text.textContent.search(MUSIC) < 0) return;
-  text.textContent = text.textContent.replace(MUSIC, (sign) => SIGNS[sign] ?? "");
-  text.removeAttribute("font-family");
-  text.setAttribute("font-size", `${SMALLER * parseFloat(text.getAttribute("font-size"))}px`);
 }
