@@ -1,5 +1,8 @@
 // The bars of a drawn score as buttons beneath its notes: one is in the order of the tab key, arrows move between them.
-// Several in a row are chosen by dragging over them, or by shift with a click or an arrow; Escape chooses none.
+// Several in a row are chosen by dragging over them, or by shift with a click or an arrow; Escape chooses none. A finger
+// that rests chooses a bar, then all up to another, and then none.
+
+const REST = 500; // milliseconds
 
 // Takes the bars of a piece and their boxes. Calls onBar(index) for a bar that is clicked or entered, and
 // onChoose(range), where a range is {first, last} by indices or null.
@@ -11,6 +14,9 @@ export class Bars {
   #onChoose;
   #anchor = 0; // where a choice begins
   #pressed = false; // whether the mouse went down on a bar
+  #range = null;
+  #resting; // the timer of a finger
+  #rested = false; // whether the click that follows has chosen already
 
   constructor(bars, boxes, onBar, onChoose) {
     this.#bars = bars;
@@ -27,11 +33,16 @@ export class Bars {
     this.group.addEventListener("keydown", (event) => this.#key(event));
     this.group.addEventListener("pointerdown", (event) => this.#press(event));
     this.group.addEventListener("pointerover", (event) => this.#drag(event));
+    for (const type of ["pointerup", "pointercancel"]) {
+      this.group.addEventListener(type, () => clearTimeout(this.#resting));
+    }
+    this.group.addEventListener("contextmenu", (event) => this.#rested && event.preventDefault());
     this.group.addEventListener("click", (event) => this.#extend(event), { capture: true });
   }
 
   // Shows what is chosen; a click on any of these bars means all of them.
   mark(range) {
+    this.#range = range;
     this.#buttons.forEach((button, index) => {
       const chosen = range !== null && range.first <= index && index <= range.last;
       button.classList.toggle("chosen", chosen);
@@ -69,9 +80,24 @@ export class Bars {
   }
 
   #press(event) {
+    const index = this.#buttons.indexOf(event.target);
+    this.#rested = false;
     // A finger that moves scrolls the page.
-    this.#pressed = event.pointerType !== "touch" && event.button === 0 && !event.shiftKey;
-    if (this.#pressed) this.#anchor = this.#buttons.indexOf(event.target);
+    const finger = event.pointerType === "touch";
+    this.#pressed = !finger && event.button === 0 && !event.shiftKey;
+    if (this.#pressed) this.#anchor = index;
+    if (finger && index >= 0) this.#resting = setTimeout(() => this.#rest(index), REST);
+  }
+
+  #rest(index) {
+    this.#rested = true;
+    const { first, last } = this.#range ?? {};
+    if (first <= index && index <= last) {
+      this.#onChoose(null);
+      return;
+    }
+    this.#anchor = first ?? index;
+    this.#choose(index);
   }
 
   #drag(event) {
@@ -80,9 +106,10 @@ export class Bars {
   }
 
   #extend(event) {
-    if (!event.shiftKey) return;
+    if (!event.shiftKey && !this.#rested) return;
     event.stopPropagation();
-    this.#choose(this.#buttons.indexOf(event.target));
+    if (!this.#rested) this.#choose(this.#buttons.indexOf(event.target));
+    this.#rested = false;
   }
 
   #choose(index) {

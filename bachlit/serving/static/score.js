@@ -7,6 +7,7 @@ import { faultMarks } from "./marks.js";
 import { nameButtons } from "./names.js";
 
 const NARROWEST = 300, WIDEST = 2000; // what /render engraves
+const LITTLE = 0.06; // share of the width by which a picture may be scaled, as when a scroll bar comes
 const PATIENCE = 250; // milliseconds without a change of width before the score is engraved anew
 const NEAR = 3; // pixels around a notehead that belong to it
 
@@ -40,7 +41,7 @@ export class ScoreView extends EventTarget {
     let timer;
     const watch = new ResizeObserver(() => {
       clearTimeout(timer);
-      if (this.#piece === null || this.#room() === this.#width) return;
+      if (this.#piece === null || Math.abs(this.#room() / this.#width - 1) < LITTLE) return;
       // The picture that stands there only becomes larger or smaller if a new one can't be had.
       timer = setTimeout(() => this.#engrave().catch(() => {}), PATIENCE);
     });
