@@ -7,11 +7,13 @@ import { History, keep, kept } from "./history.js";
 import { Listening, playable } from "./listening.js";
 import { Results } from "./results.js";
 import { copy, save, saveGiven, showCommands } from "./saving.js";
-import { options, rendered } from "./service.js";
+import { ServiceError, checked, options, rendered } from "./service.js";
 import { DRAWING, Settings } from "./settings.js";
 import { emptyTune, firstTune, requestOf } from "./tune.js";
 import { Work } from "./working.js";
-import { counted, listed } from "./words.js";
+import { neighbourOf, withPitch } from "./changing.js";
+import { listen } from "./keyboard.js";
+import { counted, listed, saidSung } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const TRIES = 3; // seeds, until a bar comes out otherwise than it was
@@ -69,6 +71,7 @@ async function harmoniseTune() {
   listening.stop();
   const pieces = await asked(tuneWork, "Writing the other voices", { ...requestOf(tune), ...settings.value });
   if (!pieces?.length) return;
+  editor.hear(tune, pieces[0].phrases);
   results.replace(pieces);
   byId("results").scrollIntoView({ block: "start" });
   byId("results").focus({ preventScroll: true });
@@ -98,15 +101,55 @@ async function anew(label, piece, change) {
   let seed = results.lastSeed;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     seed += 1;
-    const request = { score: piece.musicxml, name: "score.musicxml", voice: given.join(","), ...change, ...kept, ...drawing(), seed };
+    const hold = piece.changed?.length ? { hold: piece.changed } : {};
+    const request = { score: piece.musicxml, name: "score.musicxml", voice: given.join(","), ...hold, ...change, ...kept, ...drawing(), seed };
     const [made] = (await asked(scoreWork, label, request, piece.lead)) ?? [];
     if (!made) return;
     if (voicesOf(made) === voicesOf(piece) && attempt < TRIES - 1) continue;
     listening.stop();
-    results.change({ ...made, base: piece.base ?? piece.request });
+    results.change({ ...made, base: piece.base ?? piece.request, changed: piece.changed });
     say(voicesOf(made) === voicesOf(piece) ? "Nothing else fits here" : `Written anew; ${counted(made.faults.length, "fault")}`);
     return;
   }
+}
+
+let chosenNote = null; // the note of the score that is changed, {voice, from}
+let pending = null; // its pitch that is asked for
+
+const sung = () => results.piece?.notes.find(({ voice, from }) => voice === chosenNote?.voice && from === chosenNote.from);
+
+function chooseNote(note) {
+  results.view.light({ on: note?.ids ?? [], off: sung()?.ids ?? [] });
+  pending = null;
+  chosenNote = note && { voice: note.voice, from: note.from };
+  byId("note-bar").hidden = !note;
+  if (!note) return;
+  byId("note-told").textContent = saidSung(results.piece, sung());
+}
+
+// A changed note is held from then on; the faults are looked for anew, and the merit isn't known.
+async function changeNote(by, semitone) {
+  const { piece } = results, note = sung();
+  if (!note) return;
+  const midi = neighbourOf(piece, pending ?? note.pitch, by, semitone);
+  pending = midi;
+  listening.sound(midi);
+  const score = withPitch(piece, note, midi);
+  if (score === null) {
+    scoreWork.complain(new ServiceError("This note can't be changed here; save the score and change it in a notation program.", "invalid"));
+    return;
+  }
+  const width = scoreWidth();
+  const told = await scoreWork.run("Reading the score", ({ signal }) => checked({ score, name: "score.musicxml", width }, signal));
+  if (!told) return;
+  pending = null;
+  const { request, lead, base, seed, decoder } = piece;
+  const changed = [...(piece.changed ?? []).filter(([voice, from]) => voice !== note.voice || from !== note.from), [note.voice, note.from, note.to]];
+  const made = { ...told, title: piece.title, request, lead, base, seed, decoder, changed, merit: null };
+  pictures.set(made, { width, svg: told.svg });
+  results.change(made);
+  chooseNote(sung());
+  say(`${saidSung(made, sung())}; ${counted(made.faults.length, "fault")}`);
 }
 
 function showTune() {
@@ -162,14 +205,30 @@ listenForFiles({ button: byId("open"), input: byId("file"), opened, failed: (err
 byId("another").addEventListener("click", another);
 byId("rewrite").addEventListener("click", () => anew(`Writing around ${listed(results.held)}`, results.piece, {}));
 byId("play").addEventListener("click", () =>
-  listening.toggle(results.piece, { button: byId("play"), light: (detail) => results.view.light(detail) }));
+  listening.toggle(results.piece, { button: byId("play"), light: (detail) => results.view.light(detail), range: results.view.chosen }));
 results.addEventListener("bar", ({ detail: { piece, number } }) => anew(`Writing bar ${number} anew`, piece, { bars: number }));
+results.view.selectable = true;
+results.addEventListener("note", ({ detail }) => {
+  chooseNote(detail);
+  listening.sound(detail.pitch);
+  byId("note-up").focus({ preventScroll: true });
+});
+for (const [id, by] of [["note-up", 1], ["note-down", -1]]) byId(id).addEventListener("click", () => changeNote(by, false));
+byId("note-done").addEventListener("click", () => chooseNote(null));
+byId("note-bar").addEventListener("keydown", (event) => {
+  const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  if (event.key === "Escape") chooseNote(null);
+  if (by === undefined) return;
+  event.preventDefault();
+  changeNote(by, event.shiftKey);
+});
 results.addEventListener("held", ({ detail: { voices } }) => {
   byId("holding").hidden = voices.length === 0;
   byId("held-told").textContent = voices.length ? `The ${listed(voices)} ${voices.length > 1 ? "are" : "is"} held.` : "";
 });
 results.addEventListener("shown", ({ detail: { piece } }) => {
   listening.stop();
+  byId("note-bar").hidden = true;
   listening.ready(piece);
   showCommands(piece.request);
   byId("another").textContent = results.full ? "Another in its place" : "Another";
@@ -190,6 +249,19 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 document.addEventListener("keydown", undone);
+
+let silence = null; // ends listening to a MIDI keyboard
+byId("midi").hidden = !navigator.requestMIDIAccess;
+byId("midi").addEventListener("click", async () => {
+  tuneWork.complain(null);
+  try {
+    if (silence) silence = silence() ?? null;
+    else silence = await listen(() => {}, (midi) => editor.take(midi));
+    byId("midi").setAttribute("aria-pressed", String(silence !== null));
+  } catch (error) {
+    tuneWork.complain(error);
+  }
+});
 
 options().then((all) => {
   offered = all;

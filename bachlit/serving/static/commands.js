@@ -19,8 +19,8 @@ function nearest(state, letter) {
   return near < 27 && before > 27 ? near + 7 : near;
 }
 
-export function entered(state, line, index = state.at + 1) {
-  return { ...state, tune: inserted(state.tune, index, line, state.length), at: index, entering: true };
+export function entered(state, line, index = state.at + 1, alter = undefined) {
+  return { ...state, tune: inserted(state.tune, index, line, state.length, alter), at: index, entering: true };
 }
 
 export function selected(state, at) {

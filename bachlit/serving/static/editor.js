@@ -2,7 +2,9 @@
 import { COMMANDS, commandOf, entered, isDotted, selected, withLength } from "./commands.js";
 import { GLYPHS } from "./glyphs.js";
 import { StaffView, drawn, glyph } from "./staff.js";
-import { METRES, barTicks, keyName, midiOf, movedTo, withKey, withMetre, withPickup, withTitle } from "./tune.js";
+import {
+  METRES, barTicks, isOnStaff, keyName, midiOf, movedTo, spelled, startOf, withHeard, withKey, withMetre, withPickup, withTitle,
+} from "./tune.js";
 import { counted, lengthName, saidNote } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -12,6 +14,7 @@ export class Editor {
   #say;
   #sound;
   #staff;
+  #heard = { notes: null, ticks: [] };
 
   // `say` tells screen readers, `sound` plays a pitch.
   constructor(history, { say, sound }) {
@@ -29,13 +32,34 @@ export class Editor {
     return this.#staff;
   }
 
+  // Ends of phrases that bachlit heard in a tune, until its notes are changed.
+  hear(tune, ticks) {
+    this.#heard = { notes: tune.notes, ticks };
+    this.show();
+  }
+
+  get #ends() {
+    return this.#heard.notes === this.#history.present.tune.notes ? this.#heard.ticks : [];
+  }
+
+  // A note of a MIDI keyboard.
+  take(midi) {
+    const state = this.#history.present;
+    const { line, alter } = spelled(midi, state.tune.fifths);
+    if (!state.tune.sheet && isOnStaff(line)) this.#change(entered(state, line, state.at + 1, alter));
+  }
+
   #fill() {
     for (const [command, sign] of Object.entries(SIGNS)) byId("palette").querySelector(`[data-command=${command}]`).append(sign());
     for (const button of byId("palette").querySelectorAll("[data-length]")) button.append(noteSign(Number(button.dataset.length)));
     byId("undo").append(arrow(false));
     byId("redo").append(arrow(true));
     for (const button of byId("palette").querySelectorAll("button")) button.setAttribute("aria-label", button.title);
-    for (let fifths = -7; fifths <= 7; fifths++) byId("key").append(new Option(keyName(fifths), fifths));
+    for (const mode of ["major", "minor"]) {
+      const group = Object.assign(document.createElement("optgroup"), { label: mode });
+      for (let fifths = -6; fifths <= 6; fifths++) group.append(new Option(keyName(fifths, mode), `${fifths} ${mode}`));
+      byId("key").append(group);
+    }
     for (const metre of METRES) byId("metre").append(new Option(metre, metre));
   }
 
@@ -52,7 +76,7 @@ export class Editor {
     byId("palette").addEventListener("click", ({ target }) => {
       const button = target.closest("button");
       if (button?.dataset.length) this.#change(withLength(this.#history.present, this.#dottedAs(Number(button.dataset.length))));
-      if (button?.dataset.command) this.#change(COMMANDS[button.dataset.command](this.#history.present));
+      if (button?.dataset.command) this.#do(COMMANDS[button.dataset.command]);
     });
     byId("undo").addEventListener("click", () => this.undo());
     byId("redo").addEventListener("click", () => this.redo());
@@ -62,7 +86,7 @@ export class Editor {
     });
     onChange("title", withTitle);
     onChange("metre", withMetre);
-    onChange("key", (tune, value) => withKey(tune, Number(value)));
+    onChange("key", (tune, value) => withKey(tune, Number(value.split(" ")[0]), value.split(" ")[1]));
     onChange("pickup", (tune, value) => withPickup(tune, Number(value)));
   }
 
@@ -75,13 +99,20 @@ export class Editor {
     const command = commandOf(event);
     if (!command) return;
     event.preventDefault();
-    this.#change(command(this.#history.present));
+    this.#do(command);
+  }
+
+  #do(command) {
+    const state = this.#history.present;
+    const { phrase } = COMMANDS;
+    this.#change(command(command === phrase ? { ...state, tune: withHeard(state.tune, this.#ends) } : state));
   }
 
   #press({ line, index, what }) {
     byId("staff").focus({ preventScroll: true });
     const state = this.#history.present;
     if (what === "gap") this.#change(entered(state, line, index));
+    else if (what === "phrase") this.#do((now) => COMMANDS.phrase(selected({ ...now, tune: withHeard(now.tune, this.#ends) }, index)));
     else {
       const marked = selected(state, index);
       this.#change(what === "pitch" ? { ...marked, tune: movedTo(state.tune, index, line) } : marked);
@@ -115,10 +146,10 @@ export class Editor {
     const { tune, length, at } = state;
     byId("staff").hidden = byId("palette").hidden = Boolean(tune.sheet);
     document.querySelector(".signature").hidden = Boolean(tune.sheet);
-    if (!tune.sheet) this.#staff.show(state);
+    if (!tune.sheet) this.#staff.show(state, this.#ends);
     byId("staff").setAttribute("aria-label", `Staff with ${counted(tune.notes.length, "note")}`);
     if (document.activeElement !== byId("title")) byId("title").value = tune.title;
-    byId("key").value = tune.fifths;
+    this.#showKey(tune);
     byId("metre").value = tune.metre;
     this.#showPickups(tune);
     byId("undo").disabled = !this.#history.canUndo;
@@ -129,10 +160,16 @@ export class Editor {
       button.setAttribute("aria-pressed", String(Number(button.dataset.length) === plain));
     const pressed = (command, on) => byId("palette").querySelector(`[data-command=${command}]`).setAttribute("aria-pressed", String(on));
     pressed("dot", isDotted(length));
-    pressed("phrase", Boolean(note?.end));
+    pressed("phrase", Boolean(note?.end || this.#ends.includes(startOf(tune, at))));
     for (const command of ["sharp", "flat", "up", "down", "phrase"])
       byId("palette").querySelector(`[data-command=${command}]`).disabled = !note || note.line === null;
     byId("palette").querySelector("[data-command=delete]").disabled = !note;
+  }
+
+  #showKey({ fifths, mode }) {
+    const value = `${fifths} ${mode}`;
+    if (![...byId("key").options].some((option) => option.value === value)) byId("key").append(new Option(keyName(fifths, mode), value));
+    byId("key").value = value;
   }
 
   #showPickups(tune) {

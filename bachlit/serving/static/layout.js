@@ -10,7 +10,7 @@ const LAST_PLACE = 4; // room for the next note
 export function barsOf(tune) {
   const full = barTicks(tune);
   const bars = [];
-  let bar = null, at = 0;
+  let bar = null, at = 0, start = 0;
   tune.notes.forEach((note, index) => {
     let left = note.ticks, first = true;
     while (left > 0) {
@@ -21,11 +21,12 @@ export function barsOf(tune) {
       }
       const ticks = written(Math.min(left, full - at));
       left -= ticks;
-      bar.parts.push({ index, ...note, ticks, at, first, tied: left > 0 && note.line !== null });
+      bar.parts.push({ index, ...note, ticks, at, start, first, tied: left > 0 && note.line !== null });
       at += ticks;
       first = false;
       if (at >= full) bar = null;
     }
+    start += note.ticks;
   });
   for (const one of bars) addAccidentals(one.parts, tune.fifths);
   return { bars, complete: bar === null };

@@ -53,7 +53,7 @@ export class Listening {
   }
 
   // Plays, or stops if this button had it played.
-  toggle(piece, { button, light, from = 0, tempo = null }) {
+  toggle(piece, { button, light, range = null, tempo = null }) {
     const again = this.#now?.button === button;
     this.stop();
     if (again || !this.player) return;
@@ -62,7 +62,8 @@ export class Listening {
     if (chosen !== null) this.#player.tempo = chosen;
     this.#now = { button, name: button.textContent, light };
     button.textContent = "Stop";
-    this.#player.play({ from, to: piece.ticks, loop: button === byId("play") && byId("loop").checked });
+    const { from, to } = range ?? { from: 0, to: piece.ticks };
+    this.#player.play({ from, to, loop: button === byId("play") && byId("loop").checked });
   }
 
   #ended() {

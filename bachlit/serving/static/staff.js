@@ -32,6 +32,7 @@ export class StaffView extends EventTarget {
   #space = 10;
   #state = null;
   #dragged = null;
+  #heard = [];
 
   constructor(element) {
     super();
@@ -45,12 +46,14 @@ export class StaffView extends EventTarget {
     new ResizeObserver(([{ contentRect }]) => {
       if (Math.abs(contentRect.width - width) < 1) return;
       width = contentRect.width;
-      if (this.#state) this.show(this.#state);
+      if (this.#state) this.show(this.#state, this.#heard);
     }).observe(element);
   }
 
-  show(state) {
+  // `heard`: ticks of last notes of phrases, shown faintly where the tune marks none.
+  show(state, heard = []) {
     this.#state = state;
+    this.#heard = state.tune.notes.some(({ end }) => end) ? [] : heard;
     const width = this.#element.clientWidth;
     if (!width) return;
     this.#space = width < 560 ? 7.5 : 10;
@@ -112,10 +115,16 @@ export class StaffView extends EventTarget {
       group.append(...ledgers(x, at), glyph(plain >= 1920 ? "whole" : plain >= 960 ? "half" : "black", x, y));
       if (part.accidental !== undefined) group.append(glyph(ACCIDENTALS[part.accidental] ?? "sharp", x - 1.3, y));
       if (plain < 1920) group.append(...stem(part, beam, plain));
-      if (part.end && !part.tied) group.append(glyph("comma", x + 1.1, -1.2, "phrase"));
+      const heard = this.#heard.includes(part.start);
+      if ((part.end || heard) && !part.tied) group.append(this.#comma(x + 1.1, part.index, heard));
     }
     if (ticks > plain) group.append(glyph("dot", x + 1.15, at === null || at % 2 === 0 ? (at === null ? 1.5 : yOf(at) - 0.5) : yOf(at)));
     return group;
+  }
+
+  #comma(x, index, heard) {
+    const area = drawn("rect", { x: x - 1.1, y: -2.6, width: 2.2, height: 2.4, class: "touch" });
+    return drawn("g", { class: heard ? "phrase heard" : "phrase", "data-phrase": index }, area, glyph("comma", x, -1.3));
   }
 
   // Where the next note goes.
@@ -160,11 +169,16 @@ export class StaffView extends EventTarget {
       this.#tell("drag", { index: this.#dragged.index, line: this.#dragged.line + by, first });
       return;
     }
-    this.#ghost(event.pointerType === "mouse" ? this.#at(event) : null);
+    this.#ghost(event.pointerType === "mouse" && !event.target.closest("[data-phrase]") ? this.#at(event) : null);
   }
 
   #press(event) {
     if (event.button !== 0) return;
+    const phrase = event.target.closest("[data-phrase]");
+    if (phrase) {
+      this.#tell("press", { index: Number(phrase.dataset.phrase), what: "phrase" });
+      return;
+    }
     const place = this.#at(event);
     if (!place) return;
     this.#ghost(null);

@@ -10,10 +10,12 @@ const SHARPS = [3, 0, 4, 1, 5, 2, 6]; // lines that sharps alter, in order
 const FIFTHS = "FCGDAEB";
 const [LOWEST, HIGHEST] = [22, 43]; // D3 and E6: what the staff has room for
 
+export const isOnStaff = (line) => line >= LOWEST && line <= HIGHEST;
+
 const note = (line, ticks, alter = 0, end = false) => ({ line, alter, ticks, end });
 
 export function emptyTune() {
-  return { title: "", notes: [], fifths: 0, metre: "4/4", pickup: 0, source: null };
+  return { title: "", notes: [], fifths: 0, mode: "major", metre: "4/4", pickup: 0, source: null };
 }
 
 // Old Hundredth, from the Genevan psalter of 1551.
@@ -36,9 +38,12 @@ export function nameOf({ line, alter }) {
   return LETTERS[line % 7] + ({ 1: "♯", "-1": "♭", 2: "𝄪", "-2": "𝄫" }[alter] ?? "") + Math.floor(line / 7);
 }
 
-export function keyName(fifths) {
-  const name = (place) => FIFTHS[(place + 8) % 7] + (place > 5 ? "♯" : place < -1 ? "♭" : "");
-  return `${name(fifths)} major, ${name(fifths + 3)} minor`;
+// Modes by their places above the major key's tonic on the line of fifths.
+export const MODES = { major: 0, minor: 3, dorian: 2, phrygian: 4, lydian: -1, mixolydian: 1 };
+
+export function keyName(fifths, mode) {
+  const place = fifths + (MODES[mode] ?? 0);
+  return `${FIFTHS[(place + 8) % 7]}${place > 5 ? "♯" : place < -1 ? "♭" : ""} ${mode}`;
 }
 
 // Spells a pitch near the key on the line of fifths, as a sharpened fourth and a lowered seventh are.
@@ -84,14 +89,14 @@ export const withMetre = (tune, metre) => edited(tune, { metre, pickup: tune.pic
 export const withPickup = (tune, pickup) => edited(tune, { pickup });
 
 // Notes that the old key altered follow the new one; accidentals stay.
-export function withKey(tune, fifths) {
+export function withKey(tune, fifths, mode) {
   const notes = tune.notes.map((one) =>
     one.line !== null && one.alter === keyAlter(tune.fifths, one.line) ? { ...one, alter: keyAlter(fifths, one.line) } : one);
-  return edited(tune, { fifths, notes });
+  return edited(tune, { fifths, mode, notes });
 }
 
-export function inserted(tune, index, line, ticks) {
-  const added = note(line, ticks, line === null ? 0 : keyAlter(tune.fifths, line));
+export function inserted(tune, index, line, ticks, alter = line === null ? 0 : keyAlter(tune.fifths, line)) {
+  const added = note(line, ticks, alter);
   return edited(tune, { notes: [...tune.notes.slice(0, index), added, ...tune.notes.slice(index)] });
 }
 
@@ -117,10 +122,18 @@ export function altered(tune, index, by) {
 export function movedBySemitone(tune, index, by) {
   const midi = midiOf(tune.notes[index]) + by;
   const { line, alter } = spelled(midi, tune.fifths);
-  return line < LOWEST || line > HIGHEST ? tune : changed(tune, index, { line, alter });
+  return isOnStaff(line) ? changed(tune, index, { line, alter }) : tune;
 }
 
-export const withEnd = (tune, index, end) => changed(tune, index, { end });
+// Phrase ends go beside a file, so that it stays what is sent.
+export const withEnd = (tune, index, end) => ({ ...changed(tune, index, { end }), source: tune.source });
+
+// Marks the ends that were heard, so that one of them can be changed; `heard` has the ticks of last notes.
+export function withHeard(tune, heard) {
+  if (tune.notes.some(({ end }) => end)) return tune;
+  const notes = tune.notes.map((one, index) => (heard.includes(startOf(tune, index)) ? { ...one, end: true } : one));
+  return { ...tune, notes };
+}
 
 // Places of phrase ends as the service reads them, such as "4.3"; null if none is marked.
 export function phrasesOf(tune) {
@@ -137,6 +150,7 @@ export function requestOf(tune) {
     notes: tune.notes.map((one) => [midiOf(one), one.ticks]),
     division: QUARTER,
     fifths: tune.fifths,
+    mode: tune.mode,
     metre: tune.metre,
     pickup: tune.pickup,
     title: tune.title,
@@ -148,10 +162,10 @@ export function requestOf(tune) {
 export function tuneOf(piece, source) {
   const scale = QUARTER / piece.division;
   const sung = Object.values(piece.voices).filter((voice) => voice.some(([midi]) => midi !== null));
-  const tune = { ...emptyTune(), title: piece.title, fifths: piece.fifths, metre: piece.metre, pickup: piece.pickup * scale, source };
+  const tune = { ...emptyTune(), title: piece.title, fifths: piece.fifths, mode: piece.mode, metre: piece.metre, pickup: piece.pickup * scale, source };
   if (sung.length !== 1) return null;
   const notes = sung[0].map(([midi, ticks]) => ({ ...note(0, ticks * scale), ...spelled(midi, piece.fifths) }));
   const regular = piece.bars.slice(piece.pickup ? 1 : 0, -1).every(({ from, to }) => (to - from) * scale === barTicks(tune));
-  const fits = notes.every(({ line, ticks }) => ticks % 120 === 0 && (line === null || (line >= LOWEST && line <= HIGHEST)));
+  const fits = notes.every(({ line, ticks }) => ticks % 120 === 0 && (line === null || isOnStaff(line)));
   return METRES.includes(piece.metre) && regular && fits && notes.length <= 400 ? { ...tune, notes } : null;
 }

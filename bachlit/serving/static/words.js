@@ -9,7 +9,7 @@ export function lengthName(ticks) {
   return dotted ? `dotted ${dotted}` : `${ticks / 120} sixteenths`;
 }
 
-const spoken = (name) => name.replace("♯", " sharp ").replace("♭", " flat ");
+const spoken = (name) => name.replace(/[♯#]/, " sharp ").replace(/[♭b]/, " flat ");
 const number = (value) => String(Number(value.toFixed(2)));
 
 export function saidNote(tune, index) {
@@ -18,6 +18,16 @@ export function saidNote(tune, index) {
   const { bar, beat } = placeOf(tune, startOf(tune, index));
   const end = one.end ? ", end of a phrase" : "";
   return `${spoken(nameOf(one))} ${lengthName(one.ticks)}, ${bar === 0 ? "pickup" : `bar ${bar}`} beat ${number(beat)}${end}`;
+}
+
+// A note of a piece, by the bar in which it begins.
+export function saidSung(piece, { voice, name, from }) {
+  const bar = piece.bars.findLast((one) => one.from <= from);
+  const began = piece.bars.find(({ number }) => number === bar.number).from;
+  const [beats, unit] = piece.metre.split("/").map(Number);
+  const beat = ((4 * piece.division) / unit) * (unit >= 8 && beats % 3 === 0 ? 3 : 1);
+  const missing = bar === piece.bars[0] && piece.pickup ? (4 * piece.division * beats) / unit - piece.pickup : 0;
+  return `${voice} ${spoken(name)}, bar ${bar.number} beat ${number((from - began + missing) / beat + 1)}`;
 }
 
 export const counted = (count, noun) => `${count === 0 ? "no" : count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,5 +1,7 @@
 // Work that takes time: its progress, a button that stops it, and what went wrong, where one looks.
 
+const PATIENCE = 200; // milliseconds
+
 export class Work {
   #element;
   #problem;
@@ -17,7 +19,9 @@ export class Work {
   }
 
   complain(error) {
-    this.#problem.textContent = error === null ? "" : error.message;
+    const close = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Close" });
+    close.addEventListener("click", () => this.complain(null));
+    this.#problem.replaceChildren(...(error === null ? [] : [error.message, close]));
     this.#problem.hidden = error === null;
   }
 
@@ -27,7 +31,6 @@ export class Work {
     const controller = (this.#controller = new AbortController());
     this.complain(null);
     const show = this.#show(label, controller);
-    this.#say(label);
     try {
       return await job({ signal: controller.signal, onProgress: show });
     } catch (error) {
@@ -35,7 +38,10 @@ export class Work {
       else this.complain(error);
       return undefined;
     } finally {
-      if (this.#controller === controller) this.#element.hidden = true;
+      if (this.#controller === controller) {
+        this.#controller = null;
+        this.#element.hidden = true;
+      }
     }
   }
 
@@ -50,8 +56,13 @@ export class Work {
     stop.type = "button";
     stop.textContent = "Stop";
     stop.addEventListener("click", () => controller.abort());
-    this.#element.replaceChildren(text, bar, stop);
-    this.#element.hidden = false;
+    // What is done at once needs no bar.
+    setTimeout(() => {
+      if (this.#controller !== controller) return;
+      this.#element.replaceChildren(text, bar, stop);
+      this.#element.hidden = false;
+      this.#say(label);
+    }, PATIENCE);
     return ({ place, done }) => {
       if (done !== undefined) bar.value = done;
       text.textContent = place > 1 ? `${label}; number ${place} in the queue` : label;
