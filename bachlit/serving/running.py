@@ -4,6 +4,7 @@ import asyncio
 import socket
 import webbrowser
 from threading import Timer
+from typing import Any
 
 import uvicorn
 
@@ -59,7 +60,8 @@ async def _serve(service: Service, listener: socket.socket) -> None:
         await asyncio.sleep(0.01)
     failed = service.pool.failed
     if failed is not None:
-        await asyncio.wait({serving, failed}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {serving, failed}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
     if failed is not None and failed.done():
