@@ -22,6 +22,9 @@ write music
   harmonize MELODY   four parts under a melody
   compose            chorales from nothing
 
+use it from a browser or an app
+  serve              a page and an HTTP service, also a listening test
+
 look into music and the model
   check SCORE        faults of part-writing, and what Bach would hardly write
   plot SCORE         what it expects of each note, and its hidden units
@@ -111,7 +114,7 @@ def _broken_off(error: BaseException) -> int:
     return 141
 
 
-_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "plot", "runs", "sweep")}
+_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "plot", "runs", "serve", "sweep")}
 _ROOMS |= {"compose": "music"} | dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "classes": set(),
     "internals": {"classes"},
     "extras": {"errors"},
+    "processes": set(),
     "files": {"errors"},
     "music": {"errors"},
     "scores": {"errors", "files", "music"},
@@ -58,12 +59,12 @@ MAY_IMPORT = {
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "serving": {
         "api", "checking", "classes", "corpus", "decoding", "encoding", "errors", "extras", "files", "generation",
-        "models", "music", "networks", "rendering", "scores",
+        "metrics", "models", "music", "networks", "processes", "rendering", "scores",
     },
     "commands": {
         "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files",
-        "generation", "internals", "metrics", "models", "music", "networks", "rendering", "scores", "serving",
-        "sweeping", "training",
+        "generation", "internals", "metrics", "models", "music", "networks", "processes", "rendering", "scores",
+        "serving", "sweeping", "training",
     },
     "benchmark": {
         "api", "corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",

@@ -19,7 +19,11 @@ from bachlit.internals import PACKAGES
 
 # Flags, and the words that may follow: true if none does.
 _FLAGS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("half", "json", "keep_parts", "overwrite", "pdf", "png", "strict", "strip_fermatas", "wandb"), ("true", "false")
+    (
+        *("challenge", "half", "json", "keep_parts", "open", "overwrite", "pdf", "png", "strict", "strip_fermatas"),
+        "wandb",
+    ),
+    ("true", "false"),
 )
 _FLAGS["wav"] = ("true", "false", "voices")
 # Options without a value.

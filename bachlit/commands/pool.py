@@ -1,14 +1,15 @@
 """Pool of processes: parts of work in each, one part at a time, and no more is lost with a process than its part."""
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from traceback import format_exc
 from types import FrameType
 from typing import Any, TypeVar
+
+from bachlit.processes import spawn
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,12 +64,7 @@ class _Worker:
     """Process that works on one part after another."""
 
     def __init__(self, start: Callable[[], Any]) -> None:
-        context = multiprocessing.get_context("spawn")  # forking a process with threads can hang
-        self.connection, its_end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(its_end, start))
-        with _interrupts_held():
-            self._process.start()
-        its_end.close()
+        self._process, self.connection = spawn(_serve, start)
 
     def give(self, part: Sequence[Any]) -> None:
         """Send a part; that the process is gone is noticed when its results are taken."""
@@ -119,16 +115,3 @@ def _serve(connection: Connection, start: Callable[[], Callable[[Sequence[Any]],
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """End like Ctrl-C, which leaves nothing half-written."""
     raise KeyboardInterrupt
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back, also from a process that is started meanwhile: it would print where it was."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -29,6 +29,7 @@ class Settings:
         origins: Other sites whose pages may call.
         challenge: Whether the listening test is open.
         answers: Database of its answers.
+        modules: The user's own, which the model needs.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +42,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     challenge: bool = False
     answers: Path | None = None
+    modules: tuple[str, ...] = ()
 
     @property
     def local(self) -> bool:

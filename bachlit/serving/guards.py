@@ -1,0 +1,212 @@
+"""Guards before the routes: who may ask, how much, and what every answer's head says."""
+
+import asyncio
+import hmac
+import re
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from traceback import extract_tb
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bachlit.serving.refusals import RefusedError
+from bachlit.serving.settings import MOST_BYTES, Settings
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "media-src blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""Content security policy of every answer: nothing is loaded from elsewhere, nothing inline runs."""
+
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+_SLOW = 30.0  # seconds in which a body must have come
+_OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data
+_LISTENERS = ("/challenge/", "/static/")  # and of the listening test, which needs no token
+
+
+class Guards:
+    """Middleware that refuses foreign hosts, pages and clients, and completes every answer's head.
+
+    Args:
+        app: What answers.
+        settings: Of the service.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        named = [urlsplit(origin).hostname or "" for origin in settings.origins]
+        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *named}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        more = dict(_HEADERS)
+
+        started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal started
+            started = True
+            if message["type"] == "http.response.start":
+                head = MutableHeaders(scope=message)
+                for name, value in more.items():
+                    head[name] = value
+                head.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            self._refuse_host(headers)
+            origin = self._refuse_origin(headers)
+            if origin in self._settings.origins:
+                more |= {"access-control-allow-origin": str(origin), "vary": "Origin"}
+                more |= {"cross-origin-resource-policy": "cross-origin"}
+                if scope["method"] == "OPTIONS":
+                    await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
+                    return
+            self._refuse_token(scope["path"], headers)
+        except RefusedError as error:
+            await refused(error)(scope, receive, send_guarded)
+            return
+        try:
+            await self._app(scope, receive, send_guarded)
+        except Exception as error:
+            if not started:
+                await refused(fault(error))(scope, receive, send_guarded)
+
+    def _refuse_host(self, headers: Headers) -> None:
+        """Refuse other names than ours, so that no foreign page can reach it by a name that it points here.
+
+        Addresses can't be pointed elsewhere, so where others may call, all of them pass.
+        """
+        host = _host_of(headers.get("host", "")) if len(headers.getlist("host")) == 1 else None
+        if host is None or not (host in self._hosts or (not self._settings.local and _is_address(host))):
+            raise RefusedError(
+                "host",
+                "The request names a host that isn't this service's; expected the address that bachlit serve prints; "
+                "use that, or name the public one with --origin.",
+            )
+
+    def _refuse_origin(self, headers: Headers) -> str | None:
+        """Refuse pages of other sites; programs send no origin."""
+        origins = headers.getlist("origin")
+        if not origins:
+            return None
+        host = headers.get("host", "")
+        if len(origins) > 1 or (
+            origins[0] not in self._settings.origins and origins[0] not in (f"http://{host}", f"https://{host}")
+        ):
+            raise RefusedError(
+                "origin",
+                "A page of another site may not call this service; expected its own page, or a program; to allow a "
+                "site, start bachlit serve with --origin and its address.",
+            )
+        return origins[0]
+
+    def _refuse_token(self, path: str, headers: Headers) -> None:
+        """Refuse who doesn't send the token, where one is asked for."""
+        token, listening = self._settings.token, self._settings.challenge and not self._settings.local
+        if token is None or f"{path}/".startswith(_LISTENERS) or (path in _OPEN and not listening):
+            return
+        sent = headers.get("authorization", "")
+        if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+            raise RefusedError(
+                "token",
+                "The request has no token, or a wrong one; expected a header Authorization: Bearer and the token that "
+                "bachlit serve prints; open the page by the printed address, which holds it.",
+            )
+
+
+_PREFLIGHT: Mapping[str, str] = {
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "authorization, content-type, accept",
+    "access-control-allow-private-network": "true",
+    "access-control-max-age": "600",
+}
+
+
+def _host_of(header: str) -> str | None:
+    """Name or address in a Host header; None if it is none.
+
+    >>> _host_of("localhost:8765"), _host_of("[::1]:8765"), _host_of("a.example@b"), _host_of("")
+    ('localhost', '::1', None, None)
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", header.lower())
+    return (match[1] or match[2]) if match else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def refused(error: RefusedError, *, retry_after: int = 5) -> JSONResponse:
+    """Make the answer of a refusal.
+
+    Args:
+        error: The refusal.
+        retry_after: Seconds after which a busy service may be asked again.
+    """
+    headers = {"retry-after": str(retry_after)} if error.code == "busy" else {}
+    if error.code == "token":
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse(error.described(), error.status, headers)
+
+
+def fault(error: Exception) -> RefusedError:
+    """Print where a fault of ours is, without words that may be the user's, and make the error of it."""
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    sys.stderr.write(f"bachlit: a request failed by a fault of bachlit's: {type(error).__name__} at {frames[-4:]}\n")
+    return RefusedError(
+        "internal", "bachlit failed by a fault of its own; expected an answer; please report what was sent."
+    )
+
+
+async def body_of(request: Request) -> bytes:
+    """Read a body within bounds of size and time.
+
+    Raises:
+        RefusedError: If it is larger than 2 MiB, or comes too slowly.
+    """
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(_SLOW):
+            async for part in request.stream():
+                parts.append(part)
+                size += len(part)
+                if size > MOST_BYTES:
+                    raise RefusedError(
+                        "too_large",
+                        f"The body has more than {MOST_BYTES // 2**20} MiB; expected a score within that; send a "
+                        "shorter one, or leave its pictures out.",
+                    )
+    except TimeoutError as error:
+        raise RefusedError(
+            "slow", f"The body did not come within {_SLOW:g} seconds; expected it at once; send it again."
+        ) from error
+    return b"".join(parts)

@@ -1,0 +1,103 @@
+"""Worker: a process that holds the models, and does one job after another."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import monotonic
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any
+
+from bachlit.classes import import_typed, working_folder
+from bachlit.errors import BachlitError
+from bachlit.serving.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from bachlit.models.language_model import LanguageModel
+
+CANCEL = "cancel"
+"""What a worker is sent to break its job off."""
+
+_INTERVAL = 0.1  # seconds between reports of progress
+
+
+def work(connection: Connection, checkpoint: Path | None, modules: Sequence[str] = ()) -> None:
+    """Load the model, then do jobs until the other process is gone.
+
+    A job is a function and its arguments; it is called with `models` and `watch`, too. Sent back are pairs of a word
+    and a value: `ready`, `progress` with the share that is done, and at the end of each job `done` with its result,
+    `refused` with an error for the user, `cancelled`, or `failed` with where the fault is.
+
+    Args:
+        connection: To the process that serves.
+        checkpoint: The model that answers by default; the one that ships if None.
+        modules: The user's own, which the model needs.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # a bar at the user's terminal would be a stranger's
+    with suppress(EOFError, OSError), working_folder():
+        try:
+            models = _load(checkpoint, modules)
+        except Exception as error:
+            connection.send(_failure(error))
+            return
+        connection.send(("ready", None))
+        while True:
+            function, *args = connection.recv()
+            if function != CANCEL:  # of a job that had ended
+                connection.send(_done(connection, models, function, args))
+
+
+def _load(checkpoint: Path | None, modules: Sequence[str]) -> Callable[[str | None], "LanguageModel"]:
+    """Import what answers need, and load the model that answers by default."""
+    for module in modules:
+        import_typed(module)
+    from bachlit.models.language_model import LanguageModel
+    from bachlit.models.shipped import PRETRAINED
+
+    own = LanguageModel.load(checkpoint or PRETRAINED)
+
+    @cache
+    def models(name: str | None = None) -> LanguageModel:
+        """Load a model by a name of the catalogue; the default one if None."""
+        return own if name is None else LanguageModel.load(name)
+
+    return models
+
+
+def _done(connection: Connection, models: Any, function: Callable[..., Any], args: Sequence[Any]) -> tuple[str, Any]:
+    """Do a job, and tell how it ended."""
+    from bachlit.serving.watching import CancelledWork, Watch
+
+    reported = monotonic()
+
+    def report(share: float) -> None:
+        """Send the share that is done, now and then, and break off if that is wanted."""
+        nonlocal reported
+        if connection.poll():
+            connection.recv()
+            raise CancelledWork
+        if monotonic() - reported >= _INTERVAL:
+            reported = monotonic()
+            connection.send(("progress", share))
+
+    try:
+        return "done", function(*args, models=models, watch=Watch(report))
+    except CancelledWork:
+        return "cancelled", None
+    except Exception as error:
+        return _failure(error)
+
+
+def _failure(error: Exception) -> tuple[str, Any]:
+    """Describe an error: one for the user, or a fault of ours, by its place alone, since words may be the user's."""
+    if isinstance(error, RefusedError):
+        return "refused", error
+    if isinstance(error, BachlitError | ImportError):
+        return "refused", RefusedError("invalid", str(error))
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    return "failed", f"{type(error).__name__} at {', '.join(frames[-6:])}"
