@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from bachlit.serving.answers import Answer, answer
 from bachlit.serving.asks import Ask, read_ask
-from bachlit.serving.catalogue import catalogue
+from bachlit.serving.catalogue import listed
 from bachlit.serving.events import EventStream, left
 from bachlit.serving.guards import Guards, body_of, fault, refused
 from bachlit.serving.openapi import openapi
@@ -95,7 +96,7 @@ class Service:
         """List decoders, rules and limits: made by a worker once, since the list needs PyTorch."""
         if self._options is None:
             async with self.pool.enter() as place:
-                self._options = await place.run(catalogue)
+                self._options = await place.run(listed)
         return JSONResponse(self._options)
 
     async def _openapi(self, request: Request) -> Response:
@@ -115,7 +116,7 @@ class Service:
                 query=request.query_params.multi_items(),
                 accept=request.headers.get("accept", ""),
             )
-            ask = await asyncio.to_thread(read)
+            ask = replace(await asyncio.to_thread(read), model=self.settings.model)
             return EventStream(self.pool, ask, fault) if ask.form == "events" else await self._answer(request, ask)
 
         return post

@@ -58,6 +58,11 @@ def catalogue() -> dict[str, Any]:
     }
 
 
+def listed(**_: Any) -> dict[str, Any]:
+    """Make the list in a worker, which offers models that it doesn't need."""
+    return catalogue()
+
+
 def _first_line(kind: type[Any]) -> str:
     """Give the first sentence of a class's docstring."""
     return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "")[0]

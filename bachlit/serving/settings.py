@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from bachlit.models.shipped import PRETRAINED
+
 MOST_BYTES = 2 * 2**20
 """Of a request's body."""
 
@@ -55,3 +57,12 @@ class Settings:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def model(self) -> str:
+        """Name of the model that answers by default.
+
+        >>> Settings().model, Settings(checkpoint=Path("runs/first")).model
+        ('bachlit', 'first')
+        """
+        return (self.checkpoint or PRETRAINED).name

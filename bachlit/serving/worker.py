@@ -58,6 +58,7 @@ def _load(checkpoint: Path | None, modules: Sequence[str]) -> Callable[[str | No
         import_typed(module)
     from bachlit.models.language_model import LanguageModel
     from bachlit.models.shipped import PRETRAINED
+    from bachlit.serving.answers import warm
 
     own = LanguageModel.load(checkpoint or PRETRAINED)
 
@@ -66,6 +67,7 @@ def _load(checkpoint: Path | None, modules: Sequence[str]) -> Callable[[str | No
         """Load a model by a name of the catalogue; the default one if None."""
         return own if name is None else LanguageModel.load(name)
 
+    warm(models)
     return models
 
 
