@@ -50,6 +50,10 @@ export class Bars {
     });
   }
 
+  indexOf(button) {
+    return this.#buttons.indexOf(button);
+  }
+
   #span({ first, last }) {
     const { number } = this.#bars[first];
     return first === last ? `Bar ${number}` : `Bars ${number} to ${this.#bars[last].number}`;
@@ -71,7 +75,7 @@ export class Bars {
 
   #key(event) {
     if (event.key === "Escape") this.#onChoose(null);
-    const next = neighbour(event.key, this.#buttons.indexOf(event.target), this.#boxes);
+    const next = neighbour(event.key, this.indexOf(event.target), this.#boxes);
     if (next === undefined) return;
     event.preventDefault();
     if (event.shiftKey) this.#choose(next);
@@ -80,7 +84,7 @@ export class Bars {
   }
 
   #press(event) {
-    const index = this.#buttons.indexOf(event.target);
+    const index = this.indexOf(event.target);
     this.#rested = false;
     // A finger that moves scrolls the page.
     const finger = event.pointerType === "touch";
@@ -102,13 +106,13 @@ export class Bars {
 
   #drag(event) {
     this.#pressed &&= event.buttons === 1;
-    if (this.#pressed) this.#choose(this.#buttons.indexOf(event.target));
+    if (this.#pressed) this.#choose(this.indexOf(event.target));
   }
 
   #extend(event) {
     if (!event.shiftKey && !this.#rested) return;
     event.stopPropagation();
-    if (!this.#rested) this.#choose(this.#buttons.indexOf(event.target));
+    if (!this.#rested) this.#choose(this.indexOf(event.target));
     this.#rested = false;
   }
 

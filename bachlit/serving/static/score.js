@@ -11,9 +11,12 @@ const LITTLE = 0.06; // share of the width by which a picture may be scaled, as 
 const PATIENCE = 250; // milliseconds without a change of width before the score is engraved anew
 const NEAR = 3; // pixels around a notehead that belong to it
 
-// Events: "bar" {number, from, to}, where several bars that are chosen have a number such as "5-8"; "voice" {voice}; "note" {voice, from, to, pitch, ids}, of noteheads if they are
-// `selectable`, else their bar is clicked; "fault" {fault}; "choice" {chosen}, when other bars are chosen; "drawn", when
-// a picture was put in.
+// Events:
+// "bar" {number, from, to}: a bar is to be written anew; several that are chosen have a number such as "5-8";
+// "choice" {chosen}: other bars are chosen, or none;
+// "note" {voice, from, to, pitch, ids}: a notehead was clicked, or the first letter of a voice typed on a bar; only if
+// notes are `selectable`, else a click means the bar;
+// "voice" {voice}; "fault" {fault}; "drawn" {}: a picture was put in.
 export class ScoreView extends EventTarget {
   selectable = false;
   follow = true; // whether what is lit is kept in sight
@@ -30,6 +33,7 @@ export class ScoreView extends EventTarget {
   #names = [];
   #bars = null;
   #chosen = null;
+  #picked = null; // the note that was clicked last
   #follower = new Follower();
 
   // Takes the element to fill and makeSvg(piece, width), which returns the promise of an SVG text.
@@ -121,7 +125,8 @@ export class ScoreView extends EventTarget {
     const text = await this.#makeSvg(piece, width);
     if (turn !== this.#turn) return;
     const { svg, parts } = drawing(text);
-    this.#width = width;
+    // What was laid out while it was hidden has no places.
+    this.#width = this.#element.clientWidth > 0 ? width : 0;
     this.#parts = parts;
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", piece.title ? `Score of ${piece.title}` : "Score");
@@ -141,7 +146,7 @@ export class ScoreView extends EventTarget {
   #focus() {
     const button = document.activeElement;
     if (!this.#element.contains(button)) return null;
-    const kind = button.className;
+    const [kind] = button.classList;
     return { kind, index: [...this.#element.getElementsByClassName(kind)].indexOf(button) };
   }
 
@@ -151,6 +156,9 @@ export class ScoreView extends EventTarget {
     const boxes = [...svg.querySelectorAll("g.measure")].map((measure) => share(around(measure)));
     this.#bars = new Bars(bars, boxes, (index) => this.#dispatch("bar", this.#meant(index)), (range) => this.#choose(range));
     this.#bars.group.addEventListener("click", (event) => this.#pick(event), { capture: true });
+    this.#bars.group.addEventListener("keydown", (event) => this.#pickByKey(event));
+    this.#bars.group.addEventListener("pointermove", (event) => this.#hover(this.#noteAt(event)));
+    this.#bars.group.addEventListener("pointerleave", () => this.#hover());
     this.#bars.mark(this.#chosen);
     const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
     const marks = faultMarks(faults, this.#headsOf(share), (fault) => this.#dispatch("fault", { fault }));
@@ -171,14 +179,39 @@ export class ScoreView extends EventTarget {
         .map((part) => ({ ...share(headOf(part)), system: systems.indexOf(part.closest("g.system")) }));
   }
 
-  // A click on a notehead means the note, not its bar. Keys always mean the bar.
+  // A click on a notehead means the note, not its bar; the enter key always means the bar.
   #pick(event) {
-    if (!this.selectable || event.detail === 0 || event.shiftKey) return;
-    const note = this.#piece.notes.find((one) =>
-      one.ids.some((id) => this.#parts.has(id) && isNear(headOf(this.#parts.get(id)), event.clientX, event.clientY)),
-    );
+    if (event.detail === 0 || event.shiftKey) return;
+    const note = this.#noteAt(event);
     if (note === undefined) return;
     event.stopPropagation();
+    this.#tellNote(note);
+  }
+
+  #noteAt({ clientX, clientY }) {
+    if (!this.selectable) return undefined;
+    const here = (id) => this.#parts.has(id) && isNear(headOf(this.#parts.get(id)), clientX, clientY);
+    return this.#piece.notes.find((note) => note.ids.some(here));
+  }
+
+  // Shows which note a click would mean.
+  #hover(note) {
+    for (const part of this.#sheet.querySelectorAll(".near")) part.classList.remove("near");
+    for (const id of note?.ids ?? []) this.#parts.get(id)?.classList.add("near");
+  }
+
+  // On a bar, the first letter of a voice means its first note there, and again the next.
+  #pickByKey(event) {
+    if (!this.selectable || event.ctrlKey || event.altKey || event.metaKey) return;
+    const bar = this.#piece.bars[this.#bars.indexOf(event.target)];
+    const notes = this.#piece.notes.filter(
+      (note) => bar && note.voice[0] === event.key.toLowerCase() && bar.from <= note.from && note.from < bar.to,
+    );
+    if (notes.length > 0) this.#tellNote(notes[(notes.indexOf(this.#picked) + 1) % notes.length]);
+  }
+
+  #tellNote(note) {
+    this.#picked = note;
     const { voice, from, to, pitch, ids } = note;
     this.#dispatch("note", { voice, from, to, pitch, ids });
   }
