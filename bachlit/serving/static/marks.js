@@ -2,7 +2,7 @@
 
 import { place } from "./bars.js";
 
-// Takes faults with the boxes of their noteheads; the numbers are their places in the list, from 1.
+// Takes faults and the boxes of a fault's notes; the numbers are their places in the list, from 1.
 export function faultMarks(faults, boxesOf, onFault) {
   const group = document.createElement("div");
   group.className = "score-marks";
@@ -22,7 +22,7 @@ export function faultMarks(faults, boxesOf, onFault) {
   return group;
 }
 
-// The notehead that is marked: of those that come first, the highest.
+// The note that is marked: of those that come first, the highest.
 function first(boxes) {
   const system = Math.min(...boxes.map((box) => box.system));
   const here = boxes.filter((box) => box.system === system);
@@ -35,7 +35,8 @@ function mark(fault, number, box, beside, word, onFault) {
   button.type = "button";
   button.className = "score-mark";
   button.textContent = String(number);
-  button.setAttribute("aria-label", `${number}: ${fault.title}, bar ${fault.bar}, ${fault.voices.join(" and ")}. ${fault.why}`);
+  const where = [`bar ${fault.bar}`, fault.voices.join(" and ")].filter(Boolean).join(", ");
+  button.setAttribute("aria-label", `${number}: ${fault.title}, ${where}. ${fault.why}`);
   place(button, { left: box.left + box.width / 2, top: box.top });
   button.style.setProperty("--beside", String(beside));
   const show = () => word.show(fault, box);

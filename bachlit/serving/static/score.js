@@ -161,22 +161,24 @@ export class ScoreView extends EventTarget {
     this.#bars.group.addEventListener("pointerleave", () => this.#hover());
     this.#bars.mark(this.#chosen);
     const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
-    const marks = faultMarks(faults, this.#headsOf(share), (fault) => this.#dispatch("fault", { fault }));
+    const marks = faultMarks(faults, this.#notesOf(share), (fault) => this.#dispatch("fault", { fault }));
     for (const id of faults.flatMap((fault) => fault.ids)) this.#parts.get(id)?.classList.add("fault");
     this.#sheet.prepend(this.#bars.group);
+    // Beside the bars, nothing is chosen.
+    this.#sheet.addEventListener("pointerdown", ({ target }) => target.closest("button") === null && this.#choose(null));
     this.#sheet.append(names.group, marks);
     this.#names = names.buttons;
     this.#showHeld();
   }
 
-  // The noteheads of a fault, with the number of their system.
-  #headsOf(share) {
+  // The notes of a fault from the tops of their stems, with the number of their system.
+  #notesOf(share) {
     const systems = [...this.#sheet.querySelectorAll("g.system")];
     return (fault) =>
       fault.ids
         .map((id) => this.#parts.get(id))
         .filter((part) => part !== undefined)
-        .map((part) => ({ ...share(headOf(part)), system: systems.indexOf(part.closest("g.system")) }));
+        .map((part) => ({ ...share(stemmed(part)), system: systems.indexOf(part.closest("g.system")) }));
   }
 
   // A click on a notehead means the note, not its bar; the enter key always means the bar.
@@ -266,6 +268,13 @@ function around(measure) {
 
 function headOf(note) {
   return (note.querySelector("g.notehead") ?? note).getBoundingClientRect();
+}
+
+// The box of a notehead, up to its stem's top.
+function stemmed(note) {
+  const { left, width, top: head, bottom } = headOf(note);
+  const top = Math.min(head, note.querySelector("g.stem path")?.getBoundingClientRect().top ?? head);
+  return { left, width, top, height: bottom - top };
 }
 
 function isNear({ left, right, top, bottom }, x, y) {
