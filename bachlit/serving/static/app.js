@@ -159,7 +159,7 @@ function showTune() {
   if (tune.source) {
     const name = tune.source.name;
     byId("source").textContent = tune.sheet
-      ? `${name} holds ${listed(tune.sheet)}. It is harmonised as it stands.`
+      ? `${name} holds ${listed(tune.sheet)}. ${tune.sheet.length === 4 ? "The soprano is kept, the others are written anew." : "They are kept, the others are written."}`
       : `From ${name}. Its words and repeats come back, as long as you don't change the notes.`;
   }
   byId("hear").hidden = Boolean(tune.sheet);

@@ -42,7 +42,9 @@ export async function saveGiven(request) {
 }
 
 export function showCommands(request) {
-  document.getElementById("command-line").textContent = commandLine(request, givenName(request));
+  document.getElementById("command-line").textContent = request.hold
+    ? "Single notes can't be held by the command line; take curl."
+    : commandLine(request, givenName(request));
   document.getElementById("curl-line").textContent = curlLine(`${API}harmonize`, request);
 }
 

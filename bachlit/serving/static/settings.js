@@ -15,17 +15,19 @@ export class Settings {
   // Fills in what the service offers.
   offer({ decoders, rules, checkpoints }) {
     this.#decoders = decoders;
-    for (const { name, about } of decoders) this.#form.decoder.append(new Option(`${name}: ${about}`, name));
+    for (const { name, about } of decoders) this.#form.decoder.append(new Option(`${name}: ${about.replaceAll("*", "")}`, name));
+    this.#form.checkpoint.append(new Option("usual", ""));
     for (const name of checkpoints) this.#form.checkpoint.append(new Option(name, name));
     document.getElementById("checkpoint-label").hidden = checkpoints.length < 2;
     const fieldset = document.getElementById("rules");
-    for (const { name, about } of rules) {
+    // Rewards are no rules that a musician would know.
+    for (const { name, about } of rules.filter((rule) => rule.default === "inf" || rule.default > 0)) {
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true, name: "rule", value: name });
       const label = document.createElement("label");
       label.append(box, ` ${about}`);
       fieldset.append(label);
     }
-    fieldset.hidden = rules.length === 0;
+    fieldset.closest("details").hidden = rules.length === 0;
     this.#show();
   }
 
@@ -49,7 +51,7 @@ export class Settings {
     if (label.value) value.label = label.value;
     if (decoder.value) value.decoder = decoder.value;
     if (!temperature.parentElement.hidden && temperature.value) value.temperature = Number(temperature.value);
-    if (checkpoint.selectedIndex > 0) value.checkpoint = checkpoint.value;
+    if (checkpoint.value) value.checkpoint = checkpoint.value;
     const broken = [...this.#form.querySelectorAll("[name=rule]:not(:checked)")].map((box) => [box.value, 0]);
     if (broken.length) value.rules = Object.fromEntries(broken);
     return value;
