@@ -8,7 +8,7 @@ import { Listening, playable } from "./listening.js";
 import { Results } from "./results.js";
 import { copy, save, saveGiven, showCommands } from "./saving.js";
 import { ServiceError, checked, options, rendered } from "./service.js";
-import { DRAWING, Settings } from "./settings.js";
+import { Settings } from "./settings.js";
 import { emptyTune, firstTune, requestOf } from "./tune.js";
 import { Work } from "./working.js";
 import { neighbourOf, withPitch } from "./changing.js";
@@ -79,7 +79,7 @@ async function harmoniseTune() {
   say(`Harmonised${pieces.length > 1 ? ` in ${pieces.length} ways` : ""}; ${counted(faults.length, "fault")}`);
 }
 
-const drawing = () => ({ decoder: settings.value.decoder && settings.value.decoder !== "BeamSearch" ? settings.value.decoder : DRAWING });
+const drawing = () => ({ decoder: settings.drawing });
 
 async function another() {
   const { piece } = results;
