@@ -151,6 +151,7 @@ export class Editor {
     document.querySelector(".signature").hidden = Boolean(tune.sheet);
     if (!tune.sheet) this.#staff.show(state, this.#ends);
     byId("staff").setAttribute("aria-label", `Staff with ${counted(tune.notes.length, "note")}`);
+    byId("title").readOnly = Boolean(tune.sheet);
     if (document.activeElement !== byId("title")) byId("title").value = tune.title;
     this.#showKey(tune);
     byId("metre").value = tune.metre;
