@@ -7,18 +7,17 @@ from bachlit.decoding import Decoder, Rule, Rules, Sampling
 from bachlit.errors import OptionError
 from bachlit.generation.choices import Style
 from bachlit.generation.composing import write_freely
+from bachlit.generation.given import prompt_of, with_phrases
 from bachlit.generation.harmonizing import harmonizer, rules_for
 from bachlit.generation.limits import bars_between, refuse_num
 from bachlit.generation.metre import Beat, told_beat
-from bachlit.generation.phrasing import phrased
 from bachlit.generation.requests import Request, refuse_request
 from bachlit.generation.written import Written
 from bachlit.models.calibration import Calibration, calibration_of
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.shipped import PRETRAINED
-from bachlit.music.chorale import VOICES, Chorale, Voice
+from bachlit.music.chorale import Chorale, Voice
 from bachlit.music.prompt import Prompt
-from bachlit.scores import phrase_marks, read_chorale, read_voices
 
 COMPOSER = Sampling(temperature=0.9)
 """The default decoder of `compose`."""
@@ -177,74 +176,6 @@ def harmonize_several(
     [filled] = request.fill()
     filled.warn()
     return filled.pieces
-
-
-def with_phrases(prompt: Prompt, phrases: str = "auto") -> Prompt:
-    """Choose the phrase ends that a model hears, with what the score says of them.
-
-    Args:
-        prompt: What is given.
-        phrases: `auto` for the tune's fermatas, or found ones if it has none; `given` for its fermatas alone; `none`
-            for none; or places, such as `4,8` for the last notes that begin in bars 4 and 8.
-
-    Raises:
-        OptionError: If no note is at the place of a phrase end.
-    """
-    return phrased(prompt, phrases, phrase_marks(prompt.chorale))
-
-
-def prompt_of(
-    melody: str | Path | Chorale,
-    *,
-    voice: Voice | Sequence[Voice] | None = None,
-    part: str | int | None = None,
-    tune: str | int | None = None,
-    bars: int | tuple[int, int] | None = None,
-    rhythm: Voice | Sequence[Voice] = (),
-    keep_parts: bool = False,
-) -> Prompt:
-    """Choose which cells of a score are given.
-
-    Args:
-        melody: A score in MusicXML, MXL, MIDI, ABC, kern or MEI, or a chorale.
-        voice: The voice or voices that are given. If None, all that the score has; of four, the soprano.
-        part: The part with the given voice, by its name, or its number from the top.
-        tune: The tune of a book of tunes, by its number or title.
-        bars: A bar, or the first and the last, of a four-part score: they are composed anew, all else is given, and in
-            them only `voice`, if any. Bar 1 is the first full one, a pickup is bar 0.
-        rhythm: The voice or voices of which only the rhythm is given.
-        keep_parts: Write parts of the score that are no voice below the voices, too.
-
-    Raises:
-        OptionError: If a voice's name is none, or a part is named where four are wanted.
-        ScoreError: If the melody can't be read.
-        PromptError: If there are no such bars, or a voice has no rhythm to keep.
-    """
-    voices, timed = None if voice is None else _several(voice), _several(rhythm)
-    tune = None if tune is None else str(tune)
-    if isinstance(melody, Chorale):
-        chorale = melody
-    elif bars is not None:
-        if part is not None:
-            raise OptionError("Bars are composed anew in four parts; expected no single part; leave out part or bars.")
-        chorale = read_chorale(melody, tune=tune, keep_parts=keep_parts)
-    else:  # the voices that aren't asked for may be faulty
-        named = None if part is None else str(part)
-        chorale = read_voices(melody, voices, also=timed, part=named, tune=tune, keep_parts=keep_parts)
-    if bars is not None:
-        first, last = (bars, bars) if isinstance(bars, int) else bars
-        prompt = Prompt.bars(chorale, first, last, *(voices or ()))
-    elif voices is not None:
-        prompt = Prompt.voices(chorale, *voices)
-    else:
-        sounding = [voice for voice in VOICES if chorale.only(voice).compass]
-        lead = sounding if 0 < len(sounding) < len(VOICES) else VOICES[:1]
-        prompt = Prompt.voices(chorale, *(voice for voice in lead if voice not in timed))
-    return prompt.with_rhythm(*timed)
-
-
-def _several(voice: Voice | Sequence[Voice]) -> tuple[Voice, ...]:
-    return (voice,) if isinstance(voice, str) else tuple(voice)
 
 
 def compose(

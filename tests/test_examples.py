@@ -13,10 +13,11 @@ from shortened import shortened
 
 from bachlit import Chorale, harmonize
 from bachlit.__main__ import main
-from bachlit.api import harmonize_several, prompt_of
+from bachlit.api import harmonize_several
 from bachlit.decoding import PART_WRITING, Rule, Rules, Sampling
 from bachlit.encoding import SatbEncoding
 from bachlit.files.marks import is_sealed
+from bachlit.generation.given import prompt_of
 from bachlit.music.chorale import cut
 from bachlit.scores import read_chorale, read_melody, write_musicxml
 from bachlit.testing import ToyModel, check_decoder, check_rule, toy_prompt

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.api import with_phrases
 from bachlit.calibrate.keeping import Work
 from bachlit.calibrate.numbers import in_batches
 from bachlit.decoding import Decoder, Greedy, Particles, Rules
+from bachlit.generation.given import with_phrases
 from bachlit.generation.harmonizing import CANDIDATES, harmonizer, write, write_several
 from bachlit.generation.merit import figures
 from bachlit.models.language_model import LanguageModel

@@ -207,7 +207,7 @@ def _tunes(paths: Sequence[Path]) -> tuple[list[Chorale], list[Sequence[int]]]:
     Raises:
         ScoreError: If one can't be read, or has no voice to take for the soprano.
     """
-    from bachlit.api import prompt_of
+    from bachlit.generation.given import prompt_of
 
     tunes: list[Chorale] = []
     ends: list[Sequence[int]] = []

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from bachlit.commands.batch import Job, jobs_of, refuse_one_file, run_all
 from bachlit.commands.functions import run_typed
 from bachlit.commands.loading import loading
-from bachlit.commands.music import endings_of, refuse_seed
+from bachlit.commands.music import endings_of
 from bachlit.commands.places import Places
 from bachlit.errors import OptionError
 from bachlit.generation.choices import Style
-from bachlit.generation.limits import refuse_num
+from bachlit.generation.limits import refuse_num, refuse_seed
 from bachlit.generation.metre import Beat
+from bachlit.generation.named_places import named_bars, named_voices
 from bachlit.generation.named_ranges import named_ranges
 from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED
-from bachlit.music.chorale import VOICES, Voice
 from bachlit.music.keys import key_named
 from bachlit.rendering.look import Look
 from bachlit.scores import refuse_missing
@@ -113,15 +112,15 @@ def harmonize(
         from bachlit.commands.task import Task
         from bachlit.commands.weights import announce
         from bachlit.generation.harmonizing import harmonizer
-        from bachlit.generation.named_rules import weighed_rules, with_ranges
+        from bachlit.generation.named_rules import rules_kept
+        from bachlit.generation.options import HarmonyOptions
         from bachlit.generation.requests import prompts_together
 
-    weighed = weighed_rules(rules, decoder or harmonizer(), style, api.calibration_for(checkpoint))
-    task = Task(
-        voices=None if voice is None else _voices_of(voice),
+    options = HarmonyOptions(
+        voices=None if voice is None else named_voices(voice),
         part=part,
-        bars=None if bars is None else _bars_of(bars),
-        rhythm=() if rhythm is None else tuple(_voices_of(rhythm)),
+        bars=None if bars is None else named_bars(bars),
+        rhythm=() if rhythm is None else named_voices(rhythm),
         phrases=phrases,
         chords=chords,
         figured_bass=figured_bass,
@@ -131,15 +130,14 @@ def harmonize(
         num=num,
         decoder=decoder,
         style=style,
-        rules=weighed if ranges is None else with_ranges(weighed, named_ranges(ranges)),
+        rules=rules_kept(rules, ranges, decoder or harmonizer(), style, api.calibration_for(checkpoint)),
         ranges=ranges,
         strict=strict,
         seed=seed,
-        checkpoint=checkpoint,
         keep_parts=keep_parts,
-        look=Look(layout, label, paper),
-        places=Places(num, endings_of(png=png, pdf=pdf, wav=wav), overwrite),
     )
+    places = Places(num, endings_of(png=png, pdf=pdf, wav=wav), overwrite)
+    task = Task(options, checkpoint, Look(layout, label, paper), places)
     tunes = _tunes(melody, tune, output)
     if len(tunes) == 1:
         task.harmonize(*tunes[0])
@@ -181,9 +179,9 @@ def check(
         key_named(key)
     for voices in (voice, rhythm):
         if voices is not None:
-            _voices_of(voices)
+            named_voices(voices)
     if bars is not None:
-        _bars_of(bars)
+        named_bars(bars)
     if ranges is not None:
         named_ranges(ranges)
     if checkpoint is not None:
@@ -217,30 +215,3 @@ def run(command: str, args: Sequence[str]) -> None:
         BachlitError: If the user has something to put right.
     """
     run_typed(command, harmonize, args, check=check)
-
-
-def _voices_of(typed: str) -> list[Voice]:
-    """Parse voices, such as `soprano,bass`."""
-    names = [name.strip().lower() for name in typed.split(",")]
-    unknown = [name for name in names if name not in VOICES]
-    if unknown:
-        raise OptionError(
-            f"There is no voice {unknown[0]!r}; expected {', '.join(VOICES)}, or several of them with commas between, "
-            "such as soprano,bass."
-        )
-    return cast(list[Voice], names)
-
-
-def _bars_of(typed: str) -> tuple[int, int]:
-    """Parse bars, such as `5-8` or `5`, into the first and the last."""
-    match = re.fullmatch(r"([0-9]{1,15})(?:-([0-9]{1,15}))?", typed.replace(" ", ""))
-    if not match:
-        raise OptionError(
-            f"{typed[:60]!r} names no bars; expected one or a span of them, such as --bars 5 or --bars 5-8."
-        )
-    first, last = int(match[1]), int(match[2] or match[1])
-    if first > last:
-        raise OptionError(
-            f"Bar {last} comes before bar {first}; expected the first bar, then the last; type --bars {last}-{first}."
-        )
-    return first, last

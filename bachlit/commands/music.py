@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bachlit.commands.functions import run_typed
 from bachlit.commands.loading import loading
-from bachlit.errors import OptionError
 from bachlit.files.overwriting import refuse_replacing
-from bachlit.generation.limits import bars_between, refuse_num
+from bachlit.generation.limits import bars_between, refuse_num, refuse_seed
 from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED
 from bachlit.rendering.look import Look
@@ -136,13 +135,3 @@ def run(command: str, args: Sequence[str]) -> None:
         BachlitError: If the user has something to put right.
     """
     run_typed(command, compose, args, check=check_composing)
-
-
-def refuse_seed(seed: int) -> None:
-    """Refuse a seed that generators don't take, or take for another.
-
-    Raises:
-        OptionError: If it isn't from 0 to 2**63 - 1.
-    """
-    if not 0 <= seed < 2**63:
-        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")

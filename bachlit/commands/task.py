@@ -7,54 +7,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from bachlit import api
 from bachlit.commands.batch import Job
-from bachlit.commands.given import given_harmony
 from bachlit.commands.places import Places, stem_of
 from bachlit.commands.weights import announce
-from bachlit.decoding import Decoder, Rules
-from bachlit.generation.choices import Style
 from bachlit.generation.harmonizing import harmonizer
-from bachlit.generation.height import moved_to_sing
-from bachlit.generation.metre import Beat, told_beat
+from bachlit.generation.options import HarmonyOptions
 from bachlit.generation.phrasing import places_of_phrases
-from bachlit.generation.requests import Request, refuse_request
+from bachlit.generation.requests import Request
 from bachlit.generation.written import Written
 from bachlit.models.language_model import LanguageModel
 from bachlit.models.runs import find_model
 from bachlit.models.shipped import PRETRAINED
-from bachlit.music.chorale import Voice
-from bachlit.music.keys import key_named
-from bachlit.music.prompt import Prompt
 from bachlit.rendering.look import Look
 from bachlit.rendering.output import contents, save
 
 
 @dataclass(frozen=True)
 class Task:
-    """Options of a command, for each of its tunes; in the words of `harmonize`."""
+    """Options of a command, for each of its tunes.
 
-    voices: list[Voice] | None
-    part: str | None
-    bars: tuple[int, int] | None
-    rhythm: Sequence[Voice]
-    phrases: str
-    chords: str | None
-    figured_bass: str | None
-    transpose: int | Literal["auto"]
-    key: str | None
-    beat: Beat
-    num: int
-    decoder: Decoder | None
-    style: Style
-    rules: Rules
-    ranges: str | None
-    strict: bool
-    seed: int
+    Attributes:
+        options: How they are harmonised.
+        checkpoint: The model, as typed.
+        look: How scores are written.
+        places: Where.
+    """
+
+    options: HarmonyOptions
     checkpoint: Path | None
-    keep_parts: bool
     look: Look
     places: Places
 
@@ -75,8 +57,8 @@ class Task:
         prompt = request.prompt
         if prompt.phrase_ends is not None and prompt.phrase_ends.any():
             print(f"Phrase ends: {_bars_in_words(places_of_phrases(prompt))}.", file=sys.stderr)
-        if self.num > 1:
-            _compare(filled.pieces, [stem_of(paths) for paths in places[: len(filled.pieces)]], self.num)
+        if self.options.num > 1:
+            _compare(filled.pieces, [stem_of(paths) for paths in places[: len(filled.pieces)]], self.options.num)
 
     def load(self) -> LanguageModel:
         """Load the model."""
@@ -84,51 +66,23 @@ class Task:
 
     def ask(self, model: LanguageModel, job: Job) -> Request:
         """Read a tune, and prepare what a model is asked for it."""
-        prompt = self._prompt(job)
-        refuse_request(prompt, self.num)
-        return Request(
-            model,
-            prompt,
-            self.num,
-            decoder=self.decoder,
-            rules=given_harmony(prompt, self.chords, self.figured_bass) & self.rules,
-            strict=self.strict,
-            beat=told_beat(prompt, self.beat),
-            seed=self.seed,
-        )
+        return self.options.request(model, self.options.heard(self.options.given(job.path, job.tune)))
 
     def files(self, job: Job, pieces: Sequence[Written], output: str | None, name: str) -> Iterator[tuple[Path, bytes]]:
         """Make the contents of a tune's files."""
         places, description = self.places.of(output, name)
         for piece, paths in zip(pieces, places, strict=False):  # there may be fewer
             yield from contents(piece.chorale, paths, look=self.look)
-        if self.num > 1:
-            yield description, _description(pieces, places, self._options(job))
+        if self.options.num > 1:
+            yield description, _description(pieces, places, self._described(job))
 
-    def _prompt(self, job: Job) -> Prompt:
-        prompt = api.prompt_of(
-            job.path,
-            voice=self.voices,
-            part=self.part,
-            tune=job.tune,
-            bars=self.bars,
-            rhythm=self.rhythm,
-            keep_parts=self.keep_parts,
-        )
-        if self.key is not None:
-            chorale = dataclasses.replace(prompt.chorale, key=key_named(self.key), keys=())
-            prompt = dataclasses.replace(prompt, chorale=chorale)
-        prompt = api.with_phrases(prompt, self.phrases)
-        move = moved_to_sing(prompt) if self.transpose == "auto" else self.transpose
-        return dataclasses.replace(prompt, chorale=prompt.chorale.transpose(move))
-
-    def _options(self, job: Job) -> dict[str, Any]:
+    def _described(self, job: Job) -> dict[str, Any]:
         """Options that make the music, for its description."""
-        heard = {option.name: getattr(self, option.name) for option in dataclasses.fields(self)}
-        unheard = ("voices", "keep_parts", "look", "places")
-        options = {"melody": job.path, "tune": job.tune, "voice": self.voices, **heard}
-        options["decoder"] = self.decoder or harmonizer(self.num)
-        return {name: value for name, value in options.items() if name not in unheard}
+        heard = {option.name: getattr(self.options, option.name) for option in dataclasses.fields(self.options)}
+        options = {"melody": job.path, "tune": job.tune, "voice": self.options.voices, **heard}
+        options["decoder"] = self.options.decoder or harmonizer(self.options.num)
+        options["checkpoint"] = self.checkpoint
+        return {name: value for name, value in options.items() if name not in ("voices", "keep_parts")}
 
 
 def _bars_in_words(places: Sequence[str]) -> str:

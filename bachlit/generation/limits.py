@@ -1,4 +1,4 @@
-"""Limits of what is asked for: the number of pieces, and their bars."""
+"""Limits of what is asked for: the number of pieces, their bars, the seed."""
 
 from bachlit.errors import OptionError
 from bachlit.scores.reading.limits import MAX_FRAMES
@@ -49,3 +49,13 @@ def refuse_num(num: int, cant: str, num_frames: int = 1) -> None:
     if not 1 <= num <= most:
         long = f" of {num_frames} sixteenths" if most < _MAX_NUM else ""
         raise OptionError(f"{num} {cant}; expected at least 1, and at most {most}{long}; set --num to that.")
+
+
+def refuse_seed(seed: int) -> None:
+    """Refuse a seed that generators don't take, or take for another.
+
+    Raises:
+        OptionError: If it isn't from 0 to 2**63 - 1.
+    """
+    if not 0 <= seed < 2**63:
+        raise OptionError(f"A seed of {seed} can't be used; expected 0 to {2**63 - 1}; set --seed to one of these.")

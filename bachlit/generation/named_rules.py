@@ -13,6 +13,7 @@ from bachlit.decoding import LIVELY, PART_WRITING, ChordTones, Decoder, FiguredB
 from bachlit.errors import OptionError
 from bachlit.generation.choices import Style
 from bachlit.generation.harmonizing import rules_for
+from bachlit.generation.named_ranges import named_ranges
 from bachlit.models.calibration import Calibration
 from bachlit.music.chorale import Voice
 
@@ -68,6 +69,29 @@ def with_ranges(rules: Rules, ranges: Mapping[Voice, tuple[int, int]]) -> Rules:
     if not any(isinstance(rule, Ranges) for rule in rules):
         return rules & Ranges(**options)
     return Rules(tuple(replace(rule, **options) if isinstance(rule, Ranges) else rule for rule in rules))
+
+
+def rules_kept(
+    typed: Mapping[str, Any] | str | None,
+    ranges: str | None,
+    decoder: Decoder,
+    style: Style = "chorale",
+    calibration: Calibration | None = None,
+) -> Rules:
+    """Weigh rules as `weighed_rules` does, and give the rule `Ranges` the ranges that are typed.
+
+    Args:
+        typed: Nats by rule.
+        ranges: As `named_ranges` reads them; None for Bach's own.
+        decoder: Decides which rules are usual.
+        style: Likewise.
+        calibration: Of the model.
+
+    Raises:
+        OptionError: If there is no such rule, weight or range.
+    """
+    weighed = weighed_rules(typed, decoder, style, calibration)
+    return weighed if ranges is None else with_ranges(weighed, named_ranges(ranges))
 
 
 def rules_help() -> str:

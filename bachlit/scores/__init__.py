@@ -9,7 +9,7 @@ from bachlit.music.chorale import Chorale
 from bachlit.scores.phrase_marks import line_ends, phrase_marks
 from bachlit.scores.reading.abc.text import TuneText
 from bachlit.scores.reading.chorales import read_chorale, read_melody, read_voices
-from bachlit.scores.reading.contents import SUFFIXES
+from bachlit.scores.reading.contents import SUFFIXES, ScoreBytes
 from bachlit.scores.reading.opening import ScoreWarning, refuse_missing, tunes_of
 from bachlit.scores.source import given_chords, given_figures
 from bachlit.scores.writing.marked import Mark, marked_musicxml
@@ -17,9 +17,9 @@ from bachlit.scores.writing.midi import to_midi
 from bachlit.scores.writing.musicxml import to_musicxml
 
 __all__ = [
-    "SUFFIXES", "Mark", "ScoreWarning", "TuneText", "given_chords", "given_figures", "line_ends", "marked_musicxml",
-    "phrase_marks", "read_chorale", "read_melody", "read_voices", "refuse_missing", "to_midi", "to_musicxml",
-    "tunes_of", "write_midi", "write_musicxml",
+    "SUFFIXES", "Mark", "ScoreBytes", "ScoreWarning", "TuneText", "given_chords", "given_figures", "line_ends",
+    "marked_musicxml", "phrase_marks", "read_chorale", "read_melody", "read_voices", "refuse_missing", "to_midi",
+    "to_musicxml", "tunes_of", "write_midi", "write_musicxml",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from handwritten import line, note, score
 import bachlit.api
 from bachlit import Chorale, LanguageModel, compose, harmonize
 from bachlit.__main__ import main
-from bachlit.api import harmonize_several, prompt_of
+from bachlit.api import harmonize_several
 from bachlit.commands.functions import run_typed
 from bachlit.decoding import (
     BeamSearch,
@@ -23,6 +23,7 @@ from bachlit.decoding import (
     Sampling,
 )
 from bachlit.errors import DeadEndError, OptionError, PromptError
+from bachlit.generation.given import prompt_of
 from bachlit.generation.named_rules import weighed_rules
 from bachlit.generation.written import Written
 from bachlit.metrics import rule_counts, texture

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from bachlit.api import harmonize_several, prompt_of
+from bachlit.api import harmonize_several
 from bachlit.decoding import Greedy
 from bachlit.evaluation import Evaluation, HeldOut, evaluate, named, page
+from bachlit.generation.given import prompt_of
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
 

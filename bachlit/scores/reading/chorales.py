@@ -3,7 +3,6 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
@@ -12,7 +11,7 @@ from bachlit.errors import OptionError, ScoreError
 from bachlit.music.chorale import VOICES, Chorale, IntArray, Voice
 from bachlit.music.keys import Key, Mode, home_of
 from bachlit.scores.reading.bars import bars_of, spans_of
-from bachlit.scores.reading.contents import SUFFIXES
+from bachlit.scores.reading.contents import SUFFIXES, ScoreFile, score_file
 from bachlit.scores.reading.notes import Span, on_grid, sung_notes
 from bachlit.scores.reading.opening import open_score, warn
 from bachlit.scores.reading.playing import Signs, play_order
@@ -22,14 +21,14 @@ from bachlit.scores.source import GivenPart, ScoreSource, SungNote
 
 
 def read_melody(
-    path: str | Path, *, voice: Voice = "soprano", part: str | None = None, tune: str | None = None
+    path: str | ScoreFile, *, voice: Voice = "soprano", part: str | None = None, tune: str | None = None
 ) -> Chorale:
     """Read one voice of a score; the other three rest.
 
     Its part is the one with the voice's name, else the only part, else the one at the voice's place among four.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI; a file, or its contents.
         voice: Which voice to read.
         part: Name or number of its part, counted from the top.
         tune: Number or title of a tune in a book of tunes.
@@ -44,7 +43,7 @@ def read_melody(
 
 
 def read_voices(
-    path: str | Path,
+    path: str | ScoreFile,
     voices: Sequence[Voice] | None = None,
     *,
     also: Sequence[Voice] = (),
@@ -62,7 +61,7 @@ def read_voices(
     part, the top one is read. A ScoreWarning says what was chosen or changed.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI; a file, or its contents.
         voices: Which voices to read.
         also: More voices to read, for their rhythm.
         part: Name or number of the part with the only or the highest of these voices, counted from the top.
@@ -80,7 +79,7 @@ def read_voices(
     unknown = [voice for voice in (*(voices or ()), *also) if voice not in VOICES]
     if unknown:
         raise OptionError(f"There is no voice {unknown[0]!r}; expected one of {', '.join(VOICES)}.")
-    path = Path(path)
+    path = score_file(path)
     score, parts = open_score(path, tune)
     wanted = [voice for voice in VOICES if voice in (*(voices or ()), *also)]
     if part is not None:
@@ -97,7 +96,7 @@ def read_voices(
 
 
 def read_chorale(
-    path: str | Path,
+    path: str | ScoreFile,
     *,
     repeats: bool = False,
     fine: bool = True,
@@ -107,7 +106,7 @@ def read_chorale(
     """Read four voices of a score, by their names, else by their order if there are four, or from two staves.
 
     Args:
-        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI.
+        path: A score in MusicXML, MXL, MIDI, ABC, kern or MEI; a file, or its contents.
         repeats: Play repeats, endings and jumps instead of reading the music once, as it is written.
         fine: Take what sounds at the beginning of each sixteenth where notes are finer, instead of refusing them.
         tune: Number or title of a tune in a book of tunes.
@@ -119,7 +118,7 @@ def read_chorale(
     Raises:
         ScoreError: If the file isn't there, isn't a score, lacks four voices, or has finer notes and `fine` is false.
     """
-    path = Path(path)
+    path = score_file(path)
     score, parts = open_score(path, tune)
     chosen = named_parts(path, parts, VOICES)
     chorale = _chorale(path, score, chosen, tune=False, fine=fine, keep_parts=keep_parts)
@@ -127,7 +126,7 @@ def read_chorale(
 
 
 def _chorale(
-    path: Path, score: Score, parts: dict[Voice, Part], *, tune: bool, fine: bool = True, keep_parts: bool = False
+    path: ScoreFile, score: Score, parts: dict[Voice, Part], *, tune: bool, fine: bool = True, keep_parts: bool = False
 ) -> Chorale:
     measures = max((part.measures for part in parts.values()), key=len)
     spans = spans_of(measure_lengths(list(parts.values()), score.parts))
@@ -195,7 +194,7 @@ def _first_with(what: str, lead: Part, score: Score, spans: Sequence[Span]) -> I
 
 
 def _voices(
-    path: Path, score: Score, parts: dict[Voice, Part], spans: Sequence[Span], *, tune: bool
+    path: ScoreFile, score: Score, parts: dict[Voice, Part], spans: Sequence[Span], *, tune: bool
 ) -> dict[Voice, GivenPart]:
     """Read the notes of each voice, and what else its part holds."""
     heads: dict[int, set[int]] = defaultdict(set)  # of each <part> of the document
@@ -216,7 +215,7 @@ def _voices(
     return voices
 
 
-def _refuse_unsung(path: Path, voices: dict[Voice, GivenPart], *, fine: bool) -> None:
+def _refuse_unsung(path: ScoreFile, voices: dict[Voice, GivenPart], *, fine: bool) -> None:
     """Refuse a voice without notes on the grid, and one with finer notes if that is asked for."""
     for voice, given in voices.items():
         if not on_grid(given.notes):
@@ -235,7 +234,7 @@ def _on_sixteenths(note: SungNote) -> bool:
     return note.start.denominator == note.end.denominator == 1
 
 
-def _bars(path: Path, measures: Sequence[WrittenMeasure], spans: Sequence[Span]) -> tuple:  # type: ignore[type-arg]
+def _bars(path: ScoreFile, measures: Sequence[WrittenMeasure], spans: Sequence[Span]) -> tuple:  # type: ignore[type-arg]
     try:
         return bars_of(measures, spans)
     except ValueError as error:
@@ -254,7 +253,7 @@ def _signs(score: Score) -> list[Signs]:
 
 
 def _keys(
-    path: Path, measures: Sequence[WrittenMeasure], spans: Sequence[Span], pitches: IntArray
+    path: ScoreFile, measures: Sequence[WrittenMeasure], spans: Sequence[Span], pitches: IntArray
 ) -> tuple[Key, tuple[tuple[int, Key], ...]]:
     """Find the key at the beginning, and later ones; a missing mode or signature is found in the notes, and said."""
     written = [(span.start, measure.signature) for measure, span in zip(measures, spans, strict=False)]
@@ -277,7 +276,7 @@ def _key(signature: Signature) -> Key | None:
     return _likely(signature)._replace(mode=cast(Mode, written)) if written in get_args(Mode) else None
 
 
-def _heard(path: Path, key: Key) -> Key:
+def _heard(path: ScoreFile, key: Key) -> Key:
     """Say which key is heard."""
     warn(f"{path}: no mode of its key is written; heard as {key}; --key says otherwise.")
     return key
@@ -289,7 +288,7 @@ def _likely(signature: Signature) -> Key:
     return key if -7 <= key.fifths <= 7 else key.transpose(12)
 
 
-def _title(path: Path, score: Score) -> str:
+def _title(path: ScoreFile, score: Score) -> str:
     title = " ".join(score.title.split())
     # Bach's chorales in music21 have their file's name as a title, which their copies keep under other names.
     return "" if title == path.name or title.lower().endswith(SUFFIXES) else title

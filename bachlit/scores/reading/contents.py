@@ -3,6 +3,7 @@
 import codecs
 import io
 import re
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -34,15 +35,60 @@ class Content(NamedTuple):
     data: bytes | str
 
 
-def read_content(path: Path) -> Content | None:
+@dataclass(frozen=True)
+class ScoreBytes:
+    """Score in memory, in the place of a file.
+
+    Attributes:
+        name: What a file would be called; its ending is the format if the contents don't tell.
+        data: The contents.
+
+    >>> tune = ScoreBytes("tune.v2.abc", b"X:1")
+    >>> str(tune), tune.stem, tune.suffix
+    ('tune.v2.abc', 'tune.v2', '.abc')
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The ending."""
+        return PurePosixPath(self.name).suffix
+
+
+ScoreFile = Path | ScoreBytes
+"""Where a score is read from."""
+
+
+def score_file(score: str | ScoreFile) -> ScoreFile:
+    """Return where a score is read from, as typed."""
+    return score if isinstance(score, ScoreBytes) else Path(score)
+
+
+def read_content(path: ScoreFile) -> Content | None:
     """Read a file and tell its format by content, else by name; None if neither tells.
+
+    Args:
+        path: The file, or its contents.
 
     Raises:
         OSError: If it can't be read.
         ValueError: If it is too large, or a damaged archive or one without a score.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    if isinstance(path, ScoreBytes):
+        data = path.data
+    else:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES // 2**20} MB")
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
@@ -75,7 +121,7 @@ def _recognise(text: str) -> Format | None:
     return None
 
 
-def format_by_name(path: Path) -> Format | None:
+def format_by_name(path: ScoreFile) -> Format | None:
     """Format by the file's suffix."""
     return _FORMATS.get(path.suffix.lower())
 

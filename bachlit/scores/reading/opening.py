@@ -6,7 +6,14 @@ from xml.etree.ElementTree import Element
 
 from bachlit.errors import ScoreError
 from bachlit.scores.reading.abc.text import TuneText, abc_tunes
-from bachlit.scores.reading.contents import SUFFIXES, Content, format_by_name, read_content
+from bachlit.scores.reading.contents import (
+    SUFFIXES,
+    Content,
+    ScoreBytes,
+    ScoreFile,
+    format_by_name,
+    read_content,
+)
 from bachlit.scores.reading.musicxml import musicxml_document, read_tree
 from bachlit.scores.reading.score import Part, Score
 
@@ -15,11 +22,11 @@ class ScoreWarning(UserWarning):
     """Choice, rounding or change in a score that was read."""
 
 
-def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
+def open_score(path: ScoreFile, tune: str | None = None) -> tuple[Score, list[Part]]:
     """Read the score of a file, and its parts that have notes, from the top down, at sounding pitch.
 
     Args:
-        path: The file.
+        path: The file, or its contents.
         tune: Number or title of one of its tunes, if it has several.
 
     Raises:
@@ -40,7 +47,7 @@ def open_score(path: Path, tune: str | None = None) -> tuple[Score, list[Part]]:
     return score, parts
 
 
-def tunes_of(path: Path) -> list[TuneText]:
+def tunes_of(path: ScoreFile) -> list[TuneText]:
     """List the tunes of a file; one without number and title if it holds a single piece.
 
     Args:
@@ -70,9 +77,10 @@ def warn(message: str) -> None:
     warnings.warn(message, ScoreWarning, stacklevel=2)
 
 
-def _content(path: Path) -> Content:
+def _content(path: ScoreFile) -> Content:
     """Read a file and tell its format."""
-    refuse_missing(path)
+    if not isinstance(path, ScoreBytes):
+        refuse_missing(path)
     try:
         content = read_content(path)
     except OSError as error:
@@ -84,7 +92,7 @@ def _content(path: Path) -> Content:
     return content
 
 
-def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
+def _one_tune(path: ScoreFile, content: Content, wanted: str | None) -> str:
     """Text of the tune that is wanted; empty for MIDI."""
     if isinstance(content.data, bytes):
         return ""
@@ -112,7 +120,7 @@ def _one_tune(path: Path, content: Content, wanted: str | None) -> str:
     )
 
 
-def _tunes(path: Path, content: Content) -> list[TuneText]:
+def _tunes(path: ScoreFile, content: Content) -> list[TuneText]:
     """Tunes of a book in ABC; none in other formats."""
     if content.format != "ABC" or isinstance(content.data, bytes):
         return []
@@ -142,7 +150,7 @@ def _document(content: Content, text: str) -> tuple[Element, list[str]]:
     return kern_document(text) if content.format == "kern" else (mei_document(text), [])
 
 
-def _unreadable(path: Path, content: Content | None, error: Exception) -> ScoreError:
+def _unreadable(path: ScoreFile, content: Content | None, error: Exception) -> ScoreError:
     reason = " ".join(str(error).split())[:120]
     kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
     expected = (format_by_name(path) if content is None else content.format) or "a score"

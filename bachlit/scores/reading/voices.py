@@ -1,17 +1,17 @@
 """Find the voices among the parts of a score."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from bachlit.errors import ScoreError
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.scores.reading.closed import opened
+from bachlit.scores.reading.contents import ScoreFile
 from bachlit.scores.reading.opening import warn
 from bachlit.scores.reading.score import Part
 from bachlit.scores.reading.tune import choose_tune
 
 
-def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part]:
+def named_parts(path: ScoreFile, parts: Sequence[Part], voices: Sequence[Voice]) -> dict[Voice, Part]:
     """Find the parts of some voices. A single part is a single voice, whatever its name.
 
     Raises:
@@ -30,7 +30,7 @@ def named_parts(path: Path, parts: Sequence[Part], voices: Sequence[Voice]) -> d
     )
 
 
-def parts_of_voices(path: Path, parts: Sequence[Part], *, kept: bool = False) -> dict[Voice, Part]:
+def parts_of_voices(path: ScoreFile, parts: Sequence[Part], *, kept: bool = False) -> dict[Voice, Part]:
     """Find the parts of all voices that a score has; if unclear, take its tune as the soprano.
 
     A single part with figures is a bass.
@@ -61,7 +61,7 @@ def parts_of_voices(path: Path, parts: Sequence[Part], *, kept: bool = False) ->
     return named
 
 
-def chosen_part(path: Path, parts: Sequence[Part], wanted: str) -> Part:
+def chosen_part(path: ScoreFile, parts: Sequence[Part], wanted: str) -> Part:
     """Find a part by its number, counted from the top, or by its name.
 
     Raises:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from sizes import size
 from unruly import Unruly
 
-from bachlit.api import prompt_of
 from bachlit.errors import BachlitError
+from bachlit.generation.given import prompt_of
 from bachlit.music.chorale import Chorale
 from bachlit.music.prompt import Prompt
 from bachlit.scores import ScoreWarning, to_midi, to_musicxml

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bachlit.api import prompt_of
 from bachlit.errors import ScoreError
+from bachlit.generation.given import prompt_of
 from bachlit.music.prompt import Prompt
 from bachlit.scores import ScoreWarning, to_midi, to_musicxml
 
