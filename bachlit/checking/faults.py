@@ -24,6 +24,7 @@ class Kind(NamedTuple):
         short: The same, for a mark in a score.
         breaches: Names of the breaches in `bachlit.metrics` that it stands for.
         bach: Share of the 314 chorales in the train fold of Bach's that have one.
+        why: Why teachers mark it, in a sentence.
         lasts: Whether neighbouring breaches are one fault.
     """
 
@@ -31,29 +32,51 @@ class Kind(NamedTuple):
     short: str
     breaches: tuple[str, ...]
     bach: float
+    why: str
     lasts: bool = False
 
 
+_WHY = {
+    "parallel_fifths": "Two voices that move a fifth apart sound like one voice with an echo, and stop being two.",
+    "parallel_octaves": "Two voices that move in octaves are one voice doubled: the harmony loses a part.",
+    "hidden_fifths": "Outer voices that leap in one direction to a fifth make the ear hear the fifths in between.",
+    "hidden_octaves": "Outer voices that leap in one direction to an octave make the ear hear the octaves in between.",
+    "crossing": "A lower voice above a higher one hides which of the two has the line.",
+    "overlap": "A voice that moves past where its neighbour just was is easily heard as that neighbour's next note.",
+    "spacing": "More than an octave between neighbours in the upper voices leaves a hole in the sound.",
+    "range": "Singers of this voice can't be expected to reach this note with a good tone.",
+    "leap": "A leap this wide, or dissonant, is hard to sing in tune and tears the line.",
+    "doubled_leading_tone": "A leading tone pulls upwards: two of them must rise in octaves, or one is left hanging.",
+    "leading_tone": "A leading tone pulls to the tonic a semitone above, and the ear waits until it gets there.",
+    "seventh": "The seventh of a chord is a dissonance that resolves by a step down.",
+    "cadence": "A phrase should close on a chord that the ear takes for a stop, on a clear bass.",
+    "final": "A piece comes to rest on the chord of its key; ended elsewhere, it sounds unfinished.",
+    "final_sonority": "The last chord should be whole and at rest: with its third, and without dissonance.",
+}
+
 _SCHOOL = {
-    "parallel_fifths": Kind("parallel fifths", "5ths", ("parallel_fifths",), 0.264),
-    "parallel_octaves": Kind("parallel octaves", "8ves", ("parallel_octaves",), 0.143),
-    "hidden_fifths": Kind("hidden fifths", "hidden 5th", ("hidden_fifths",), 0.271),
-    "hidden_octaves": Kind("hidden octaves", "hidden 8ve", ("hidden_octaves",), 0.092),
-    "crossing": Kind("crossing", "crossing", ("crossings",), 0.554, lasts=True),
-    "overlap": Kind("overlap", "overlap", ("overlaps",), 0.803),
-    "spacing": Kind("spacing", "spacing", ("wide_soprano_alto", "wide_alto_tenor"), 0.427, lasts=True),
-    "range": Kind("range", "range", ("out_of_range",), 0, lasts=True),
-    "leap": Kind("leap", "leap", ("wide_leaps",), 0.092),
-    "doubled_leading_tone": Kind("doubled leading tone", "doubled leading tone", ("doubling_dominants",), 0.226),
-    "leading_tone": Kind("leading tone", "leading tone", ("unresolved_leading_tones",), 0.436),
-    "seventh": Kind("seventh", "7th", ("stranded_sevenths",), 0.487),
-    "cadence": Kind("cadence", "cadence", ("unclear",), 0.035),
-    "final": Kind("final", "final", ("off_tonic",), 0.201),
-    "final_sonority": Kind("final without third", "no third", ("bare", "dissonant"), 0),
+    name: Kind(title, short, breaches, bach, _WHY[name], lasts=name in ("crossing", "spacing", "range"))
+    for name, title, short, breaches, bach in (
+        ("parallel_fifths", "parallel fifths", "5ths", ("parallel_fifths",), 0.264),
+        ("parallel_octaves", "parallel octaves", "8ves", ("parallel_octaves",), 0.143),
+        ("hidden_fifths", "hidden fifths", "hidden 5th", ("hidden_fifths",), 0.271),
+        ("hidden_octaves", "hidden octaves", "hidden 8ve", ("hidden_octaves",), 0.092),
+        ("crossing", "crossing", "crossing", ("crossings",), 0.554),
+        ("overlap", "overlap", "overlap", ("overlaps",), 0.803),
+        ("spacing", "spacing", "spacing", ("wide_soprano_alto", "wide_alto_tenor"), 0.427),
+        ("range", "range", "range", ("out_of_range",), 0),
+        ("leap", "leap", "leap", ("wide_leaps",), 0.092),
+        ("doubled_leading_tone", "doubled leading tone", "doubled leading tone", ("doubling_dominants",), 0.226),
+        ("leading_tone", "leading tone", "leading tone", ("unresolved_leading_tones",), 0.436),
+        ("seventh", "seventh", "7th", ("stranded_sevenths",), 0.487),
+        ("cadence", "cadence", "cadence", ("unclear",), 0.035),
+        ("final", "final", "final", ("off_tonic",), 0.201),
+        ("final_sonority", "final without third", "no third", ("bare", "dissonant"), 0),
+    )
 }
 _BACH = {
-    "parallel_fifths": Kind("parallel fifths", "5ths", ("similar_fifths",), 0.111),
-    "parallel_octaves": Kind("parallel octaves", "8ves", ("similar_octaves",), 0.096),
+    "parallel_fifths": _SCHOOL["parallel_fifths"]._replace(breaches=("similar_fifths",), bach=0.111),
+    "parallel_octaves": _SCHOOL["parallel_octaves"]._replace(breaches=("similar_octaves",), bach=0.096),
     **{name: _SCHOOL[name] for name in ("hidden_octaves", "range", "leap", "cadence", "final_sonority")},
 }
 
@@ -118,6 +141,19 @@ def find_faults(
             )
     order = list(KINDS["school"])
     return sorted(faults, key=lambda fault: (fault.start, order.index(fault.kind), fault.voices))
+
+
+def sung_frames(chorale: Chorale, fault: Fault, column: int) -> list[int]:
+    """List frames at which a fault's notes of a voice sound: the first chord's, and each that begins within it.
+
+    Args:
+        chorale: The music.
+        fault: One of its faults.
+        column: 0 for the soprano to 3 for the bass.
+    """
+    within = np.flatnonzero(chorale.onsets[fault.start + 1 : fault.end, column]) + fault.start + 1
+    frames = [*([] if fault.before is None else [fault.before]), fault.start, *within.tolist()]
+    return [frame for frame in frames if chorale.pitches[frame, column] != REST]
 
 
 def _breaches(chorale: Chorale, ranges: Ranges, ends: Sequence[int] | None) -> dict[str, list[Breach]]:

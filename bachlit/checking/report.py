@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bachlit.checking.faults import KINDS, Fault, Profile, Ranges, find_faults
+from bachlit.checking.faults import KINDS, Fault, Profile, Ranges, find_faults, sung_frames
 from bachlit.checking.surprise import UNLIKELY, Beat, Unlikely, surprise
 from bachlit.metrics import final_counts, phrase_end_counts, rule_counts, sonority_counts
-from bachlit.music.chorale import RANGES, REST, VOICES, Chorale
+from bachlit.music.chorale import RANGES, VOICES, Chorale
 from bachlit.music.describing import described
 from bachlit.scores import Mark
 
@@ -126,7 +125,7 @@ class Report:
             label = KINDS[self.profile][fault.kind].short
             for voice in fault.voices or VOICES:
                 column = VOICES.index(voice)
-                for frame in _sung(self.chorale, fault, column):
+                for frame in sung_frames(self.chorale, fault, column):
                     marks.append(Mark(frame, column, FAULTY, label if frame >= fault.start else ""))
                     label = label if frame < fault.start else ""
         marks += [
@@ -165,13 +164,6 @@ def check_chorale(
     faults = find_faults(chorale, profile=profile, ranges=ranges, ends=ends)
     beats, unlikely = ([], []) if model is None else surprise(model, chorale, below)
     return Report(chorale, profile, faults, beats, unlikely, ends)
-
-
-def _sung(chorale: Chorale, fault: Fault, column: int) -> list[int]:
-    """Frames at which a fault's notes of a voice sound: the first chord's, and each that begins within it."""
-    within = np.flatnonzero(chorale.onsets[fault.start + 1 : fault.end, column]) + fault.start + 1
-    frames = [*([] if fault.before is None else [fault.before]), fault.start, *within.tolist()]
-    return [frame for frame in frames if chorale.pitches[frame, column] != REST]
 
 
 def _fault_table(report: Report) -> Table:

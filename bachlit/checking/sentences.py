@@ -1,6 +1,6 @@
 """Words for faults: the notes concerned, spelled in their key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -60,11 +60,16 @@ def note_at(chorale: Chorale, frame: int, voice: int) -> str:
     >>> note_at(Chorale.from_pitches([[66, 62, 57, 50]] * 4), 0, 0)
     'F#4'
     """
+    return names_at(chorale, voice, [frame])[0]
+
+
+def names_at(chorale: Chorale, voice: int, frames: Sequence[int]) -> list[str]:
+    """Name the notes of a voice that sound at some frames, as `note_at` does."""
     starts = np.flatnonzero(chorale.onsets[:, voice])
     keys = [chorale.key_at(start) for start in starts.tolist()]
     notes = spell_voice(chorale.pitches[starts, voice].tolist(), keys)
-    note = notes[int(np.searchsorted(starts, frame, side="right")) - 1]
-    return "a rest" if note is None else _named(note)
+    places = np.searchsorted(starts, frames, side="right") - 1
+    return ["a rest" if note is None else _named(note) for note in (notes[place] for place in places)]
 
 
 def pitch_name(pitch: int, key: Key) -> str:

@@ -97,7 +97,7 @@ def rules_kept(
 def rules_help() -> str:
     """Tabulate the rules for `--help`: names, usual weights and meanings."""
     lines = [_HELP_ROW.format("", "search", "draw", "").rstrip()]
-    for name, kind in _rules().items():
+    for name, kind in built_in_rules().items():
         weights = [[f"{rule.weight:g}" for rule in rules if type(rule) is kind] for rules in (LIVELY, PART_WRITING)]
         meaning = re.split("[.:;]", inspect.getdoc(kind) or "")[0]
         lines.append(_HELP_ROW.format(name, *("/".join(some) or "0" for some in weights), meaning))
@@ -110,7 +110,7 @@ def rules_help() -> str:
     )
 
 
-def _rules() -> dict[str, type[Rule]]:
+def built_in_rules() -> dict[str, type[Rule]]:
     """List the built-in rules whose only required option is the weight, the usual ones first."""
     kinds = [type(rule) for rule in LIVELY]
     kinds += [
@@ -130,11 +130,12 @@ def _rule(name: str) -> type[Rule]:
         # What comes back is concrete, which mypy can't tell.
         if "." in name:
             return class_at(name, Rule)  # type: ignore[type-abstract]
-        return _rules()[name] if name in _rules() else _own(name)
+        return built_in_rules()[name] if name in built_in_rules() else _own(name)
     except ImportError as error:
         reason = f" ({error})" if "." in name else ""
         raise OptionError(
-            f"There is no rule {name!r}{reason}; expected {', '.join(_rules())}, or the dotted path of your own class."
+            f"There is no rule {name!r}{reason}; expected {', '.join(built_in_rules())}, or the dotted path of "
+            "your own class."
         ) from error
 
 

@@ -56,14 +56,15 @@ def places_of_phrases(prompt: Prompt) -> list[str]:
     >>> places_of_phrases(phrased(Prompt.voices(tune, "soprano"), "1,2.2"))
     ['1', '2.2']
     """
+    notes = [note for note in notes_of(prompt.heard, _tune_in(prompt) or "soprano") if note.pitch != REST]
+    return [_place_of(note, notes, whole_bars(prompt.heard.measures)) for note in notes_ending_phrases(prompt)]
+
+
+def notes_ending_phrases(prompt: Prompt) -> list[Note]:
+    """List the last notes of the phrases that a model hears."""
     heard = prompt.heard
-    voice = _tune_in(prompt) or "soprano"
-    notes = [note for note in notes_of(heard, voice) if note.pitch != REST]
-    return [
-        _place_of(note, notes, whole_bars(heard.measures))
-        for note in notes
-        if heard.fermatas[note.start : note.start + note.length].all()
-    ]
+    notes = [note for note in notes_of(heard, _tune_in(prompt) or "soprano") if note.pitch != REST]
+    return [note for note in notes if heard.fermatas[note.start : note.start + note.length].all()]
 
 
 def _tune_in(prompt: Prompt) -> Voice | None:

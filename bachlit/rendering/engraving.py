@@ -1,10 +1,11 @@
 """Engrave a chorale as SVG or PNG, by verovio."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import fromstring, tostring
 
@@ -63,7 +64,14 @@ def svg(chorale: Chorale, *, title: bool = True, width: int = 1000) -> str:
     return svg_of(to_musicxml(chorale), title=chorale.title if title else "", width=width)
 
 
-def svg_of(music: str, *, title: str = "", width: int = 1000) -> str:
+def svg_of(
+    music: str,
+    *,
+    title: str = "",
+    width: int = 1000,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    finish: Callable[[str], str] = str,
+) -> str:
     """Engrave a score as one tall picture without background, with systems fit to the width.
 
     Thread-safe.
@@ -72,6 +80,8 @@ def svg_of(music: str, *, title: str = "", width: int = 1000) -> str:
         music: A MusicXML document.
         title: Drawn above, shortened if too long; those in the document aren't drawn.
         width: In pixels; notes keep their size, so a narrow picture has more systems.
+        options: More of verovio's options.
+        finish: Changes verovio's own `<svg>`, of which a long piece has several.
 
     Returns:
         An `<svg>` with a `viewBox`, so that it can be scaled.
@@ -92,8 +102,8 @@ def svg_of(music: str, *, title: str = "", width: int = 1000) -> str:
             f'font-size="{size}px">{escape(text)}</text>'
         )
         height = _TITLE_HEIGHT
-    for page in engrave(music, _OPTIONS | {"pageWidth": round(100 * width / _SCALE)}):
-        parts.append(page.replace("<svg ", f'<svg y="{height}" ', 1))
+    for page in engrave(music, {**_OPTIONS, "pageWidth": round(100 * width / _SCALE), **options}):
+        parts.append(finish(page).replace("<svg ", f'<svg y="{height}" ', 1))
         height += _height(page)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Literal
+from xml.etree.ElementTree import Element
 
 from bachlit.music.chorale import Chorale
 from bachlit.rendering.printing import Paper
@@ -31,7 +32,18 @@ class Look:
         Raises:
             OptionError: If the layout is closed, and a voice isn't on a staff of its own.
         """
-        root = document_of(chorale)
+        return as_text(self.dressed(document_of(chorale), chorale))
+
+    def dressed(self, root: Element, chorale: Chorale) -> Element:
+        """Lay out and label the document of a chorale.
+
+        Args:
+            root: From `document_of`; it may be changed.
+            chorale: The music.
+
+        Raises:
+            OptionError: If the layout is closed, and a voice isn't on a staff of its own.
+        """
         if self.layout == "closed":
             root = closed(root)
         if self.label is not None:
@@ -39,4 +51,4 @@ class Look:
             starts = [measure.start for measure in chorale.measures]
             label(root.findall("part")[-1], labels, starts, self.label)
         add_kept_parts(root, chorale)
-        return as_text(root)
+        return root
