@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "serving": {
         "api", "checking", "classes", "corpus", "decoding", "encoding", "errors", "extras", "files", "generation",
-        "models", "music", "networks", "processes", "rendering", "scores",
+        "metrics", "models", "music", "networks", "processes", "rendering", "scores",
     },
     "commands": {
         "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files",

@@ -18,14 +18,14 @@ from bachlit.metrics.cadences import fermata_notes
 from bachlit.music.chorale import RANGES, REST, Chorale, Voice
 from bachlit.music.keys import Key, key_named
 from bachlit.music.prompt import Prompt
-from bachlit.scores import phrase_marks, read_chorale, read_voices
+from bachlit.scores import ScoreBytes, phrase_marks, read_chorale, read_voices
 
 if TYPE_CHECKING:
     from bachlit.models.language_model import LanguageModel
 
 
 def check(
-    score: str | Path | Chorale,
+    score: str | Path | ScoreBytes | Chorale,
     *,
     profile: Profile = "school",
     phrases: str = "given",
@@ -38,7 +38,8 @@ def check(
     """Check the part-writing of a score, and list what a model finds unlikely in it.
 
     Args:
-        score: Four voices, or two or three that are named so, in MusicXML, MXL, MIDI, ABC, kern or MEI; or a chorale.
+        score: Four voices, or two or three that are named so, in MusicXML, MXL, MIDI, ABC, kern or MEI, as a
+            file or its contents; or a chorale.
         profile: Textbooks' rules (`school`), or what fewer than one in eight of Bach's chorales does (`bach`).
         phrases: Phrase ends, where cadences are judged: `given` for the score's fermatas; `auto` for these, or found
             ones if it has none; `none` for none; or places, such as `4,8` for the last notes that begin in bars 4 and 8
@@ -104,7 +105,7 @@ def _model(checkpoint: "str | Path | LanguageModel | None") -> "LanguageModel":
     return checkpoint if isinstance(checkpoint, LanguageModel) else LanguageModel.load(checkpoint or PRETRAINED)
 
 
-def _read(path: str | Path, tune: str | None) -> Chorale:
+def _read(path: str | Path | ScoreBytes, tune: str | None) -> Chorale:
     """Read four voices, or the two or three that a score has by name."""
     try:
         return read_chorale(path, tune=tune)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.serving.melodies import FIELDS, Melody, frames_of_hold, read_melody, ticks_of_quarter
 from bachlit.serving.options import read_options, shown
@@ -48,6 +49,7 @@ class Ask:
         melody: The notes, if they were sent.
         hold: Stretches that are given beside the melody: voice, first frame, end.
         options: Checked values of `bachlit.serving.options`, those that were sent.
+        model: Name of the model that answers where none is named.
     """
 
     action: str
@@ -57,6 +59,7 @@ class Ask:
     melody: Melody | None = field(default=None, repr=False)
     hold: Sequence[tuple[Voice, int, int]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    model: str = PRETRAINED.name
 
 
 def read_ask(action: str, *, body: bytes, content_type: str, query: Sequence[tuple[str, str]], accept: str) -> Ask:

@@ -10,6 +10,7 @@ from bachlit.generation.choices import Style
 from bachlit.generation.metre import BEATS
 from bachlit.generation.named_places import named_bars, named_voices
 from bachlit.generation.named_ranges import named_ranges
+from bachlit.models.shipped import SHIPPED
 from bachlit.music.chorale import VOICES
 from bachlit.music.keys import key_named
 from bachlit.serving.refusals import RefusedError
@@ -345,8 +346,8 @@ OPTIONS: Mapping[str, Option] = {
                     _rules, ("harmonize", "compose")),
     "strict": Option("Refuse where a rule can't be kept; otherwise the last gives way, with a warning.",
                      "true or false", _FLAG, _flag, ("harmonize", "compose")),
-    "checkpoint": Option("The model, by a name of /api/v1/options.", "a name of /api/v1/options", _TEXT,
-                         text_up_to(_WORD), ("harmonize", "compose", "check")),
+    "checkpoint": Option("The model, by name; the one that the service was started with if left out.",
+                         f"one of {', '.join(SHIPPED)}", _words(*SHIPPED), _choice(*SHIPPED), ("harmonize", "compose", "check")),
     "keep_parts": Option("Write parts that are no voice below the voices.", "true or false", _FLAG, _flag, _NICHE),
     "layout": Option("Four staves (open), or two as in hymnals (closed).", "open or closed", _words("open", "closed"),
                      _choice("open", "closed"), _WRITTEN),

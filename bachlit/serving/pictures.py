@@ -17,7 +17,7 @@ _LOOKS = {
     "dynam": (_BOLD, _SLANTED),
 }
 _MUSIC_FONT = "Leipzig"
-_SMALLER = 0.5625  # size of letters beside that of music signs
+_SMALLER, _BEATS = 0.5625, 0.8  # sizes of letters, and of notes before a tempo, beside those of music signs
 
 _FIGURES = {0xEA50 + place: sign for place, sign in enumerate("0122344555566777")}
 _FIGURES |= {0xEA60: "7", 0xEA61: "9", 0xEA62: "9", 0xEA68: "[", 0xEA69: "]", 0xEA6A: "(", 0xEA6B: ")", 0xEA6C: "+"}
@@ -38,7 +38,8 @@ _ACCIDENTALS = {
     **dict.fromkeys((0xE264, 0xEA63, 0xED64), "♭♭"),
 }
 _CHORDS = {0xE870: "°", 0xE871: "ø", 0xE872: "+", 0xE873: "Δ", 0xE874: "−"}  # noqa: RUF001  # a minus
-_METRONOME = {0xECA2: "\U0001d15d", 0xECA3: "\U0001d15e", 0xECA5: "♩", 0xECA7: "♪", 0xECA9: "♬", 0xECB7: "."}
+_NOTES = ("\U0001d15d", "\U0001d15e", "♩", "♪", "♬")
+_METRONOME = dict(zip((0xECA2, 0xECA3, 0xECA5, 0xECA7, 0xECA9), _NOTES, strict=True)) | {0xECB7: "."}
 # Signs of music fonts, for which the letters of other fonts stand; those that have none are left out.
 _LETTERS: dict[int, str | None] = dict.fromkeys(range(0xE000, 0xF900))
 _LETTERS |= _FIGURES | _DYNAMICS | _ACCIDENTALS | _CHORDS | _METRONOME
@@ -93,5 +94,6 @@ def _spell(element: Element) -> None:
     """Give signs that became letters the size of letters, in place."""
     del element.attrib["font-family"]
     size = element.get("font-size", "").removesuffix("px")
-    if size.replace(".", "").isdecimal():
-        element.set("font-size", f"{float(size) * _SMALLER:g}px")
+    if size.replace(".", "", 1).isdecimal():
+        factor = _BEATS if element.text in _NOTES else _SMALLER
+        element.set("font-size", f"{float(size) * factor:g}px")

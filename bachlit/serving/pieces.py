@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ def piece_of(
     return {
         "title": chorale.title,
         "musicxml": seal(sheet.music.encode(), ".musicxml").decode(),
-        "midi": base64.b64encode(seal(to_midi(chorale), ".mid")).decode(),
+        "midi": base64.b64encode(seal(to_midi(chorale, voices=list(sheet.notes)), ".mid")).decode(),
         "svg": sheet.svg(width),
         "division": DIVISION,
         "ticks": chorale.num_frames * TICKS,
@@ -170,8 +170,3 @@ def sounding(chorale: Chorale) -> list[Voice]:
     """List the voices that don't rest throughout."""
     heard = (chorale.pitches != REST).any(axis=0)
     return [voice for voice, sounds in zip(VOICES, heard, strict=True) if sounds]
-
-
-def lines_of(piece: Mapping[str, Any]) -> list[str]:
-    """List the voices of a piece that was described."""
-    return list(piece["voices"])

@@ -1,20 +1,23 @@
 """Sheets: a chorale's score, drawn with ids by which its notes are found in the picture."""
 
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
 from bachlit.music.chorale import VOICES, Chorale, Voice
 from bachlit.rendering.engraving import svg_of
 from bachlit.rendering.look import Look
-from bachlit.scores.reading.musicxml import read_tree
-from bachlit.scores.reading.notes import Span, sung_notes
-from bachlit.scores.source import SungNote, source_of
+from bachlit.scores.source import GivenPart, SungNote
+from bachlit.scores.writing.marked import own_score, voices_in
 from bachlit.scores.writing.musicxml import as_text, document_of
 from bachlit.serving.pictures import bare
 
 _PLAIN = {"smuflTextFont": "none", "svgRemoveXlink": True}
+_EMPTY = re.compile(r'(<[^<>]*) id=""')
+# Engravers draw the measures that such a sign stands for as one.
+_JOINED = re.compile(r"<multiple-rest\b[^>]*?(/>|>[^<]*</multiple-rest>)")
 
 
 class SheetNote(NamedTuple):
@@ -22,7 +25,7 @@ class SheetNote(NamedTuple):
 
     Attributes:
         note: As it sounds, its place in frames.
-        ids: Of its heads: tied ones are one note.
+        ids: Of its heads: tied ones are one note. A sign that repeats a measure has none.
     """
 
     note: SungNote
@@ -34,26 +37,43 @@ class Sheet:
 
     Args:
         chorale: The music.
-        look: How it is written.
-        voices: Those that are written, from the top down.
+        root: Its document, which is the sheet's own from now on.
+        voices: Where the voices stand in it.
+        look: How it is laid out; as it is if None.
 
     Attributes:
         music: The MusicXML document, as bachlit writes it.
         notes: Of each voice, in order.
-
-    Raises:
-        OptionError: If the layout is closed, and a voice isn't on a staff of its own.
     """
 
-    def __init__(self, chorale: Chorale, look: Look, voices: Sequence[Voice] = VOICES) -> None:
+    def __init__(
+        self, chorale: Chorale, root: Element, voices: Mapping[Voice, GivenPart], look: Look | None = None
+    ) -> None:
+        named = _NamedHeads(root, voices)
+        self.notes = named.notes
+        root = root if look is None else look.dressed(root, chorale)
+        self._drawn = named.alone(root)
+        self.music = as_text(named.taken_back(root))
+
+    @classmethod
+    def written(cls, chorale: Chorale, look: Look, voices: Sequence[Voice] = VOICES) -> "Sheet":
+        """Write a chorale as the command line does.
+
+        Args:
+            chorale: The music.
+            look: How it is laid out and labelled.
+            voices: Those that are written, from the top down.
+
+        Raises:
+            OptionError: If the layout is closed, and a voice isn't on a staff of its own.
+        """
         root = document_of(chorale, voices=voices)
-        self.notes, own = _named_heads(root, chorale, voices)
-        root = look.dressed(root, chorale)
-        self._drawn = _with_ids_alone(root, own)
-        for note in root.iter("note"):
-            if (written := own.get(note.get("id", ""))) is not None:
-                _set_id(note, written)
-        self.music = as_text(root)
+        return cls(chorale, root, voices_in(root, chorale, voices), look)
+
+    @classmethod
+    def own(cls, chorale: Chorale) -> "Sheet":
+        """Take the score that a chorale of four voices was read from, in its own layout."""
+        return cls(chorale, *own_score(chorale))
 
     def svg(self, width: int) -> str:
         """Draw it as one tall picture without styles or scripts; the same ids at every width.
@@ -68,48 +88,74 @@ class Sheet:
         return svg_of(self._drawn, width=width, options=_PLAIN, finish=bare)
 
 
-def _named_heads(
-    root: Element, chorale: Chorale, voices: Sequence[Voice]
-) -> tuple[dict[Voice, list[SheetNote]], dict[str, str]]:
-    """Give the heads of all voices ids, in place; return the notes, and each id's predecessor."""
-    source = source_of(chorale)
-    lengths = source.lengths if source is not None else [Fraction(bar.length) for bar in chorale.measures]
-    spans = [Span(bar.start, bar.length, length) for bar, length in zip(chorale.measures, lengths, strict=True)]
-    parts = root.findall("part")
-    notes: dict[Voice, list[SheetNote]] = {}
-    own: dict[str, str] = {}
-    # Documents that bachlit writes begin with the voices, a part and a staff each.
-    for voice, part in zip(voices, read_tree(root).parts, strict=False):
-        heads = list(parts[part.place].iter("note"))
-        sung, _ = sung_notes(part, spans, voice, tune=True)
-        notes[voice] = [SheetNote(note, tuple(f"{voice}-{head}" for head in note.heads)) for note in sung]
-        for note in sung:
-            for head in note.heads:
-                own[f"{voice}-{head}"] = heads[head].get("id", "")
-                heads[head].set("id", f"{voice}-{head}")
-    return notes, own
+class _NamedHeads:
+    """Ids that the heads of all voices have for a while.
+
+    Args:
+        root: A document, in which they are set.
+        voices: Where the voices stand.
+    """
+
+    def __init__(self, root: Element, voices: Mapping[Voice, GivenPart]) -> None:
+        self.notes: dict[Voice, list[SheetNote]] = {}
+        self._before: dict[str, str | None] = {}
+        parts = root.findall("part")
+        free = self._free_prefix(root)
+        for voice in (one for one in VOICES if one in voices):
+            heads = list(parts[voices[voice].place].iter("note"))
+            self.notes[voice] = [
+                SheetNote(note, tuple(self._set(f"{free}{voice}-{head}", heads[head]) for head in note.heads))
+                for note in self._once(voices[voice].notes)
+            ]
+
+    def alone(self, root: Element) -> str:
+        """Write a document for the engraver, in which nothing else of a part has an id."""
+        others = [
+            (element, name)
+            for part in root.iterfind("part")
+            for element in part.iter()
+            if element.tag not in ("part", "instrument") and (name := element.get("id")) and name not in self._before
+        ]
+        for element, _ in others:
+            element.set("id", "")  # not removed, so that it stays at its place among the attributes
+        text = _EMPTY.sub(r"\1", _JOINED.sub("", tostring(root, encoding="unicode")))
+        for element, name in others:
+            element.set("id", name)
+        return text
+
+    def taken_back(self, root: Element) -> Element:
+        """Take the ids out of a document, in place."""
+        for note in root.iter("note"):
+            name = note.get("id")
+            if name in self._before:
+                before = self._before[name]
+                if before is None:
+                    del note.attrib["id"]
+                else:
+                    note.set("id", before)
+        return root
+
+    @staticmethod
+    def _free_prefix(root: Element) -> str:
+        """Find the beginning of names that no id of a document has."""
+        taken = tuple(element.get("id", "") for element in root.iter())
+        return next(prefix for prefix in map("n".__mul__, count()) if not any(map(_beginning(prefix), taken)))
+
+    @staticmethod
+    def _once(notes: Sequence[SungNote]) -> list[SungNote]:
+        """Leave each head to the first of the notes that it stands for: a sign may repeat measures."""
+        seen = set[int]()
+        left = []
+        for note in notes:
+            left.append(note._replace(heads=tuple(head for head in note.heads if head not in seen)))
+            seen.update(note.heads)
+        return left
+
+    def _set(self, name: str, head: Element) -> str:
+        self._before[name] = head.get("id")
+        head.set("id", name)
+        return name
 
 
-def _with_ids_alone(root: Element, own: Mapping[str, str]) -> str:
-    """Write a document for the engraver, in which nothing else has an id that a note may have."""
-    foreign = [
-        (element, name)
-        for part in root.iterfind("part")
-        for element in part.iter()
-        if element.tag not in ("part", "instrument")
-        and (name := element.get("id")) is not None
-        and not (element.tag == "note" and name in own)
-    ]
-    for element, _ in foreign:
-        del element.attrib["id"]
-    text = tostring(root, encoding="unicode")
-    for element, name in foreign:
-        element.set("id", name)
-    return text
-
-
-def _set_id(note: Element, name: str) -> None:
-    if name:
-        note.set("id", name)
-    else:
-        del note.attrib["id"]
+def _beginning(prefix: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(tuple(f"{prefix}{voice}-" for voice in VOICES))

@@ -3,17 +3,16 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 from bachlit.errors import ChoraleError, OptionError
 from bachlit.music.chorale import FRAMES_PER_QUARTER, VOICES, Chorale, Voice
-from bachlit.scores.reading.bars import spans_of
 from bachlit.scores.reading.musicxml import read_tree
-from bachlit.scores.reading.notes import sung_notes
-from bachlit.scores.reading.score import measure_lengths
+from bachlit.scores.reading.notes import Span, sung_notes
 from bachlit.scores.reading.signs import signs_of
 from bachlit.scores.source import GivenPart, ScoreSource, SungNote, changed_measures, source_of
 from bachlit.scores.writing.elements import add_text
@@ -88,7 +87,7 @@ def marked_musicxml(chorale: Chorale, marks: Sequence[Mark]) -> bytes:
     >>> score.count('<notehead color="#D55E00">normal</notehead>'), 'font-weight="bold">8, 5</words>' in score
     (1, True)
     """
-    root, voices = _score_of(chorale)
+    root, voices = own_score(chorale)
     parts = root.findall("part")
     heads = {place: _heads(parts[place], chorale) for place in {given.place for given in voices.values()}}
     colours: dict[Element, str] = {}
@@ -118,33 +117,48 @@ class _Head(NamedTuple):
     start: int
 
 
-def _score_of(chorale: Chorale) -> tuple[Element, Mapping[Voice, GivenPart]]:
-    """Copy the score of a chorale, or write it, and find its voices there."""
+def own_score(chorale: Chorale) -> tuple[Element, Mapping[Voice, GivenPart]]:
+    """Copy the score of a chorale, or write it if it has other notes, and find its voices there.
+
+    Returns:
+        A document that may be changed, and where each voice stands in it.
+    """
     source = source_of(chorale)
     if source is None or not all(_is_source_s(chorale, source, voice) for voice in VOICES):
         root = document_of(chorale)
         add_kept_parts(root, chorale)
-        return root, _voices_in(root)
+        return root, voices_in(root, chorale)
     root = copy.deepcopy(source.document)
     if chorale.title != source.title:
         retitle(root, chorale.title)
     if source.semitones:
         for part in root.iterfind("part"):
             transpose_part(part, source.semitones)
-    return root, source.voices
+    return root, {voice: _moved(part, source.semitones) for voice, part in source.voices.items()}
+
+
+def _moved(part: GivenPart, semitones: int) -> GivenPart:
+    return replace(part, notes=[note._replace(pitch=note.pitch + semitones) for note in part.notes])
 
 
 def _is_source_s(chorale: Chorale, source: ScoreSource, voice: Voice) -> bool:
     return voice in source.voices and not changed_measures(chorale, source, voice)
 
 
-def _voices_in(root: Element) -> dict[Voice, GivenPart]:
-    """Find the voices of a document that bachlit wrote: one part each, before all others."""
-    parts = read_tree(root).parts[: len(VOICES)]
-    spans = spans_of(measure_lengths(parts, parts))
+def voices_in(root: Element, chorale: Chorale, voices: Sequence[Voice] = VOICES) -> dict[Voice, GivenPart]:
+    """Find the voices of a chorale's document: one part each, before all others.
+
+    Args:
+        root: From `document_of`.
+        chorale: The music.
+        voices: Those that were written.
+    """
+    source = source_of(chorale)
+    lengths = [Fraction(bar.length) for bar in chorale.measures] if source is None else source.lengths
+    spans = [Span(bar.start, bar.length, length) for bar, length in zip(chorale.measures, lengths, strict=True)]
     return {
         voice: GivenPart(part.place, "", None, sung_notes(part, spans, voice, tune=True)[0])
-        for voice, part in zip(VOICES, parts, strict=True)
+        for voice, part in zip(voices, read_tree(root).parts, strict=False)
     }
 
 

@@ -1,0 +1,39 @@
+"""Files: scores and sounds as answers, byte for byte those of the command line."""
+
+from pathlib import Path
+
+from bachlit.files.marks import seal
+from bachlit.music.chorale import Chorale
+from bachlit.rendering import svg_of
+from bachlit.rendering.look import Look
+from bachlit.rendering.output import contents, engraved
+from bachlit.serving.asks import Ask
+
+
+def look_of(ask: Ask) -> Look:
+    """Return how an answer's scores are written."""
+    return Look(ask.options.get("layout", "open"), ask.options.get("label"), ask.options.get("paper", "a4"))
+
+
+def file_of(chorale: Chorale, ask: Ask) -> bytes:
+    """Make the file that the command line writes of a chorale."""
+    look = look_of(ask)
+    if ask.form == "svg" and "width" in ask.options:
+        return score_of(look.music(chorale), chorale.title, ask)
+    [(path, content)] = contents(chorale, [Path(f"piece.{ask.form}")], look=look)
+    return seal(content, path.suffix)
+
+
+def score_of(music: str, title: str, ask: Ask) -> bytes:
+    """Make the file of a score: MusicXML, or its picture or print.
+
+    Args:
+        music: A MusicXML document.
+        title: Drawn above a picture.
+        ask: What is asked for.
+    """
+    if ask.form == "svg" and "width" in ask.options:
+        content = svg_of(music, title=title, width=ask.options["width"]).encode()
+    else:
+        content = engraved(music.encode(), f".{ask.form}", title=title, paper=look_of(ask).paper)
+    return seal(content, f".{ask.form}")
