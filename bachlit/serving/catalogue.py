@@ -60,7 +60,7 @@ def catalogue() -> dict[str, Any]:
 
 def _first_line(kind: type[Any]) -> str:
     """Give the first sentence of a class's docstring."""
-    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "")[0]
+    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "")[0].replace("*", "")
 
 
 def _weights(weights: list[float]) -> Any:
