@@ -98,6 +98,7 @@ def bars(size: Size, report: Report) -> None:
         "beginning": (1, min(2, last)),
         "middle": (middle, min(middle + 1, last)),
         "end": (max(1, last - 1), last),
+        "one": (middle, middle),
         "four": (max(1, middle - 1), min(middle + 2, last)),
     }
     report.begin(

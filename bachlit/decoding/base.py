@@ -89,6 +89,10 @@ class StepDecoder(Decoder):
     """True if `step` at a given token does nothing but add its log-probability minus cost to each score: it draws
     nothing, and where hypotheses stand doesn't matter. Then it isn't asked there."""
 
+    shortsighted: bool = False
+    """True if given tokens far behind the last free one may be left out of the prompt. It must pass given tokens, and
+    do nothing at the end but rank hypotheses by their scores."""
+
     @abstractmethod
     def step(self, score: Tensor, log_probs: Tensor, allowed: Tensor, generator: RowGenerators) -> Choice:
         """Choose the next token of every hypothesis.

@@ -33,6 +33,7 @@ class BeamSearch(StepDecoder):
 
     seeks_likeliest = True
     passes_given = True
+    shortsighted = True
 
     def __init__(self, width: int = 16, groups: int = 1, diversity: float = 2.0) -> None:
         if width < 1:

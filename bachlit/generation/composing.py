@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bachlit.decoding import FREE, Decoder, Generation, Rule, Rules, Yielded
+from bachlit.decoding import FREE, Decoder, Rule, Rules, Yielded
 from bachlit.encoding import SatbEncoding, open_mask
 from bachlit.errors import OptionError
-from bachlit.generation.harmonizing import PromptBatch
+from bachlit.generation.harmonizing import rules_for
+from bachlit.generation.prompt_batch import Drawn, PromptBatch
 from bachlit.generation.prompts import ModelPrompt
 from bachlit.generation.written import Written
 from bachlit.models.language_model import LanguageModel
@@ -77,15 +78,16 @@ def write_freely(
         _open_prompt(encoding, (min_frames, max_frames), key, pickup, f"chorale-{seed}")
         for seed, key, pickup in zip(seeds, keys, pickups, strict=True)
     ]
-    batch = PromptBatch(model, prompts, decoder, rules=rules, strict=strict)
     once = decoder.seeks_likeliest or strict or rules == Rules()
+    rules = rules_for(decoder, calibration=model.calibration) if rules is None else rules
+    batch = PromptBatch(model, prompts, decoder, rules=rules, strict=strict)
     tries = 1 if once else _TRIES
-    drawn: list[list[tuple[Chorale, Generation, int]]] = [[] for _ in prompts]
-    for index, generation, row in batch.decode(seeds, tries):
-        drawn[index].append((encoding.decode(generation.tokens[row].cpu().numpy()), generation, row))
+    drawn: list[list[tuple[Chorale, Drawn]]] = [[] for _ in prompts]
+    for one in batch.decode(seeds, tries):
+        drawn[one.prompt].append((encoding.decode(one.tokens), one))
     pieces, yielded = [], list[Yielded]()
     for index, (seed, prompt) in enumerate(zip(seeds, prompts, strict=True)):
-        notes, generation, row = max(drawn[index], key=lambda one: _closing(one[0], prompt.piece.key.tonic))
+        notes, one = max(drawn[index], key=lambda one: _closing(one[0], prompt.piece.key.tonic))
         chorale = dataclasses.replace(
             notes,
             key=prompt.piece.key if encoding.keys else estimate_key(notes.pitches),
@@ -94,8 +96,8 @@ def write_freely(
             title=f"Chorale {seed}",
             name=prompt.piece.name,
         )
-        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
-        pieces.append(Written(chorale, generation, row))
+        yielded += one.yielded
+        pieces.append(Written(chorale, one.generation, one.row))
     batch.warn(yielded)
     return pieces
 

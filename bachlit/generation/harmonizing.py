@@ -2,8 +2,7 @@
 
 import dataclasses
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -13,23 +12,18 @@ from bachlit.decoding import (
     PLAIN,
     BeamSearch,
     Decoder,
-    Generation,
-    Grid,
-    RowGenerators,
     Rule,
     Rules,
     Yielded,
 )
-from bachlit.errors import DeadEndError, RuleWarning
 from bachlit.generation.choices import Style
-from bachlit.generation.grids import token_prompt
 from bachlit.generation.merit import figures, merit, require_known
 from bachlit.generation.metre import Beat, as_written, scale_of
+from bachlit.generation.prompt_batch import Drawn, PromptBatch
 from bachlit.generation.prompts import ModelPrompt, model_prompt, move_for, ranges_in
 from bachlit.generation.written import Filled, Written
 from bachlit.models.calibration import Calibration
-from bachlit.models.language_model import LanguageModel, evaluating
-from bachlit.music.chorale import VOICES
+from bachlit.models.language_model import LanguageModel
 from bachlit.music.prompt import Prompt
 
 CANDIDATES = 16
@@ -40,81 +34,6 @@ def harmonizer(num: int = 1) -> BeamSearch:
     """Make the default decoder: a beam of 16 per way, and of two groups for one."""
     groups = max(num, 2)
     return BeamSearch(16 * groups, groups=groups)
-
-
-class PromptBatch:
-    """Prompts that a model and a decoder fill together.
-
-    Args:
-        model: Predicts the tokens.
-        prompts: B pieces.
-        decoder: Chooses the tokens.
-        rules: What they must keep; `rules_for` if None.
-        strict: Whether a rule that can't be kept is an error.
-    """
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        prompts: Sequence[ModelPrompt],
-        decoder: Decoder,
-        *,
-        rules: Rules | Rule | None,
-        strict: bool,
-    ) -> None:
-        self._model, self._decoder = model, decoder
-        self._prompts = prompts
-        rules = rules_for(decoder, calibration=model.calibration) if rules is None else rules
-        self._tokens = token_prompt(model.voiced_encoding, prompts, rules, strict=strict)
-
-    def decode(self, seeds: Sequence[int], num: int = 1) -> Iterator[tuple[int, Generation, int]]:
-        """Write up to `num` pieces per prompt, as many at once as memory holds.
-
-        Yields:
-            For each piece the index of its prompt, and a generation with the piece's row.
-
-        Raises:
-            DeadEndError: If nothing is left to choose.
-        """
-        try:
-            with evaluating(self._model.network):
-                for batch in self._decoder.decode_batches(self._model, self._tokens, RowGenerators(seeds), num):
-                    part = len(batch.tokens) // len(self._prompts)
-                    yield from ((row // part, batch, row) for row in range(len(batch.tokens)))
-        except DeadEndError as error:
-            raise DeadEndError(
-                f"{self._place(error.row, error.t)} has no note that all rules and what is given allow; leave a rule "
-                "out, make it soft by a number, or use a decoder that keeps more hypotheses.",
-                error.row,
-                error.t,
-            ) from error
-
-    def warn(self, yielded: Sequence[Yielded]) -> None:
-        """Warn where rules gave way, once per rule and piece."""
-        for _, sentence in self.sentences(yielded):
-            warnings.warn(sentence, RuleWarning, stacklevel=3)
-
-    def sentences(self, yielded: Sequence[Yielded]) -> Iterator[tuple[int, str]]:
-        """Tell where rules gave way: a prompt's index and a sentence, once per rule and piece."""
-        places: dict[tuple[int, str], set[int]] = {}
-        for row, t, rule in yielded:
-            places.setdefault((row, rule), set()).add(t)
-        for (row, rule), steps in places.items():
-            others = f", nor at {len(steps) - 1} other places" if len(steps) > 1 else ""
-            first = self._place(row, min(steps))
-            yield row, f"{first} has no note that keeps {rule}{others}; it gave way there."
-
-    def _place(self, row: int, t: int) -> str:
-        """Name a step in musical terms."""
-        grid: Grid = self._tokens.grid  # type: ignore[assignment]  # `token_prompt` gives one
-        frame, slot = divmod(t, len(grid.voices))
-        column = grid.voices[slot]
-        prompt = self._prompts[row]
-        piece, frame = prompt.piece, int(frame / prompt.scale)
-        bars = prompt.written_bars
-        bar = next((bar for bar in bars if frame < bar.end), bars[-1])
-        name, voice = piece.name or "the piece", "end" if column is None else VOICES[column]
-        return f"The {voice} of {name} at bar {bar.number} (frame {frame})"
 
 
 def rules_for(decoder: Decoder, style: Style = "chorale", calibration: Calibration | None = None) -> Rules:
@@ -252,6 +171,7 @@ def fill(
     seeds: Sequence[int],
     num: int,
     rules: Rules,
+    tried: int | None = None,
     strict: bool = False,
 ) -> list[Filled]:
     """Fill the free cells of prompts, each in up to `num` different ways; warnings are left to the caller.
@@ -263,6 +183,7 @@ def fill(
         seeds: One per prompt; the same seed gives the same pieces, whatever stands beside it.
         num: How many ways at most.
         rules: What the free cells must keep.
+        tried: Pieces of which the `num` of most merit are taken; `num` if None.
         strict: Raise where a rule would have to give way.
 
     Raises:
@@ -270,31 +191,41 @@ def fill(
     """
     require_known(model.calibration.figures)
     batch = PromptBatch(model, [one.moved for one in asked], decoder, rules=rules, strict=strict)
-    distinct: list[dict[bytes, Written]] = [{} for _ in asked]
+    weighs = _soft(rules) == _soft(rules_for(decoder, calibration=model.calibration))
+    distinct: list[dict[bytes, tuple[Written, Drawn | None]]] = [{} for _ in asked]
     yielded: list[Yielded] = []
-    for index, generation, row in batch.decode(seeds, num):
-        yielded += [one._replace(row=index) for one in generation.yielded if one.row == row]
-        tokens = generation.tokens[row].cpu().numpy()
-        known, key = distinct[index], sha256(tokens.tobytes()).digest()
-        if generation.score[row] > -math.inf and key not in known:
-            prompt, moved = asked[index]
-            notes = model.voiced_encoding.decode(tokens).transpose(-moved.move)
-            pitches, onsets = as_written(notes, moved.scale)
-            known[key] = Written(dataclasses.replace(prompt.chorale, pitches=pitches, onsets=onsets), generation, row)
-    if model.calibration.figures and _soft(rules) == _soft(rules_for(decoder, calibration=model.calibration)):
-        for one, known in zip(asked, distinct, strict=True):
-            for piece in known.values():
-                heard = dataclasses.replace(piece.chorale, fermatas=one.prompt.heard.fermatas)
-                piece.figures = figures(heard, None, piece.log_prob)
-                piece.merit = merit(piece.figures, model.calibration.figures)
+    for drawn in batch.decode(seeds, num if tried is None else tried):
+        yielded += drawn.yielded
+        known, key = distinct[drawn.prompt], sha256(drawn.tokens.tobytes()).digest()
+        if drawn.generation.score[drawn.row] > -math.inf and key not in known:
+            piece = _written(model, asked[drawn.prompt], drawn, weighs=weighs)
+            known[key] = piece, None if batch.sees_all(drawn.prompt) else drawn
+    best = [sorted(known.values(), key=lambda one: one[0].merit, reverse=True)[:num] for known in distinct]
+    filled = [[piece for piece, drawn in pieces if drawn is None] for pieces in best]
+    for drawn in batch.weigh([drawn for pieces in best for _, drawn in pieces if drawn is not None]):
+        filled[drawn.prompt].append(_written(model, asked[drawn.prompt], drawn, weighs=weighs))
     sentences = list(batch.sentences(yielded))
     return [
         Filled(
-            sorted(known.values(), key=lambda written: written.merit, reverse=True),
+            sorted(pieces, key=lambda written: written.merit, reverse=True),
             [sentence for row, sentence in sentences if row == index],
         )
-        for index, known in enumerate(distinct)
+        for index, pieces in enumerate(filled)
     ]
+
+
+def _written(model: LanguageModel, asked: Asked, drawn: Drawn, *, weighs: bool) -> Written:
+    """Move a piece back to its prompt's key and note values; find its merit if the model weighs its figures."""
+    prompt, moved = asked
+    notes = model.voiced_encoding.decode(drawn.tokens).transpose(-moved.move)
+    pitches, onsets = as_written(notes, moved.scale)
+    chorale = dataclasses.replace(prompt.chorale, pitches=pitches, onsets=onsets)
+    piece = Written(chorale, drawn.generation, drawn.row)
+    if weighs and model.calibration.figures:
+        heard = dataclasses.replace(chorale, fermatas=prompt.heard.fermatas)
+        piece.figures = figures(heard, None, piece.log_prob)
+        piece.merit = merit(piece.figures, model.calibration.figures)
+    return piece
 
 
 def _soft(rules: Rules) -> list[Rule]:

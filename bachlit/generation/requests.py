@@ -89,16 +89,16 @@ class Request:
             DeadEndError: If nothing is left to choose in one of them.
         """
         requests = [self, *others]
-        filled = fill(
+        return fill(
             self._model,
             [request._asked for request in requests],
             decoder=self._decoder,
             seeds=[request.seed for request in requests],
-            num=self._tried,
+            num=self.num,
+            tried=self._tried,
             rules=self._rules,
             strict=self._strict,
         )
-        return [one._replace(pieces=one.pieces[: self.num]) for one in filled]
 
 
 def refuse_request(prompt: Prompt, num: int) -> None:

@@ -1,6 +1,7 @@
 """Keys: signature, tonic, names, and estimation from notes."""
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -172,17 +173,25 @@ def estimate_key(pitches: npt.NDArray[np.integer], signature: Key | None = None)
     sounding = pitches[pitches > 0]
     if sounding.size == 0:
         return Key()
-    histogram = np.bincount(sounding.ravel() % 12, minlength=12).astype(np.float64)
+    correlations = _correlations(tuple(np.bincount(sounding.ravel() % 12, minlength=12).tolist()))
+    scores = {
+        key: correlation + (0.3 if signature is not None and (key.fifths - signature.fifths) % 12 == 0 else 0.0)
+        for key, correlation in correlations.items()
+    }
+    return max(scores, key=lambda key: scores[key])
+
+
+@lru_cache(maxsize=1024)  # pieces under one prompt share most of their phrases
+def _correlations(histogram: tuple[int, ...]) -> dict[Key, float]:
+    """Correlate the sounding time of each pitch class (12,) with the profile of each key."""
     scores: dict[Key, float] = {}
     for mode, profile in _PROFILES.items():
         for tonic in range(12):
-            key = key_of(tonic, mode)
             # A flat histogram correlates with nothing.
-            spread = histogram.std()
-            correlation = np.corrcoef(histogram, np.roll(profile, tonic))[0, 1] if spread > 0 else 0.0
-            written = signature is not None and (key.fifths - signature.fifths) % 12 == 0
-            scores[key] = float(correlation) + (0.3 if written else 0.0)
-    return max(scores, key=lambda key: scores[key])
+            flat = min(histogram) == max(histogram)
+            correlation = 0.0 if flat else np.corrcoef(np.array(histogram, np.float64), np.roll(profile, tonic))[0, 1]
+            scores[key_of(tonic, mode)] = float(correlation)
+    return scores
 
 
 def home_of(pitches: npt.NDArray[np.integer], fifths: int | None = None) -> Key:

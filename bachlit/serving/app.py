@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from bachlit.serving.answers import Answer, answer
 from bachlit.serving.asks import Ask, read_ask
-from bachlit.serving.catalogue import listed
+from bachlit.serving.catalogue import catalogue
 from bachlit.serving.events import EventStream, left
 from bachlit.serving.guards import Guards, body_of, fault, refused
 from bachlit.serving.openapi import openapi
@@ -96,7 +96,7 @@ class Service:
         """List decoders, rules and limits: made by a worker once, since the list needs PyTorch."""
         if self._options is None:
             async with self.pool.enter() as place:
-                self._options = await place.run(listed)
+                self._options = await place.run(catalogue)
         return JSONResponse(self._options)
 
     async def _openapi(self, request: Request) -> Response:

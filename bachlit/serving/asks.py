@@ -85,12 +85,14 @@ def read_ask(action: str, *, body: bytes, content_type: str, query: Sequence[tup
         raise RefusedError(
             "too_large", f"The body has {len(body)} bytes; expected at most {MOST_BYTES}; send a shorter score."
         )
+    if not body and action != "compose":
+        raise RefusedError("invalid", "The body is empty; expected a score file, or a melody as JSON; send one.")
     media = content_type.partition(";")[0].strip().lower()
     typed = _unique(query)
     if media == "application/json" or media.endswith("+json"):
         if typed:
             raise RefusedError("invalid", "A JSON body comes with a query string; expected all options in the body.")
-        return _of_json(action, form, _object(body))
+        return _of_json(action, form, _object(body or b"{}"))
     if media.startswith("multipart/"):
         raise RefusedError("media_type", "The body is a form; expected a score file itself, or JSON; send that.")
     if body.lstrip()[:1] == b"{":
@@ -99,8 +101,6 @@ def read_ask(action: str, *, body: bytes, content_type: str, query: Sequence[tup
         if body.strip():
             raise RefusedError("media_type", "Composing takes no score; expected options as JSON; leave the body out.")
         return Ask(action, form, options=read_options(action, typed, typed=True))
-    if not body:
-        raise RefusedError("invalid", "The body is empty; expected a score file, or a melody as JSON; send one.")
     name = _name(typed.pop("name", NAMELESS))
     return Ask(action, form, name, body, options=read_options(action, typed, typed=True))
 

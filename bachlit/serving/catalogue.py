@@ -3,29 +3,35 @@
 import inspect
 import math
 import re
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from bachlit.models.shipped import PRETRAINED, SHIPPED
+from bachlit.models.shipped import SHIPPED
 from bachlit.music.chorale import VOICES
 from bachlit.serving.options import DECODERS, NARROWEST, WIDEST
 from bachlit.serving.settings import MOST_BYTES, MOST_FRAMES, MOST_PIECES
 
+if TYPE_CHECKING:
+    from bachlit.serving.answers import Models, Watch
 
-def catalogue() -> dict[str, Any]:
+
+def catalogue(models: "Models", watch: "Watch") -> dict[str, Any]:
     """List voices, decoders, rules, models, limits and the organ's sound, as plain data.
 
     Decoders and rules take PyTorch: a worker makes the list, once.
+
+    Args:
+        models: Gives the default model, some of whose rules have numbers of their own.
+        watch: Unused: this takes no time.
     """
     from bachlit import decoding
     from bachlit.checking import PROFILES
     from bachlit.generation.choices import PhraseChoice, Style
     from bachlit.generation.harmonizing import harmonizer, rules_for
     from bachlit.generation.named_rules import built_in_rules
-    from bachlit.models.calibration import calibration_of
     from bachlit.rendering.organ import ATTACK, FERMATA_STRETCH, PARTIALS, RELEASE
     from bachlit.scores import SUFFIXES
 
-    usual = rules_for(harmonizer(), calibration=calibration_of(PRETRAINED))
+    usual = rules_for(harmonizer(), calibration=models(None).calibration)
     return {
         "voices": list(VOICES),
         "decoders": [
@@ -58,14 +64,9 @@ def catalogue() -> dict[str, Any]:
     }
 
 
-def listed(**_: Any) -> dict[str, Any]:
-    """Make the list in a worker, which offers models that it doesn't need."""
-    return catalogue()
-
-
 def _first_line(kind: type[Any]) -> str:
     """Give the first sentence of a class's docstring."""
-    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "")[0]
+    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "")[0].replace("*", "")
 
 
 def _weights(weights: list[float]) -> Any:

@@ -132,7 +132,6 @@ def _parameters(action: str) -> list[dict[str, Any]]:
             "in": "query",
             "description": option.about,
             "schema": dict(option.schema),
-            **({"style": "deepObject"} if name == "rules" else {}),
         }
         for name, option in options_of(action).items()
         if option.in_query

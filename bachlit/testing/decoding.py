@@ -211,6 +211,8 @@ def check_decoder(
     others.append(decoder.decode(_Interrupted(model, decode_others), prompt, RowGenerators(seeds)).tokens)
     for tokens in others:
         assert torch.equal(tokens, generation.tokens), "two decodings interleaved give what each gives alone"
+    if isinstance(decoder, StepDecoder) and decoder.shortsighted:
+        assert decoder.passes_given, "a shortsighted decoder passes given tokens"
     if isinstance(decoder, StepDecoder) and decoder.passes_given:
         asked = copy.copy(decoder)
         asked.passes_given = False

@@ -46,7 +46,7 @@ FIGURES: dict[str, dict[str, set[str]]] = {
     },
     "bars": {
         "whole": COSTS,
-        **{name: COSTS | {"share_of_whole"} for name in ("beginning", "middle", "end", "four")},
+        **{name: COSTS | {"share_of_whole"} for name in ("beginning", "middle", "end", "one", "four")},
     },
     "pieces": {
         name: {"together_cpu_s", "together_per_s", "alone_per_s", "times_alone"} for name in ("beam", "greedy")
