@@ -6,7 +6,7 @@ import { Organ } from "./organ.js";
 const AHEAD = 2; // seconds scheduled: a hidden tab's timers come once a second
 const PERIOD = 200; // milliseconds between looks ahead
 const LEAD = 0.1; // seconds before the first note
-const LATE = 0.25; // seconds after which a note that no frame has shown isn't lit any more
+const LATE = 1; // seconds after which a note that no frame has shown isn't lit any more
 const SOON = 0.05; // seconds in which notes may have begun, since the audio clock is read late
 const SLOWEST = 10, FASTEST = 1000; // quarters a minute, as for WAV files
 
@@ -155,7 +155,7 @@ class Run {
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#frame);
     const silent = this.#desk.silence();
-    for (const { sound } of this.#scheduled) sound.stop(silent);
+    for (const { sound } of this.#scheduled) if (sound.end > silent) sound.stop(silent);
     const off = this.#lit.flatMap((note) => note.ids);
     if (off.length > 0) this.light({ on: [], off, tick: this.#tick() });
   }
