@@ -2,21 +2,21 @@
 import { editing } from "./commands.js";
 import { Editor } from "./editor.js";
 import { listenForFiles, showPicture } from "./files.js";
-import { harmonise } from "./harmonise.js";
 import { History, keep, kept } from "./history.js";
+import { listen } from "./keyboard.js";
 import { Listening, playable } from "./listening.js";
+import { MarkedNote } from "./marked.js";
+import { makeSvg } from "./pictures.js";
 import { Results } from "./results.js";
 import { copy, save, saveGiven, showCommands } from "./saving.js";
-import { ServiceError, checked, options, rendered } from "./service.js";
+import { options } from "./service.js";
 import { Settings } from "./settings.js";
 import { emptyTune, firstTune, requestOf } from "./tune.js";
+import { counted, listed } from "./words.js";
 import { Work } from "./working.js";
-import { neighbourOf, withPitch } from "./changing.js";
-import { listen } from "./keyboard.js";
-import { counted, listed, saidSung } from "./words.js";
+import { another, anew, isSame, written } from "./writing.js";
 
 const byId = (id) => document.getElementById(id);
-const TRIES = 3; // seeds, until a bar comes out otherwise than it was
 
 let offered = null;
 let saying;
@@ -34,33 +34,8 @@ const editor = new Editor(history, { say, sound: (midi) => listening.sound(midi)
 const results = new Results({ makeSvg, say });
 const tuneWork = new Work(byId("work"), byId("problem"), say);
 const scoreWork = new Work(byId("score-work"), byId("score-problem"), say);
-
-// The picture that came with a piece has one width; others are engraved. On a phone smaller notes save half the systems.
-const NARROWEST = 460;
-const pictures = new WeakMap();
-async function makeSvg(piece, room) {
-  const width = Math.max(NARROWEST, room);
-  const own = pictures.get(piece) ?? {};
-  if (own.width !== width) {
-    const { svg } = await rendered({ score: piece.musicxml, name: "score.musicxml", width });
-    pictures.set(piece, { width, svg });
-  }
-  return pictures.get(piece).svg;
-}
-
-const scoreWidth = () => Math.round(Math.min(2000, Math.max(NARROWEST, byId("tune").clientWidth)));
-
-// Asks for pieces; each keeps the request that made it and the voices that were given.
-async function made(request, told, given = null) {
-  const width = scoreWidth();
-  const pieces = await harmonise({ ...request, width }, told);
-  return pieces.map((piece) => {
-    const lead = given ?? [...new Set(piece.notes.filter((note) => note.given).map(({ voice }) => voice))];
-    const kept = { ...piece, request, lead };
-    pictures.set(kept, { width, svg: piece.svg });
-    return kept;
-  });
-}
+const saveWork = new Work(byId("save-work"), byId("save-problem"), say);
+const note = new MarkedNote({ results, work: scoreWork, say, sound: (midi) => listening.sound(midi) });
 
 async function harmoniseTune() {
   const { tune } = history.present;
@@ -69,7 +44,7 @@ async function harmoniseTune() {
     return;
   }
   listening.stop();
-  const pieces = await tuneWork.run("Writing the other voices", (told) => made({ ...requestOf(tune), ...settings.value }, told));
+  const pieces = await tuneWork.run("Writing the other voices", (told) => written({ ...requestOf(tune), ...settings.value }, told));
   if (!pieces?.length) return;
   editor.hear(tune, pieces[0].phrases);
   results.replace(pieces);
@@ -79,80 +54,22 @@ async function harmoniseTune() {
   say(`Harmonised${pieces.length > 1 ? ` in ${pieces.length} ways` : ""}; ${counted(faults.length, "fault")}`);
 }
 
-const drawing = () => ({ decoder: settings.drawing });
-
-async function another() {
+async function writeAnother() {
   const { piece } = results;
-  const { num, ...request } = piece.base ?? piece.request;
-  const asked = { ...request, ...drawing(), seed: results.lastSeed + 1 };
-  const pieces = await scoreWork.run("Writing another", (told) => made(asked, told, piece.lead));
-  if (!pieces?.length) return;
+  const made = await scoreWork.run("Writing another", (told) => another(piece, settings.drawing, results.lastSeed + 1, told));
+  if (!made) return;
   listening.stop();
-  results.add({ ...pieces[0], base: piece.base ?? piece.request });
-  say(`Another; ${counted(pieces[0].faults.length, "fault")}`);
+  results.add(made);
+  say(`Another; ${counted(made.faults.length, "fault")}`);
 }
 
-const voicesOf = ({ voices }) => JSON.stringify(voices);
-
-// Writes a bar, or all voices that aren't held, anew: the piece itself is what is given.
-async function anew(label, piece, change) {
-  const given = [...new Set([...piece.lead, ...results.held])];
-  const { style, layout, checkpoint, rules, label: below } = piece.request;
-  const usual = JSON.parse(JSON.stringify({ style, layout, checkpoint, rules, label: below }));
-  const hold = piece.changed?.length ? { hold: piece.changed } : {};
-  const request = { score: piece.musicxml, name: "score.musicxml", voice: given.join(","), ...hold, ...change, ...usual, ...drawing() };
+async function writeAnew(label, piece, change) {
   const seed = results.lastSeed + 1;
-  const other = await scoreWork.run(label, async (told) => {
-    let last;
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      [last] = await made({ ...request, seed: seed + attempt }, told, piece.lead);
-      if (voicesOf(last) !== voicesOf(piece)) break;
-    }
-    return last;
-  });
-  if (!other) return;
+  const made = await scoreWork.run(label, (told) => anew(piece, results.held, change, settings.drawing, seed, told));
+  if (!made) return;
   listening.stop();
-  results.change({ ...other, base: piece.base ?? piece.request, changed: piece.changed });
-  say(voicesOf(other) === voicesOf(piece) ? "Nothing else fits here" : `Written anew; ${counted(other.faults.length, "fault")}`);
-}
-
-let chosenNote = null; // the note of the score that is changed, {voice, from}
-let pending = null; // its pitch that is asked for
-
-const sung = () => results.piece?.notes.find(({ voice, from }) => voice === chosenNote?.voice && from === chosenNote.from);
-
-function chooseNote(note) {
-  results.view.light({ on: note?.ids ?? [], off: sung()?.ids ?? [] });
-  pending = null;
-  chosenNote = note && { voice: note.voice, from: note.from };
-  byId("note-bar").hidden = !note;
-  if (!note) return;
-  byId("note-told").textContent = saidSung(results.piece, sung());
-}
-
-// A changed note is held from then on; the faults are looked for anew, and the merit isn't known.
-async function changeNote(by, semitone) {
-  const { piece } = results, note = sung();
-  if (!note) return;
-  const midi = neighbourOf(piece, pending ?? note.pitch, by, semitone);
-  pending = midi;
-  listening.sound(midi);
-  const score = withPitch(piece, note, midi);
-  if (score === null) {
-    scoreWork.complain(new ServiceError("This note can't be changed here; save the score and change it in a notation program.", "invalid"));
-    return;
-  }
-  const width = scoreWidth();
-  const told = await scoreWork.run("Reading the score", ({ signal }) => checked({ score, name: "score.musicxml", width }, signal));
-  if (!told) return;
-  pending = null;
-  const { request, lead, base, seed, decoder } = piece;
-  const changed = [...(piece.changed ?? []).filter(([voice, from]) => voice !== note.voice || from !== note.from), [note.voice, note.from, note.to]];
-  const made = { ...told, title: piece.title, request, lead, base, seed, decoder, changed, merit: null };
-  pictures.set(made, { width, svg: told.svg });
-  results.change(made);
-  chooseNote(sung());
-  say(`${saidSung(made, sung())}; ${counted(made.faults.length, "fault")}`);
+  results.change(made, piece);
+  say(isSame(made, piece) ? "Nothing else fits here" : `Written anew; ${counted(made.faults.length, "fault")}`);
 }
 
 const KEPT = {
@@ -212,40 +129,24 @@ byId("new").addEventListener("click", () => {
 });
 listenForFiles({ button: byId("open"), input: byId("file"), opened, failed: (error) => tuneWork.complain(error) });
 
-byId("another").addEventListener("click", another);
-byId("rewrite").addEventListener("click", () => anew(`Writing around ${listed(results.held)}`, results.piece, {}));
+byId("another").addEventListener("click", writeAnother);
+byId("rewrite").addEventListener("click", () => writeAnew(`Writing around ${listed(results.held)}`, results.piece, {}));
 byId("play").addEventListener("click", () =>
   listening.toggle(results.piece, { button: byId("play"), light: (detail) => results.view.light(detail), range: results.view.chosen }));
-results.addEventListener("bar", ({ detail: { piece, number } }) => anew(`Writing bar ${number} anew`, piece, { bars: number }));
-results.view.selectable = true;
-results.addEventListener("note", ({ detail }) => {
-  chooseNote(detail);
-  listening.sound(detail.pitch);
-  byId("note-up").focus({ preventScroll: true });
-});
-for (const [id, by] of [["note-up", 1], ["note-down", -1]]) byId(id).addEventListener("click", () => changeNote(by, false));
-byId("note-done").addEventListener("click", () => chooseNote(null));
-byId("note-bar").addEventListener("keydown", (event) => {
-  const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-  if (event.key === "Escape") chooseNote(null);
-  if (by === undefined) return;
-  event.preventDefault();
-  changeNote(by, event.shiftKey);
-});
+results.addEventListener("bar", ({ detail: { piece, number } }) => writeAnew(`Writing bar ${number} anew`, piece, { bars: number }));
 results.addEventListener("held", ({ detail: { voices } }) => {
   byId("holding").hidden = voices.length === 0;
   byId("held-told").textContent = voices.length ? `The ${listed(voices)} ${voices.length > 1 ? "are" : "is"} held.` : "";
 });
 results.addEventListener("shown", ({ detail: { piece } }) => {
   listening.stop();
-  byId("note-bar").hidden = true;
+  note.mark(null);
   listening.ready(piece);
   showCommands(piece.request);
   byId("another").textContent = results.full ? "Another in its place" : "Another";
 });
 results.addEventListener("failed", ({ detail: { error } }) => scoreWork.complain(error));
 
-const saveWork = new Work(byId("save-work"), byId("save-problem"), say);
 for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () =>
     saveWork.run(`Preparing ${button.textContent}`, () => save(results.piece, button.dataset.save, listening.tempo)));

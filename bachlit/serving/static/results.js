@@ -66,17 +66,20 @@ export class Results extends EventTarget {
   }
 
   add(piece) {
-    if (this.full) return this.change(piece);
+    if (this.full) return this.change(piece, this.piece);
     this.#tabs.push({ versions: [piece], at: 0 });
     this.#current = this.#tabs.length - 1;
     return this.#show();
   }
 
-  // Another version of the piece that is shown.
-  change(piece) {
-    const tab = this.#tabs[this.#current];
-    tab.versions = [...tab.versions.slice(0, tab.at + 1), piece];
-    tab.at += 1;
+  // Another version of a piece, which may no longer be the one that is shown.
+  change(piece, of) {
+    const index = this.#tabs.findIndex(({ versions }) => versions.includes(of));
+    if (index < 0) return;
+    const tab = this.#tabs[index];
+    tab.versions = [...tab.versions.slice(0, tab.versions.indexOf(of) + 1), piece];
+    tab.at = tab.versions.length - 1;
+    this.#current = index;
     this.#show();
   }
 

@@ -38,7 +38,9 @@ export class Settings {
 
   // A decoder that gives another piece with each seed.
   get drawing() {
-    return this.#decoders.find(({ name, temperature }) => temperature && name === this.#form.decoder.value)?.name ?? DRAWING;
+    const { decoder, temperature } = this.value;
+    const draws = this.#decoders.some((one) => one.temperature && one.name === decoder);
+    return draws ? { decoder, ...(temperature ? { temperature } : {}) } : { decoder: DRAWING };
   }
 
   get seed() {
