@@ -8,7 +8,7 @@ import { Listening, playable } from "./listening.js";
 import { Results } from "./results.js";
 import { copy, save, saveGiven, showCommands } from "./saving.js";
 import { ServiceError, checked, options, rendered } from "./service.js";
-import { DRAWING, Settings } from "./settings.js";
+import { Settings } from "./settings.js";
 import { emptyTune, firstTune, requestOf } from "./tune.js";
 import { Work } from "./working.js";
 import { neighbourOf, withPitch } from "./changing.js";
@@ -51,14 +51,14 @@ async function makeSvg(piece, room) {
 const scoreWidth = () => Math.round(Math.min(2000, Math.max(NARROWEST, byId("tune").clientWidth)));
 
 // Asks for pieces; each keeps the request that made it and the voices that were given.
-async function asked(work, label, request, given = null) {
+async function made(request, told, given = null) {
   const width = scoreWidth();
-  const pieces = await work.run(label, (told) => harmonise({ ...request, width }, told));
-  return pieces?.map((piece) => {
+  const pieces = await harmonise({ ...request, width }, told);
+  return pieces.map((piece) => {
     const lead = given ?? [...new Set(piece.notes.filter((note) => note.given).map(({ voice }) => voice))];
-    const made = { ...piece, request, lead };
-    pictures.set(made, { width, svg: piece.svg });
-    return made;
+    const kept = { ...piece, request, lead };
+    pictures.set(kept, { width, svg: piece.svg });
+    return kept;
   });
 }
 
@@ -69,7 +69,7 @@ async function harmoniseTune() {
     return;
   }
   listening.stop();
-  const pieces = await asked(tuneWork, "Writing the other voices", { ...requestOf(tune), ...settings.value });
+  const pieces = await tuneWork.run("Writing the other voices", (told) => made({ ...requestOf(tune), ...settings.value }, told));
   if (!pieces?.length) return;
   editor.hear(tune, pieces[0].phrases);
   results.replace(pieces);
@@ -79,16 +79,17 @@ async function harmoniseTune() {
   say(`Harmonised${pieces.length > 1 ? ` in ${pieces.length} ways` : ""}; ${counted(faults.length, "fault")}`);
 }
 
-const drawing = () => ({ decoder: settings.value.decoder && settings.value.decoder !== "BeamSearch" ? settings.value.decoder : DRAWING });
+const drawing = () => ({ decoder: settings.drawing });
 
 async function another() {
   const { piece } = results;
   const { num, ...request } = piece.base ?? piece.request;
-  const [made] = (await asked(scoreWork, "Writing another", { ...request, ...drawing(), seed: results.lastSeed + 1 }, piece.lead)) ?? [];
-  if (!made) return;
+  const asked = { ...request, ...drawing(), seed: results.lastSeed + 1 };
+  const pieces = await scoreWork.run("Writing another", (told) => made(asked, told, piece.lead));
+  if (!pieces?.length) return;
   listening.stop();
-  results.add({ ...made, base: piece.base ?? piece.request });
-  say(`Another; ${counted(made.faults.length, "fault")}`);
+  results.add({ ...pieces[0], base: piece.base ?? piece.request });
+  say(`Another; ${counted(pieces[0].faults.length, "fault")}`);
 }
 
 const voicesOf = ({ voices }) => JSON.stringify(voices);
@@ -97,20 +98,22 @@ const voicesOf = ({ voices }) => JSON.stringify(voices);
 async function anew(label, piece, change) {
   const given = [...new Set([...piece.lead, ...results.held])];
   const { style, layout, checkpoint, rules, label: below } = piece.request;
-  const kept = JSON.parse(JSON.stringify({ style, layout, checkpoint, rules, label: below }));
-  let seed = results.lastSeed;
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    seed += 1;
-    const hold = piece.changed?.length ? { hold: piece.changed } : {};
-    const request = { score: piece.musicxml, name: "score.musicxml", voice: given.join(","), ...hold, ...change, ...kept, ...drawing(), seed };
-    const [made] = (await asked(scoreWork, label, request, piece.lead)) ?? [];
-    if (!made) return;
-    if (voicesOf(made) === voicesOf(piece) && attempt < TRIES - 1) continue;
-    listening.stop();
-    results.change({ ...made, base: piece.base ?? piece.request, changed: piece.changed });
-    say(voicesOf(made) === voicesOf(piece) ? "Nothing else fits here" : `Written anew; ${counted(made.faults.length, "fault")}`);
-    return;
-  }
+  const usual = JSON.parse(JSON.stringify({ style, layout, checkpoint, rules, label: below }));
+  const hold = piece.changed?.length ? { hold: piece.changed } : {};
+  const request = { score: piece.musicxml, name: "score.musicxml", voice: given.join(","), ...hold, ...change, ...usual, ...drawing() };
+  const seed = results.lastSeed + 1;
+  const other = await scoreWork.run(label, async (told) => {
+    let last;
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      [last] = await made({ ...request, seed: seed + attempt }, told, piece.lead);
+      if (voicesOf(last) !== voicesOf(piece)) break;
+    }
+    return last;
+  });
+  if (!other) return;
+  listening.stop();
+  results.change({ ...other, base: piece.base ?? piece.request, changed: piece.changed });
+  say(voicesOf(other) === voicesOf(piece) ? "Nothing else fits here" : `Written anew; ${counted(other.faults.length, "fault")}`);
 }
 
 let chosenNote = null; // the note of the score that is changed, {voice, from}
@@ -152,6 +155,13 @@ async function changeNote(by, semitone) {
   say(`${saidSung(made, sung())}; ${counted(made.faults.length, "fault")}`);
 }
 
+const KEPT = {
+  1: "This staff can't write all of its notes; they are kept as they stand.",
+  2: "They are kept as they stand, and the others are written.",
+  3: "They are kept as they stand, and the fourth is written.",
+  4: "The soprano is kept, and the others are written anew.",
+};
+
 function showTune() {
   const { tune } = history.present;
   keep(tune);
@@ -159,7 +169,7 @@ function showTune() {
   if (tune.source) {
     const name = tune.source.name;
     byId("source").textContent = tune.sheet
-      ? `${name} holds ${listed(tune.sheet)}. ${tune.sheet.length === 4 ? "The soprano is kept, the others are written anew." : "They are kept, the others are written."}`
+      ? `${name} holds ${listed(tune.sheet)}. ${KEPT[tune.sheet.length]}`
       : `From ${name}. Its words and repeats come back, as long as you don't change the notes.`;
   }
   byId("hear").hidden = Boolean(tune.sheet);

@@ -78,6 +78,7 @@ export class Editor {
       if (button?.dataset.length) this.#change(withLength(this.#history.present, this.#dottedAs(Number(button.dataset.length))));
       if (button?.dataset.command) this.#do(COMMANDS[button.dataset.command]);
     });
+    byId("palette").addEventListener("keydown", rove);
     byId("undo").addEventListener("click", () => this.undo());
     byId("redo").addEventListener("click", () => this.redo());
     const onChange = (id, change) => byId(id).addEventListener("change", ({ target }) => {
@@ -96,10 +97,12 @@ export class Editor {
 
   #key(event) {
     if (event.isComposing || this.#history.present.tune.sheet) return;
-    const command = commandOf(event);
+    const button = event.key === " " ? "hear" : event.key === "Enter" ? "harmonise" : null;
+    const command = button ? () => byId(button).click() : commandOf(event);
     if (!command) return;
     event.preventDefault();
-    this.#do(command);
+    if (button) command();
+    else this.#do(command);
   }
 
   #do(command) {
@@ -148,6 +151,7 @@ export class Editor {
     document.querySelector(".signature").hidden = Boolean(tune.sheet);
     if (!tune.sheet) this.#staff.show(state, this.#ends);
     byId("staff").setAttribute("aria-label", `Staff with ${counted(tune.notes.length, "note")}`);
+    byId("title").readOnly = Boolean(tune.sheet);
     if (document.activeElement !== byId("title")) byId("title").value = tune.title;
     this.#showKey(tune);
     byId("metre").value = tune.metre;
@@ -164,6 +168,7 @@ export class Editor {
     for (const command of ["sharp", "flat", "up", "down", "phrase"])
       byId("palette").querySelector(`[data-command=${command}]`).disabled = !note || note.line === null;
     byId("palette").querySelector("[data-command=delete]").disabled = !note;
+    if (!byId("palette").querySelector("button:enabled[tabindex='0']")) reach(byId("palette").querySelector("button"));
   }
 
   #showKey({ fifths, mode }) {
@@ -179,6 +184,21 @@ export class Editor {
     byId("pickup").replaceChildren(...options);
     byId("pickup").value = tune.pickup;
   }
+}
+
+// The tab key comes to a toolbar once; arrows go through it.
+function rove(event) {
+  const buttons = [...byId("palette").querySelectorAll("button:enabled")];
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const next = { Home: buttons[0], End: buttons.at(-1) }[event.key] ?? (by && buttons.at((buttons.indexOf(event.target) + by) % buttons.length));
+  if (!next) return;
+  event.preventDefault();
+  reach(next);
+  next.focus();
+}
+
+function reach(reached) {
+  for (const button of byId("palette").querySelectorAll("button")) button.tabIndex = button === reached ? 0 : -1;
 }
 
 function pickupName(ticks) {

@@ -9,7 +9,7 @@ export class History extends EventTarget {
     this.present = present;
   }
 
-  // Steps that `same` finds alike, such as a moved mark, are no steps of their own.
+  // Without `step` it takes the place of the present, as a mark that moves.
   set(state, { step = true } = {}) {
     if (state === this.present) return;
     if (step) {
@@ -61,7 +61,7 @@ export function keep(tune) {
 export function kept() {
   try {
     const { version, tune } = JSON.parse(localStorage.getItem(PLACE));
-    return version === 1 && Array.isArray(tune.notes) ? tune : null;
+    return version === 1 && tune.notes.every(({ ticks }) => ticks > 0) ? tune : null;
   } catch {
     return null;
   }

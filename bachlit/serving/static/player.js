@@ -6,6 +6,7 @@ import { Organ } from "./organ.js";
 const AHEAD = 2; // seconds scheduled: a hidden tab's timers come once a second
 const PERIOD = 200; // milliseconds between looks ahead
 const LEAD = 0.1; // seconds before the first note
+const LATE = 0.25; // seconds after which a note that no frame has shown isn't lit any more
 const SOON = 0.05; // seconds in which notes may have begun, since the audio clock is read late
 const SLOWEST = 10, FASTEST = 1000; // quarters a minute, as for WAV files
 
@@ -206,8 +207,8 @@ class Run {
   }
 
   // What is heard now, not what the clock has come to.
-  #heard() {
-    return this.#clock.place(this.#organ.context.currentTime - this.#organ.latency);
+  #heard(before = 0) {
+    return this.#clock.place(this.#organ.context.currentTime - this.#organ.latency - before);
   }
 
   #tick() {
@@ -221,12 +222,12 @@ class Run {
   }
 
   #show() {
-    const heard = this.#heard();
+    const heard = this.#heard(), late = this.#heard(LATE);
     const ended = this.#lit.filter((note) => note.to <= heard);
     this.#lit = this.#lit.filter((note) => note.to > heard);
     const begun = [];
     for (let note = this.#note(this.#ahead); note && note.from <= heard; note = this.#note(++this.#ahead)) {
-      if (note.to > heard) begun.push(note);
+      if (note.to > late) begun.push(note);
     }
     this.#lit.push(...begun);
     const on = begun.flatMap((note) => note.ids);

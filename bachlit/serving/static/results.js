@@ -16,6 +16,8 @@ export function merit({ merit: nats }) {
 export class Results extends EventTarget {
   #tabs = []; // each {versions, at}
   #current = 0;
+  #before = null; // the tabs that others took the place of, {tabs, current}
+  #after = null;
   #view;
   #say;
 
@@ -54,6 +56,8 @@ export class Results extends EventTarget {
   }
 
   replace(pieces) {
+    this.#before = this.#tabs.length ? this.#set : null;
+    this.#after = null;
     this.#tabs = pieces.map((piece) => ({ versions: [piece], at: 0 }));
     this.#current = 0;
     this.#view.held = new Set();
@@ -76,13 +80,26 @@ export class Results extends EventTarget {
     this.#show();
   }
 
+  get #set() {
+    return { tabs: this.#tabs, current: this.#current };
+  }
+
+  // Back or forth by a version; before the first, to the tabs that were there before.
   step(by) {
     const tab = this.#tabs[this.#current];
-    if (!tab?.versions[tab.at + by]) return false;
-    tab.at += by;
+    if (tab?.versions[tab.at + by]) tab.at += by;
+    else if (by < 0 && this.#before) this.#swap(this.#before, null, this.#set);
+    else if (by > 0 && this.#after) this.#swap(this.#after, this.#set, null);
+    else return;
     this.#show();
     this.#say(by < 0 ? "Undone" : "Done again");
-    return true;
+  }
+
+  #swap({ tabs, current }, before, after) {
+    this.#tabs = tabs;
+    this.#current = current;
+    this.#before = before;
+    this.#after = after;
   }
 
   choose(index) {
@@ -118,9 +135,9 @@ export class Results extends EventTarget {
     byId("tabs").replaceChildren(...this.#tabs.map((tab, index) => this.#tab(tab, index)));
     byId("panel").setAttribute("aria-labelledby", `tab-${this.#current + 1}`);
     const tab = this.#tabs[this.#current];
-    byId("back").hidden = byId("forth").hidden = tab.versions.length < 2;
-    byId("back").disabled = tab.at === 0;
-    byId("forth").disabled = tab.at === tab.versions.length - 1;
+    byId("back").disabled = tab.at === 0 && !this.#before;
+    byId("forth").disabled = tab.at === tab.versions.length - 1 && !this.#after;
+    byId("back").hidden = byId("forth").hidden = byId("back").disabled && byId("forth").disabled;
     this.#tell("shown", { piece });
     this.#view.show(piece).catch((error) => this.#tell("failed", { error }));
     this.#showFaults(piece);

@@ -1,5 +1,5 @@
 // Saving and copying: files of a piece, and the commands that write the same.
-import { API, saved } from "./service.js";
+import { API, guarded, saved } from "./service.js";
 import { commandLine, curlLine } from "./words.js";
 
 const TYPES = { mid: "audio/midi", pdf: "application/pdf", wav: "audio/wav", musicxml: "application/vnd.recordare.musicxml+xml" };
@@ -45,7 +45,7 @@ export function showCommands(request) {
   document.getElementById("command-line").textContent = request.hold
     ? "Single notes can't be held by the command line; take curl."
     : commandLine(request, givenName(request));
-  document.getElementById("curl-line").textContent = curlLine(`${API}harmonize`, request);
+  document.getElementById("curl-line").textContent = curlLine(`${API}harmonize`, request, guarded);
 }
 
 export async function copy(text) {

@@ -3,6 +3,9 @@
 export const API = new URL("/api/v1/", location.href).href;
 const TOKEN = new URLSearchParams(location.hash.slice(1)).get("token");
 
+// Whether calls need a token, which isn't shown.
+export const guarded = TOKEN !== null;
+
 export class ServiceError extends Error {
   constructor(sentence, code) {
     super(sentence);

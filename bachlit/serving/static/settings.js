@@ -1,6 +1,6 @@
 // The options: what the form holds, as fields of a request; only what differs from the usual.
 
-export const DRAWING = "Particles"; // draws another piece with each seed, where the search always finds the same
+const DRAWING = "Particles"; // draws another piece with each seed, where the search always finds the same
 
 export class Settings {
   #form;
@@ -34,6 +34,11 @@ export class Settings {
   #show() {
     const decoder = this.#decoders.find(({ name }) => name === this.#form.decoder.value);
     document.getElementById("temperature-label").hidden = !decoder?.temperature;
+  }
+
+  // A decoder that gives another piece with each seed.
+  get drawing() {
+    return this.#decoders.find(({ name, temperature }) => temperature && name === this.#form.decoder.value)?.name ?? DRAWING;
   }
 
   get seed() {

@@ -8,6 +8,7 @@ const SHARP_LINES = [38, 35, 39, 36, 33, 37, 34];
 const FLAT_LINES = [34, 37, 33, 36, 32, 35, 31];
 const ACCIDENTALS = { 1: "sharp", 0: "natural", "-1": "flat" };
 const STEM = 3.4;
+const STILL = 10; // pixels that a finger may tremble
 
 const yOf = (line) => (TOP_LINE - line) / 2;
 
@@ -32,6 +33,7 @@ export class StaffView extends EventTarget {
   #space = 10;
   #state = null;
   #dragged = null;
+  #tapped = null;
   #heard = [];
 
   constructor(element) {
@@ -40,8 +42,8 @@ export class StaffView extends EventTarget {
     element.addEventListener("pointermove", (event) => this.#move(event));
     element.addEventListener("pointerleave", () => this.#ghost(null));
     element.addEventListener("pointerdown", (event) => this.#press(event));
-    element.addEventListener("pointerup", () => (this.#dragged = null));
-    element.addEventListener("pointercancel", () => (this.#dragged = null));
+    element.addEventListener("pointerup", (event) => this.#release(event));
+    element.addEventListener("pointercancel", () => (this.#dragged = this.#tapped = null));
     let width = 0;
     new ResizeObserver(([{ contentRect }]) => {
       if (Math.abs(contentRect.width - width) < 1) return;
@@ -174,6 +176,18 @@ export class StaffView extends EventTarget {
 
   #press(event) {
     if (event.button !== 0) return;
+    // A finger that moves scrolls the page: what it means is known when it leaves.
+    if (event.pointerType === "mouse") this.#choose(event);
+    else this.#tapped = event;
+  }
+
+  #release(event) {
+    const tapped = this.#tapped;
+    this.#dragged = this.#tapped = null;
+    if (tapped && Math.hypot(tapped.clientX - event.clientX, tapped.clientY - event.clientY) < STILL) this.#choose(tapped);
+  }
+
+  #choose(event) {
     const phrase = event.target.closest("[data-phrase]");
     if (phrase) {
       this.#tell("press", { index: Number(phrase.dataset.phrase), what: "phrase" });
@@ -183,7 +197,7 @@ export class StaffView extends EventTarget {
     if (!place) return;
     this.#ghost(null);
     const { line: at } = this.#state.tune.notes[place.index] ?? {};
-    if (place.what === "note" && at !== null) {
+    if (place.what === "note" && at !== null && event.pointerType === "mouse") {
       this.#dragged = { index: place.index, line: at, y: event.clientY, by: 0, moved: false };
       this.#element.setPointerCapture(event.pointerId);
     }

@@ -138,7 +138,8 @@ export function withHeard(tune, heard) {
 // Places of phrase ends as the service reads them, such as "4.3"; null if none is marked.
 export function phrasesOf(tune) {
   const places = tune.notes.flatMap(({ end }, index) => (end ? [placeOf(tune, startOf(tune, index))] : []));
-  return places.length ? places.map(({ bar, beat }) => `${bar}.${Number(beat.toFixed(4))}`).join(",") : null;
+  // Rounded up: a third of a beat must not name the note before.
+  return places.length ? places.map(({ bar, beat }) => `${bar}.${Math.ceil(beat * 1e4 - 1e-6) / 1e4}`).join(",") : null;
 }
 
 // The melody as the service takes it; a file goes as it is.

@@ -10,14 +10,22 @@ export function lengthName(ticks) {
 }
 
 const spoken = (name) => name.replace(/[♯#]/, " sharp ").replace(/[♭b]/, " flat ");
-const number = (value) => String(Number(value.toFixed(2)));
+const FRACTIONS = { 25: "¼", 33: "⅓", 50: "½", 67: "⅔", 75: "¾" };
+
+// A beat as one says it, such as 2½.
+function number(value) {
+  const fraction = FRACTIONS[Math.round((value % 1) * 100)];
+  return fraction ? `${Math.floor(value)}${fraction}` : String(Number(value.toFixed(2)));
+}
+
+const barName = (bar) => (String(bar) === "0" ? "upbeat" : `bar ${bar}`);
 
 export function saidNote(tune, index) {
   if (index < 0) return "Before the first note";
   const one = tune.notes[index];
   const { bar, beat } = placeOf(tune, startOf(tune, index));
   const end = one.end ? ", end of a phrase" : "";
-  return `${spoken(nameOf(one))} ${lengthName(one.ticks)}, ${bar === 0 ? "pickup" : `bar ${bar}`} beat ${number(beat)}${end}`;
+  return `${spoken(nameOf(one))} ${lengthName(one.ticks)}, ${barName(bar)} beat ${number(beat)}${end}`;
 }
 
 // A note of a piece, by the bar in which it begins.
@@ -27,7 +35,7 @@ export function saidSung(piece, { voice, name, from }) {
   const [beats, unit] = piece.metre.split("/").map(Number);
   const beat = ((4 * piece.division) / unit) * (unit >= 8 && beats % 3 === 0 ? 3 : 1);
   const missing = bar === piece.bars[0] && piece.pickup ? (4 * piece.division * beats) / unit - piece.pickup : 0;
-  return `${voice} ${spoken(name)}, bar ${bar.number} beat ${number((from - began + missing) / beat + 1)}`;
+  return `${voice} ${spoken(name)}, ${barName(bar.number)} beat ${number((from - began + missing) / beat + 1)}`;
 }
 
 export const counted = (count, noun) => `${count === 0 ? "no" : count} ${noun}${count === 1 ? "" : "s"}`;
@@ -37,7 +45,7 @@ export const listed = (words) =>
 
 export function saidFault({ title, bar, beat, voices, details }) {
   const among = voices.length ? `, ${listed(voices)}` : "";
-  return { place: `Bar ${bar}, beat ${number(beat)}`, what: `${title}${among}`, details };
+  return { place: `${barName(bar).replace(/^./, (letter) => letter.toUpperCase())}, beat ${number(beat)}`, what: `${title}${among}`, details };
 }
 
 const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
@@ -55,6 +63,7 @@ export function commandLine(body, file) {
   return ["bachlit harmonize", plain(file), ...options].join(" ");
 }
 
-export function curlLine(address, body) {
-  return `curl ${address} -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`;
+export function curlLine(address, body, guarded) {
+  const token = guarded ? " -H 'Authorization: Bearer TOKEN'" : "";
+  return `curl ${address} -H 'Content-Type: application/json'${token} -d ${quoted(JSON.stringify(body))}`;
 }
