@@ -201,8 +201,6 @@ def test_anything_ends_in_an_ask_or_in_words() -> None:
             )
         except RefusedError as error:
             end = error
-            assert error.status < 500
-            assert str(error).encode()
-            assert len(str(error)) < 600
+        assert isinstance(end, Ask) or (end.status < 500 and 20 < len(str(end).encode()) < 600)
         ends[type(end)] += 1
     assert min(ends.values()) > 50

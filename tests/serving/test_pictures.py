@@ -5,11 +5,12 @@ import re
 from bachlit.rendering.engraving import engrave
 from bachlit.serving.pictures import bare
 
-SIGNS = """<score-partwise version="4.0"><part-list><score-part id="P"><part-name/></score-part></part-list><part id="P">
+SIGNS = """<score-partwise><part-list><score-part id="P"><part-name/></score-part></part-list><part id="P">
 <measure number="1"><attributes><divisions>1</divisions></attributes>
 <direction placement="above"><direction-type><metronome><beat-unit>quarter</beat-unit><per-minute>72</per-minute>
 </metronome></direction-type></direction>
-<direction placement="below"><direction-type><dynamics><other-dynamics>sempre mf</other-dynamics></dynamics></direction-type></direction>
+<direction placement="below"><direction-type><dynamics><other-dynamics>sempre mf</other-dynamics></dynamics>
+</direction-type></direction>
 <direction><direction-type><words>dolce</words></direction-type></direction>
 <harmony><root><root-step>F</root-step><root-alter>1</root-alter></root><kind>minor</kind></harmony>
 <note><pitch><step>C</step><octave>5</octave></pitch><duration>4</duration><type>whole</type>
