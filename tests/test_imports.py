@@ -62,7 +62,7 @@ MAY_IMPORT = {
         "metrics", "models", "music", "networks", "processes", "rendering", "scores",
     },
     "commands": {
-        "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "files",
+        "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "extras", "files",
         "generation", "internals", "metrics", "models", "music", "networks", "processes", "rendering", "scores",
         "serving", "sweeping", "training",
     },

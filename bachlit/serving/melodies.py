@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -150,12 +150,13 @@ def holding(prompt: Prompt, hold: Sequence[tuple[Voice, int, int]]) -> Prompt:
     return Prompt(prompt.chorale, given, prompt.rhythm, prompt.phrase_ends, prompt.found)
 
 
-def frames_of_hold(hold: Sequence[tuple[Voice, float, float]], division: int) -> list[tuple[Voice, int, int]]:
+def frames_of_hold(hold: Iterable[tuple[Voice, float, float]], division: int) -> tuple[tuple[Voice, int, int], ...]:
     """Count stretches in sixteenths: a note begins in them exactly if it does in ticks."""
-    return [
-        (voice, *(ceil(Fraction(tick) * FRAMES_PER_QUARTER / division) for tick in (first, last)))  # type: ignore[misc]
-        for voice, first, last in hold
-    ]
+
+    def frame(tick: float) -> int:
+        return ceil(Fraction(tick) * FRAMES_PER_QUARTER / division)
+
+    return tuple((voice, frame(first), frame(last)) for voice, first, last in hold)
 
 
 def _voices(sent: Mapping[str, Any], lead: Voice, division: int) -> dict[Voice, Notes]:

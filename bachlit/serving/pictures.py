@@ -19,8 +19,6 @@ _LOOKS = {
 _MUSIC_FONT = "Leipzig"
 _SMALLER, _BEATS = 0.5625, 0.8  # sizes of letters, and of notes before a tempo, beside those of music signs
 
-_FIGURES = {0xEA50 + place: sign for place, sign in enumerate("0122344555566777")}
-_FIGURES |= {0xEA60: "7", 0xEA61: "9", 0xEA62: "9", 0xEA68: "[", 0xEA69: "]", 0xEA6A: "(", 0xEA6B: ")", 0xEA6C: "+"}
 _DYNAMICS = dict(enumerate("pmfrszn", start=0xE520)) | dict(
     enumerate(
         (
@@ -37,12 +35,11 @@ _ACCIDENTALS = {
     **dict.fromkeys((0xE263, 0xEA67, 0xED63), "♯♯"),
     **dict.fromkeys((0xE264, 0xEA63, 0xED64), "♭♭"),
 }
-_CHORDS = {0xE870: "°", 0xE871: "ø", 0xE872: "+", 0xE873: "Δ", 0xE874: "−"}  # noqa: RUF001  # a minus
 _NOTES = ("\U0001d15d", "\U0001d15e", "♩", "♪", "♬")
 _METRONOME = dict(zip((0xECA2, 0xECA3, 0xECA5, 0xECA7, 0xECA9), _NOTES, strict=True)) | {0xECB7: "."}
 # Signs of music fonts, for which the letters of other fonts stand; those that have none are left out.
 _LETTERS: dict[int, str | None] = dict.fromkeys(range(0xE000, 0xF900))
-_LETTERS |= _FIGURES | _DYNAMICS | _ACCIDENTALS | _CHORDS | _METRONOME
+_LETTERS |= _DYNAMICS | _ACCIDENTALS | _METRONOME
 
 
 def bare(picture: str) -> str:
@@ -92,7 +89,8 @@ def _is_drawn(element: Element) -> bool:
 
 def _spell(element: Element) -> None:
     """Give signs that became letters the size of letters, in place."""
-    del element.attrib["font-family"]
+    for name in ("font-family", "font-style", "letter-spacing"):
+        element.attrib.pop(name, None)
     size = element.get("font-size", "").removesuffix("px")
     if size.replace(".", "", 1).isdecimal():
         factor = _BEATS if element.text in _NOTES else _SMALLER

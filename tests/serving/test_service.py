@@ -52,7 +52,7 @@ def test_pages_and_figures_are_answered(service: Service) -> None:
         ("POST", "/api/v1/harmonize", {"host": "evil.example"}, (400, "host")),
         ("POST", "/api/v1/harmonize", {"origin": "null"}, (403, "origin")),
         ("POST", "/api/v1/harmonize", {"accept": "text/html"}, (406, "accept")),
-        ("POST", "/api/v1/harmonize", {"content_type": "application/json"}, (400, "bad_request")),
+        ("POST", "/api/v1/harmonize", {"content_type": "application/json"}, (422, "invalid")),
     ],
 )
 def test_refusals(service: Service, method: str, path: str, headers: dict[str, str], code: tuple[int, str]) -> None:
