@@ -25,7 +25,8 @@ class SheetNote(NamedTuple):
 
     Attributes:
         note: As it sounds, its place in frames.
-        ids: Of its heads: tied ones are one note. A sign that repeats a measure has none.
+        ids: Of its heads: tied ones are one note. A sign that repeats a measure has none; two voices of a staff may
+            share one.
     """
 
     note: SungNote
@@ -152,7 +153,11 @@ class _NamedHeads:
         return left
 
     def _set(self, name: str, head: Element) -> str:
-        self._before[name] = head.get("id")
+        """Name a head; one that two voices of a staff share has one name."""
+        before = head.get("id")
+        if before in self._before:
+            return before
+        self._before[name] = before
         head.set("id", name)
         return name
 
