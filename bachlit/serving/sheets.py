@@ -1,7 +1,7 @@
 """Sheets: a chorale's score, drawn with ids by which its notes are found in the picture."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, tostring
@@ -138,9 +138,13 @@ class _NamedHeads:
 
     @staticmethod
     def _free_prefix(root: Element) -> str:
-        """Find the beginning of names that no id of a document has."""
-        taken = tuple(element.get("id", "") for element in root.iter())
-        return next(prefix for prefix in map("n".__mul__, count()) if not any(map(_beginning(prefix), taken)))
+        """Find what to write before the heads' names, so that no id of a document begins like one."""
+        taken = {element.get("id", "") for element in root.iter()}
+        for prefix in map("n".__mul__, count()):
+            names = tuple(f"{prefix}{voice}-" for voice in VOICES)
+            if not any(name.startswith(names) for name in taken):
+                break
+        return prefix
 
     @staticmethod
     def _once(notes: Sequence[SungNote]) -> list[SungNote]:
@@ -160,7 +164,3 @@ class _NamedHeads:
         self._before[name] = before
         head.set("id", name)
         return name
-
-
-def _beginning(prefix: str) -> Callable[[str], bool]:
-    return lambda name: name.startswith(tuple(f"{prefix}{voice}-" for voice in VOICES))

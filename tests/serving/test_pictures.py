@@ -25,6 +25,7 @@ def test_signs_among_letters_need_no_music_font() -> None:
     for word in ("♩", "= 72", "sempre", "mf", "dolce", "♯", "&lt;script&gt;"):
         assert word in words
     assert "Leipzig" not in picture
+    assert 'stroke="currentColor" fill="currentColor"' in picture
     assert not re.search(r"<style|<script| style=|[\ue000-\uf8ff]", picture)
 
 
