@@ -59,9 +59,13 @@ export class Player extends EventTarget {
   play({ from = 0, to = this.#piece?.ticks ?? 0, loop = false } = {}) {
     this.#cease();
     const end = Math.min(to, this.#piece?.ticks ?? 0);
-    if (!(from < end)) return;
+    if (!(from < end)) {
+      this.dispatchEvent(new CustomEvent("end"));
+      return;
+    }
     this.#organ.wake();
-    const run = new Run(this.#organ, this.#excerpt(from, end, loop), this.#rate(), this.#gains);
+    const run = new Run(this.#organ, this.#excerpt(from, end), this.#rate(), this.#gains);
+    run.loop(loop);
     this.#run = run;
     run.light = (detail) => this.dispatchEvent(new CustomEvent("light", { detail }));
     run.end = () => this.#run === run && this.stop();
@@ -72,6 +76,11 @@ export class Player extends EventTarget {
     if (this.#run === null) return;
     this.#cease();
     this.dispatchEvent(new CustomEvent("end"));
+  }
+
+  // Makes what plays a loop, or ends it with this round.
+  loop(on) {
+    this.#run?.loop(on);
   }
 
   // Moves a voice's fader, from 0 to 1.
@@ -101,14 +110,14 @@ export class Player extends EventTarget {
   }
 
   // Notes from a tick to another, cut where they reach beyond, at places from 0 to length.
-  #excerpt(from, to, loop) {
+  #excerpt(from, to) {
     const zero = this.#stretch.played(from);
     const place = (tick) => this.#stretch.played(Math.min(Math.max(tick, from), to)) - zero;
     const notes = this.#piece.notes
       .filter((note) => note.from < to && from < note.to)
       .map((note) => ({ pitch: note.pitch, voice: note.voice, ids: note.ids, from: place(note.from), to: place(note.to) }))
       .sort((one, other) => one.from - other.from);
-    return { notes, length: place(to), loop, tick: (played) => this.#stretch.written(played + zero) };
+    return { notes, length: place(to), tick: (played) => this.#stretch.written(played + zero) };
   }
 }
 
@@ -120,6 +129,7 @@ class Run {
   #excerpt;
   #clock;
   #desk;
+  #rounds = 1;
   #next = 0; // first note that isn't scheduled
   #scheduled = []; // notes that may still sound or be taken back, in order
   #ahead = 0; // first note that isn't lit
@@ -169,20 +179,32 @@ class Run {
     const at = Math.max(this.#organ.context.currentTime + SOON, this.#clock.time(0));
     this.#clock.change(at, rate);
     const place = this.#clock.place(at);
-    while (this.#scheduled.length > 0 && this.#scheduled.at(-1).note.from >= place) {
-      this.#scheduled.pop().sound.stop(0);
-      this.#next -= 1;
-    }
+    this.#takeBack(place);
     for (const { note, sound } of this.#scheduled) {
       if (note.to > place) sound.finish(this.#clock.time(note.to), at);
     }
     this.#schedule();
   }
 
+  loop(on) {
+    const place = this.#clock.place(this.#organ.context.currentTime + SOON);
+    this.#rounds = on ? Infinity : Math.max(0, Math.floor(place / this.#excerpt.length)) + 1;
+    this.#takeBack(this.#rounds * this.#excerpt.length);
+    this.#schedule();
+  }
+
+  // Takes back the notes that begin at a place or later.
+  #takeBack(place) {
+    while (this.#scheduled.length > 0 && this.#scheduled.at(-1).note.from >= place) {
+      this.#scheduled.pop().sound.stop(0);
+      this.#next -= 1;
+    }
+  }
+
   // The note of a number, at its places counted through all rounds; undefined after the last.
   #note(number) {
-    const { notes, length, loop } = this.#excerpt;
-    if (notes.length === 0 || (number >= notes.length && !loop)) return undefined;
+    const { notes, length } = this.#excerpt;
+    if (notes.length === 0 || number >= notes.length * this.#rounds) return undefined;
     const note = notes[number % notes.length];
     const begin = Math.floor(number / notes.length) * length;
     return { ...note, from: begin + note.from, to: begin + note.to };
@@ -212,13 +234,13 @@ class Run {
   }
 
   #tick() {
-    const { length, loop, tick } = this.#excerpt;
+    const { length, tick } = this.#excerpt;
     const heard = Math.max(0, this.#heard());
-    return tick(loop ? heard % length : Math.min(heard, length));
+    return tick(this.#over() ? length : heard % length);
   }
 
   #over() {
-    return !this.#excerpt.loop && this.#heard() >= this.#excerpt.length;
+    return this.#heard() >= this.#excerpt.length * this.#rounds;
   }
 
   #show() {
