@@ -31,6 +31,7 @@ look into music and the model
 
 judge what it makes
   evaluate           models and decoders on held-out pieces, beside Bach
+  challenge report   what listeners found in the listening test
 
 train and evaluate (PyTorch Lightning)
   fit                train a model
@@ -114,7 +115,8 @@ def _broken_off(error: BaseException) -> int:
     return 141
 
 
-_ROOMS = {name: name for name in ("check", "evaluate", "export", "harmonize", "plot", "runs", "serve", "sweep")}
+_PLAIN = ("challenge", "check", "evaluate", "export", "harmonize", "plot", "runs", "serve", "sweep")
+_ROOMS = {name: name for name in _PLAIN}
 _ROOMS |= {"compose": "music"} | dict.fromkeys(("fit", "validate", "test", "predict"), "lightning")
 
 

@@ -62,9 +62,9 @@ MAY_IMPORT = {
         "metrics", "models", "music", "networks", "processes", "rendering", "scores",
     },
     "commands": {
-        "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "extras", "files",
-        "generation", "internals", "metrics", "models", "music", "networks", "processes", "rendering", "scores",
-        "serving", "sweeping", "training",
+        "api", "callbacks", "checking", "classes", "corpus", "decoding", "encoding", "errors", "evaluation", "extras",
+        "files", "generation", "internals", "metrics", "models", "music", "networks", "processes", "rendering",
+        "scores", "serving", "sweeping", "training",
     },
     "benchmark": {
         "api", "corpus", "decoding", "encoding", "errors", "files", "generation", "models", "music", "networks",

@@ -37,21 +37,21 @@ class Kind(NamedTuple):
 
 
 _WHY = {
-    "parallel_fifths": "Two voices that move a fifth apart sound like one voice with an echo, and stop being two.",
-    "parallel_octaves": "Two voices that move in octaves are one voice doubled: the harmony loses a part.",
-    "hidden_fifths": "Outer voices that leap in one direction to a fifth make the ear hear the fifths in between.",
-    "hidden_octaves": "Outer voices that leap in one direction to an octave make the ear hear the octaves in between.",
-    "crossing": "A lower voice above a higher one hides which of the two has the line.",
-    "overlap": "A voice that moves past where its neighbour just was is easily heard as that neighbour's next note.",
-    "spacing": "More than an octave between neighbours in the upper voices leaves a hole in the sound.",
-    "range": "Singers of this voice can't be expected to reach this note with a good tone.",
-    "leap": "A leap this wide, or dissonant, is hard to sing in tune and tears the line.",
-    "doubled_leading_tone": "A leading tone pulls upwards: two of them must rise in octaves, or one is left hanging.",
-    "leading_tone": "A leading tone pulls to the tonic a semitone above, and the ear waits until it gets there.",
-    "seventh": "The seventh of a chord is a dissonance that resolves by a step down.",
-    "cadence": "A phrase should close on a chord that the ear takes for a stop, on a clear bass.",
-    "final": "A piece comes to rest on the chord of its key; ended elsewhere, it sounds unfinished.",
-    "final_sonority": "The last chord should be whole and at rest: with its third, and without dissonance.",
+    "parallel_fifths": "Two voices that move from fifth to fifth lose their independence: one sounds like an echo.",
+    "parallel_octaves": "Two voices that move in octaves or unisons sound as one: the harmony loses a part.",
+    "hidden_fifths": "Outer voices that move in one direction into a fifth, the soprano by a leap, lay it bare.",
+    "hidden_octaves": "Outer voices that move in one direction into an octave, the soprano by a leap, lay it bare.",
+    "crossing": "A voice below its lower neighbour hides which of the two sings which line.",
+    "overlap": "A voice that moves past the note its neighbour just sang is easily heard as that neighbour going on.",
+    "spacing": "More than an octave between soprano and alto, or alto and tenor, leaves a hole in the sound.",
+    "range": "The note is higher or lower than this voice sings with ease.",
+    "leap": "A leap of more than an octave is hard to sing, and breaks the line.",
+    "doubled_leading_tone": "Both want to rise to the tonic: either in parallel octaves, or one is left hanging.",
+    "leading_tone": "The leading tone pulls to the tonic a semitone above; here it goes elsewhere.",
+    "seventh": "The seventh of a chord is a dissonance: it should stay, or resolve a step down.",
+    "cadence": "A phrase should rest on a major or minor triad, not on a seventh or another dissonance.",
+    "final": "A piece rests on the chord of its key, root in the bass; any other end sounds like a question.",
+    "final_sonority": "The last chord sounds empty without its third, and unfinished with a dissonance.",
 }
 
 _SCHOOL = {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bachlit.errors import BachlitError
 from bachlit.serving.asks import FORMS, Ask, read_ask
-from bachlit.serving.options import plain
 from bachlit.serving.refusals import RefusedError
+from bachlit.serving.values import plain
 
 if TYPE_CHECKING:
     from bachlit.models.language_model import LanguageModel

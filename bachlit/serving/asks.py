@@ -12,9 +12,10 @@ from typing import Any, cast
 from bachlit.models.shipped import PRETRAINED
 from bachlit.music.chorale import VOICES, Voice
 from bachlit.serving.melodies import FIELDS, Melody, frames_of_hold, read_melody, ticks_of_quarter
-from bachlit.serving.options import read_options, shown
+from bachlit.serving.options import read_options
 from bachlit.serving.refusals import RefusedError
 from bachlit.serving.settings import MOST_BYTES
+from bachlit.serving.values import shown
 
 FORMS = {
     "application/json": "json",

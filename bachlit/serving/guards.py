@@ -5,6 +5,7 @@ import hmac
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from traceback import extract_tb
@@ -40,6 +41,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _SLOW = 30.0  # seconds in which a body must have come
+_DISCARDED = 16 * MOST_BYTES  # of what is refused: clients that still send when the connection ends read no answer
 _OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data
 _LISTENERS = ("/challenge/", "/static/")  # and of the listening test, which needs no token
 
@@ -88,6 +90,7 @@ class Guards:
                     return
             self._refuse_token(scope["path"], headers)
         except RefusedError as error:
+            await _discard(receive)
             await refused(error)(scope, receive, send_guarded)
             return
         try:
@@ -193,20 +196,37 @@ async def body_of(request: Request) -> bytes:
     Raises:
         RefusedError: If it is larger than 2 MiB, or comes too slowly.
     """
-    parts, size = [], 0
+    parts, size = list[bytes](), 0
     try:
         async with asyncio.timeout(_SLOW):
             async for part in request.stream():
-                parts.append(part)
                 size += len(part)
-                if size > MOST_BYTES:
-                    raise RefusedError(
-                        "too_large",
-                        f"The body has more than {MOST_BYTES // 2**20} MiB; expected a score within that; send a "
-                        "shorter one, or leave its pictures out.",
-                    )
+                if size <= MOST_BYTES:
+                    parts.append(part)
+                else:
+                    parts.clear()
+                if size > _DISCARDED:
+                    break
     except TimeoutError as error:
         raise RefusedError(
             "slow", f"The body did not come within {_SLOW:g} seconds; expected it at once; send it again."
         ) from error
+    if size > MOST_BYTES:
+        raise RefusedError(
+            "too_large",
+            f"The body has more than {MOST_BYTES // 2**20} MiB; expected a score within that; send a shorter one, or "
+            "leave its pictures out.",
+        )
     return b"".join(parts)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read the body of a request that is refused, within bounds."""
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SLOW):
+            while size <= _DISCARDED:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    break

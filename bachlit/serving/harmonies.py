@@ -23,11 +23,12 @@ from bachlit.scores import ScoreBytes, read_chorale
 from bachlit.serving.asks import Ask
 from bachlit.serving.files import file_of, look_of
 from bachlit.serving.melodies import holding
-from bachlit.serving.options import WIDTH, shown
+from bachlit.serving.options import WIDTH
 from bachlit.serving.pieces import faults_of, merits_of, piece_of
 from bachlit.serving.refusals import RefusedError
 from bachlit.serving.settings import MOST_FRAMES
 from bachlit.serving.sheets import Sheet
+from bachlit.serving.values import shown
 
 if TYPE_CHECKING:
     from bachlit.serving.answers import Models, Watch

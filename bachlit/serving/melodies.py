@@ -17,9 +17,9 @@ from bachlit.music.measures import TimeSignature, check_metre, frames_per_measur
 from bachlit.music.notes import notes_of
 from bachlit.music.prompt import Prompt
 from bachlit.scores import ScoreWarning
-from bachlit.serving.options import shown, whole
 from bachlit.serving.refusals import RefusedError
 from bachlit.serving.settings import MOST_FRAMES
+from bachlit.serving.values import shown, whole
 
 DIVISION = 480
 """Ticks of a quarter, unless a request says otherwise; those of every answer."""

@@ -73,7 +73,8 @@ def _clean(element: Element) -> None:
     for kind in kinds:
         element.attrib.update(_LOOKS.get(kind, ()))
     if "definition-scale" in kinds:
-        element.set("stroke", "currentColor")
+        element.attrib.pop("color", None)  # the page's, which may be light or dark
+        element.attrib.update(stroke="currentColor", fill="currentColor")
     if element.tag == f"{_NAMESPACE}text":
         element.set("stroke", "none")
     if element.text:

@@ -60,6 +60,12 @@ def test_refusals(service: Service, method: str, path: str, headers: dict[str, s
     assert (answer.status, answer.json["code"]) == code
 
 
+@pytest.mark.parametrize(("host", "code"), [("evil.example", "host"), ("127.0.0.1", "too_large")])
+def test_who_sends_too_much_still_reads_why_it_is_refused(service: Service, host: str, code: str) -> None:
+    answer = service.ask("POST", "/api/v1/harmonize", bytes(5 * 2**20), host=host)
+    assert answer.json["code"] == code
+
+
 def test_the_bytes_are_those_of_the_command(service: Service, tmp_path: Path) -> None:
     from bachlit.__main__ import main  # noqa: PLC0415
 
