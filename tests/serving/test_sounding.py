@@ -126,12 +126,12 @@ def test_a_loop_plays_its_bars_and_no_others(page: Any) -> None:
     music = piece()
     first, end = 960, 2880
     sounded = run(page, """
-        const { player, sounded } = await ready(a, b);
+        const { player, ended, sounded } = await ready(a, b);
         player.play({ from: c[0], to: c[1], loop: true });
-        await later(1.5);
-        const before = player.context.currentTime;
-        player.stop();
-        return sounded().filter(({ start }) => start < before);""", ORGAN, music, [first, end])  # fmt: skip
+        await later(1.2);
+        player.loop(false);
+        await ended;
+        return sounded();""", ORGAN, music, [first, end])  # fmt: skip
     once = expected(music, first, end)
     length = max(stop for _, _, stop in once)
     zero = min(one["start"] for one in sounded)
@@ -139,8 +139,8 @@ def test_a_loop_plays_its_bars_and_no_others(page: Any) -> None:
     for one in sounded:
         number, begun = divmod(one["start"] - zero + 1e-6, length)
         rounds.setdefault(int(number), []).append((one["pitch"], round(begun * GRID)))
-    assert len(rounds) >= 3
-    for number in range(len(rounds) - 1):
+    assert len(rounds) >= 2
+    for number in range(len(rounds)):
         assert sorted(rounds[number]) == sorted((pitch, round(start * GRID)) for pitch, start, _ in once)
 
 

@@ -13,6 +13,7 @@ export class Bars {
   #boxes;
   #onChoose;
   #anchor = 0; // where a choice begins
+  #extending = false; // whether the bar that takes the keys ends a choice
   #pressed = false; // whether the mouse went down on a bar
   #range = null;
   #resting; // the timer of a finger
@@ -70,6 +71,7 @@ export class Bars {
   }
 
   #rove(target) {
+    if (!this.#extending) this.#anchor = Math.max(0, this.indexOf(target));
     for (const button of this.#buttons) button.tabIndex = button === target ? 0 : -1;
   }
 
@@ -79,13 +81,15 @@ export class Bars {
     if (next === undefined) return;
     event.preventDefault();
     if (event.shiftKey) this.#choose(next);
-    else this.#anchor = next;
+    this.#extending = event.shiftKey;
     this.#buttons[next].focus();
+    this.#extending = false;
   }
 
   #press(event) {
     const index = this.indexOf(event.target);
     this.#rested = false;
+    this.#extending = event.shiftKey;
     // A finger that moves scrolls the page.
     const finger = event.pointerType === "touch";
     this.#pressed = !finger && event.button === 0 && !event.shiftKey;
@@ -110,6 +114,7 @@ export class Bars {
   }
 
   #extend(event) {
+    this.#extending = false;
     if (!event.shiftKey && !this.#rested) return;
     event.stopPropagation();
     if (!this.#rested) this.#choose(this.indexOf(event.target));

@@ -16,10 +16,6 @@ export class Follower {
     const room = Math.max(0, innerHeight - height) / 2;
     scrollBy({ top: top - room, behavior: still ? "auto" : "smooth" });
   }
-
-  forget() {
-    this.#system = null;
-  }
 }
 
 function seen(element) {

@@ -20,6 +20,9 @@ export class Listening {
       byId("tempo-told").textContent = target.value;
       if (this.#player && this.#now?.button === byId("play")) this.#player.tempo = this.#tempo;
     });
+    byId("loop").addEventListener("change", ({ target }) => {
+      if (this.#now?.button === byId("play")) this.#player.loop(target.checked);
+    });
   }
 
   get player() {

@@ -45,9 +45,11 @@ function voicesOnStaves(parts, notes) {
   return onStaff;
 }
 
+// Of a staff, the middle of its lines: its notes may reach far.
 function middle(element) {
-  const { top, bottom } = (element.querySelector(":scope > path") ?? element).getBoundingClientRect();
-  return (top + bottom) / 2;
+  const lines = element.querySelectorAll(":scope > path");
+  const [first, last] = lines.length > 0 ? [lines[0], lines[lines.length - 1]] : [element, element];
+  return (first.getBoundingClientRect().top + last.getBoundingClientRect().bottom) / 2;
 }
 
 function button(voice, name, share, onVoice) {

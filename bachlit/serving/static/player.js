@@ -1,13 +1,9 @@
 // Plays a piece on the organ, with lights for the notes that sound.
 
-import { Clock, Stretch } from "./clock.js";
+import { Stretch } from "./clock.js";
 import { Organ } from "./organ.js";
+import { Performance } from "./performance.js";
 
-const AHEAD = 2; // seconds scheduled: a hidden tab's timers come once a second
-const PERIOD = 200; // milliseconds between looks ahead
-const LEAD = 0.1; // seconds before the first note
-const LATE = 1; // seconds after which a note that no frame has shown isn't lit any more
-const SOON = 0.05; // seconds in which notes may have begun, since the audio clock is read late
 const SLOWEST = 10, FASTEST = 1000; // quarters a minute, as for WAV files
 
 // Events: "light" {on, off, tick}, once a frame while it plays, with the noteheads to light and to put out and the
@@ -19,7 +15,7 @@ export class Player extends EventTarget {
   #stretch = null;
   #tempo = 80;
   #gains = new Map();
-  #run = null;
+  #performance = null;
 
   // Takes partials, attack, release and fermata_stretch, as /api/v1/options has them.
   constructor(organ) {
@@ -34,7 +30,7 @@ export class Player extends EventTarget {
   }
 
   get playing() {
-    return this.#run !== null;
+    return this.#performance !== null;
   }
 
   get tempo() {
@@ -44,7 +40,7 @@ export class Player extends EventTarget {
   // Sets quarters a minute; the music that plays goes on from where it is.
   set tempo(quarters) {
     this.#tempo = Math.min(Math.max(quarters, SLOWEST), FASTEST);
-    this.#run?.turn(this.#rate());
+    this.#performance?.turn(this.#rate());
   }
 
   // Stops, and takes another piece with its tempo.
@@ -59,25 +55,34 @@ export class Player extends EventTarget {
   play({ from = 0, to = this.#piece?.ticks ?? 0, loop = false } = {}) {
     this.#cease();
     const end = Math.min(to, this.#piece?.ticks ?? 0);
-    if (!(from < end)) return;
+    if (!(from < end)) {
+      this.dispatchEvent(new CustomEvent("end"));
+      return;
+    }
     this.#organ.wake();
-    const run = new Run(this.#organ, this.#excerpt(from, end, loop), this.#rate(), this.#gains);
-    this.#run = run;
-    run.light = (detail) => this.dispatchEvent(new CustomEvent("light", { detail }));
-    run.end = () => this.#run === run && this.stop();
-    run.begin();
+    const performance = new Performance(this.#organ, this.#excerpt(from, end), this.#rate(), this.#gains);
+    performance.loop(loop);
+    this.#performance = performance;
+    performance.light = (detail) => this.dispatchEvent(new CustomEvent("light", { detail }));
+    performance.end = () => this.#performance === performance && this.stop();
+    performance.begin();
   }
 
   stop() {
-    if (this.#run === null) return;
+    if (this.#performance === null) return;
     this.#cease();
     this.dispatchEvent(new CustomEvent("end"));
+  }
+
+  // Makes what plays a loop, or ends it with this round.
+  loop(on) {
+    this.#performance?.loop(on);
   }
 
   // Moves a voice's fader, from 0 to 1.
   gain(voice, value) {
     this.#gains.set(voice, Math.min(Math.max(value, 0), 1));
-    this.#run?.fade(voice, this.#gains.get(voice));
+    this.#performance?.fade(voice, this.#gains.get(voice));
   }
 
   // Plays a short note beside whatever plays.
@@ -90,9 +95,9 @@ export class Player extends EventTarget {
   }
 
   #cease() {
-    const run = this.#run;
-    this.#run = null;
-    run?.cease();
+    const performance = this.#performance;
+    this.#performance = null;
+    performance?.cease();
   }
 
   // Ticks as they are played, a second.
@@ -101,137 +106,13 @@ export class Player extends EventTarget {
   }
 
   // Notes from a tick to another, cut where they reach beyond, at places from 0 to length.
-  #excerpt(from, to, loop) {
+  #excerpt(from, to) {
     const zero = this.#stretch.played(from);
     const place = (tick) => this.#stretch.played(Math.min(Math.max(tick, from), to)) - zero;
     const notes = this.#piece.notes
       .filter((note) => note.from < to && from < note.to)
       .map((note) => ({ pitch: note.pitch, voice: note.voice, ids: note.ids, from: place(note.from), to: place(note.to) }))
       .sort((one, other) => one.from - other.from);
-    return { notes, length: place(to), loop, tick: (played) => this.#stretch.written(played + zero) };
-  }
-}
-
-// One performance of an excerpt. Notes of a loop are numbered through its rounds, so that each sounds once in each.
-class Run {
-  light = () => {};
-  end = () => {};
-  #organ;
-  #excerpt;
-  #clock;
-  #desk;
-  #next = 0; // first note that isn't scheduled
-  #scheduled = []; // notes that may still sound or be taken back, in order
-  #ahead = 0; // first note that isn't lit
-  #lit = [];
-  #timer = null;
-  #frame = null;
-
-  constructor(organ, excerpt, rate, gains) {
-    this.#organ = organ;
-    this.#excerpt = excerpt;
-    this.#clock = new Clock(organ.context.currentTime + LEAD, rate);
-    const voices = new Set(excerpt.notes.map((note) => note.voice));
-    this.#desk = organ.desk([...voices].map((voice) => [voice, gains.get(voice) ?? 1]));
-  }
-
-  begin() {
-    const look = () => {
-      this.#schedule();
-      if (this.#over()) this.end();
-    };
-    const draw = () => {
-      this.#frame = requestAnimationFrame(draw);
-      this.#show();
-      // Here as well, so that the lights go out with the sound and not at the timer's next turn.
-      if (this.#over()) this.end();
-    };
-    this.#timer = setInterval(look, PERIOD);
-    this.#frame = requestAnimationFrame(draw);
-    this.#schedule();
-  }
-
-  cease() {
-    clearInterval(this.#timer);
-    cancelAnimationFrame(this.#frame);
-    const silent = this.#desk.silence();
-    for (const { sound } of this.#scheduled) if (sound.end > silent) sound.stop(silent);
-    const off = this.#lit.flatMap((note) => note.ids);
-    if (off.length > 0) this.light({ on: [], off, tick: this.#tick() });
-  }
-
-  fade(voice, gain) {
-    this.#desk.fade(voice, gain);
-  }
-
-  // Goes on at another rate: notes to come are taken back, and those that sound end at another time.
-  turn(rate) {
-    const at = Math.max(this.#organ.context.currentTime + SOON, this.#clock.time(0));
-    this.#clock.change(at, rate);
-    const place = this.#clock.place(at);
-    while (this.#scheduled.length > 0 && this.#scheduled.at(-1).note.from >= place) {
-      this.#scheduled.pop().sound.stop(0);
-      this.#next -= 1;
-    }
-    for (const { note, sound } of this.#scheduled) {
-      if (note.to > place) sound.finish(this.#clock.time(note.to), at);
-    }
-    this.#schedule();
-  }
-
-  // The note of a number, at its places counted through all rounds; undefined after the last.
-  #note(number) {
-    const { notes, length, loop } = this.#excerpt;
-    if (notes.length === 0 || (number >= notes.length && !loop)) return undefined;
-    const note = notes[number % notes.length];
-    const begin = Math.floor(number / notes.length) * length;
-    return { ...note, from: begin + note.from, to: begin + note.to };
-  }
-
-  #schedule() {
-    const now = this.#organ.context.currentTime;
-    this.#scheduled = this.#scheduled.filter(({ sound }) => sound.end > now);
-    let note = this.#note(this.#next);
-    // Late, as after a computer's sleep: the music waits, rather than sounding all at once what was missed.
-    if (note && this.#clock.time(note.from) < now) this.#clock.wait(now + SOON, note.from);
-    const horizon = this.#clock.place(now + AHEAD);
-    for (; note && note.from < horizon; note = this.#note(++this.#next)) {
-      const sound = this.#organ.note(
-        note.pitch,
-        this.#clock.time(note.from),
-        this.#clock.time(note.to),
-        this.#desk.faders.get(note.voice),
-      );
-      this.#scheduled.push({ note, sound });
-    }
-  }
-
-  // What is heard now, not what the clock has come to.
-  #heard(before = 0) {
-    return this.#clock.place(this.#organ.context.currentTime - this.#organ.latency - before);
-  }
-
-  #tick() {
-    const { length, loop, tick } = this.#excerpt;
-    const heard = Math.max(0, this.#heard());
-    return tick(loop ? heard % length : Math.min(heard, length));
-  }
-
-  #over() {
-    return !this.#excerpt.loop && this.#heard() >= this.#excerpt.length;
-  }
-
-  #show() {
-    const heard = this.#heard(), late = this.#heard(LATE);
-    const ended = this.#lit.filter((note) => note.to <= heard);
-    this.#lit = this.#lit.filter((note) => note.to > heard);
-    const begun = [];
-    for (let note = this.#note(this.#ahead); note && note.from <= heard; note = this.#note(++this.#ahead)) {
-      if (note.to > late) begun.push(note);
-    }
-    this.#lit.push(...begun);
-    const on = begun.flatMap((note) => note.ids);
-    const off = ended.flatMap((note) => note.ids).filter((id) => !on.includes(id));
-    this.light({ on, off, tick: this.#tick() });
+    return { notes, length: place(to), tick: (played) => this.#stretch.written(played + zero) };
   }
 }
