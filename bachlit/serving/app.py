@@ -96,7 +96,7 @@ class Service:
         """List decoders, rules and limits: made by a worker once, since the list needs PyTorch."""
         if self._options is None:
             async with self.pool.enter() as place:
-                self._options = await place.run(catalogue)
+                self._options = {**await place.run(catalogue), "challenge": self.settings.challenge}
         return JSONResponse(self._options)
 
     async def _openapi(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ import { Settings } from "./settings.js";
 import { emptyTune, firstTune, requestOf } from "./tune.js";
 import { counted, listed } from "./words.js";
 import { Work } from "./working.js";
-import { another, anew, isSame, written } from "./writing.js";
+import { anew, another, written } from "./writing.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -65,11 +65,11 @@ async function writeAnother() {
 
 async function writeAnew(label, piece, change) {
   const seed = results.lastSeed + 1;
-  const made = await scoreWork.run(label, (told) => anew(piece, results.held, change, settings.drawing, seed, told));
-  if (!made) return;
+  const made = await scoreWork.run(label, (told) => anew(results.versions, results.held, change, settings.chosen, seed, told));
+  if (made === undefined) return;
   listening.stop();
-  results.change(made, piece);
-  say(isSame(made, piece) ? "Nothing else fits here" : `Written anew; ${counted(made.faults.length, "fault")}`);
+  if (made) results.change(made, piece);
+  say(made ? `Written anew; ${counted(made.faults.length, "fault")}` : "Nothing else fits here");
 }
 
 const KEPT = {
@@ -178,4 +178,5 @@ options().then((all) => {
   offered = all;
   byId("file").accept = all.formats.join(",");
   settings.offer(all);
+  byId("challenge").hidden = !all.challenge;
 }, (error) => tuneWork.complain(error));

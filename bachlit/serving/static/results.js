@@ -8,8 +8,8 @@ const byId = (id) => document.getElementById(id);
 const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
-export function merit({ merit: nats }) {
-  return typeof nats === "number" ? nats.toFixed(1).replace("-", "−") : null;
+export function merit({ merit: figure }) {
+  return typeof figure === "number" ? figure.toFixed(1).replace("-", "−") : null;
 }
 
 // Events: "shown" {piece}; "bar" {piece, number}; "note" {piece, ...}; "held" {voices}.
@@ -40,6 +40,12 @@ export class Results extends EventTarget {
   get piece() {
     const tab = this.#tabs[this.#current];
     return tab?.versions[tab.at];
+  }
+
+  // The versions of the piece that is shown, it last.
+  get versions() {
+    const tab = this.#tabs[this.#current];
+    return tab.versions.slice(0, tab.at + 1);
   }
 
   get full() {
@@ -192,7 +198,7 @@ export class Results extends EventTarget {
 
 function showAbout(piece) {
   const figure = merit(piece);
-  const said = [piece.key, figure === null ? null : `merit ${figure} nats`, `seed ${piece.seed}`, piece.decoder].filter(Boolean);
+  const said = [piece.key, figure === null ? null : `merit ${figure}`, `seed ${piece.seed}`, piece.decoder].filter(Boolean);
   byId("about").textContent = `${said.join(" · ")}. ${figure === null ? "" : EXPLAINED}`;
   byId("warnings").replaceChildren(...(piece.warnings ?? []).map((warning) => Object.assign(document.createElement("li"), { textContent: warning })));
 }

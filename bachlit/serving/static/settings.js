@@ -36,11 +36,15 @@ export class Settings {
     document.getElementById("temperature-label").hidden = !decoder?.temperature;
   }
 
-  // A decoder that gives another piece with each seed.
-  get drawing() {
+  // The decoder of the user's choice that gives another piece with each seed, if it is one.
+  get chosen() {
     const { decoder, temperature } = this.value;
     const draws = this.#decoders.some((one) => one.temperature && one.name === decoder);
-    return draws ? { decoder, ...(temperature ? { temperature } : {}) } : { decoder: DRAWING };
+    return draws ? { decoder, ...(temperature ? { temperature } : {}) } : null;
+  }
+
+  get drawing() {
+    return this.chosen ?? { decoder: DRAWING };
   }
 
   get seed() {

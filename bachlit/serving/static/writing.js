@@ -4,7 +4,10 @@
 import { harmonise } from "./harmonise.js";
 import { keepPicture, widthOf } from "./pictures.js";
 
-const TRIES = 3; // seeds, until a bar comes out otherwise than it was
+// Ways to write bars anew, until one of them wasn't there before: a search, which is good and quick and always finds the
+// same; its second; then draws, of which the one of most merit counts.
+const DRAWS = { decoder: "Sampling", num: 5 };
+const WAYS = [{}, { num: 2 }, DRAWS, DRAWS];
 
 export async function written(request, told, { lead, base, changed } = {}) {
   const width = widthOf(document.getElementById("tune"));
@@ -23,18 +26,21 @@ export async function another({ base, lead }, drawing, seed, told) {
   return piece;
 }
 
-export const isSame = (one, other) => JSON.stringify(one.voices) === JSON.stringify(other.voices);
+const isSame = (one, other) => JSON.stringify(one.voices) === JSON.stringify(other.voices);
 
-// Writes bars, or all voices but those held, anew: the piece itself is what is given.
-export async function anew(piece, held, change, drawing, seed, told) {
+// Writes bars, or all voices but those held, anew: the piece itself is what is given. Of `versions`, the ones before it
+// and it, none comes again if there is another. `chosen` is the decoder of the user's choice, if any.
+export async function anew(versions, held, change, chosen, seed, told) {
+  const piece = versions.at(-1);
   const { style, layout, label, checkpoint, rules, phrases } = piece.base;
   const usual = Object.fromEntries(Object.entries({ style, layout, label, checkpoint, rules, phrases }).filter(([, value]) => value !== undefined));
   const voice = [...new Set([...piece.lead, ...held])].join(",");
   const hold = piece.changed.length ? { hold: piece.changed } : {};
-  const request = { score: piece.musicxml, name: "score.musicxml", voice, ...hold, ...change, ...usual, ...drawing };
-  let other = piece;
-  for (let attempt = 0; attempt < TRIES && isSame(other, piece); attempt++) {
-    [other] = await written({ ...request, seed: seed + attempt }, told, piece);
+  const request = { score: piece.musicxml, name: "score.musicxml", voice, ...hold, ...change, ...usual };
+  for (const [attempt, way] of (chosen ? WAYS.map(() => chosen) : WAYS).entries()) {
+    const pieces = await written({ ...request, ...way, seed: seed + attempt }, told, piece);
+    const other = pieces.find((one) => !versions.some((version) => isSame(one, version)));
+    if (other) return other;
   }
-  return other;
+  return null;
 }
