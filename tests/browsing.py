@@ -1,5 +1,6 @@
-"""A browser without a network, where there is one: needs selenium, Chromium and its driver."""
+"""A browser without a network or with this machine alone; needs selenium, Chromium and its driver."""
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -32,24 +33,54 @@ return meter.context.state === "running" ? Math.max(...samples.map(Math.abs)) : 
 
 
 @contextmanager
-def offline(page: Path) -> Iterator[Any]:
-    """A browser that shows a page without a network."""
+def _browser(*flags: str) -> Iterator[Any]:
+    """A browser, and what it logs."""
     from selenium import webdriver  # noqa: PLC0415  # where there is one
 
     options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", *flags):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     try:
-        cut = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         browser.execute_cdp_cmd("Network.enable", {})
+        yield browser
+    finally:
+        browser.quit()
+
+
+@contextmanager
+def offline(page: Path) -> Iterator[Any]:
+    """A browser that shows a page without a network."""
+    with _browser() as browser:
+        cut = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         browser.execute_cdp_cmd("Network.emulateNetworkConditions", cut)
         browser.get(page.as_uri())
         yield browser
         assert browser.get_log("browser") == []
-    finally:
-        browser.quit()
+
+
+@contextmanager
+def beside(downloads: Path) -> Iterator[Any]:
+    """A browser that reaches this machine alone, saves files in a folder, and whose loudspeakers are metered."""
+    with _browser("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1200,1000") as browser:
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": METER})
+        browser.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
+        yield browser
+
+
+def asked(browser: Any) -> set[str]:
+    """Addresses that were asked since the last call."""
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    return {
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
+    }
+
+
+def resized(browser: Any, width: int, height: int = 900) -> None:
+    """Make the window as wide as a screen; one below 500 pixels is a phone's."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def check_pictures(browser: Any, number: int) -> None:

@@ -28,8 +28,8 @@ EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.md"))
 GUIDES = ["README.md", ".github/CONTRIBUTING.md", *(f"examples/{name}" for name in EXAMPLES)]
 CARDS = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("bachlit/pretrained/*/README.md"))]
 
-# First words of what sets up, tests or needs a cluster, an account or hours.
-OUTSIDE = {".", ".ci/run", "mypy", "pip", "python", "python3", "ruff", "sbatch", "sh", "wandb"}
+# First words of what sets up, tests or needs a cluster, an account or hours; curl is tested beside the service.
+OUTSIDE = {".", ".ci/run", "curl", "mypy", "pip", "python", "python3", "ruff", "sbatch", "sh", "wandb"}
 KINDS = {"bash", "bibtex", "python", "yaml", ""}
 
 # Guides rewrite bars 5 to 8, and give chords to four: a bar of a quarter keeps decoding short.
