@@ -65,11 +65,10 @@ class Excerpt(NamedTuple):
         chorale = self.chorale
         measure = next(one for one in chorale.measures if self.first < one.end)
         fermatas = chorale.fermatas[self.first : self.last].astype(np.int8)
-        starts = np.flatnonzero(np.diff(fermatas, prepend=0) == 1)
+        edges = np.flatnonzero(np.diff(fermatas, prepend=0, append=0))
         return Outline(
             frames=self.last - self.first,
-            fermatas=tuple(starts.tolist()),
-            held=int(fermatas.sum()),
+            fermatas=tuple(edges.tolist()),
             metre=measure.time_signature,
             position=(measure.position + self.first - measure.start) % measure.full,
             mode=self.key.mode,
@@ -83,8 +82,7 @@ class Outline(NamedTuple):
 
     Attributes:
         frames: Length in sixteenths.
-        fermatas: Frames in which fermatas begin.
-        held: Frames under fermatas.
+        fermatas: Frames in which fermatas begin and end, in turn.
         metre: Time signature.
         position: Frame of the bar in which it begins.
         mode: Major or minor.
@@ -94,7 +92,6 @@ class Outline(NamedTuple):
 
     frames: int
     fermatas: tuple[int, ...]
-    held: int
     metre: tuple[int, int]
     position: int
     mode: Mode

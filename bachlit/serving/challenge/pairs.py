@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import warnings
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -155,9 +156,10 @@ def prepare(connection: Connection, checkpoint: Path | None, modules: Sequence[s
         modules: The user's own, which the model needs.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # not at once: libraries return their semaphores
     if hasattr(os, "nice"):
         os.nice(10)
-    with suppress(BrokenPipeError), connection, working_folder(), warnings.catch_warnings():
+    with suppress(ConnectionError), connection, working_folder(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where a rule gave way is nothing to listeners
         try:
             for module in modules:

@@ -27,6 +27,7 @@ ANSWERS = Path("challenge.db")
 
 _PAGE = Path(__file__).parents[1] / "static" / "challenge.html"
 _MOST_BYTES = 4096  # of a request: all fields are short
+_PATIENCE = 5.0  # seconds in which a process ends by itself
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -77,8 +78,9 @@ class Challenge:
         """End the process that prepares clips, and close the database."""
         if self._process is not None and self._receiving is not None:
             self._process.terminate()
+            await asyncio.to_thread(self._process.join, _PATIENCE)
+            self._process.kill()
             await self._receiving
-            await asyncio.to_thread(self._process.join)
         self._store.close()
 
     async def _receive(self, connection: Connection) -> None:
