@@ -44,6 +44,8 @@ def test_excerpts_are_whole_phrases_of_a_quarter_of_a_minute(some: list[Chorale]
         assert fermatas[one.first] > fermatas[one.first + 1] or one.first == 0
         assert fermatas[one.last] > fermatas[one.last + 1]
         assert (one.music().pitches > 0).all()
+        assert one.chorale.onsets[one.first].all()
+        assert not one.chorale.onsets[one.last - 2 : one.last].any()  # nothing leads on
 
 
 def test_pieces_of_one_outline_are_compared_in_one_key(some: list[Chorale]) -> None:
