@@ -6,7 +6,7 @@ from typing import Literal
 from bachlit.extras import require
 from bachlit.serving.challenge.report import BACHBOT, EVERYONE, TITLES, Report, Share
 
-_OURS, _THEIRS = "#8c2f2b", "#7a756c"
+_OURS, _THEIRS = "#8c1c13", "#7a756c"
 _HEIGHT = 0.34  # inches of a row
 
 _Row = tuple[str, float, float, float | None]  # title, ends of the interval, share if it is ours
