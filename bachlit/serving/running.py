@@ -31,12 +31,13 @@ def serve(settings: Settings, *, opening: bool = False) -> None:
         OptionError: If the host or port can't be listened on.
         ServingError: If no worker can start.
     """
+    service = Service(settings)  # first: it may refuse the database of answers
     with _listening(settings) as listener:
         address = _address(settings, listener.getsockname()[1])
         print(f"bachlit serves at {address} (Ctrl-C ends it)", flush=True)
         if opening:
             Timer(0.1, webbrowser.open, [address]).start()
-        asyncio.run(_serve(Service(settings), listener))
+        asyncio.run(_serve(service, listener))
 
 
 async def _serve(service: Service, listener: socket.socket) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import RLock
 from time import monotonic
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,13 @@ def _load(checkpoint: Path | None, modules: Sequence[str]) -> Callable[[str | No
     """Import what answers need, and load the model that answers by default."""
     for module in modules:
         import_typed(module)
+    from tqdm import tqdm
+
     from bachlit.models.language_model import LanguageModel
     from bachlit.models.shipped import PRETRAINED
     from bachlit.serving.answers import warm
 
+    tqdm.set_lock(RLock())  # its own is shared by processes, and stays behind when one is killed
     own = LanguageModel.load(checkpoint or PRETRAINED)
 
     @cache
