@@ -6,7 +6,7 @@ import { keepPicture, widthOf } from "./pictures.js";
 
 // Ways to write bars anew, until one of them wasn't there before: a search, which is good and quick and always finds the
 // same; its second; then draws, of which the one of most merit counts.
-const DRAWS = { decoder: "Sampling", num: 5 };
+const DRAWS = { decoder: "Sampling", num: 3 };
 const WAYS = [{}, { num: 2 }, DRAWS, DRAWS];
 
 export async function written(request, told, { lead, base, changed } = {}) {
