@@ -83,6 +83,11 @@ def resized(browser: Any, width: int, height: int = 900) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
+def forget(browser: Any, origin: str) -> None:
+    """Clear what a site has kept in the browser."""
+    browser.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
+
+
 def check_pictures(browser: Any, number: int) -> None:
     """Check that as many pictures are drawn."""
     drawn = "return [...document.images].filter(image => image.complete && image.naturalHeight > 100).length"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pypdfium2
 import pytest
-from browsing import PEAK, asked, beside, needs_browser, resized, until
+from browsing import PEAK, asked, beside, forget, needs_browser, resized, until
 from service import Service
 from visiting import LETTERS, UP, Page
 
@@ -38,9 +38,8 @@ def page(browser: tuple[Any, Path], service: Service) -> Iterator[Page]:
     """The page as at a first visit; nothing is logged, and no one else is asked."""
     shown = Page(*browser)
     resized(shown.browser, 1200)
+    forget(shown.browser, service.address)
     shown.browser.get(f"{service.address}/")
-    shown.run("localStorage.clear()")
-    shown.browser.refresh()
     assert until(lambda: shown.find("#staff .note"))
     yield shown
     assert shown.browser.get_log("browser") == []

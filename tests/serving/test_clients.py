@@ -133,6 +133,18 @@ def test_bodies_in_the_guide_are_answered_as_it_says(service: Service) -> None:
     assert piece["voices"]["bass"][1:] != [[43, 960]] or piece["log_prob"] < 0
 
 
+def test_the_plugin_sends_what_the_service_reads(service: Service) -> None:
+    """MuseScore itself was tried by hand: here stands a body as the plug-in sends it."""
+    plugin = (EXAMPLES / "musescore" / "bachlit.qml").read_text(encoding="utf-8")
+    body = {"notes": [[67, 480], [None, 480], [74, 960]], "division": 480, "metre": "3/4", "pickup": 480, "fifths": 1}
+    literal = plugin.partition("return {notes:")[2].partition("}")[0]
+    assert set(re.findall(r"(\w+): ", f"notes: {literal}")) == set(body)
+    [piece] = service.ask("POST", "/api/v1/harmonize", body, content_type="application/json;charset=UTF-8").json[
+        "pieces"
+    ]
+    assert {sum(ticks for _, ticks in notes) for notes in piece["voices"].values()} == {1920}
+
+
 def column(first: str) -> list[str]:
     """First cells of the guide's table whose head begins so."""
     table = GUIDE.partition(f"\n| {first} |")[2].partition("\n\n")[0]
