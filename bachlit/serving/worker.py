@@ -39,7 +39,7 @@ def work(connection: Connection, checkpoint: Path | None, modules: Sequence[str]
         modules: The user's own, which the model needs.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # a bar at the user's terminal would be a stranger's
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # a bar at the user's terminal would be a stranger's
     with suppress(EOFError, OSError), working_folder():
         try:
             models = _load(checkpoint, modules)
