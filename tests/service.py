@@ -49,7 +49,11 @@ class Service:
             connection.request(method, path, body, {name.replace("_", "-"): one for name, one in headers.items()})
             answer = connection.getresponse()
             heads = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, heads, answer.read())
+            try:
+                return Answer(answer.status, heads, answer.read())
+            except ConnectionResetError:
+                assert "content-length" not in heads  # what isn't HTTP is answered and cut off
+                return Answer(answer.status, heads, b"")
         finally:
             connection.close()
 
