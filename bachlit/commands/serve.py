@@ -69,10 +69,11 @@ def serve(
         answers=(answers or Path("challenge.db")) if challenge else None,
         modules=tuple(modules),
     )
-    if token is None and not settings.local:
+    made = token is None and not settings.local
+    if made:
         settings = replace(settings, token=secrets.token_urlsafe(18))
     with suppress(KeyboardInterrupt):
-        run_service(settings, opening=open)
+        run_service(settings, opening=open, made=made)
     print("bachlit serves no more.")
 
 
