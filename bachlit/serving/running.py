@@ -41,7 +41,7 @@ def serve(settings: Settings, *, opening: bool = False) -> None:
 
 
 async def _serve(service: Service, listener: socket.socket) -> None:
-    """Serve, and stop where no worker can start."""
+    """Serve until stopped, or until no worker can start."""
     config = uvicorn.Config(
         service.app(),
         loop="asyncio",
@@ -82,7 +82,7 @@ def _listening(settings: Settings) -> socket.socket:
 
 
 def _address(settings: Settings, port: int) -> str:
-    """Address of the page, with the token where one is asked for."""
+    """Format the address of the page, with the token if there is one."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     token = "" if settings.token is None else f"#token={settings.token}"
     return f"http://{host}:{port}/{token}"
