@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -83,8 +83,6 @@ class Service:
 
     async def _page(self, request: Request) -> Response:
         """Answer with the page."""
-        if self.settings.challenge and not self.settings.local:
-            return RedirectResponse("/challenge")
         return FileResponse(_STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def _health(self, request: Request) -> Response:

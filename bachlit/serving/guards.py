@@ -39,8 +39,8 @@ _HEADERS = {
 }
 _SLOW = 30.0  # seconds in which a body must have come
 _DISCARDED = 16 * MOST_BYTES  # of what is refused: clients that still send when the connection ends read no answer
-_OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data
-_LISTENERS = ("/challenge/", "/static/")  # and of the listening test, which needs no token
+_OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data: a page asks for them without a token
+_OPEN_FOLDERS = ("/static/", "/challenge/")  # listeners need no token
 
 
 class Guards:
@@ -127,8 +127,8 @@ class Guards:
 
     def _refuse_token(self, path: str, headers: Headers) -> None:
         """Refuse requests without the token, if the service has one."""
-        token, listening = self._settings.token, self._settings.challenge and not self._settings.local
-        if token is None or f"{path}/".startswith(_LISTENERS) or (path in _OPEN and not listening):
+        token = self._settings.token
+        if token is None or path in _OPEN or f"{path}/".startswith(_OPEN_FOLDERS):
             return
         sent = headers.get("authorization", "")
         if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):

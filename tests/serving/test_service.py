@@ -1,5 +1,6 @@
 """The whole service: routes and refusals, many requests at once, clients that leave, workers that die."""
 
+import asyncio
 import json
 import os
 import signal
@@ -18,8 +19,11 @@ import pytest
 from browsing import until
 from fits import TWINKLE
 from service import Answer, Service, serving
+from starlette.testclient import TestClient
 
 from bachlit.__main__ import main
+from bachlit.serving.app import Service as App
+from bachlit.serving.settings import Settings
 
 TUNE = {"notes": [[67, 480], [67, 480], [69, 480], [71, 480], [72, 960]], "metre": "3/4", "fifths": 0}
 QUICK = {**TUNE, "decoder": "Greedy"}
@@ -147,3 +151,12 @@ def test_a_killed_worker_is_replaced_and_its_request_alone_fails(tmp_path: Path)
         asking.join()
         assert (answers[0].status, answers[0].json["code"]) == (500, "worker_lost")
         assert harmonize(service, QUICK).status == 200
+
+
+def test_on_other_hosts_the_page_stands_beside_the_challenge(tmp_path: Path) -> None:
+    served = App(Settings(host="0.0.0.0", token="secret-token", challenge=True, answers=tmp_path / "answers.db"))
+    client = TestClient(served.app(), "http://127.0.0.1:8765")
+    assert "a tune in four voices" in client.get("/").text
+    assert "Which is by Bach?" in client.get("/challenge").text
+    assert client.get("/api/v1/health").status_code == 401
+    asyncio.run(served.parts[-1].stop())
