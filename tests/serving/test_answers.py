@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from asking import TUNE, Watched, answered, asked
 from fits import TWINKLE
@@ -135,10 +136,22 @@ def test_a_score_comes_back_as_it_is(framed_model: LanguageModel, bach: list[Cho
     assert piece["lead"] == "soprano"
     assert piece["musicxml"].startswith(music)
     assert all(note["given"] for note in piece["notes"])
+    held = [tick // 120 for first, end in piece["fermatas"] for tick in range(first, end, 120)]
+    assert held == np.flatnonzero(bach[3].fermatas).tolist() != []
     tune = {name: value for name, value in TUNE.items() if name != "decoder"} | {"voice": "alto"}
     alone = answered(framed_model, "render", tune)
     assert_tells_itself(alone)
     assert (alone["lead"], alone["voices"]) == ("alto", {"alto": TUNE["notes"]})
+
+
+def test_a_tempo_and_a_pickup_are_those_of_the_score(framed_model: LanguageModel) -> None:
+    abc = b"X:1\nM:4/4\nL:1/4\nQ:1/4=100\nK:C\nG|CDEF|GFED|]\n"
+    piece = answered(framed_model, "render", abc)
+    assert (piece["tempo"], piece["pickup"]) == (100, 480)
+    music = piece["musicxml"]
+    assert 'measure number="0"' in music
+    renumbered = answered(framed_model, "render", music.replace('measure number="0"', 'measure number="7"').encode())
+    assert [bar["number"] for bar in renumbered["bars"]] == ["0", "1", "2"]  # by which `bars` finds them
 
 
 def test_faults_are_those_of_the_check(framed_model: LanguageModel, bach: list[Chorale]) -> None:
@@ -153,6 +166,15 @@ def test_faults_are_those_of_the_check(framed_model: LanguageModel, bach: list[C
     assert len(answer["beats"]) == len(report.beats) > 0
     assert report.faults
     assert all(note["ids"] for note in answer["unlikely"])
+
+
+def test_parallels_name_the_notes_of_both_chords(framed_model: LanguageModel) -> None:
+    steps = zip(VOICES, [(67, 69), (64, 65), (60, 57), (48, 50)], strict=True)
+    voices = {voice: [[pitch, 960] for pitch in pitches] for voice, pitches in steps}
+    answer = answered(framed_model, "check", {"voices": voices, "fifths": 0, "mode": "major"})
+    [fault] = [fault for fault in answer["faults"] if fault["kind"] == "parallel_fifths"]
+    outer = [note["ids"] for note in answer["notes"] if note["voice"] in ("soprano", "bass")]
+    assert sorted(fault["ids"]) == sorted(name for ids in outer for name in ids)
 
 
 @pytest.mark.parametrize(
