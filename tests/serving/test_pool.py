@@ -78,8 +78,8 @@ def test_who_leaves_frees_the_worker_at_once(pool: Pool, run: Run, monkeypatch: 
 
     async def leave() -> None:
         before = await do(pool, jobs.steps, 1)
-        work = asyncio.ensure_future(do(pool, jobs.steps, 90))
-        waiting = asyncio.ensure_future(do(pool, jobs.steps, 90))
+        work = asyncio.ensure_future(do(pool, jobs.steps, 3000))
+        waiting = asyncio.ensure_future(do(pool, jobs.steps, 3000))
         await asyncio.sleep(0.2)
         waiting.cancel()
         work.cancel()
