@@ -61,10 +61,9 @@ def piece_of(
 
 
 def merits_of(written: "Written") -> dict[str, Any]:
-    """Give the figures that rank a piece; null if not finite."""
+    """Give the figures that rank a piece."""
     named = {"merit": written.merit, "log_prob": written.log_prob, "cost": written.cost}
-    finite = {name: round(value, 4) if math.isfinite(value) else None for name, value in named.items()}
-    return {**finite, "yielded": written.yielded}
+    return {**{name: round(value, 4) for name, value in named.items()}, "yielded": written.yielded}
 
 
 def faults_of(chorale: Chorale, faults: Sequence[Fault], profile: Profile, sheet: Sheet) -> list[dict[str, Any]]:

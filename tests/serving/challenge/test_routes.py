@@ -156,7 +156,7 @@ def test_forms_of_other_sites_are_refused(client: TestClient) -> None:
     assert client.post("/challenge/api/session", json=LISTENER, headers={"origin": "null"}).status_code == 403
 
 
-def test_the_page_offers_what_is_accepted_and_runs_inline_nothing(client: TestClient) -> None:
+def test_the_page_offers_what_is_accepted_and_nothing_inline(client: TestClient) -> None:
     page = client.get("/challenge")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert tuple(re.findall(r'name="age" value="([^"]+)"', page.text)) == AGES
