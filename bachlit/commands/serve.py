@@ -44,7 +44,7 @@ def serve(
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a folder with a model, or one that ships: bachlit (if
             left out) or bachbot.
         workers: Number of processes that harmonise side by side, each on a core of its own.
-        queue: How many requests may be worked on or wait; others are told to come again.
+        queue: How many requests may be worked on or wait; more are refused at once.
         timeout: Seconds after which a request's work is stopped.
         token: What clients must send; made at random if left out on a host other than 127.0.0.1.
         origin: Address of another site whose pages may call, such as https://bach.example, also that of a proxy before
@@ -66,7 +66,7 @@ def serve(
         token=token,
         origins=tuple(origin),
         challenge=challenge,
-        answers=(answers or Path("challenge.db")) if challenge else None,
+        answers=answers,
         modules=tuple(modules),
     )
     made = token is None and not settings.local

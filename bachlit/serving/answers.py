@@ -1,4 +1,4 @@
-"""Answers: what a worker makes of an ask. Light itself; what writes music is imported by the worker."""
+"""Answers: a worker's replies to asks. Light to import: only the worker loads what writes music."""
 
 import json
 import math
@@ -37,7 +37,7 @@ class Watch(Protocol):
         """Return a model whose steps are counted."""
 
     def expect(self, num_tokens: int) -> None:
-        """Take the number of steps that there will be."""
+        """Set the number of steps to come."""
 
 
 class _Unwatched:
@@ -77,7 +77,7 @@ def answer(ask: Ask, models: Models, watch: Watch) -> Answer:
 
 
 def warm(models: Models) -> None:
-    """Import and try all that answers need, so that a worker's first answer is as quick as others.
+    """Answer a tiny ask, so that a worker's first real answer is as quick as others.
 
     Args:
         models: Gives the models; the default one is loaded.

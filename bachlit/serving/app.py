@@ -13,22 +13,21 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bachlit.serving.answers import Answer, answer
-from bachlit.serving.asks import Ask, read_ask
+from bachlit.serving.asks import ACTIONS, Ask, read_ask
 from bachlit.serving.catalogue import catalogue
 from bachlit.serving.events import EventStream, left
-from bachlit.serving.guards import Guards, body_of, fault, refused
+from bachlit.serving.guards import Guards, body_of, refused
 from bachlit.serving.openapi import openapi
 from bachlit.serving.pool import Pool
 from bachlit.serving.refusals import RefusedError
 from bachlit.serving.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
-_ACTIONS = ("harmonize", "compose", "check", "render")
 
 
 class Service:
@@ -42,7 +41,7 @@ class Service:
         self.settings, self.pool = settings, Pool(settings)
         self._options: dict[str, Any] | None = None
         self.parts: list[Any] = [self.pool]
-        routes = [Route(f"/api/v1/{action}", self._post(action), methods=["POST"]) for action in _ACTIONS]
+        routes = [Route(f"/api/v1/{action}", self._post(action), methods=["POST"]) for action in ACTIONS]
         if settings.challenge:
             from bachlit.serving.challenge.routes import Challenge
 
@@ -73,7 +72,7 @@ class Service:
 
     @asynccontextmanager
     async def _living(self, app: Starlette) -> AsyncIterator[None]:
-        """Start the workers, and end them."""
+        """Start the workers and the challenge; stop them at the end."""
         for part in self.parts:
             await part.start()
         try:
@@ -84,12 +83,10 @@ class Service:
 
     async def _page(self, request: Request) -> Response:
         """Answer with the page."""
-        if self.settings.challenge and not self.settings.local:
-            return RedirectResponse("/challenge")
         return FileResponse(_STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def _health(self, request: Request) -> Response:
-        """Answer at once whether the service can answer."""
+        """Report readiness and load, at once."""
         return JSONResponse({"status": "ok", **self.pool.state, "bachlit": version("bachlit")})
 
     async def _catalogue(self, request: Request) -> Response:
@@ -104,7 +101,7 @@ class Service:
         return JSONResponse(openapi())
 
     def _post(self, action: str) -> Callable[[Request], Awaitable[Response]]:
-        """Make what answers a POST."""
+        """Make the handler of a POST."""
 
         async def post(request: Request) -> Response:
             body = await body_of(request)
@@ -117,12 +114,12 @@ class Service:
                 accept=request.headers.get("accept", ""),
             )
             ask = replace(await asyncio.to_thread(read), model=self.settings.model)
-            return EventStream(self.pool, ask, fault) if ask.form == "events" else await self._answer(request, ask)
+            return EventStream(self.pool, ask) if ask.form == "events" else await self._answer(request, ask)
 
         return post
 
     async def _answer(self, request: Request, ask: Ask) -> Response:
-        """Answer when the work is done; if the client leaves, the work ends."""
+        """Answer when the work is done; cancel it if the client leaves."""
         async with self.pool.enter() as place:
             work = asyncio.ensure_future(place.run(answer, ask))
             gone = asyncio.ensure_future(left(request.receive))
@@ -147,19 +144,19 @@ class _Static(StaticFiles):
     """Files of the page, which browsers ask for anew after an update."""
 
     async def get_response(self, path: str, scope: Any) -> Response:
-        """Answer with a file, to be checked for a newer one at each use."""
+        """Answer with a file that browsers check for a newer one at each use."""
         answer = await super().get_response(path, scope)
         answer.headers["cache-control"] = "no-cache"
         return answer
 
 
 async def _not_there(request: Request, error: Exception) -> Response:
-    """Answer for paths and methods that there aren't."""
+    """Refuse unknown paths and methods."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         return refused(RefusedError("method", "This path takes another method; expected one of /openapi.json; use it."))
     return refused(RefusedError("not_found", "There is nothing at this path; expected one of /openapi.json; use it."))
 
 
 async def _nobody(request: Request, error: Exception) -> Response:
-    """Answer a client that has left."""
+    """Answer nobody: the client has left."""
     return Response(status_code=499)

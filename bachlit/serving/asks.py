@@ -63,6 +63,11 @@ class Ask:
     model: str = PRETRAINED.name
 
 
+def forms_of(action: str) -> dict[str, str]:
+    """List the forms of a request's answers by media type."""
+    return {media: form for media, form in FORMS.items() if action != "check" or form in ("json", "events")}
+
+
 def read_ask(action: str, *, body: bytes, content_type: str, query: Sequence[tuple[str, str]], accept: str) -> Ask:
     """Check a request.
 
@@ -133,7 +138,7 @@ def _of_json(action: str, form: str, sent: dict[str, Any]) -> Ask:
 
 
 def _lead(sent: Mapping[str, Any]) -> Voice:
-    """Voice of a melody where none is named: of voices without one, the highest that was sent."""
+    """Choose the voice of a melody if none is named: the soprano, or the highest of `voices` sent alone."""
     voices = sent.get("voices")
     if sent.get("notes") is None and isinstance(voices, dict):
         for voice in VOICES:
@@ -143,23 +148,22 @@ def _lead(sent: Mapping[str, Any]) -> Voice:
 
 
 def _form(accept: str, action: str) -> str:
-    """Choose the form of an answer: the one that is liked most, of several the first."""
+    """Choose the form of an answer: the most liked, of equals the first."""
     liked: list[tuple[float, str]] = []
+    forms = forms_of(action)
     for part in accept.split(",")[:100] if accept.strip() else ["*/*"]:
         media, *parameters = (word.strip().lower() for word in part.split(";"))
         weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
         quality = float(weight) if re.fullmatch(r"[01](\.[0-9]{0,3})?", weight) else 1.0
         if media in ("*/*", "application/*"):
             media = next(iter(FORMS))
-        if media in FORMS and quality > 0:
-            liked.append((quality, FORMS[media]))
-    answered = [one for one in liked if action != "check" or one[1] in ("json", "events")]
-    if not answered:
-        possible = [media for media, form in FORMS.items() if action != "check" or form in ("json", "events")]
+        if media in forms and quality > 0:
+            liked.append((quality, forms[media]))
+    if not liked:
         raise RefusedError(
-            "accept", f"There is no answer of the kind {shown(accept)}; expected one of {', '.join(possible)}."
+            "accept", f"There is no answer of the kind {shown(accept)}; expected one of {', '.join(forms)}."
         )
-    return max(answered, key=lambda one: one[0])[1]
+    return max(liked, key=lambda one: one[0])[1]
 
 
 def _unique(query: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -235,12 +239,11 @@ def _name(sent: Any) -> str:
 
 
 def _score(name: str, sent: Any) -> bytes:
-    """Give the bytes of a score that was sent in JSON."""
+    """Decode a score in JSON."""
     try:
         if not isinstance(sent, str) or not sent:
             raise ValueError("no text")
-        data = sent.encode() if name == "score" else base64.b64decode(sent, validate=True)
+        return sent.encode() if name == "score" else base64.b64decode(sent, validate=True)
     except (ValueError, binascii.Error) as error:
         expected = "the text of a score" if name == "score" else "a score in base64"
         raise RefusedError("invalid", f"{name} is {shown(sent)}; expected {expected}; correct it.") from error
-    return data

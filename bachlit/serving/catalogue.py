@@ -1,4 +1,4 @@
-"""Catalogue: what can be asked for, by name."""
+"""Catalogue: names and limits that requests may use."""
 
 import inspect
 import math

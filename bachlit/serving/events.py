@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -11,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from bachlit.serving.answers import Answer, answer
 from bachlit.serving.asks import Ask
 from bachlit.serving.pool import Place, Pool
-from bachlit.serving.refusals import RefusedError
+from bachlit.serving.refusals import RefusedError, fault, place_of
 
 _HEARTBEAT = 15.0  # seconds between signs of life, without which proxies end a stream
 
@@ -22,15 +21,14 @@ class EventStream(Response):
     Args:
         pool: Does the work. A full queue is refused before the first event.
         ask: What is asked.
-        fault: Makes a refusal of an error that nobody expected.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, pool: Pool, ask: Ask, fault: Callable[[Exception], RefusedError]) -> None:
+    def __init__(self, pool: Pool, ask: Ask) -> None:
         super().__init__(headers={"x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._pool, self._ask, self._fault = pool, ask, fault
+        self._pool, self._ask = pool, ask
         self._news: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +55,7 @@ class EventStream(Response):
         except RefusedError as error:
             self._news.put_nowait(("error", error.described()))
         except Exception as error:
-            self._news.put_nowait(("error", self._fault(error).described()))
+            self._news.put_nowait(("error", fault(place_of(error)).described()))
 
     async def _tell(self, send: Send) -> None:
         """Send events, and signs of life between them."""
@@ -79,7 +77,7 @@ async def left(receive: Receive) -> None:
 
 
 def _event(word: str, value: Any) -> bytes:
-    r"""Make an event of a stream: JSON, which has no line breaks.
+    r"""Format an event of a stream: JSON on one line.
 
     >>> _event("progress", {"done": 0.5})
     b'event: progress\ndata: {"done": 0.5}\n\n'

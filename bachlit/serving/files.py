@@ -11,12 +11,12 @@ from bachlit.serving.asks import Ask
 
 
 def look_of(ask: Ask) -> Look:
-    """Return how an answer's scores are written."""
+    """Return the layout, labels and paper of an answer's scores."""
     return Look(ask.options.get("layout", "open"), ask.options.get("label"), ask.options.get("paper", "a4"))
 
 
 def file_of(chorale: Chorale, ask: Ask) -> bytes:
-    """Make the file that the command line writes of a chorale."""
+    """Make the command line's file of a chorale."""
     look = look_of(ask)
     if ask.form == "svg" and "width" in ask.options:
         return score_of(look.music(chorale), chorale.title, ask)

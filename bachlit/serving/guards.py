@@ -1,14 +1,11 @@
-"""Guards before the routes: who may ask, how much, and what every answer's head says."""
+"""Guards before the routes: hosts, origins, tokens, sizes of bodies, headers of answers."""
 
 import asyncio
 import hmac
 import re
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
-from traceback import extract_tb
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bachlit.serving.refusals import RefusedError
+from bachlit.serving.refusals import RefusedError, fault, place_of
 from bachlit.serving.settings import MOST_BYTES, Settings
 
 POLICY = "; ".join(
@@ -42,8 +39,8 @@ _HEADERS = {
 }
 _SLOW = 30.0  # seconds in which a body must have come
 _DISCARDED = 16 * MOST_BYTES  # of what is refused: clients that still send when the connection ends read no answer
-_OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data
-_LISTENERS = ("/challenge/", "/static/")  # and of the listening test, which needs no token
+_OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data: a page asks for them without a token
+_OPEN_FOLDERS = ("/static/", "/challenge/")  # listeners need no token
 
 
 class Guards:
@@ -60,7 +57,7 @@ class Guards:
         self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *named}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request, or hand it on."""
+        """Refuse a request, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -97,12 +94,12 @@ class Guards:
             await self._app(scope, receive, send_guarded)
         except Exception as error:
             if not started:
-                await refused(fault(error))(scope, receive, send_guarded)
+                await refused(fault(place_of(error)))(scope, receive, send_guarded)
 
     def _refuse_host(self, headers: Headers) -> None:
-        """Refuse other names than ours, so that no foreign page can reach it by a name that it points here.
+        """Refuse foreign host names: a page could point a name of its own at this machine.
 
-        Addresses can't be pointed elsewhere, so where others may call, all of them pass.
+        No page can point an address elsewhere: all pass if other machines may call.
         """
         host = _host_of(headers.get("host", "")) if len(headers.getlist("host")) == 1 else None
         if host is None or not (host in self._hosts or (not self._settings.local and _is_address(host))):
@@ -129,9 +126,9 @@ class Guards:
         return origins[0]
 
     def _refuse_token(self, path: str, headers: Headers) -> None:
-        """Refuse who doesn't send the token, where one is asked for."""
-        token, listening = self._settings.token, self._settings.challenge and not self._settings.local
-        if token is None or f"{path}/".startswith(_LISTENERS) or (path in _OPEN and not listening):
+        """Refuse requests without the token, if the service has one."""
+        token = self._settings.token
+        if token is None or path in _OPEN or f"{path}/".startswith(_OPEN_FOLDERS):
             return
         sent = headers.get("authorization", "")
         if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
@@ -151,7 +148,7 @@ _PREFLIGHT: Mapping[str, str] = {
 
 
 def _host_of(header: str) -> str | None:
-    """Name or address in a Host header; None if it is none.
+    """Parse the name or address of a Host header; None if it is malformed.
 
     >>> _host_of("localhost:8765"), _host_of("[::1]:8765"), _host_of("a.example@b"), _host_of("")
     ('localhost', '::1', None, None)
@@ -179,15 +176,6 @@ def refused(error: RefusedError, *, retry_after: int = 5) -> JSONResponse:
     if error.code == "token":
         headers["www-authenticate"] = "Bearer"
     return JSONResponse(error.described(), error.status, headers)
-
-
-def fault(error: Exception) -> RefusedError:
-    """Print where a fault of ours is, without words that may be the user's, and make the error of it."""
-    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    sys.stderr.write(f"bachlit: a request failed by a fault of bachlit's: {type(error).__name__} at {frames[-4:]}\n")
-    return RefusedError(
-        "internal", "bachlit failed by a fault of its own; expected an answer; please report what was sent."
-    )
 
 
 async def body_of(request: Request) -> bytes:

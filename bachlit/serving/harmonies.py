@@ -1,4 +1,4 @@
-"""Harmonies: pieces that a model writes, as the commands `harmonize` and `compose` do."""
+"""Harmonies: a model's pieces, as from the commands `harmonize` and `compose`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def composed(ask: Ask, models: "Models", watch: "Watch") -> dict[str, Any] | byt
 
 
 def harmony_options(ask: Ask, decoder: Decoder | None = None, rules: Rules | None = None) -> HarmonyOptions:
-    """Make the command's options of those of an ask."""
+    """Translate the options of an ask to those of `bachlit harmonize`."""
     typed = ask.options.get
     return HarmonyOptions(
         voices=typed("voice"),
@@ -113,7 +113,7 @@ def harmony_options(ask: Ask, decoder: Decoder | None = None, rules: Rules | Non
 
 
 def refuse_long(chorale: Chorale) -> None:
-    """Refuse a score that takes too long.
+    """Refuse a score that is too long.
 
     Raises:
         RefusedError: If it has more than `MOST_FRAMES` sixteenths.
@@ -127,7 +127,7 @@ def refuse_long(chorale: Chorale) -> None:
 
 
 def _made(ask: Ask, decoder: Decoder) -> dict[str, Any]:
-    """Tell how pieces were made."""
+    """Name the model, the seed and the decoder of pieces."""
     return {
         "model": ask.options.get("checkpoint", ask.model),
         "seed": ask.options.get("seed", 0),
@@ -136,7 +136,7 @@ def _made(ask: Ask, decoder: Decoder) -> dict[str, Any]:
 
 
 def _decoder(ask: Ask) -> Decoder | None:
-    """Make the decoder that is named, if one is."""
+    """Make the decoder of an ask; None if it names none."""
     if "decoder" not in ask.options:
         return None
     warmth = {"temperature": ask.options["temperature"]} if "temperature" in ask.options else {}
@@ -145,7 +145,7 @@ def _decoder(ask: Ask) -> Decoder | None:
 
 
 def _rules(ask: Ask) -> Any:
-    """Numbers of rules as typed; only rules that ship are known."""
+    """Check the names of rules: only those that ship are known."""
     rules = ask.options.get("rules")
     known = ("all", *built_in_rules())
     unknown = [name for name in rules if name not in known] if isinstance(rules, dict) else []
@@ -157,7 +157,7 @@ def _rules(ask: Ask) -> Any:
 
 
 def _given(ask: Ask, options: HarmonyOptions) -> Prompt:
-    """Choose which cells are given: of a score or of notes, with what is held beside them."""
+    """Choose the given cells of a score or of notes, and add those on hold."""
     tune = ask.options.get("tune")
     score: ScoreBytes | Chorale
     lead = None if ask.melody is None else ask.melody.lead
@@ -175,7 +175,7 @@ def _given(ask: Ask, options: HarmonyOptions) -> Prompt:
 
 
 def _num_tokens(num_frames: int, decoder: Decoder) -> int:
-    """Count the steps of a decoding; Gibbs goes through the piece once more each round."""
+    """Count the steps of a decoding: Gibbs passes through the piece once more each round."""
     rounds: int = getattr(decoder, "rounds", 0)
     return num_frames * (len(VOICES) + 1) * (1 + rounds)
 

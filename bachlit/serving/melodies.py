@@ -1,4 +1,4 @@
-"""Melodies as JSON: notes in ticks, and what stands before them in a score."""
+"""Melodies as JSON: notes in ticks, key signature, metre, pickup, title."""
 
 import re
 import warnings
@@ -85,7 +85,7 @@ class Melody:
         )
 
     def _key(self, line: Any) -> Key:
-        """Key as sent, or as heard in the melody."""
+        """Return the key as sent, or estimate it from the melody."""
         if self.mode is not None and self.fifths is not None:
             return Key(self.fifths, self.mode)  # type: ignore[arg-type]  # one of MODES
         key = home_of(line, self.fifths)
@@ -136,7 +136,7 @@ def ticks_of_quarter(sent: Mapping[str, Any]) -> int:
 
 
 def holding(prompt: Prompt, hold: Sequence[tuple[Voice, int, int]]) -> Prompt:
-    """Give the notes that begin in some stretches of a prompt's voices, too.
+    """Add notes to the given ones of a prompt: all that begin in some stretches.
 
     Args:
         prompt: Its chorale has the voices.
@@ -151,7 +151,7 @@ def holding(prompt: Prompt, hold: Sequence[tuple[Voice, int, int]]) -> Prompt:
 
 
 def frames_of_hold(hold: Iterable[tuple[Voice, float, float]], division: int) -> tuple[tuple[Voice, int, int], ...]:
-    """Count stretches in sixteenths: a note begins in them exactly if it does in ticks."""
+    """Convert stretches from ticks to sixteenths; the same notes begin in them."""
 
     def frame(tick: float) -> int:
         return ceil(Fraction(tick) * FRAMES_PER_QUARTER / division)
@@ -211,7 +211,7 @@ def _note(note: Any, number: int, voice: Voice) -> tuple[int, int]:
 
 
 def _frames(ticks: int, division: int, what: str) -> int:
-    """Count ticks in sixteenths."""
+    """Convert ticks to sixteenths."""
     frames = Fraction(ticks * FRAMES_PER_QUARTER, division)
     if frames.denominator > 1:
         raise _refused(
@@ -222,7 +222,7 @@ def _frames(ticks: int, division: int, what: str) -> int:
 
 
 def _tick(value: Any) -> int:
-    """Check a number of ticks; some clients count in floating point."""
+    """Check a number of ticks; some clients send whole numbers as floats."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**9:
         value = int(value)
     return int(whole(0, 10**9)(value))

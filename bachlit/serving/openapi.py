@@ -1,4 +1,4 @@
-"""OpenAPI document of the service, made of the tables by which requests are read."""
+"""OpenAPI document of the service, from the tables that requests are checked against."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -6,9 +6,9 @@ from typing import Any
 
 from bachlit.music.chorale import VOICES
 from bachlit.music.keys import MODES
-from bachlit.serving.asks import FORMS
+from bachlit.serving.asks import forms_of
 from bachlit.serving.melodies import DIVISION
-from bachlit.serving.options import COMPOSING, OPTIONS, Option
+from bachlit.serving.options import Option, options_of
 from bachlit.serving.refusals import STATUS
 from bachlit.serving.settings import MOST_BYTES, MOST_FRAMES
 
@@ -93,12 +93,6 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def options_of(action: str) -> dict[str, Option]:
-    """List the options that a request may have."""
-    table = {**OPTIONS, **(COMPOSING if action == "compose" else {})}
-    return {name: option for name, option in table.items() if action in option.actions}
-
-
 def _operation(action: str) -> dict[str, Any]:
     """Describe a request and its answers."""
     fields = {} if action == "compose" else dict(_INPUT)
@@ -143,11 +137,7 @@ def _parameters(action: str) -> list[dict[str, Any]]:
 def _responses(action: str) -> dict[str, Any]:
     """Describe the answers by status."""
     pieces = {"type": "object", "description": "Score, picture, notes by tick, merit and faults."}
-    forms = {
-        media: {"schema": pieces if form == "json" else {}}
-        for media, form in FORMS.items()
-        if action != "check" or form in ("json", "events")
-    }
+    forms = {media: {"schema": pieces if form == "json" else {}} for media, form in forms_of(action).items()}
     refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     codes: dict[int, list[str]] = {}
     for code, status in STATUS.items():
@@ -163,6 +153,6 @@ def _responses(action: str) -> dict[str, Any]:
 
 
 def _plain(summary: str) -> dict[str, Any]:
-    """Describe a request that asks for plain data."""
+    """Describe a GET request."""
     answer = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
     return {"summary": summary, "responses": {"200": answer}}

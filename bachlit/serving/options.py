@@ -1,4 +1,4 @@
-"""Options of a request: what each may be, in one table that is read and documented."""
+"""Options of a request: one table for checking and for documentation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -61,8 +61,7 @@ def read_options(action: str, sent: Mapping[str, Any], *, typed: bool) -> dict[s
     >>> read_options("harmonize", {"num": "2", "strict": "true", "bars": "5-8"}, typed=True)
     {'num': 2, 'strict': True, 'bars': (5, 8)}
     """
-    table = {**OPTIONS, **(COMPOSING if action == "compose" else {})}
-    known = {name: option for name, option in table.items() if action in option.actions}
+    known = options_of(action)
     checked: dict[str, Any] = {}
     for name, value in _nested(sent).items() if typed else sent.items():
         if name not in known or (typed and not known[name].in_query):
@@ -76,6 +75,12 @@ def read_options(action: str, sent: Mapping[str, Any], *, typed: bool) -> dict[s
         checked[name] = _read(name, known[name], value, typed=typed)
     _refuse_cold(action, checked)
     return checked
+
+
+def options_of(action: str) -> dict[str, Option]:
+    """List the options that a request may have."""
+    table = {**OPTIONS, **(COMPOSING if action == "compose" else {})}
+    return {name: option for name, option in table.items() if action in option.actions}
 
 
 def _read(name: str, option: Option, value: Any, *, typed: bool) -> Any:
@@ -111,7 +116,7 @@ def _weight(text: str) -> Any:
 
 
 def _number(text: str) -> Any:
-    """Read a number or a flag of a query string."""
+    """Parse a number or a flag of a query string."""
     if text in ("true", "false"):
         return text == "true"
     if re.fullmatch(r"-?[0-9]{1,25}", text):

@@ -1,4 +1,4 @@
-"""Pictures: SVG of the engraver, made fit for a page that allows no styles, scripts or fonts of its own."""
+"""Pictures: the engraver's SVG without style sheets, scripts and fonts, which the page's policy forbids."""
 
 from xml.etree.ElementTree import Element, fromstring, register_namespace, tostring
 
@@ -43,7 +43,7 @@ _LETTERS |= _DYNAMICS | _ACCIDENTALS | _METRONOME
 
 
 def bare(picture: str) -> str:
-    """Rewrite a picture with attributes in place of its style sheet, and nothing that isn't drawn.
+    """Turn a picture's styles into attributes; drop all that isn't drawn.
 
     Music signs among letters become letters of any font: a page that forbids fonts has no other.
 
@@ -59,7 +59,7 @@ def bare(picture: str) -> str:
 
 
 def _clean(element: Element) -> None:
-    """Clean an element and what is in it, in place."""
+    """Clean an element and its descendants in place."""
     for child in list(element):
         if not _is_drawn(child):
             element.remove(child)

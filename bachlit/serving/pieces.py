@@ -1,4 +1,4 @@
-"""Pieces as plain data: score, picture, notes in ticks, and what a page shows of them."""
+"""Pieces as plain data: score, picture, notes in ticks, faults and merits."""
 
 import base64
 import math
@@ -61,10 +61,9 @@ def piece_of(
 
 
 def merits_of(written: "Written") -> dict[str, Any]:
-    """Give the figures by which a piece is ranked; null for one that has no number."""
+    """Give the figures that rank a piece."""
     named = {"merit": written.merit, "log_prob": written.log_prob, "cost": written.cost}
-    finite = {name: round(value, 4) if math.isfinite(value) else None for name, value in named.items()}
-    return {**finite, "yielded": written.yielded}
+    return {**{name: round(value, 4) for name, value in named.items()}, "yielded": written.yielded}
 
 
 def faults_of(chorale: Chorale, faults: Sequence[Fault], profile: Profile, sheet: Sheet) -> list[dict[str, Any]]:
@@ -88,7 +87,7 @@ def faults_of(chorale: Chorale, faults: Sequence[Fault], profile: Profile, sheet
 
 
 def ids_at(sheet: Sheet, voice: Voice, frame: int) -> list[str]:
-    """Ids of the note of a voice that sounds at a frame; none if it rests."""
+    """List the ids of a voice's note at a frame; none if it rests."""
     for note, ids in sheet.notes.get(voice, ()):
         if math.ceil(note.start) <= frame < math.ceil(note.end):
             return list(ids)
@@ -96,7 +95,7 @@ def ids_at(sheet: Sheet, voice: Voice, frame: int) -> list[str]:
 
 
 def _ids_of(chorale: Chorale, fault: Fault, sheet: Sheet) -> list[str]:
-    """Ids of the notes of a fault, each once; of the whole chord where no voice is named."""
+    """List the ids of a fault's notes, each once; of the whole chord if it names no voice."""
     ids: dict[str, None] = {}
     for voice in fault.voices or VOICES:
         for frame in sung_frames(chorale, fault, VOICES.index(voice)):
@@ -105,7 +104,7 @@ def _ids_of(chorale: Chorale, fault: Fault, sheet: Sheet) -> list[str]:
 
 
 def _bars(chorale: Chorale) -> list[dict[str, Any]]:
-    """List the measures as drawn, each with the number of its bar, by which `bars` finds it."""
+    """List the measures as drawn, each with the bar number that the option `bars` takes."""
     bars = whole_bars(chorale.measures)
     numbered = {bar.start: bar.number for bar in bars}
     if bars[0].position:
@@ -119,7 +118,7 @@ def _bars(chorale: Chorale) -> list[dict[str, Any]]:
 
 
 def _runs(mask: BoolArray) -> list[tuple[int, int]]:
-    """First frames and ends of the stretches where a mask (T,) is true."""
+    """List the first frame and the end of each run of a mask (T,)."""
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -129,7 +128,7 @@ def _ticks(frame: Fraction | int) -> int:
 
 
 def _line(notes: Sequence[SheetNote], ticks: int) -> list[list[int | None]]:
-    """Notes and rests of a voice without gaps, as requests have them."""
+    """List the notes and rests of a voice without gaps, as in requests."""
     line: list[list[int | None]] = []
     now = 0
     for note, _ in notes:

@@ -1,14 +1,13 @@
 """Pool: a bounded queue before worker processes, for an event loop."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from threading import Thread
 from typing import Any
 
 from bachlit.processes import spawn
-from bachlit.serving.refusals import RefusedError
+from bachlit.serving.refusals import RefusedError, fault
 from bachlit.serving.settings import Settings
 from bachlit.serving.worker import CANCEL, work
 
@@ -195,7 +194,7 @@ class Pool:
 
 
 def _ignored(share: float) -> None:
-    """Take a progress of which nobody hears."""
+    """Ignore progress."""
 
 
 class _Worker:
@@ -266,7 +265,7 @@ class _Worker:
             elif word == "cancelled":
                 answer.cancel()
             else:
-                answer.set_exception(value if word == "refused" else _fault(value))
+                answer.set_exception(value if word == "refused" else fault(value))
 
     def _ended(self) -> None:
         self.gone, answer, self.answer = True, self.answer, None
@@ -279,11 +278,3 @@ class _Worker:
                 )
             )
         self._on_lost(self)
-
-
-def _fault(place: str) -> RefusedError:
-    """Print where a fault of ours is, and make the error of it."""
-    sys.stderr.write(f"bachlit: a request failed by a fault of bachlit's: {place}\n")
-    return RefusedError(
-        "internal", "bachlit failed by a fault of its own; expected an answer; please report what was sent."
-    )

@@ -1,4 +1,4 @@
-"""Readings: scores as they are, shown or checked."""
+"""Readings: scores shown or checked as they are."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def rendered(ask: Ask, _: "Models", __: "Watch") -> dict[str, Any] | bytes:
 
 
 def _read(ask: Ask) -> Chorale:
-    """Read the four voices of a score, or those that are named or found."""
+    """Read the four voices of a score; fewer if named, or if it has no four."""
     score, typed = ScoreBytes(ask.name, ask.score or b""), ask.options.get
     keep_parts = typed("keep_parts", False)
     if typed("voice") is None and typed("part") is None:
@@ -97,7 +97,7 @@ def _read(ask: Ask) -> Chorale:
 
 
 def _sheet(chorale: Chorale, ask: Ask) -> Sheet:
-    """Write a score in its own layout, unless another is asked for."""
+    """Write a score in its own layout, or in the one of the options."""
     voices = sounding(chorale)
     if len(voices) == len(VOICES) and not {"layout", "label"} & ask.options.keys():
         return Sheet.own(chorale)
@@ -105,7 +105,7 @@ def _sheet(chorale: Chorale, ask: Ask) -> Sheet:
 
 
 def _file(chorale: Chorale, sheet: Sheet, ask: Ask) -> bytes:
-    """Make one file of voices as they are."""
+    """Make a file of a score as it is."""
     if ask.form == "wav":
         return seal(wav(chorale, tempo=ask.options.get("tempo")), ".wav")
     if ask.form == "mid":

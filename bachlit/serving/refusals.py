@@ -1,5 +1,9 @@
 """Refusals of a request, as the service answers them."""
 
+import sys
+from pathlib import Path
+from traceback import extract_tb
+
 from bachlit.errors import BachlitError
 
 STATUS = {
@@ -50,3 +54,17 @@ class RefusedError(BachlitError):
         {'error': 'All is busy.', 'code': 'busy'}
         """
         return {"error": str(self), "code": self.code}
+
+
+def place_of(error: Exception) -> str:
+    """Name an error's type and last lines of code; its words may be the user's."""
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {', '.join(frames[-6:])}"
+
+
+def fault(place: str) -> RefusedError:
+    """Print the place of a fault of ours, and make the refusal for the client."""
+    sys.stderr.write(f"bachlit: a request failed by a fault of bachlit's: {place}\n")
+    return RefusedError(
+        "internal", "bachlit failed by a fault of its own; expected an answer; please report what was sent."
+    )

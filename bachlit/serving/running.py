@@ -52,7 +52,7 @@ def serve(settings: Settings, *, opening: bool = False, made: bool = False) -> N
 
 
 async def _serve(service: Service, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve, and stop where no worker can start.
+    """Serve until stopped, or until no worker can start.
 
     Args:
         service: Answers.

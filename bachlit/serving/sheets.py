@@ -1,4 +1,4 @@
-"""Sheets: a chorale's score, drawn with ids by which its notes are found in the picture."""
+"""Sheets: a chorale's score and its picture, with ids on the noteheads."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ class Sheet:
 
     @classmethod
     def own(cls, chorale: Chorale) -> "Sheet":
-        """Take the score that a chorale of four voices was read from, in its own layout."""
+        """Take the source of a four-part chorale, in its own layout."""
         return cls(chorale, *own_score(chorale))
 
     def svg(self, width: int) -> str:
@@ -90,7 +90,7 @@ class Sheet:
 
 
 class _NamedHeads:
-    """Ids that the heads of all voices have for a while.
+    """Temporary ids on the noteheads of all voices.
 
     Args:
         root: A document, in which they are set.
@@ -110,7 +110,7 @@ class _NamedHeads:
             ]
 
     def alone(self, root: Element) -> str:
-        """Write a document for the engraver, in which nothing else of a part has an id."""
+        """Write a document for the engraver without other ids in its parts."""
         others = [
             (element, name)
             for part in root.iterfind("part")
@@ -125,7 +125,7 @@ class _NamedHeads:
         return text
 
     def taken_back(self, root: Element) -> Element:
-        """Take the ids out of a document, in place."""
+        """Remove the ids from a document, in place."""
         for note in root.iter("note"):
             name = note.get("id")
             if name in self._before:
@@ -138,7 +138,7 @@ class _NamedHeads:
 
     @staticmethod
     def _free_prefix(root: Element) -> str:
-        """Find what to write before the heads' names, so that no id of a document begins like one."""
+        """Find a prefix that keeps the heads' ids apart from a document's own."""
         taken = {element.get("id", "") for element in root.iter()}
         for prefix in map("n".__mul__, count()):
             names = tuple(f"{prefix}{voice}-" for voice in VOICES)
@@ -148,7 +148,7 @@ class _NamedHeads:
 
     @staticmethod
     def _once(notes: Sequence[SungNote]) -> list[SungNote]:
-        """Leave each head to the first of the notes that it stands for: a sign may repeat measures."""
+        """Keep each head for its first note only: a sign may repeat measures."""
         seen = set[int]()
         left = []
         for note in notes:
@@ -157,7 +157,7 @@ class _NamedHeads:
         return left
 
     def _set(self, name: str, head: Element) -> str:
-        """Name a head; one that two voices of a staff share has one name."""
+        """Name a head; two voices of a staff may share one."""
         before = head.get("id")
         if before in self._before:
             return before

@@ -1,4 +1,4 @@
-"""Values of options: readers that check what was sent, and how it is quoted.
+"""Values of options: readers that check them, and quotes for refusals.
 
 A reader gives a value as it is used, and raises ValueError, or a BachlitError with words of its own, if it can't be.
 """
@@ -24,7 +24,7 @@ _WORD, _LINE = 100, 2_000  # characters of a name, and of places
 
 
 def shown(value: Any) -> str:
-    """Quote what was sent, shortened.
+    """Quote a value, shortened.
 
     >>> print(shown("tune"), len(shown("a" * 100)), shown({"a": [1]}))
     'tune' 60 an object of 1
@@ -87,7 +87,7 @@ def real(least: float, most: float) -> Reader:
 
 
 def choice(*words: str) -> Reader:
-    """Make a reader of some words."""
+    """Make a reader of a few known words."""
 
     def read(value: Any) -> str:
         if value not in words or not isinstance(value, str):

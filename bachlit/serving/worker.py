@@ -1,4 +1,4 @@
-"""Worker: a process that holds the models, and does one job after another."""
+"""Worker: a process that holds the models and does one job after another."""
 
 import os
 import signal
@@ -10,12 +10,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import RLock
 from time import monotonic
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from bachlit.classes import import_typed, working_folder
 from bachlit.errors import BachlitError
-from bachlit.serving.refusals import RefusedError
+from bachlit.serving.refusals import RefusedError, place_of
 
 if TYPE_CHECKING:
     from bachlit.models.language_model import LanguageModel
@@ -76,13 +75,13 @@ def _load(checkpoint: Path | None, modules: Sequence[str]) -> Callable[[str | No
 
 
 def _done(connection: Connection, models: Any, function: Callable[..., Any], args: Sequence[Any]) -> tuple[str, Any]:
-    """Do a job, and tell how it ended."""
+    """Do a job; give the word and the value of its end."""
     from bachlit.serving.watching import CancelledWork, Watch
 
     reported = monotonic()
 
     def report(share: float) -> None:
-        """Send the share that is done, now and then, and break off if that is wanted."""
+        """Send the share done, now and then; break off if asked to."""
         nonlocal reported
         if connection.poll():
             connection.recv()
@@ -100,10 +99,9 @@ def _done(connection: Connection, models: Any, function: Callable[..., Any], arg
 
 
 def _failure(error: Exception) -> tuple[str, Any]:
-    """Describe an error: one for the user, or a fault of ours, by its place alone, since words may be the user's."""
+    """Describe an error: one for the user, or the place of a fault of ours."""
     if isinstance(error, RefusedError):
         return "refused", error
     if isinstance(error, BachlitError | ImportError):
         return "refused", RefusedError("invalid", str(error))
-    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    return "failed", f"{type(error).__name__} at {', '.join(frames[-6:])}"
+    return "failed", place_of(error)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from asking import TUNE, Watched, answered, asked
 from fits import TWINKLE
@@ -73,7 +74,8 @@ def test_composed_files_are_those_of_the_command(commanded: Any, framed_model: L
 def test_pictures_and_prints_are_answered(framed_model: LanguageModel) -> None:
     for action in ("harmonize", "render"):
         sent = {name: value for name, value in TUNE.items() if action == "harmonize" or name != "decoder"}
-        assert answered(framed_model, action, {**sent, "width": 500}, accept="image/svg+xml")[:4] == b"<svg"
+        drawn = answered(framed_model, action, {**sent, "width": 500}, accept="image/svg+xml")
+        assert re.match(rb'<svg [^>]*\bwidth="500', drawn)
         assert answered(framed_model, action, {**sent, "paper": "letter"}, accept="application/pdf")[:5] == b"%PDF-"
 
 
@@ -135,10 +137,29 @@ def test_a_score_comes_back_as_it_is(framed_model: LanguageModel, bach: list[Cho
     assert piece["lead"] == "soprano"
     assert piece["musicxml"].startswith(music)
     assert all(note["given"] for note in piece["notes"])
+    held = [tick // 120 for first, end in piece["fermatas"] for tick in range(first, end, 120)]
+    assert held == np.flatnonzero(bach[3].fermatas).tolist() != []
     tune = {name: value for name, value in TUNE.items() if name != "decoder"} | {"voice": "alto"}
     alone = answered(framed_model, "render", tune)
     assert_tells_itself(alone)
     assert (alone["lead"], alone["voices"]) == ("alto", {"alto": TUNE["notes"]})
+
+
+def test_a_score_keeps_its_staves_unless_others_are_asked_for(framed_model: LanguageModel) -> None:
+    [piece] = answered(framed_model, "harmonize", {**TUNE, "layout": "closed"})["pieces"]
+    for layout, staves in (({}, 2), ({"layout": "open"}, 4)):
+        shown = answered(framed_model, "render", piece["musicxml"].encode(), **layout)
+        assert shown["musicxml"].count("<score-part ") == staves
+
+
+def test_a_tempo_and_a_pickup_are_those_of_the_score(framed_model: LanguageModel) -> None:
+    abc = b"X:1\nM:4/4\nL:1/4\nQ:1/4=100\nK:C\nG|CDEF|GFED|]\n"
+    piece = answered(framed_model, "render", abc)
+    assert (piece["tempo"], piece["pickup"]) == (100, 480)
+    music = piece["musicxml"]
+    assert 'measure number="0"' in music
+    renumbered = answered(framed_model, "render", music.replace('measure number="0"', 'measure number="7"').encode())
+    assert [bar["number"] for bar in renumbered["bars"]] == ["0", "1", "2"]  # by which `bars` finds them
 
 
 def test_faults_are_those_of_the_check(framed_model: LanguageModel, bach: list[Chorale]) -> None:
@@ -155,6 +176,15 @@ def test_faults_are_those_of_the_check(framed_model: LanguageModel, bach: list[C
     assert all(note["ids"] for note in answer["unlikely"])
 
 
+def test_parallels_name_the_notes_of_both_chords(framed_model: LanguageModel) -> None:
+    steps = zip(VOICES, [(67, 69), (64, 65), (60, 57), (48, 50)], strict=True)
+    voices = {voice: [[pitch, 960] for pitch in pitches] for voice, pitches in steps}
+    answer = answered(framed_model, "check", {"voices": voices, "fifths": 0, "mode": "major"})
+    [fault] = [fault for fault in answer["faults"] if fault["kind"] == "parallel_fifths"]
+    outer = [note["ids"] for note in answer["notes"] if note["voice"] in ("soprano", "bass")]
+    assert sorted(fault["ids"]) == sorted(name for ids in outer for name in ids)
+
+
 @pytest.mark.parametrize(
     ("action", "body", "said"),
     [
@@ -167,7 +197,10 @@ def test_faults_are_those_of_the_check(framed_model: LanguageModel, bach: list[C
         ("harmonize", {"voices": {voice: [[60, 480]] for voice in VOICES}, "voice": [*VOICES]}, "All of the melody"),
         ("check", {"notes": [[60, 480]], "phrases": "9"}, "bar 9"),
         ("render", {"notes": [[60, 480]], "layout": "closed"}, "A closed score needs four parts"),
-        ("render", b"X:1\nL:1/4\nM:4/4\nK:C\n" + b"CDEF|" * 130, "has 2080 sixteenths; expected at most 2048"),
+        *(
+            (action, b"X:1\nL:1/4\nM:4/4\nK:C\n" + b"CDEF|" * 130, "has 2080 sixteenths; expected at most 2048")
+            for action in ("harmonize", "render")
+        ),
     ],
 )
 def test_wrong_music_is_refused_in_words(framed_model: LanguageModel, action: str, body: Any, said: str) -> None:

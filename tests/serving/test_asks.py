@@ -72,6 +72,8 @@ def test_the_answer_has_the_form_that_is_liked_most(accept: str, form: str) -> N
         ("bad_request", {"body": b'{"seed": ' + b"9" * 5000 + b"}"}),
         ("invalid", {"body": b""}),
         ("invalid", {"query": [("num", "1")]}),
+        ("invalid", {"body": b"X:1", "content_type": "", "query": [("num", "1"), ("num", "1")]}),
+        ("invalid", {"body": b"X:1", "content_type": "", "query": [("rules", "none"), ("rules.NoHidden", "0")]}),
     ],
 )
 def test_what_cannot_be_read_is_refused(code: str, wrong: dict[str, Any]) -> None:
@@ -108,6 +110,7 @@ def test_what_cannot_be_read_is_refused(code: str, wrong: dict[str, Any]) -> Non
         ({"metre": "3/7"}, "3/7"),
         ({"pickup": 1920}, "16 sixteenths"),
         ({"voices": {"oboe": []}}, "voices is an object of 1"),
+        ({"voices": {"soprano": [[60, 480]]}}, "The soprano stands in notes and"),
         ({"notes": []}, "a list of notes"),
         ({"notes": [[128, 480]]}, "Note 1 of the soprano"),
         ({"notes": [[60, 0]]}, "at least one"),

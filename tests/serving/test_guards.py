@@ -71,6 +71,11 @@ def test_pages_of_other_sites_are_refused(origin: str) -> None:
     assert (answer.status_code, code(answer)) == (403, "origin")
 
 
+def test_two_hosts_or_origins_are_none() -> None:
+    for name, values, status in (("host", ["127.0.0.1:8765"] * 2, 400), ("origin", [HERE, HERE], 403)):
+        assert client().get("/", headers=[(name, value) for value in values]).status_code == status
+
+
 def test_programs_and_our_own_page_pass() -> None:
     assert client().post("/api/v1/count", content=b"abc").text == "3"
     answer = client().post("/api/v1/count", headers={"origin": HERE})
@@ -83,7 +88,10 @@ def test_a_named_site_may_call_and_no_other() -> None:
     asked = {"origin": SITE, "access-control-request-method": "POST"}
     preflight = there.options("/api/v1/count", headers=asked)
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, SITE)
-    assert there.post("/api/v1/count", headers={"origin": SITE}).headers["access-control-allow-origin"] == SITE
+    answer = there.post("/api/v1/count", headers={"origin": SITE})
+    assert answer.headers["access-control-allow-origin"] == SITE
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert there.get("/").headers["cross-origin-resource-policy"] == "same-origin"
     assert there.options("/api/v1/count", headers=asked | {"origin": "https://evil.example"}).status_code == 403
 
 
@@ -100,11 +108,13 @@ def test_the_token_opens() -> None:
     assert client(token="secret-token").post("/api/v1/count", headers=headers).status_code == 200
 
 
-def test_on_other_hosts_only_the_challenge_is_open() -> None:
-    there = client(host="0.0.0.0", token="secret-token", challenge=True)
+@pytest.mark.parametrize("challenge", [False, True])
+def test_pages_and_the_challenge_need_no_token(challenge: bool) -> None:
+    """The printed address has the token behind a `#`, which browsers keep to themselves."""
+    there = client(host="0.0.0.0", token="secret-token", challenge=challenge)
     paths = {"/challenge/api/session": 200, "/api/v1/count": 401, "/challenge-api": 401}
     assert {path: there.post(path).status_code for path in paths} == paths
-    assert there.get("/").status_code == 401
+    assert there.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/fail", "/nowhere"])
@@ -122,6 +132,23 @@ def test_a_fault_is_answered_without_its_words(capsys: Any) -> None:
     printed = capsys.readouterr().err
     assert "ValueError" in printed
     assert "private" not in printed + answer.text
+
+
+def test_who_is_refused_may_send_the_body_to_its_end() -> None:
+    """A client that still sends when the connection ends reads no answer."""
+    parts = iter([True, True, True, False])
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"a", "more_body": next(parts)}
+
+    async def send(message: Any) -> None:
+        assert not [*parts]
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"evil.example")]}
+    asyncio.run(Guards(Starlette(), Settings())(scope, receive, send))
+    assert sent[0]["status"] == 400
 
 
 def test_a_body_is_counted_while_it_streams() -> None:

@@ -62,6 +62,22 @@ def test_ids_that_the_scripts_ask_for_are_in_the_page():
     assert asked - set(IDS) == set()
 
 
+def test_every_export_is_imported_elsewhere():
+    exports = {
+        (name, one)
+        for name, text in MODULES.items()
+        for one in re.findall(r"^export (?:async )?(?:const|class|function\*?) (\w+)", text, re.MULTILINE)
+    }
+    imports = {
+        (name, one.split(" as ")[0].strip())
+        for text in MODULES.values()
+        for names, name in re.findall(r'import \{([^}]+)\} from "\./([\w.]+)"', text)
+        for one in names.split(",")
+    }
+    assert len(exports) > 50
+    assert exports - imports == set()
+
+
 def test_what_describes_or_labels_an_element_exists():
     names = ("aria-labelledby", "aria-describedby", "aria-controls", "for")
     named = {attributes[name] for _, attributes in ELEMENTS for name in names if name in attributes}

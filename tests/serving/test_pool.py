@@ -70,14 +70,16 @@ def test_progress_is_heard(pool: Pool, run: Run) -> None:
     assert {word for word, _ in heard} == {"progress"}
     shares = [share for _, share in heard]
     assert shares == sorted(shares)
-    assert 0 < shares[0] < shares[-1] < 1
+    assert 0 <= shares[0] < shares[-1] < 1
 
 
-def test_who_leaves_frees_the_worker_at_once(pool: Pool, run: Run) -> None:
+def test_who_leaves_frees_the_worker_at_once(pool: Pool, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bachlit.serving.pool._PATIENCE", 20)  # a busy machine may take longer
+
     async def leave() -> None:
         before = await do(pool, jobs.steps, 1)
-        work = asyncio.ensure_future(do(pool, jobs.steps, 90))
-        waiting = asyncio.ensure_future(do(pool, jobs.steps, 90))
+        work = asyncio.ensure_future(do(pool, jobs.steps, 3000))
+        waiting = asyncio.ensure_future(do(pool, jobs.steps, 3000))
         await asyncio.sleep(0.2)
         waiting.cancel()
         work.cancel()

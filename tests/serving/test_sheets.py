@@ -59,7 +59,7 @@ SCORES = {
         [voiced("C5 D5", 1) + BACK + voiced("E4 G4", 2), voiced("E5 C5", 1) + BACK + voiced("E4 E4", 2)],
         [voiced("G3 B3", 1) + BACK + voiced("C3 G3", 2), voiced("C4 G3", 1) + BACK + voiced("C3 C3", 2)],
     ),
-    "ids that the sheet would give": score([line("C5 D5 E5 F5").replace("<note>", '<note id="soprano-2">', 2)]).replace(
+    "ids that the sheet would give": score([line("C5 r E5 F5").replace("<note>", '<note id="soprano-2">', 2)]).replace(
         '<measure number="1">', '<measure number="1" id="nsoprano-1" width="9">'
     ),
 }

@@ -63,7 +63,7 @@ def _samples(content: bytes) -> npt.NDArray[np.float64]:
 
 
 def _file(samples: npt.NDArray[np.float64], length: int) -> bytes:
-    """WAV file of a given loudness, with silence around, and no byte that isn't sound or said by its length."""
+    """Make a WAV file of fixed loudness with silence around it; two of one length differ in their samples alone."""
     loudness = np.sqrt(np.mean(samples**2))
     before, after = round(_BEFORE * RATE), round(_AFTER * RATE)
     sound = np.zeros(before + length + after)

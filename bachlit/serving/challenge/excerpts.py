@@ -1,4 +1,4 @@
-"""Cut excerpts of whole phrases that tell nothing by their lengths."""
+"""Cut excerpts of whole phrases, comparable in length and place."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -42,7 +42,7 @@ class Excerpt(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Name of the piece and frames."""
+        """Name of the piece, and its frames."""
         return f"{self.chorale.name}:{self.first}-{self.last}"
 
     def of(self, other: Chorale) -> "Excerpt":
@@ -61,7 +61,7 @@ class Excerpt(NamedTuple):
         return begun and ended and bool((pitches != REST).all())
 
     def outline(self) -> "Outline":
-        """Describe what two pieces must share to be compared."""
+        """Describe the length, place and mode, which two compared pieces share."""
         chorale = self.chorale
         measure = next(one for one in chorale.measures if self.first < one.end)
         fermatas = chorale.fermatas[self.first : self.last].astype(np.int8)
@@ -100,7 +100,7 @@ class Outline(NamedTuple):
 
 
 def excerpts(chorale: Chorale) -> Iterator[Excerpt]:
-    """Cut a piece into excerpts of whole phrases, those that can be heard as such.
+    """Cut a piece into excerpts of whole phrases of 15 to 25 seconds.
 
     >>> rows = [[67, 64, 60, 48]] * 32 + [[69, 65, 62, 53]] * 32
     >>> piece = Chorale.from_pitches(rows * 2)
@@ -122,7 +122,7 @@ def excerpts(chorale: Chorale) -> Iterator[Excerpt]:
 
 
 def seconds(excerpt: Excerpt) -> float:
-    """Length as it is played."""
+    """Measure an excerpt as played, in seconds."""
     held = int(excerpt.chorale.fermatas[excerpt.first : excerpt.last].sum())
     return (excerpt.last - excerpt.first + (FERMATA_STRETCH - 1) * held) * 15 / TEMPO
 

@@ -85,7 +85,7 @@ def intervals(right: _Floats, answers: _Floats, *, seed: int = 0) -> tuple[_Floa
 
 
 def _wilson(share: _Floats, num: _Floats, quantile: _Floats) -> tuple[_Floats, _Floats]:
-    """Wilson's score interval (Journal of the American Statistical Association 22, 1927)."""
+    """Compute Wilson's score interval (Journal of the American Statistical Association 22, 1927)."""
     scaled = quantile**2 / num
     middle = (share + scaled / 2) / (1 + scaled)
     half = np.sqrt(scaled * (share * (1 - share) + scaled / 4)) / (1 + scaled)
@@ -93,7 +93,7 @@ def _wilson(share: _Floats, num: _Floats, quantile: _Floats) -> tuple[_Floats, _
 
 
 def _worth(right: _Floats, answers: _Floats) -> _Floats:
-    """Number of independent answers (R,) that have the variance between listeners; at most that of all answers."""
+    """Estimate the effective number (R,) of independent answers, from the variance between listeners."""
     num, num_listeners = answers.sum(axis=1), right.shape[1]
     if num_listeners == 1:  # nothing is known of the variance: the listener's answers may all be one
         return np.ones(len(right))
@@ -106,7 +106,7 @@ def _worth(right: _Floats, answers: _Floats) -> _Floats:
 
 
 def _student(freedom: int) -> float:
-    """Quantile 0.975 of Student's t, by Cornish and Fisher's series; the normal one without freedom."""
+    """Compute the quantile 0.975 of Student's t by Cornish and Fisher's series; the normal one without freedom."""
     if freedom < 1:
         return _Z
     if freedom <= len(_T):
@@ -122,7 +122,7 @@ def _student(freedom: int) -> float:
 
 
 def _bootstrap(right: _Floats, answers: _Floats, generator: np.random.Generator) -> tuple[_Floats, _Floats]:
-    """Studentised bootstrap over listeners, on the arcsine scale."""
+    """Compute a studentised bootstrap over listeners on the arcsine scale."""
     num_listeners = right.shape[1]
     sums = np.stack([right, answers, right**2, right * answers, answers**2])  # (5, R, L)
     place, error = _estimate(sums.sum(axis=2), num_listeners)
@@ -138,7 +138,7 @@ def _bootstrap(right: _Floats, answers: _Floats, generator: np.random.Generator)
 
 
 def _estimate(sums: _Floats, num_listeners: int) -> tuple[_Floats, _Floats]:
-    """Share on the arcsine scale and its standard error, from sums over listeners: right, answers, their products."""
+    """Estimate the share and its standard error on the arcsine scale, from sums (5, ...) over listeners."""
     right, answers, right_2, both, answers_2 = sums
     share = (right + _MORE) / (answers + 2 * _MORE)
     squares = right_2 - 2 * share * both + share**2 * answers_2

@@ -60,7 +60,7 @@ class Challenge:
         ]
 
     def announcement(self) -> str:
-        """Tell what the challenge plays, and where answers go."""
+        """Describe the clips and the place of the answers, for the terminal."""
         num = NUM_HARMONISED + NUM_COMPOSED + NUM_CATCHES
         return (
             f"The challenge prepares up to {num} pairs of clips, and opens when {sum(NUM_QUESTIONS.values())} are "
@@ -84,7 +84,7 @@ class Challenge:
         self._store.close()
 
     async def _receive(self, connection: Connection) -> None:
-        """Take pairs as they come; the process closes the pipe at its end."""
+        """Add pairs as they come; the process closes the pipe at its end."""
         with connection, suppress(EOFError, OSError):
             while True:
                 received = await asyncio.to_thread(connection.recv)
@@ -115,7 +115,7 @@ class Challenge:
         return _answer(
             {
                 "question": question.name,
-                "task": question.told,
+                "task": question.shown,
                 "number": session.answered + 1,
                 "of": len(session.questions),
                 "clips": list(question.clips),

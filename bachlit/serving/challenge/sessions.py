@@ -47,8 +47,8 @@ class Question:
     known: bool = False
 
     @property
-    def told(self) -> Task:
-        """Task as listeners are told; a catch is none that they are told of."""
+    def shown(self) -> Task:
+        """Task for the page, where a catch poses as a harmonisation."""
         return "harmonisation" if self.pair.task == "catch" else self.pair.task
 
     def sound(self, side: int) -> bytes:
@@ -115,7 +115,7 @@ class Sessions:
 
     @property
     def num_ready(self) -> int:
-        """Number of pairs that are ready, as far as a session needs them."""
+        """Number of ready pairs, of each task at most a session's."""
         return sum(min(len(self._pairs[task]), num) for task, num in NUM_QUESTIONS.items())
 
     def begin(self, age: str, experience: str) -> Session:
@@ -166,7 +166,7 @@ class Sessions:
         return question
 
     def clip(self, name: str) -> bytes:
-        """Fetch a clip of a question that is put and not answered.
+        """Fetch a clip of an open question.
 
         Raises:
             RefusedError: If there is none of that name.
@@ -181,7 +181,7 @@ class Sessions:
         return question.sound(side)
 
     def answering(self, session: Session, question: str, choice: int, known: bool) -> Answer | None:
-        """Make the answer that is to be kept; None if the question was answered the same way before.
+        """Make the answer to keep; None for a repetition of one.
 
         Raises:
             RefusedError: If it isn't the question put, its clips weren't fetched, or it was answered otherwise.
@@ -214,7 +214,7 @@ class Sessions:
         )
 
     def settle(self, session: Session, answer: Answer) -> None:
-        """Note that an answer is kept, and let go of its clips."""
+        """Note that an answer is kept; close its clips."""
         question = next(one for one in session.questions if one.name == answer.question)
         question.choice, question.known = answer.choice, answer.known
         for name in question.clips:
@@ -260,7 +260,7 @@ class Sessions:
 
 
 def verdict(session: Session) -> Verdict:
-    """Count the questions in which a listener found Bach, without the catch."""
+    """Count the right answers of a session, without the catch."""
     counted = [one for one in session.questions if one.pair.task != "catch"]
     return Verdict(sum(one.choice == one.bach for one in counted), len(counted))
 

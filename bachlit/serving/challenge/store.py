@@ -1,4 +1,4 @@
-"""Keep listeners' answers: an SQLite database that only grows."""
+"""Store of listeners' answers: an SQLite database that only grows."""
 
 import sqlite3
 from contextlib import closing
@@ -191,7 +191,7 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    """Make the table in a new database, whichever of several processes comes first."""
+    """Make the table in a new database; one of several processes is first."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         [version] = connection.execute("PRAGMA user_version").fetchone()

@@ -44,7 +44,7 @@ async function harmoniseTune() {
     return;
   }
   listening.stop();
-  const pieces = await tuneWork.run("Writing the other voices", (told) => written({ ...requestOf(tune), ...settings.value }, told));
+  const pieces = await tuneWork.run("Writing the other voices", (watch) => written({ ...requestOf(tune), ...settings.value }, watch));
   if (!pieces?.length) return;
   editor.hear(tune, pieces[0].phrases);
   results.replace(pieces);
@@ -56,7 +56,7 @@ async function harmoniseTune() {
 
 async function writeAnother() {
   const { piece } = results;
-  const made = await scoreWork.run("Writing another", (told) => another(piece, settings.drawing, results.lastSeed + 1, told));
+  const made = await scoreWork.run("Writing another", (watch) => another(piece, settings.drawing, results.lastSeed + 1, watch));
   if (!made) return;
   listening.stop();
   results.add(made);
@@ -65,7 +65,7 @@ async function writeAnother() {
 
 async function writeAnew(label, piece, change) {
   const seed = results.lastSeed + 1;
-  const made = await scoreWork.run(label, (told) => anew(results.versions, results.held, change, settings.chosen, seed, told));
+  const made = await scoreWork.run(label, (watch) => anew(results.versions, results.held, change, settings.chosen, seed, watch));
   if (made === undefined) return;
   listening.stop();
   if (made) results.change(made, piece);

@@ -17,18 +17,6 @@ export class Stretch {
     }
     return played;
   }
-
-  written(played) {
-    let more = 0;
-    for (const [from, to] of this.#held) {
-      const begin = from + more;
-      if (played <= begin) break;
-      const longer = (to - from) * (this.#factor - 1);
-      if (played < begin + to - from + longer) return from + (played - begin) / this.#factor;
-      more += longer;
-    }
-    return played - more;
-  }
 }
 
 // Where the music is at a time of the audio clock. The tempo may change; what was before the change stays, since

@@ -29,7 +29,7 @@ export function selected(state, at) {
   return { ...state, at: bounded, length: isEntry(length) ? length : QUARTER, entering: false };
 }
 
-export function deleted(state) {
+function deleted(state) {
   if (!marked(state)) return state;
   const tune = removed(state.tune, state.at);
   return { ...state, tune, at: state.at > 0 || !tune.notes.length ? state.at - 1 : 0 };
@@ -45,7 +45,7 @@ export function withLength(state, ticks) {
   return { ...state, length: ticks, tune: changed(state.tune, state.at, { ticks }) };
 }
 
-export const dotted = (state) =>
+const dotted = (state) =>
   withLength(state, isDotted(state.length) ? (state.length * 2) / 3 : (state.length * 3) / 2);
 
 function stepped(state, by) {

@@ -2,7 +2,7 @@
 import { ServiceError, lost, posted } from "./service.js";
 
 // Gives pieces, each with its seed and decoder, and the warnings of all.
-// onProgress is told {place} while others are served first, then {done}, from 0 to 1.
+// onProgress takes {place} while others are served first, then {done}, from 0 to 1.
 export async function harmonise(request, { signal, onProgress = () => {} } = {}) {
   const answer = await posted("harmonize", request, { accept: "text/event-stream", signal });
   for await (const { event, data } of events(answer.body, signal)) {

@@ -7,7 +7,7 @@ const CLEF_WIDTH = 3.6;
 const LAST_PLACE = 4; // room for the next note
 
 // Notes cut at bar lines and into values that can be written, bar by bar.
-export function barsOf(tune) {
+function barsOf(tune) {
   const full = barTicks(tune);
   const bars = [];
   let bar = null, at = 0, start = 0;

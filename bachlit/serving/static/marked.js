@@ -19,7 +19,6 @@ export class MarkedNote {
     this.#work = work;
     this.#say = say;
     this.#sound = sound;
-    results.view.selectable = true;
     results.addEventListener("note", ({ detail }) => {
       this.mark(detail);
       sound(detail.pitch);

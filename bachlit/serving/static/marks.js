@@ -3,7 +3,7 @@
 import { place } from "./bars.js";
 
 // Takes faults and the boxes of a fault's notes; the numbers are their places in the list, from 1.
-export function faultMarks(faults, boxesOf, onFault) {
+export function faultMarks(faults, boxesOf) {
   const group = document.createElement("div");
   group.className = "score-marks";
   const word = new Word();
@@ -16,7 +16,7 @@ export function faultMarks(faults, boxesOf, onFault) {
     const spot = `${box.left.toFixed(3)} ${box.top.toFixed(3)}`;
     const beside = taken.get(spot) ?? 0;
     taken.set(spot, beside + 1);
-    group.append(mark(fault, index + 1, box, beside, word, onFault));
+    group.append(mark(fault, index + 1, box, beside, word));
   });
   group.append(word.element);
   return group;
@@ -30,7 +30,7 @@ function first(boxes) {
   return here.filter((box) => box.left < left + box.width).reduce((best, box) => (box.top < best.top ? box : best));
 }
 
-function mark(fault, number, box, beside, word, onFault) {
+function mark(fault, number, box, beside, word) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "score-mark";
@@ -44,10 +44,7 @@ function mark(fault, number, box, beside, word, onFault) {
   button.addEventListener("mouseleave", () => word.leave());
   button.addEventListener("blur", () => word.hide());
   button.addEventListener("keydown", (event) => event.key === "Escape" && word.hide());
-  button.addEventListener("click", () => {
-    show(); // a finger doesn't hover, and not all browsers focus what it taps
-    onFault(fault);
-  });
+  button.addEventListener("click", show); // a finger doesn't hover, and not all browsers focus what it taps
   return button;
 }
 

@@ -55,7 +55,7 @@ export class Performance {
     const silent = this.#desk.silence();
     for (const { sound } of this.#scheduled) if (sound.end > silent) sound.stop(silent);
     const off = this.#lit.flatMap((note) => note.ids);
-    if (off.length > 0) this.light({ on: [], off, tick: this.#tick() });
+    if (off.length > 0) this.light({ on: [], off });
   }
 
   fade(voice, gain) {
@@ -121,12 +121,6 @@ export class Performance {
     return this.#clock.place(this.#organ.context.currentTime - this.#organ.latency - before);
   }
 
-  #tick() {
-    const { length, tick } = this.#excerpt;
-    const heard = Math.max(0, this.#heard());
-    return tick(this.#over() ? length : heard % length);
-  }
-
   #over() {
     return this.#heard() >= this.#excerpt.length * this.#rounds;
   }
@@ -142,6 +136,6 @@ export class Performance {
     this.#lit.push(...begun);
     const on = begun.flatMap((note) => note.ids);
     const off = ended.flatMap((note) => note.ids).filter((id) => !on.includes(id));
-    this.light({ on, off, tick: this.#tick() });
+    this.light({ on, off });
   }
 }

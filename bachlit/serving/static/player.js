@@ -6,8 +6,8 @@ import { Performance } from "./performance.js";
 
 const SLOWEST = 10, FASTEST = 1000; // quarters a minute, as for WAV files
 
-// Events: "light" {on, off, tick}, once a frame while it plays, with the noteheads to light and to put out and the
-// place in the piece; "end", when it has played, was stopped, or another piece was loaded.
+// Events: "light" {on, off}, once a frame while it plays, with the noteheads to light and to put out; "end", when it has
+// played, was stopped, or another piece was loaded.
 export class Player extends EventTarget {
   #organ;
   #factor;
@@ -22,11 +22,6 @@ export class Player extends EventTarget {
     super();
     this.#organ = new Organ(organ);
     this.#factor = organ.fermata_stretch;
-  }
-
-  // The AudioContext; null before the first sound.
-  get context() {
-    return this.#organ.context;
   }
 
   get playing() {
@@ -113,6 +108,6 @@ export class Player extends EventTarget {
       .filter((note) => note.from < to && from < note.to)
       .map((note) => ({ pitch: note.pitch, voice: note.voice, ids: note.ids, from: place(note.from), to: place(note.to) }))
       .sort((one, other) => one.from - other.from);
-    return { notes, length: place(to), tick: (played) => this.#stretch.written(played + zero) };
+    return { notes, length: place(to) };
   }
 }

@@ -8,7 +8,7 @@ const byId = (id) => document.getElementById(id);
 const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
-export function merit({ merit: figure }) {
+function merit({ merit: figure }) {
   return typeof figure === "number" ? figure.toFixed(1).replace("-", "−") : null;
 }
 

@@ -4,10 +4,10 @@ import { commandLine, curlLine } from "./words.js";
 
 const TYPES = { mid: "audio/midi", pdf: "application/pdf", wav: "audio/wav", musicxml: "application/vnd.recordare.musicxml+xml" };
 
-export const fileName = (title) =>
+const fileName = (title) =>
   title.normalize("NFKD").replace(/[^\w\s-]/g, "").trim().toLowerCase().replace(/[\s_]+/g, "_").slice(0, 60) || "tune";
 
-export function download(blob, name) {
+function download(blob, name) {
   const address = URL.createObjectURL(blob);
   const link = Object.assign(document.createElement("a"), { href: address, download: name });
   link.click();
@@ -29,7 +29,7 @@ export async function save(piece, ending, tempo) {
 }
 
 // The name under which the commands expect what was given.
-export const givenName = ({ name, title }) => name ?? `${fileName(title ?? "")}.musicxml`;
+const givenName = ({ name, title }) => name ?? `${fileName(title ?? "")}.musicxml`;
 
 // Saves what a piece was made from, as the command line needs it.
 export async function saveGiven(request) {

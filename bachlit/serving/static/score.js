@@ -13,13 +13,9 @@ const NEAR = 3; // pixels around a notehead that belong to it
 
 // Events:
 // "bar" {number, from, to}: a bar is to be written anew; several that are chosen have a number such as "5-8";
-// "choice" {chosen}: other bars are chosen, or none;
-// "note" {voice, from, to, pitch, ids}: a notehead was clicked, or the first letter of a voice typed on a bar; only if
-// notes are `selectable`, else a click means the bar;
-// "voice" {voice}; "fault" {fault}; "drawn" {}: a picture was put in.
+// "note" {voice, from, to, pitch, ids}: a notehead was clicked, or the first letter of a voice typed on a bar;
+// "voice" {voice}: a voice's name was clicked.
 export class ScoreView extends EventTarget {
-  selectable = false;
-  follow = true; // whether what is lit is kept in sight
   #element;
   #makeSvg;
   #piece = null;
@@ -29,7 +25,6 @@ export class ScoreView extends EventTarget {
   #parts = new Map();
   #lit = new Set();
   #held = new Set();
-  #marks = true;
   #names = [];
   #bars = null;
   #chosen = null;
@@ -60,18 +55,6 @@ export class ScoreView extends EventTarget {
     await this.#engrave();
   }
 
-  clear() {
-    this.#turn += 1;
-    this.#piece = null;
-    this.#lit.clear();
-    this.#parts = new Map();
-    this.#sheet = null;
-    this.#names = [];
-    this.#bars = null;
-    this.#choose(null);
-    this.#element.replaceChildren();
-  }
-
   // Lights noteheads and puts others out, by their ids.
   light({ on = [], off = [] }) {
     for (const id of off) {
@@ -83,7 +66,7 @@ export class ScoreView extends EventTarget {
       this.#parts.get(id)?.classList.add("lit");
     }
     const first = this.#parts.get(on[0]);
-    if (this.follow && first) this.#follower.follow(first);
+    if (first) this.#follower.follow(first);
   }
 
   // Voices that are held.
@@ -96,23 +79,9 @@ export class ScoreView extends EventTarget {
     this.#showHeld();
   }
 
-  // Bars that are chosen: {first, last} by their indices and {from, to} in ticks; null if none. Set {first, last}.
+  // Bars that are chosen: {first, last} by their indices and {from, to} in ticks; null if none.
   get chosen() {
     return this.#chosen;
-  }
-
-  set chosen(range) {
-    this.#choose(range);
-  }
-
-  // Whether faults are marked.
-  get marks() {
-    return this.#marks;
-  }
-
-  set marks(shown) {
-    this.#marks = shown;
-    this.#element.classList.toggle("unmarked", !shown);
   }
 
   #room() {
@@ -139,7 +108,6 @@ export class ScoreView extends EventTarget {
     // A bar that was clicked by a key keeps the keys when it comes anew.
     if (focus !== null) [...this.#element.getElementsByClassName(focus.kind)][focus.index]?.focus({ preventScroll: true });
     for (const id of this.#lit) parts.get(id)?.classList.add("lit");
-    this.#dispatch("drawn", {});
   }
 
   // Which of the buttons of a kind has the keys; null if none.
@@ -161,7 +129,7 @@ export class ScoreView extends EventTarget {
     this.#bars.group.addEventListener("pointerleave", () => this.#hover());
     this.#bars.mark(this.#chosen);
     const names = nameButtons(svg, this.#parts, notes, share, (voice) => this.#dispatch("voice", { voice }));
-    const marks = faultMarks(faults, this.#notesOf(share), (fault) => this.#dispatch("fault", { fault }));
+    const marks = faultMarks(faults, this.#notesOf(share));
     for (const id of faults.flatMap((fault) => fault.ids)) this.#parts.get(id)?.classList.add("fault");
     this.#sheet.prepend(this.#bars.group);
     // Beside the bars, nothing is chosen.
@@ -191,7 +159,6 @@ export class ScoreView extends EventTarget {
   }
 
   #noteAt({ clientX, clientY }) {
-    if (!this.selectable) return undefined;
     const here = (id) => this.#parts.has(id) && isNear(headOf(this.#parts.get(id)), clientX, clientY);
     return this.#piece.notes.find((note) => note.ids.some(here));
   }
@@ -204,7 +171,7 @@ export class ScoreView extends EventTarget {
 
   // On a bar, the first letter of a voice means its first note there, and again the next.
   #pickByKey(event) {
-    if (!this.selectable || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     const bar = this.#piece.bars[this.#bars.indexOf(event.target)];
     const notes = this.#piece.notes.filter(
       (note) => bar && note.voice[0] === event.key.toLowerCase() && bar.from <= note.from && note.from < bar.to,
@@ -228,11 +195,8 @@ export class ScoreView extends EventTarget {
 
   #choose(range) {
     const bars = this.#piece?.bars ?? [];
-    const chosen = range && { ...range, from: bars[range.first].from, to: bars[range.last].to };
-    if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return;
-    this.#chosen = chosen;
-    this.#bars?.mark(chosen);
-    this.#dispatch("choice", { chosen });
+    this.#chosen = range && { ...range, from: bars[range.first].from, to: bars[range.last].to };
+    this.#bars?.mark(this.#chosen);
   }
 
   #showHeld() {

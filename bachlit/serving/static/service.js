@@ -25,8 +25,8 @@ async function called(path, options) {
     throw new ServiceError(LOST, "lost");
   }
   if (answer.ok) return answer;
-  const told = await answer.json().catch(() => ({ error: `bachlit answered with an error (${answer.status}); try once more.` }));
-  throw new ServiceError(told.error, told.code);
+  const refusal = await answer.json().catch(() => ({ error: `bachlit answered with an error (${answer.status}); try once more.` }));
+  throw new ServiceError(refusal.error, refusal.code);
 }
 
 export function posted(path, body, { accept = "application/json", signal } = {}) {

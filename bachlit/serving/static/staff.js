@@ -25,8 +25,8 @@ export const glyph = (name, x = 0, y = 0, className = "") =>
 const line = (x1, y1, x2, y2, className) =>
   drawn("path", { d: `M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}`, class: className });
 
-// Events: "point" {line, index, what} while hovering, "press" the same, "drag" {line, index, first}; `what` is "note" (one is
-// there), "pitch" (a note stands at this place, elsewhere) or "gap".
+// Events: "press" {line, index, what}, "drag" {line, index, first}; `what` is "note" (one is there), "pitch" (a note stands
+// at this place, elsewhere), "gap" or "phrase" (a comma).
 export class StaffView extends EventTarget {
   #element;
   #layout = null;
@@ -111,7 +111,7 @@ export class StaffView extends EventTarget {
     const plain = [1920, 960, 480, 240, 120].find((one) => one <= ticks) ?? 120;
     if (at === null) {
       const name = { 1920: "restBar", 960: "restHalf", 480: "rest4", 240: "rest8", 120: "rest16" }[plain];
-      group.append(glyph(name, x, plain === 1920 ? 2 : 2));
+      group.append(glyph(name, x, 2));
     } else {
       const y = yOf(at);
       group.append(...ledgers(x, at), glyph(plain >= 1920 ? "whole" : plain >= 960 ? "half" : "black", x, y));

@@ -39,7 +39,7 @@ export function nameOf({ line, alter }) {
 }
 
 // Modes by their places above the major key's tonic on the line of fifths.
-export const MODES = { major: 0, minor: 3, dorian: 2, phrygian: 4, lydian: -1, mixolydian: 1 };
+const MODES = { major: 0, minor: 3, dorian: 2, phrygian: 4, lydian: -1, mixolydian: 1 };
 
 export function keyName(fifths, mode) {
   const place = fifths + (MODES[mode] ?? 0);
@@ -67,8 +67,6 @@ export function beatTicks({ metre }) {
   const [beats, unit] = metre.split("/").map(Number);
   return ((4 * QUARTER) / unit) * (unit >= 8 && beats % 3 === 0 ? 3 : 1);
 }
-
-export const lengthOf = (tune) => tune.notes.reduce((sum, { ticks }) => sum + ticks, 0);
 
 // Bar and beat of a tick; a pickup is bar 0 and counts its beats from the end of a full bar.
 export function placeOf(tune, tick) {
@@ -136,7 +134,7 @@ export function withHeard(tune, heard) {
 }
 
 // Places of phrase ends as the service reads them, such as "4.3"; null if none is marked.
-export function phrasesOf(tune) {
+function phrasesOf(tune) {
   const places = tune.notes.flatMap(({ end }, index) => (end ? [placeOf(tune, startOf(tune, index))] : []));
   // Rounded up: a third of a beat must not name the note before.
   return places.length ? places.map(({ bar, beat }) => `${bar}.${Math.ceil(beat * 1e4 - 1e-6) / 1e4}`).join(",") : null;

@@ -9,9 +9,9 @@ import { keepPicture, widthOf } from "./pictures.js";
 const DRAWS = { decoder: "Sampling", num: 3 };
 const WAYS = [{}, { num: 2 }, DRAWS, DRAWS];
 
-export async function written(request, told, { lead, base, changed } = {}) {
+export async function written(request, watch, { lead, base, changed } = {}) {
   const width = widthOf(document.getElementById("tune"));
-  const pieces = await harmonise({ ...request, width }, told);
+  const pieces = await harmonise({ ...request, width }, watch);
   return pieces.map((piece) => {
     const given = [...new Set(piece.notes.filter((note) => note.given).map(({ voice }) => voice))];
     const kept = { ...piece, request, lead: lead ?? given, base: base ?? request, changed: changed ?? [] };
@@ -20,9 +20,9 @@ export async function written(request, told, { lead, base, changed } = {}) {
   });
 }
 
-export async function another({ base, lead }, drawing, seed, told) {
+export async function another({ base, lead }, drawing, seed, watch) {
   const { num, decoder, temperature, ...request } = base;
-  const [piece] = await written({ ...request, ...drawing, seed }, told, { lead, base });
+  const [piece] = await written({ ...request, ...drawing, seed }, watch, { lead, base });
   return piece;
 }
 
@@ -30,7 +30,7 @@ const isSame = (one, other) => JSON.stringify(one.voices) === JSON.stringify(oth
 
 // Writes bars, or all voices but those held, anew: the piece itself is what is given. Of `versions`, the ones before it
 // and it, none comes again if there is another. `chosen` is the decoder of the user's choice, if any.
-export async function anew(versions, held, change, chosen, seed, told) {
+export async function anew(versions, held, change, chosen, seed, watch) {
   const piece = versions.at(-1);
   const { style, layout, label, checkpoint, rules, phrases } = piece.base;
   const usual = Object.fromEntries(Object.entries({ style, layout, label, checkpoint, rules, phrases }).filter(([, value]) => value !== undefined));
@@ -38,7 +38,7 @@ export async function anew(versions, held, change, chosen, seed, told) {
   const hold = piece.changed.length ? { hold: piece.changed } : {};
   const request = { score: piece.musicxml, name: "score.musicxml", voice, ...hold, ...change, ...usual };
   for (const [attempt, way] of (chosen ? WAYS.map(() => chosen) : WAYS).entries()) {
-    const pieces = await written({ ...request, ...way, seed: seed + attempt }, told, piece);
+    const pieces = await written({ ...request, ...way, seed: seed + attempt }, watch, piece);
     const other = pieces.find((one) => !versions.some((version) => isSame(one, version)));
     if (other) return other;
   }

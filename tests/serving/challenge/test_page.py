@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from browsing import DRIVER, needs_browser, until
+from browsing import beside, needs_browser, resized, until
 from listening import app_of, toys
 from sizes import LARGE, size
 from starlette.staticfiles import StaticFiles
@@ -42,20 +42,10 @@ def served(challenge: Challenge) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser() -> Iterator[Any]:
-    from selenium import webdriver  # noqa: PLC0415  # where there is one
-
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    phone = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True}
-    try:
-        opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+def browser(tmp_path: Path) -> Iterator[Any]:
+    with beside(tmp_path) as opened:
+        resized(opened, 320, 640)
         yield opened
-    finally:
-        opened.quit()
 
 
 class Listener:

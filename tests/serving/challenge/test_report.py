@@ -33,7 +33,7 @@ LISTENERS = [
 ]
 
 
-def test_shares_are_counted_without_known_pieces_and_missed_catches() -> None:
+def test_shares_leave_out_known_pieces_and_missed_catches() -> None:
     found = report_on(LISTENERS)
     counts = {(one.task, one.group): (one.listeners, one.answers, one.right) for one in found.shares}
     assert counts == {

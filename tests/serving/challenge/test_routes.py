@@ -156,11 +156,12 @@ def test_forms_of_other_sites_are_refused(client: TestClient) -> None:
     assert client.post("/challenge/api/session", json=LISTENER, headers={"origin": "null"}).status_code == 403
 
 
-def test_the_page_offers_what_is_accepted_and_runs_inline_nothing(client: TestClient) -> None:
+def test_the_page_offers_what_is_accepted_and_nothing_inline(client: TestClient) -> None:
     page = client.get("/challenge")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert tuple(re.findall(r'name="age" value="([^"]+)"', page.text)) == AGES
     assert tuple(re.findall(r'name="experience" value="([^"]+)"', page.text)) == EXPERIENCES
-    assert re.findall(r'(?:src|href)="(/[^"]+)"', page.text) == ["/static/challenge.css", "/static/challenge.js"]
+    files = [f"/static/{name}" for name in ("colours.css", "challenge.css", "challenge.js")]
+    assert re.findall(r'(?:src|href)="(/[^"]+)"', page.text) == files
     assert ("eleven pairs" in page.text, NUM) == (True, 11)
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*src=)", page.text)
