@@ -161,12 +161,12 @@ def tempi_of(chorale: Chorale, quarters: float | None = None) -> list[Tempo]:
     return tempi
 
 
-def frame_times(chorale: Chorale, tempo: float) -> npt.NDArray[np.float64]:
+def frame_times(chorale: Chorale, tempo: float | None) -> npt.NDArray[np.float64]:
     """Times in seconds of the frames' edges, (T + 1,).
 
     Args:
         chorale: The music.
-        tempo: Quarters per minute; slower under fermatas.
+        tempo: Quarters per minute, slower under fermatas; if None the tempos of its source.
 
     >>> frame_times(Chorale.from_pitches([[67, 64, 60, 48]] * 2), tempo=60).tolist()
     [0.0, 0.25, 0.5]

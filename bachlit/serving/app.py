@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -21,7 +21,7 @@ from bachlit.serving.answers import Answer, answer
 from bachlit.serving.asks import ACTIONS, Ask, read_ask
 from bachlit.serving.catalogue import catalogue
 from bachlit.serving.events import EventStream, left
-from bachlit.serving.guards import Guards, body_of, refused
+from bachlit.serving.guards import Guards, body_of, from_here, refused
 from bachlit.serving.openapi import openapi
 from bachlit.serving.pool import Pool
 from bachlit.serving.refusals import RefusedError
@@ -82,7 +82,9 @@ class Service:
                 await part.stop()
 
     async def _page(self, request: Request) -> Response:
-        """Answer with the page."""
+        """Answer with the page; others than this machine are led to the Challenge, where it is offered to them."""
+        if self.settings.challenge and not self.settings.local and not from_here(request.headers):
+            return RedirectResponse("/challenge")
         return FileResponse(_STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def _health(self, request: Request) -> Response:

@@ -62,7 +62,8 @@ class EventStream(Response):
         word = ""
         while word not in ("answer", "error"):
             try:
-                word, value = await asyncio.wait_for(self._news.get(), _HEARTBEAT)
+                async with asyncio.timeout(_HEARTBEAT):  # Python 3.11's `wait_for` may swallow being cancelled
+                    word, value = await self._news.get()
                 content = _event(word, value)
             except TimeoutError:
                 content = b": waiting\n\n"

@@ -40,6 +40,7 @@ _HEADERS = {
 _SLOW = 30.0  # seconds in which a body must have come
 _DISCARDED = 16 * MOST_BYTES  # of what is refused: clients that still send when the connection ends read no answer
 _OPEN = ("/", "/openapi.json", "/favicon.ico")  # paths that hold no one's data: a page asks for them without a token
+_OWN = ("localhost", "127.0.0.1", "::1")  # names of this machine, for itself
 _OPEN_FOLDERS = ("/static/", "/challenge/")  # listeners need no token
 
 
@@ -54,7 +55,7 @@ class Guards:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
         named = [urlsplit(origin).hostname or "" for origin in settings.origins]
-        self._hosts = {"localhost", "127.0.0.1", "::1", settings.host, *named}
+        self._hosts = {*_OWN, settings.host, *named}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
@@ -145,6 +146,11 @@ _PREFLIGHT: Mapping[str, str] = {
     "access-control-allow-private-network": "true",
     "access-control-max-age": "600",
 }
+
+
+def from_here(headers: Headers) -> bool:
+    """Check whether a request names its host as only this machine does."""
+    return _host_of(headers.get("host", "")) in _OWN
 
 
 def _host_of(header: str) -> str | None:

@@ -12,7 +12,7 @@ from bachlit.music.prompt import Prompt
 from bachlit.rendering import wav
 from bachlit.scores import ScoreBytes, read_chorale, read_voices, to_midi
 from bachlit.serving.asks import Ask
-from bachlit.serving.files import look_of, score_of
+from bachlit.serving.files import look_of, refuse_long_sound, score_of
 from bachlit.serving.harmonies import harmony_options, refuse_long
 from bachlit.serving.melodies import TICKS
 from bachlit.serving.options import WIDTH
@@ -107,7 +107,9 @@ def _sheet(chorale: Chorale, ask: Ask) -> Sheet:
 def _file(chorale: Chorale, sheet: Sheet, ask: Ask) -> bytes:
     """Make a file of a score as it is."""
     if ask.form == "wav":
-        return seal(wav(chorale, tempo=ask.options.get("tempo")), ".wav")
+        tempo = ask.options.get("tempo")
+        refuse_long_sound(chorale, tempo)
+        return seal(wav(chorale, tempo=tempo), ".wav")
     if ask.form == "mid":
         return seal(to_midi(chorale, voices=sounding(chorale)), ".mid")
     return score_of(sheet.music, chorale.title, ask)

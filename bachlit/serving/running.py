@@ -12,10 +12,10 @@ import uvicorn
 
 from bachlit.errors import BachlitError, OptionError
 from bachlit.serving.app import Service
+from bachlit.serving.connections import Connection
 from bachlit.serving.settings import Settings
 
 _GRACE = 2  # seconds in which answers are finished when the service is stopped
-_MOST_CLIENTS = 256
 _ALL = ("0.0.0.0", "::")  # not an address, but all of this machine
 
 
@@ -62,14 +62,13 @@ async def _serve(service: Service, listener: socket.socket, ready: Callable[[], 
     config = uvicorn.Config(
         service.app(),
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_level="critical",  # nothing that people send is logged
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CLIENTS,
         timeout_graceful_shutdown=_GRACE,
     )
     server = uvicorn.Server(config)

@@ -12,6 +12,9 @@ MOST_BYTES = 2 * 2**20
 MOST_FRAMES = 2048
 """Sixteenths of a score that is harmonised."""
 
+MOST_SECONDS = 900
+"""Of a sound: by its tempo a score within these limits may last an hour, and take gigabytes."""
+
 MOST_PIECES = 5
 """Harmonisations per request."""
 

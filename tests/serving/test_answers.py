@@ -15,9 +15,10 @@ from bachlit.__main__ import main
 from bachlit.checking import check
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import VOICES, Chorale, cut
-from bachlit.scores import ScoreBytes, to_musicxml
+from bachlit.scores import ScoreBytes, read_chorale, to_musicxml
 from bachlit.serving.answers import answer, warm
 from bachlit.serving.catalogue import catalogue
+from bachlit.serving.files import file_of
 from bachlit.serving.refusals import RefusedError
 
 MUSICXML, MIDI = "application/vnd.recordare.musicxml+xml", "audio/midi"
@@ -235,3 +236,13 @@ def test_all_that_is_catalogued_is_understood(framed_model: LanguageModel) -> No
     rules = {rule["name"]: 0 for rule in listed["rules"]}
     sent = {**TUNE, "rules": rules, "style": listed["styles"][0], "phrases": listed["phrases"][0]}
     assert answered(framed_model, "harmonize", sent, accept=MIDI)
+
+
+def test_a_sound_that_takes_gigabytes_is_refused(framed_model: LanguageModel) -> None:
+    music = to_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * 2048))
+    slow = music.replace("<note>", '<sound tempo="10"/><note>', 1).encode()
+    for body in ({"notes": [[60, 480]] * 512, "fifths": 0, "mode": "major", "tempo": 10}, slow):
+        with pytest.raises(RefusedError, match="51 minutes; expected at most 15"):
+            answered(framed_model, "render", body, accept=FILES[".wav"])
+    with pytest.raises(RefusedError, match="51 minutes"):
+        file_of(read_chorale(ScoreBytes("slow.musicxml", slow)), asked("harmonize", slow, accept=FILES[".wav"]))

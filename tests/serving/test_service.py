@@ -153,10 +153,11 @@ def test_a_killed_worker_is_replaced_and_its_request_alone_fails(tmp_path: Path)
         assert harmonize(service, QUICK).status == 200
 
 
-def test_on_other_hosts_the_page_stands_beside_the_challenge(tmp_path: Path) -> None:
+def test_on_other_hosts_only_the_challenge_is_open(tmp_path: Path) -> None:
     served = App(Settings(host="0.0.0.0", token="secret-token", challenge=True, answers=tmp_path / "answers.db"))
-    client = TestClient(served.app(), "http://127.0.0.1:8765")
-    assert "a tune in four voices" in client.get("/").text
-    assert "Which is by Bach?" in client.get("/challenge").text
-    assert client.get("/api/v1/health").status_code == 401
+    there, here = (TestClient(served.app(), f"http://{host}:8765") for host in ("192.168.1.5", "127.0.0.1"))
+    assert "Which is by Bach?" in there.get("/challenge").text
+    assert str(there.get("/").url).endswith("/challenge")
+    assert "a tune in four voices" in here.get("/").text
+    assert {client.get("/api/v1/health").status_code for client in (there, here)} == {401}
     asyncio.run(served.parts[-1].stop())
