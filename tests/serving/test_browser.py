@@ -220,6 +220,18 @@ def test_a_file_with_several_voices_comes_back(page: Page, four_parts: Chorale, 
     assert np.array_equal(page.piece().pitches[:, 0], four_parts.pitches[:, 0])
 
 
+def test_a_file_that_is_being_opened_is_what_is_harmonised(page: Page) -> None:
+    page.paste("X:1\nT:Pasted\nM:3/4\nL:1/4\nK:D\nDFA|d3|]\n")
+    page.harmonise()
+    assert page.piece().title == "Pasted"
+
+
+def test_an_empty_file_is_called_so(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "none.abc").touch()
+    page.find("#file")[0].send_keys(str(tmp_path / "none.abc"))
+    assert until(lambda: page.text("#problem").startswith("none.abc is empty"))
+
+
 def test_abc_is_pasted(page: Page) -> None:
     page.paste("X:1\nT:Pasted\nM:3/4\nL:1/4\nK:D\nDFA|d3|]\n")
     assert until(lambda: len(page.notes()) == 4)

@@ -19,6 +19,7 @@ import { anew, another, written } from "./writing.js";
 const byId = (id) => document.getElementById(id);
 
 let offered = null;
+let opening = null; // of a file that is being read, the promise whether it could be
 let saying;
 
 // Said after what a key press makes the reader say itself.
@@ -38,6 +39,8 @@ const saveWork = new Work(byId("save-work"), byId("save-problem"), say);
 const note = new MarkedNote({ results, work: scoreWork, say, sound: (midi) => listening.sound(midi) });
 
 async function harmoniseTune() {
+  // Who has dropped a file means its tune.
+  if (opening && !(await opening)) return;
   const { tune } = history.present;
   if (!tune.sheet && !tune.notes.some(({ line }) => line !== null)) {
     tuneWork.complain(new Error("There is no note yet; click on the staff, or type letters from a to g."));
@@ -104,6 +107,15 @@ function opened(tune) {
   say(tune.source ? `${tune.source.name} opened; ${tune.sheet ? listed(tune.sheet) : counted(tune.notes.length, "note")}` : "A new tune");
 }
 
+function open(name, read) {
+  const reading = tuneWork.run(`Opening ${name}`, ({ signal }) => read(signal)).then((tune) => {
+    if (opening === reading) opening = null;
+    if (tune) opened(tune);
+    return Boolean(tune);
+  });
+  opening = reading;
+}
+
 function undone(event) {
   if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("input:not([type=range], [type=checkbox])")) return;
   const key = event.key.toLowerCase();
@@ -127,7 +139,7 @@ byId("new").addEventListener("click", () => {
   opened({ ...emptyTune(), fifths: 0 });
   byId("staff").focus();
 });
-listenForFiles({ button: byId("open"), input: byId("file"), opened, failed: (error) => tuneWork.complain(error) });
+listenForFiles({ button: byId("open"), input: byId("file"), open, failed: (error) => tuneWork.complain(error) });
 
 byId("another").addEventListener("click", writeAnother);
 byId("rewrite").addEventListener("click", () => writeAnew(`Writing around ${listed(results.held)}`, results.piece, {}));
