@@ -166,6 +166,15 @@ def test_a_note_that_is_changed_is_held(page: Page) -> None:
     assert not np.array_equal(after.pitches, changed.pitches)
 
 
+def test_what_others_have_taken_the_place_of_gets_no_other(page: Page) -> None:
+    page.write()
+    page.harmonise()
+    page.run("for (const id of ['harmonise', 'another']) document.getElementById(id).click()")
+    page.hear("Harmonised")
+    assert until(lambda: page.find("#score-work[hidden]"))
+    assert len(page.find("[role=tab]")) == 1
+
+
 def test_harmonisations_stand_side_by_side(page: Page) -> None:
     page.write()
     page.harmonise()

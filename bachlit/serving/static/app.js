@@ -60,7 +60,7 @@ async function harmoniseTune() {
 async function writeAnother() {
   const { piece } = results;
   const made = await scoreWork.run("Writing another", (told) => another(piece, settings.drawing, results.lastSeed + 1, told));
-  if (!made) return;
+  if (!made || !results.holds(piece)) return;
   listening.stop();
   results.add(made);
   say(`Another; ${counted(made.faults.length, "fault")}`);
@@ -69,7 +69,7 @@ async function writeAnother() {
 async function writeAnew(label, piece, change) {
   const seed = results.lastSeed + 1;
   const made = await scoreWork.run(label, (told) => anew(results.versions, results.held, change, settings.chosen, seed, told));
-  if (made === undefined) return;
+  if (made === undefined || !results.holds(piece)) return;
   listening.stop();
   if (made) results.change(made, piece);
   say(made ? `Written anew; ${counted(made.faults.length, "fault")}` : "Nothing else fits here");

@@ -61,6 +61,11 @@ export class Results extends EventTarget {
     return Math.max(-1, ...this.#tabs.flatMap(({ versions }) => versions.map(({ seed }) => seed)));
   }
 
+  // Whether a piece is still among the tabs.
+  holds(piece) {
+    return this.#tabs.some(({ versions }) => versions.includes(piece));
+  }
+
   replace(pieces) {
     this.#before = this.#tabs.length ? this.#set : null;
     this.#after = null;
