@@ -44,6 +44,7 @@ async function harmoniseTune() {
   const { tune } = history.present;
   if (!tune.sheet && !tune.notes.some(({ line }) => line !== null)) {
     tuneWork.complain(new Error("There is no note yet; click on the staff, or type letters from a to g."));
+    byId("staff").focus({ preventScroll: true });
     return;
   }
   listening.stop();
