@@ -11,7 +11,7 @@ import pypdfium2
 import pytest
 from browsing import PEAK, asked, beside, forget, needs_browser, resized, until
 from service import Service
-from visiting import LETTERS, UP, Page
+from visiting import ESCAPE, LETTERS, UP, Page
 
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.scores import read_chorale
@@ -159,11 +159,23 @@ def test_a_note_that_is_changed_is_held(page: Page) -> None:
     changed = page.piece()
     assert np.argwhere(changed.pitches != before.pitches)[0].tolist() == [16, 1]
     page.click("#note-done")
+    assert page.run("return document.activeElement") == page.find(".score-bar")[1]
     page.click(".score-bar", 1)
     page.hear("Written anew")
     after = page.piece()
     assert after.pitches[16, 1] == changed.pitches[16, 1]
     assert not np.array_equal(after.pitches, changed.pitches)
+
+
+def test_notes_of_the_score_are_found_by_keys(page: Page) -> None:
+    page.write()
+    page.harmonise()
+    page.run("document.querySelectorAll('.score-bar')[1].focus()")
+    page.type("a")
+    page.hear("alto")
+    assert page.text("#said").endswith("bar 2 beat 1")
+    page.type(ESCAPE)
+    assert page.run("return document.activeElement.getAttribute('aria-label')") == "Bar 2: write anew"
 
 
 def test_what_others_have_taken_the_place_of_gets_no_other(page: Page) -> None:

@@ -146,7 +146,7 @@ byId("another").addEventListener("click", writeAnother);
 byId("rewrite").addEventListener("click", () => writeAnew(`Writing around ${listed(results.held)}`, results.piece, {}));
 byId("play").addEventListener("click", () =>
   listening.toggle(results.piece, { button: byId("play"), light: (detail) => results.view.light(detail), range: results.view.chosen }));
-results.addEventListener("bar", ({ detail: { piece, number } }) => writeAnew(`Writing bar ${number} anew`, piece, { bars: number }));
+results.addEventListener("bar", ({ detail: { piece, number } }) => writeAnew(`Writing ${number === "0" ? "the upbeat" : `bar ${number}`} anew`, piece, { bars: number }));
 results.addEventListener("held", ({ detail: { voices } }) => {
   byId("holding").hidden = voices.length === 0;
   byId("held-told").textContent = voices.length ? `The ${listed(voices)} ${voices.length > 1 ? "are" : "is"} held.` : "";

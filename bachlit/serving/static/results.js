@@ -187,7 +187,8 @@ export class Results extends EventTarget {
     where.textContent = place;
     name.textContent = details ? `${what}: ${details}` : what;
     why.textContent = fault.why ?? "";
-    button.append(where, name, why);
+    // Without the spaces they would be read out as one word.
+    button.append(where, " ", name, " ", why);
     const light = (on) => () => this.#view.light(on ? { on: fault.ids, off: [] } : { on: [], off: fault.ids });
     for (const event of ["pointerenter", "focus"]) button.addEventListener(event, light(true));
     for (const event of ["pointerleave", "blur"]) button.addEventListener(event, light(false));
