@@ -9,7 +9,8 @@ const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
 export function merit({ merit: figure }) {
-  return typeof figure === "number" ? figure.toFixed(1).replace("-", "−") : null;
+  if (typeof figure !== "number") return null;
+  return figure.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
 }
 
 // Events: "shown" {piece}; "bar" {piece, number}; "note" {piece, ...}; "held" {voices}.
