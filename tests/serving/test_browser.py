@@ -187,6 +187,22 @@ def test_what_others_have_taken_the_place_of_gets_no_other(page: Page) -> None:
     assert len(page.find("[role=tab]")) == 1
 
 
+def test_beat_and_pitch_are_chosen(page: Page) -> None:
+    page.paste("X:1\nM:6/8\nL:1/8\nK:G\nGAB cBA|G3 G3|]\n")
+    page.run("""
+        document.querySelector("#settings").voice.value = "bass";
+        document.querySelector("#settings").beat.value = "quarter";
+        document.querySelector("#settings").transpose.value = "auto";""")
+    page.harmonise()
+    assert "says otherwise" not in page.text("#warnings")
+    before = page.piece()
+    assert (before.pitches[:, 3] < 64).all()
+    page.click(".score-bar")
+    page.hear("Written anew", "Nothing else")
+    assert "--beat quarter" in page.text("#command-line")
+    assert np.array_equal(page.piece().pitches[:, 3], before.pitches[:, 3])
+
+
 def test_harmonisations_stand_side_by_side(page: Page) -> None:
     page.write()
     page.harmonise()
