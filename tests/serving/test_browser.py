@@ -118,6 +118,13 @@ def test_a_piece_is_heard_and_its_notes_light_up(page: Page) -> None:
     assert page.find("#score .lit") == []
 
 
+def test_a_tune_that_another_takes_the_place_of_falls_silent(page: Page) -> None:
+    page.click("#hear")
+    assert page.text("#hear") == "Stop"
+    page.click("#new")
+    assert page.text("#hear") == "Hear the tune"
+
+
 def test_every_note_sounds_once_and_lights_all_its_heads(page: Page) -> None:
     page.paste("X:1\nM:2/4\nL:1/4\nK:D\nFE|D2-|D2|]\n")
     assert until(lambda: [ticks for _, ticks in page.notes()] == [480, 480, 1920])

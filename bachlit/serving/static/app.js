@@ -102,6 +102,7 @@ function showTune() {
 }
 
 function opened(tune) {
+  listening.stop();
   tuneWork.complain(null);
   byId("picture").removeAttribute("data-name");
   history.set({ ...editing(tune), entering: false });
