@@ -194,6 +194,17 @@ def test_what_others_have_taken_the_place_of_gets_no_other(page: Page) -> None:
     assert len(page.find("[role=tab]")) == 1
 
 
+def test_merit_is_told_where_it_is_known(page: Page) -> None:
+    page.harmonise()
+    assert page.text("[role=tab]").startswith("1merit")
+    page.click("#new")
+    page.type(LETTERS)
+    page.run("document.querySelector('[name=style]').value = 'plain'")
+    page.harmonise()
+    assert page.text("[role=tab]") == "1"
+    assert "merit" not in page.text("#about")
+
+
 def test_beat_and_pitch_are_chosen(page: Page) -> None:
     page.paste("X:1\nM:6/8\nL:1/8\nK:G\nGAB cBA|G3 G3|]\n")
     page.run("""

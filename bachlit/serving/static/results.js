@@ -8,8 +8,9 @@ const byId = (id) => document.getElementById(id);
 const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
-export function merit({ merit: figure }) {
-  if (typeof figure !== "number") return null;
+// In the plain style and with rules of one's own, pieces are ranked by their odds less their cost: that is no merit.
+export function merit({ merit: figure, log_prob: odds, cost }) {
+  if (typeof figure !== "number" || Math.abs(odds - cost - figure) < 0.001) return null;
   return figure.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
 }
 
