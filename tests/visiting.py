@@ -9,7 +9,7 @@ from bachlit.music.chorale import Chorale
 from bachlit.scores import read_chorale
 
 LETTERS = "gefgabcbagbc"
-CONTROL, UP = "\ue009", "\ue013"  # as WebDriver codes the keys
+CONTROL, ESCAPE, UP = "\ue009", "\ue00c", "\ue013"  # as WebDriver codes the keys
 
 
 class Page:

@@ -11,7 +11,7 @@ import pypdfium2
 import pytest
 from browsing import PEAK, asked, beside, forget, needs_browser, resized, until
 from service import Service
-from visiting import LETTERS, UP, Page
+from visiting import ESCAPE, LETTERS, UP, Page
 
 from bachlit.music.chorale import VOICES, Chorale
 from bachlit.scores import read_chorale
@@ -118,6 +118,13 @@ def test_a_piece_is_heard_and_its_notes_light_up(page: Page) -> None:
     assert page.find("#score .lit") == []
 
 
+def test_a_tune_that_another_takes_the_place_of_falls_silent(page: Page) -> None:
+    page.click("#hear")
+    assert page.text("#hear") == "Stop"
+    page.click("#new")
+    assert page.text("#hear") == "Hear the tune"
+
+
 def test_every_note_sounds_once_and_lights_all_its_heads(page: Page) -> None:
     page.paste("X:1\nM:2/4\nL:1/4\nK:D\nFE|D2-|D2|]\n")
     assert until(lambda: [ticks for _, ticks in page.notes()] == [480, 480, 1920])
@@ -159,11 +166,59 @@ def test_a_note_that_is_changed_is_held(page: Page) -> None:
     changed = page.piece()
     assert np.argwhere(changed.pitches != before.pitches)[0].tolist() == [16, 1]
     page.click("#note-done")
+    assert page.run("return document.activeElement") == page.find(".score-bar")[1]
     page.click(".score-bar", 1)
     page.hear("Written anew")
     after = page.piece()
     assert after.pitches[16, 1] == changed.pitches[16, 1]
     assert not np.array_equal(after.pitches, changed.pitches)
+
+
+def test_notes_of_the_score_are_found_by_keys(page: Page) -> None:
+    page.write()
+    page.harmonise()
+    page.run("document.querySelectorAll('.score-bar')[1].focus()")
+    page.type("a")
+    page.hear("alto")
+    assert page.text("#said").endswith("bar 2 beat 1")
+    page.type(ESCAPE)
+    assert page.run("return document.activeElement.getAttribute('aria-label')") == "Bar 2: write anew"
+
+
+def test_what_others_have_taken_the_place_of_gets_no_other(page: Page) -> None:
+    page.write()
+    page.harmonise()
+    page.run("for (const id of ['harmonise', 'another']) document.getElementById(id).click()")
+    page.hear("Harmonised")
+    assert until(lambda: page.find("#score-work[hidden]"))
+    assert len(page.find("[role=tab]")) == 1
+
+
+def test_merit_is_told_where_it_is_known(page: Page) -> None:
+    page.harmonise()
+    assert page.text("[role=tab]").startswith("1merit")
+    page.click("#new")
+    page.type(LETTERS)
+    page.run("document.querySelector('[name=style]').value = 'plain'")
+    page.harmonise()
+    assert page.text("[role=tab]") == "1"
+    assert "merit" not in page.text("#about")
+
+
+def test_beat_and_pitch_are_chosen(page: Page) -> None:
+    page.paste("X:1\nM:6/8\nL:1/8\nK:G\nGAB cBA|G3 G3|]\n")
+    page.run("""
+        document.querySelector("#settings").voice.value = "bass";
+        document.querySelector("#settings").beat.value = "quarter";
+        document.querySelector("#settings").transpose.value = "auto";""")
+    page.harmonise()
+    assert "says otherwise" not in page.text("#warnings")
+    before = page.piece()
+    assert (before.pitches[:, 3] < 64).all()
+    page.click(".score-bar")
+    page.hear("Written anew", "Nothing else")
+    assert "--beat quarter" in page.text("#command-line")
+    assert np.array_equal(page.piece().pitches[:, 3], before.pitches[:, 3])
 
 
 def test_harmonisations_stand_side_by_side(page: Page) -> None:
@@ -197,8 +252,6 @@ def test_what_is_saved_can_be_opened_again(page: Page) -> None:
     page.type("Twelve notes")
     page.click("#harmonise")
     assert until(lambda: "no note yet" in page.text("#problem"))
-    page.click("#staff")
-    page.undo()
     page.type(LETTERS)
     page.harmonise()
     written, played = page.piece(), read_chorale(page.save("mid"))
@@ -218,6 +271,18 @@ def test_a_file_with_several_voices_comes_back(page: Page, four_parts: Chorale, 
     assert until(lambda: "four.musicxml holds soprano, alto, tenor and bass" in page.text("#source"))
     page.harmonise()
     assert np.array_equal(page.piece().pitches[:, 0], four_parts.pitches[:, 0])
+
+
+def test_a_file_that_is_being_opened_is_what_is_harmonised(page: Page) -> None:
+    page.paste("X:1\nT:Pasted\nM:3/4\nL:1/4\nK:D\nDFA|d3|]\n")
+    page.harmonise()
+    assert page.piece().title == "Pasted"
+
+
+def test_an_empty_file_is_called_so(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "none.abc").touch()
+    page.find("#file")[0].send_keys(str(tmp_path / "none.abc"))
+    assert until(lambda: page.text("#problem").startswith("none.abc is empty"))
 
 
 def test_abc_is_pasted(page: Page) -> None:

@@ -19,6 +19,7 @@ import { anew, another, written } from "./writing.js";
 const byId = (id) => document.getElementById(id);
 
 let offered = null;
+let opening = null; // of a file that is being read, the promise whether it could be
 let saying;
 
 // Said after what a key press makes the reader say itself.
@@ -38,9 +39,12 @@ const saveWork = new Work(byId("save-work"), byId("save-problem"), say);
 const note = new MarkedNote({ results, work: scoreWork, say, sound: (midi) => listening.sound(midi) });
 
 async function harmoniseTune() {
+  // Who has dropped a file means its tune.
+  if (opening && !(await opening)) return;
   const { tune } = history.present;
   if (!tune.sheet && !tune.notes.some(({ line }) => line !== null)) {
     tuneWork.complain(new Error("There is no note yet; click on the staff, or type letters from a to g."));
+    byId("staff").focus({ preventScroll: true });
     return;
   }
   listening.stop();
@@ -57,7 +61,7 @@ async function harmoniseTune() {
 async function writeAnother() {
   const { piece } = results;
   const made = await scoreWork.run("Writing another", (watch) => another(piece, settings.drawing, results.lastSeed + 1, watch));
-  if (!made) return;
+  if (!made || !results.holds(piece)) return;
   listening.stop();
   results.add(made);
   say(`Another; ${counted(made.faults.length, "fault")}`);
@@ -66,7 +70,7 @@ async function writeAnother() {
 async function writeAnew(label, piece, change) {
   const seed = results.lastSeed + 1;
   const made = await scoreWork.run(label, (watch) => anew(results.versions, results.held, change, settings.chosen, seed, watch));
-  if (made === undefined) return;
+  if (made === undefined || !results.holds(piece)) return;
   listening.stop();
   if (made) results.change(made, piece);
   say(made ? `Written anew; ${counted(made.faults.length, "fault")}` : "Nothing else fits here");
@@ -98,10 +102,20 @@ function showTune() {
 }
 
 function opened(tune) {
+  listening.stop();
   tuneWork.complain(null);
   byId("picture").removeAttribute("data-name");
   history.set({ ...editing(tune), entering: false });
   say(tune.source ? `${tune.source.name} opened; ${tune.sheet ? listed(tune.sheet) : counted(tune.notes.length, "note")}` : "A new tune");
+}
+
+function open(name, read) {
+  const reading = tuneWork.run(`Opening ${name}`, ({ signal }) => read(signal)).then((tune) => {
+    if (opening === reading) opening = null;
+    if (tune) opened(tune);
+    return Boolean(tune);
+  });
+  opening = reading;
 }
 
 function undone(event) {
@@ -127,13 +141,13 @@ byId("new").addEventListener("click", () => {
   opened({ ...emptyTune(), fifths: 0 });
   byId("staff").focus();
 });
-listenForFiles({ button: byId("open"), input: byId("file"), opened, failed: (error) => tuneWork.complain(error) });
+listenForFiles({ button: byId("open"), input: byId("file"), open, failed: (error) => tuneWork.complain(error) });
 
 byId("another").addEventListener("click", writeAnother);
 byId("rewrite").addEventListener("click", () => writeAnew(`Writing around ${listed(results.held)}`, results.piece, {}));
 byId("play").addEventListener("click", () =>
   listening.toggle(results.piece, { button: byId("play"), light: (detail) => results.view.light(detail), range: results.view.chosen }));
-results.addEventListener("bar", ({ detail: { piece, number } }) => writeAnew(`Writing bar ${number} anew`, piece, { bars: number }));
+results.addEventListener("bar", ({ detail: { piece, number } }) => writeAnew(`Writing ${number === "0" ? "the upbeat" : `bar ${number}`} anew`, piece, { bars: number }));
 results.addEventListener("held", ({ detail: { voices } }) => {
   byId("holding").hidden = voices.length === 0;
   byId("held-told").textContent = voices.length ? `The ${listed(voices)} ${voices.length > 1 ? "are" : "is"} held.` : "";

@@ -51,12 +51,17 @@ export class Bars {
     });
   }
 
+  focus(index) {
+    this.#buttons[index]?.focus({ preventScroll: true });
+  }
+
   indexOf(button) {
     return this.#buttons.indexOf(button);
   }
 
   #span({ first, last }) {
     const { number } = this.#bars[first];
+    if (first === last && number === "0") return "Upbeat";
     return first === last ? `Bar ${number}` : `Bars ${number} to ${this.#bars[last].number}`;
   }
 

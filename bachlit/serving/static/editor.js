@@ -180,7 +180,7 @@ export class Editor {
   #showPickups(tune) {
     const options = [new Option("none", 0)];
     for (let ticks = 240; ticks < barTicks(tune); ticks += 240) options.push(new Option(pickupName(ticks), ticks));
-    if (!options.some(({ value }) => Number(value) === tune.pickup)) options.push(new Option(`${tune.pickup / 120} sixteenths`, tune.pickup));
+    if (!options.some(({ value }) => Number(value) === tune.pickup)) options.push(new Option(tune.pickup === 120 ? "a sixteenth" : `${tune.pickup / 120} sixteenths`, tune.pickup));
     byId("pickup").replaceChildren(...options);
     byId("pickup").value = tune.pickup;
   }

@@ -17,10 +17,11 @@ function bodyOf(bytes, name) {
 }
 
 // Gives the tune of a file; one that the staff can't show has `sheet`, and is engraved instead.
-async function tuneFrom(bytes, name) {
+async function tuneFrom(bytes, name, signal) {
+  if (!bytes.length) throw new ServiceError(`${name} is empty; choose another file.`, "invalid");
   if (bytes.length > MOST_BYTES) throw new ServiceError(`${name} is larger than 1.5 MB; choose a single piece.`, "too_large");
   const body = bodyOf(bytes, name);
-  const piece = await rendered(body);
+  const piece = await rendered(body, signal);
   const source = { name, body };
   return tuneOf(piece, source) ?? { ...emptyTune(), title: piece.title, source, sheet: Object.keys(piece.voices) };
 }
@@ -34,16 +35,10 @@ function nameOfText(text) {
 
 const isField = (target) => target instanceof Element && target.closest("input, textarea, select") !== null;
 
-// Calls opened(tune) with each file that comes, or failed(error).
-export function listenForFiles({ button, input, opened, failed }) {
-  const open = async (bytes, name) => {
-    try {
-      opened(await tuneFrom(new Uint8Array(await bytes), name));
-    } catch (error) {
-      failed(error);
-    }
-  };
-  const openFile = (file) => open(file.arrayBuffer(), file.name);
+// Calls open(name, read) with each file that comes, where read(signal) promises its tune; or failed(error).
+export function listenForFiles({ button, input, open, failed }) {
+  const openBytes = (bytes, name) => open(name, async (signal) => tuneFrom(new Uint8Array(await bytes), name, signal));
+  const openFile = (file) => openBytes(file.arrayBuffer(), file.name);
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     if (input.files.length) openFile(input.files[0]);
@@ -59,7 +54,7 @@ export function listenForFiles({ button, input, opened, failed }) {
     if (transfer.files.length) return openFile(transfer.files[0]), true;
     const text = transfer.getData("text/plain");
     const name = nameOfText(text);
-    return name === null ? false : (open(new TextEncoder().encode(text), name), true);
+    return name === null ? false : (openBytes(new TextEncoder().encode(text), name), true);
   };
   document.addEventListener("drop", (event) => {
     document.body.classList.remove("dropping");

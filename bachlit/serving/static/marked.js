@@ -21,11 +21,12 @@ export class MarkedNote {
     this.#sound = sound;
     results.addEventListener("note", ({ detail }) => {
       this.mark(detail);
+      say(byId("note-told").textContent);
       sound(detail.pitch);
       byId("note-up").focus({ preventScroll: true });
     });
     for (const [id, by] of [["note-up", 1], ["note-down", -1]]) byId(id).addEventListener("click", () => this.#move(by, false));
-    byId("note-done").addEventListener("click", () => this.mark(null));
+    byId("note-done").addEventListener("click", () => this.#leave());
     byId("note-bar").addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -37,13 +38,20 @@ export class MarkedNote {
     if (note) byId("note-told").textContent = saidSung(this.#results.piece, this.#note);
   }
 
+  // The keys go back to where the note stands.
+  #leave() {
+    const from = this.#place?.from ?? 0;
+    this.mark(null);
+    this.#results.view.focus(from);
+  }
+
   get #note() {
     const { voice, from } = this.#place ?? {};
     return this.#results.piece?.notes.find((note) => note.voice === voice && note.from === from);
   }
 
   #key(event) {
-    if (event.key === "Escape") this.mark(null);
+    if (event.key === "Escape") this.#leave();
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (by === undefined) return;
     event.preventDefault();

@@ -35,7 +35,7 @@ function mark(fault, number, box, beside, word) {
   button.type = "button";
   button.className = "score-mark";
   button.textContent = String(number);
-  const where = [`bar ${fault.bar}`, fault.voices.join(" and ")].filter(Boolean).join(", ");
+  const where = [String(fault.bar) === "0" ? "upbeat" : `bar ${fault.bar}`, fault.voices.join(" and ")].filter(Boolean).join(", ");
   button.setAttribute("aria-label", `${number}: ${fault.title}, ${where}. ${fault.why}`);
   place(button, { left: box.left + box.width / 2, top: box.top });
   button.style.setProperty("--beside", String(beside));

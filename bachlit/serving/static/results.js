@@ -8,8 +8,10 @@ const byId = (id) => document.getElementById(id);
 const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
-function merit({ merit: figure }) {
-  return typeof figure === "number" ? figure.toFixed(1).replace("-", "−") : null;
+// In the plain style and with rules of one's own, pieces are ranked by their odds less their cost: that is no merit.
+function merit({ merit: figure, log_prob: odds, cost }) {
+  if (typeof figure !== "number" || Math.abs(odds - cost - figure) < 0.001) return null;
+  return figure.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
 }
 
 // Events: "shown" {piece}; "bar" {piece, number}; "note" {piece, ...}; "held" {voices}.
@@ -59,6 +61,11 @@ export class Results extends EventTarget {
   // Seeds that were used, so that the next is another one.
   get lastSeed() {
     return Math.max(-1, ...this.#tabs.flatMap(({ versions }) => versions.map(({ seed }) => seed)));
+  }
+
+  // Whether a piece is still among the tabs.
+  holds(piece) {
+    return this.#tabs.some(({ versions }) => versions.includes(piece));
   }
 
   replace(pieces) {
@@ -182,7 +189,8 @@ export class Results extends EventTarget {
     where.textContent = place;
     name.textContent = details ? `${what}: ${details}` : what;
     why.textContent = fault.why ?? "";
-    button.append(where, name, why);
+    // Without the spaces they would be read out as one word.
+    button.append(where, " ", name, " ", why);
     const light = (on) => () => this.#view.light(on ? { on: fault.ids, off: [] } : { on: [], off: fault.ids });
     for (const event of ["pointerenter", "focus"]) button.addEventListener(event, light(true));
     for (const event of ["pointerleave", "blur"]) button.addEventListener(event, light(false));

@@ -69,6 +69,11 @@ export class ScoreView extends EventTarget {
     if (first) this.#follower.follow(first);
   }
 
+  // Gives the keys to the bar of a tick.
+  focus(tick) {
+    this.#bars?.focus(this.#piece.bars.findLastIndex(({ from }) => from <= tick));
+  }
+
   // Voices that are held.
   get held() {
     return this.#held;

@@ -36,6 +36,6 @@ export function posted(path, body, { accept = "application/json", signal } = {})
 
 export const lost = () => new ServiceError(LOST, "lost");
 export const options = async () => (await called("options", {})).json();
-export const rendered = async (body) => (await posted("render", body)).json();
+export const rendered = async (body, signal) => (await posted("render", body, { signal })).json();
 export const checked = async (body, signal) => (await posted("check", body, { signal })).json();
 export const saved = async (body, accept) => (await posted("render", body, { accept })).blob();

@@ -52,12 +52,14 @@ export class Settings {
   }
 
   get value() {
-    const { num, style, voice, layout, label, decoder, temperature, checkpoint } = this.#form;
+    const { num, style, voice, transpose, beat, layout, label, decoder, temperature, checkpoint } = this.#form;
     const value = {};
     if (num.value !== "1") value.num = Number(num.value);
     if (this.seed) value.seed = this.seed;
     if (style.value !== "chorale") value.style = style.value;
     if (voice.value) value.voice = voice.value;
+    if (transpose.value) value.transpose = transpose.value;
+    if (beat.value) value.beat = beat.value;
     if (layout.value !== "open") value.layout = layout.value;
     if (label.value) value.label = label.value;
     if (decoder.value) value.decoder = decoder.value;

@@ -118,15 +118,15 @@ export class StaffView extends EventTarget {
       if (part.accidental !== undefined) group.append(glyph(ACCIDENTALS[part.accidental] ?? "sharp", x - 1.3, y));
       if (plain < 1920) group.append(...stem(part, beam, plain));
       const heard = this.#heard.includes(part.start);
-      if ((part.end || heard) && !part.tied) group.append(this.#comma(x + 1.1, part.index, heard));
+      if ((part.end || heard) && !part.tied) group.append(this.#comma(x + 1.1, Math.min(0, y), part.index, heard));
     }
     if (ticks > plain) group.append(glyph("dot", x + 1.15, at === null || at % 2 === 0 ? (at === null ? 1.5 : yOf(at) - 0.5) : yOf(at)));
     return group;
   }
 
-  #comma(x, index, heard) {
-    const area = drawn("rect", { x: x - 1.1, y: -2.6, width: 2.2, height: 2.4, class: "touch" });
-    return drawn("g", { class: heard ? "phrase heard" : "phrase", "data-phrase": index }, area, glyph("comma", x, -1.3));
+  #comma(x, above, index, heard) {
+    const area = drawn("rect", { x: x - 1.1, y: above - 2.6, width: 2.2, height: 2.4, class: "touch" });
+    return drawn("g", { class: heard ? "phrase heard" : "phrase", "data-phrase": index }, area, glyph("comma", x, above - 1.3));
   }
 
   // Where the next note goes.

@@ -32,8 +32,8 @@ const isSame = (one, other) => JSON.stringify(one.voices) === JSON.stringify(oth
 // and it, none comes again if there is another. `chosen` is the decoder of the user's choice, if any.
 export async function anew(versions, held, change, chosen, seed, watch) {
   const piece = versions.at(-1);
-  const { style, layout, label, checkpoint, rules, phrases } = piece.base;
-  const usual = Object.fromEntries(Object.entries({ style, layout, label, checkpoint, rules, phrases }).filter(([, value]) => value !== undefined));
+  const { style, beat, layout, label, checkpoint, rules, phrases } = piece.base;
+  const usual = Object.fromEntries(Object.entries({ style, beat, layout, label, checkpoint, rules, phrases }).filter(([, value]) => value !== undefined));
   const voice = [...new Set([...piece.lead, ...held])].join(",");
   const hold = piece.changed.length ? { hold: piece.changed } : {};
   const request = { score: piece.musicxml, name: "score.musicxml", voice, ...hold, ...change, ...usual };
