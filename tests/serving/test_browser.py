@@ -271,6 +271,9 @@ def test_a_file_with_several_voices_comes_back(page: Page, four_parts: Chorale, 
     assert until(lambda: "four.musicxml holds soprano, alto, tenor and bass" in page.text("#source"))
     page.harmonise()
     assert np.array_equal(page.piece().pitches[:, 0], four_parts.pitches[:, 0])
+    page.click("#source button")
+    assert page.find("#staff")[0].is_displayed()
+    assert len(page.notes()) == 32
 
 
 def test_a_file_that_is_being_opened_is_what_is_harmonised(page: Page) -> None:

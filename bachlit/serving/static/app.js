@@ -92,6 +92,7 @@ function showTune() {
     byId("source").textContent = tune.sheet
       ? `${name} holds ${listed(tune.sheet)}. ${KEPT[tune.sheet.length]}`
       : `From ${name}. Its words and repeats come back, as long as you don't change the notes.`;
+    if (tune.sheet && history.canUndo) byId("source").append(" ", wayBack());
   }
   byId("hear").hidden = Boolean(tune.sheet);
   byId("picture").hidden = !tune.sheet;
@@ -99,6 +100,16 @@ function showTune() {
     byId("picture").dataset.name = tune.source.name;
     showPicture(byId("picture"), tune.source).catch((error) => tuneWork.complain(error));
   }
+}
+
+// Undo stands among the notes' buttons, which a file with several voices hides.
+function wayBack() {
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "Back to the tune before" });
+  button.addEventListener("click", () => {
+    editor.undo();
+    byId("staff").focus({ preventScroll: true });
+  });
+  return button;
 }
 
 function opened(tune) {
