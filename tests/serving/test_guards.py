@@ -83,7 +83,9 @@ def test_a_named_site_may_call_and_no_other() -> None:
     asked = {"origin": SITE, "access-control-request-method": "POST"}
     preflight = there.options("/api/v1/count", headers=asked)
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, SITE)
-    assert there.post("/api/v1/count", headers={"origin": SITE}).headers["access-control-allow-origin"] == SITE
+    answer = there.post("/api/v1/count", headers={"origin": SITE})
+    assert answer.headers["access-control-allow-origin"] == SITE
+    assert answer.headers["access-control-expose-headers"] == "retry-after"  # which the guide says to wait for
     assert there.options("/api/v1/count", headers=asked | {"origin": "https://evil.example"}).status_code == 403
 
 
