@@ -26,7 +26,8 @@ def ask(task: str, score: bytes, kind: str) -> bytes:
 
 Path(harmonies).mkdir(parents=True, exist_ok=True)
 failed = False
-for melody in sorted(Path(melodies).iterdir()):  # turned sad or happy by another program, say: to bachlit just melodies
+# Melodies that another program has turned sad or happy, say, are just melodies to bachlit.
+for melody in sorted(filter(Path.is_file, Path(melodies).iterdir())):
     try:
         answer = json.loads(ask(f"harmonize?name={quote(melody.name)}", melody.read_bytes(), "application/json"))
         score = answer["pieces"][0]["musicxml"].encode()

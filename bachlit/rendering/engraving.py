@@ -180,6 +180,8 @@ def engrave(music: str, options: Mapping[str, Any]) -> list[str]:
     root = fromstring(music)
     add_note_types(root)
     add_clefs(root)
+    for sign in root.iter("repeat"):
+        sign.attrib.pop("times", None)  # isn't drawn, but verovio lists all passes: repeats in repeats take hours
     with _ONE_AT_A_TIME:
         verovio.enableLog(verovio.LOG_OFF)
         # The path of verovio's fonts is per thread, and importing verovio sets it for one thread only.

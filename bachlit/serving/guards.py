@@ -82,6 +82,7 @@ class Guards:
             origin = self._refuse_origin(headers)
             if origin in self._settings.origins:
                 more |= {"access-control-allow-origin": str(origin), "vary": "Origin"}
+                more |= {"access-control-expose-headers": "retry-after"}  # else pages can't read it
                 more |= {"cross-origin-resource-policy": "cross-origin"}
                 if scope["method"] == "OPTIONS":
                     await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)

@@ -24,6 +24,7 @@ from bachlit.music.chorale import VOICES, Chorale
 from bachlit.rendering import MissingPackageError, fonts, png, png_of, svg, svg_of
 from bachlit.rendering.fonts import music_signs
 from bachlit.rendering.headings import heading
+from bachlit.scores import to_musicxml
 from bachlit.scores.writing.notation import write_voice
 
 
@@ -209,3 +210,11 @@ def test_words_are_as_wide_as_verovio_makes_room_for() -> None:
     for letter in room.keys() & set("abcdefghijklmnopqrstuvwxyzABCDEFHIKLMNOPRSTVW,."):  # verovio lacks some
         drawn_width = font["hmtx"][font.getBestCmap()[ord(letter)]][0] / font["head"].unitsPerEm
         assert drawn_width == pytest.approx(room[letter] / per_em, rel=0.03), letter
+
+
+def test_many_passes_of_repeats_take_no_time() -> None:
+    # Each of these repeats all before it 99 times: a file of 11 kB kept a worker of the service busy until its timeout.
+    music = to_musicxml(Chorale.from_pitches([[67, 64, 60, 48]] * (16 * 40)))
+    sign = '<barline location="right"><repeat direction="backward"{}/></barline></measure>'
+    often, once = (music.replace("</measure>", sign.format(times)) for times in (' times="99"', ""))
+    assert svg_of(often) == svg_of(once)

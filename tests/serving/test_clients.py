@@ -38,11 +38,12 @@ def sent(folder: Path, url: str, *token: str) -> "subprocess.CompletedProcess[st
 
 @pytest.fixture
 def melodies(tmp_path: Path) -> Path:
-    """A folder with a tune in two bars, and another without sense."""
+    """A folder with a tune in two bars, another without sense, and a folder."""
     folder = tmp_path / "melodies"
     folder.mkdir()
     write_midi(cut(read_melody(TWINKLE), 0, 32), folder / "sad & slow é.mid")
     (folder / "broken.abc").write_text("no tune", encoding="utf-8")
+    (folder / "older").mkdir()
     return folder
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from bachlit.serving.asks import Ask
 from bachlit.serving.events import EventStream
-from bachlit.serving.guards import fault
 from bachlit.serving.pool import Pool
 from bachlit.serving.settings import Settings
 
@@ -14,7 +13,7 @@ def test_who_leaves_while_news_come_frees_the_place() -> None:
     # On Python 3.11 the stream went on for good, and so did its place: eight such clients, and the service was busy.
     async def leave() -> dict[str, Any]:
         pool = Pool(Settings())  # without workers: everybody waits
-        stream = EventStream(pool, Ask("compose"), fault)
+        stream = EventStream(pool, Ask("compose"))
 
         async def receive() -> dict[str, str]:
             while not pool.state["waiting"]:

@@ -92,6 +92,7 @@ def test_a_named_site_may_call_and_no_other() -> None:
     assert answer.headers["access-control-allow-origin"] == SITE
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     assert there.get("/").headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["access-control-expose-headers"] == "retry-after"  # which the guide says to wait for
     assert there.options("/api/v1/count", headers=asked | {"origin": "https://evil.example"}).status_code == 403
 
 

@@ -176,8 +176,10 @@ def read_answers(path: Path) -> list[Answer]:
 def _refuse_foreign(path: Path) -> None:
     """Refuse what isn't a database of answers, by its first bytes; an empty file is a new one."""
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER) if path.is_file() else b"?"
+        header = b"?"
+        if path.is_file() or path.is_dir():  # opening a pipe waits for whoever writes into it
+            with path.open("rb") as file:
+                header = file.read(_HEADER)
     except OSError as error:
         raise AnswersError(
             f"{path} can't be read ({error.strerror}); expected a database of answers or a new file; choose another."

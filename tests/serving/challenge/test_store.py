@@ -1,5 +1,6 @@
 """Answers are kept once, for good, whoever else writes, and nothing else is written into."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -85,6 +86,13 @@ def test_other_files_are_refused_and_not_touched(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"foreign.db", "tune.mid", "folder"}
     with pytest.raises(AnswersError, match="can't be kept"):
         Store(tmp_path / "nowhere" / "answers.db")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AnswersError, match="is no database"):
+        Store(tmp_path / "pipe")
 
 
 def test_a_damaged_database_is_reported_in_a_sentence(tmp_path: Path) -> None:
