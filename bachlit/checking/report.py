@@ -92,18 +92,7 @@ class Report:
                 }
                 for fault in self.faults
             ],
-            "unlikely": [
-                {
-                    "bar": note.place.bar,
-                    "beat": note.place.beat,
-                    "voice": note.voice,
-                    "note": note.note,
-                    "probability": note.probability,
-                    "likeliest": note.likeliest,
-                    "likeliest_probability": note.likeliest_probability,
-                }
-                for note in self.unlikely
-            ],
+            "unlikely": [note.as_dict() for note in self.unlikely],
             "surprise": [{"bar": beat.place.bar, "beat": beat.place.beat, "nats": beat.nats} for beat in self.beats],
             "counts": self.counts,
         }

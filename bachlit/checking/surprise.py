@@ -1,6 +1,6 @@
 """Surprise: what a model finds unlikely in a chorale, per beat and note."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,10 @@ class Unlikely(NamedTuple):
     probability: float
     likeliest: str
     likeliest_probability: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain data, without its frame."""
+        return {"bar": self.place.bar, "beat": self.place.beat, **dict(zip(self._fields[2:], self[2:], strict=True))}
 
 
 def surprise(model: "LanguageModel", chorale: Chorale, below: float = UNLIKELY) -> tuple[list[Beat], list[Unlikely]]:

@@ -48,17 +48,7 @@ def checked(ask: Ask, models: "Models", _: "Watch") -> dict[str, Any]:
         **piece_of(chorale, sheet, typed("width", WIDTH), phrases=phrases),
         "faults": faults_of(chorale, report.faults, report.profile, sheet),
         "unlikely": [
-            {
-                "bar": note.place.bar,
-                "beat": note.place.beat,
-                "voice": note.voice,
-                "note": note.note,
-                "probability": note.probability,
-                "likeliest": note.likeliest,
-                "likeliest_probability": note.likeliest_probability,
-                "from": note.frame * TICKS,
-                "ids": ids_at(sheet, note.voice, note.frame),
-            }
+            {**note.as_dict(), "from": note.frame * TICKS, "ids": ids_at(sheet, note.voice, note.frame)}
             for note in report.unlikely
         ],
         "beats": [{"from": beat.start * TICKS, "to": beat.end * TICKS, "nats": beat.nats} for beat in report.beats],

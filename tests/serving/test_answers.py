@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from asking import TUNE, Watched, answered, asked
 from fits import TWINKLE
+from handwritten import line, score
 
 from bachlit.__main__ import main
 from bachlit.checking import check
@@ -82,9 +83,9 @@ def test_pictures_and_prints_are_answered(framed_model: LanguageModel) -> None:
 
 def assert_tells_itself(piece: dict[str, Any]) -> None:
     """Every voice's notes are those of its line, and all that is drawn is listed once."""
-    for voice, line in piece["voices"].items():
-        starts = [sum(ticks for _, ticks in line[:place]) for place in range(len(line) + 1)]
-        written = [(pitch, *span) for (pitch, _), span in zip(line, pairwise(starts), strict=True) if pitch is not None]
+    for voice, own in piece["voices"].items():
+        starts = [sum(ticks for _, ticks in own[:place]) for place in range(len(own) + 1)]
+        written = [(pitch, *span) for (pitch, _), span in zip(own, pairwise(starts), strict=True) if pitch is not None]
         notes = [note for note in piece["notes"] if note["voice"] == voice]
         assert [(note["pitch"], note["from"], note["to"]) for note in notes] == written
         assert starts[-1] == piece["ticks"]
@@ -151,6 +152,16 @@ def test_a_score_keeps_its_staves_unless_others_are_asked_for(framed_model: Lang
     for layout, staves in (({}, 2), ({"layout": "open"}, 4)):
         shown = answered(framed_model, "render", piece["musicxml"].encode(), **layout)
         assert shown["musicxml"].count("<score-part ") == staves
+
+
+@pytest.mark.parametrize("action", ["harmonize", "render"])
+def test_parts_that_are_no_voice_are_kept_if_asked(framed_model: LanguageModel, action: str) -> None:
+    music = score([line("G4 A4 G4 G4")], [line("C6 C6 C6 C6")], names=["Soprano", "Flute"])
+    kept = [
+        answered(framed_model, action, music.encode(), voice="soprano", layout="open", accept=MUSICXML, **options)
+        for options in ({}, {"keep_parts": "true"})
+    ]
+    assert [b"Flute" in one for one in kept] == [False, True]
 
 
 def test_a_tempo_and_a_pickup_are_those_of_the_score(framed_model: LanguageModel) -> None:
