@@ -61,9 +61,10 @@ def piece_of(
 
 
 def merits_of(written: "Written") -> dict[str, Any]:
-    """Give the figures that rank a piece."""
+    """Give the figures that rank a piece; without those that a calibration weighs, merit is log_prob minus cost."""
     named = {"merit": written.merit, "log_prob": written.log_prob, "cost": written.cost}
-    return {**{name: round(value, 4) for name, value in named.items()}, "yielded": written.yielded}
+    rounded, figures = ({name: round(value, 4) for name, value in one.items()} for one in (named, written.figures))
+    return {**rounded, "figures": figures, "yielded": written.yielded}
 
 
 def faults_of(chorale: Chorale, faults: Sequence[Fault], profile: Profile, sheet: Sheet) -> list[dict[str, Any]]:

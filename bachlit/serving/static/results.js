@@ -8,9 +8,9 @@ const byId = (id) => document.getElementById(id);
 const EXPLAINED =
   "Merit tells how near the piece is to Bach's settings, in figures that a teacher would count: the higher, the better; Bach's own lie about zero.";
 
-// In the plain style and with rules of one's own, pieces are ranked by their odds less their cost: that is no merit.
-function merit({ merit: figure, log_prob: odds, cost }) {
-  if (typeof figure !== "number" || Math.abs(odds - cost - figure) < 0.001) return null;
+// Without figures, as in the plain style and with rules of one's own, pieces are ranked by their odds: that is no merit.
+function merit({ merit: figure, figures }) {
+  if (typeof figure !== "number" || !Object.keys(figures ?? {}).length) return null;
   return figure.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
 }
 
