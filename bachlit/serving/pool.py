@@ -221,6 +221,8 @@ class _Worker:
 
     async def ask(self, function: Callable[..., Any], *args: Any) -> Any:
         """Do a job; waiting for it may be cancelled, which doesn't end it."""
+        if self.gone:  # since it was chosen
+            raise _lost()
         self.answer = self._loop.create_future()
         self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())  # looked at
         with suppress(OSError):  # that it is gone is heard by its thread
@@ -270,11 +272,14 @@ class _Worker:
     def _ended(self) -> None:
         self.gone, answer, self.answer = True, self.answer, None
         if answer is not None and not answer.done():
-            answer.set_exception(
-                RefusedError(
-                    "worker_lost",
-                    "The process at work on this ended, as when memory runs out; expected an answer; send it again, or "
-                    "a shorter tune.",
-                )
-            )
+            answer.set_exception(_lost())
         self._on_lost(self)
+
+
+def _lost() -> RefusedError:
+    """Make the error of a job whose process is gone."""
+    return RefusedError(
+        "worker_lost",
+        "The process at work on this ended, as when memory runs out; expected an answer; send it again, or a shorter "
+        "tune.",
+    )

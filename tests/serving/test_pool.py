@@ -109,3 +109,18 @@ def test_a_worker_that_dies_loses_its_request_alone(pool: Pool, run: Run) -> Non
     lost, served = run(results(do(pool, jobs.die), do(pool, jobs.echo, "next")))
     assert lost.code == "worker_lost"
     assert served == "next by LanguageModel"
+
+
+def test_a_worker_that_ends_as_it_is_chosen_is_not_waited_for(pool: Pool, run: Run) -> None:
+    # Its end had been heard before it was asked, so nothing ended the wait but the timeout.
+    async def choose() -> Any:
+        async with pool.enter() as place:
+            worker = await pool.free_worker(place)
+            worker.kill()
+            while not worker.gone:
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(30):
+                return await worker.ask(jobs.echo, "late")
+
+    [error] = run(results(choose()))
+    assert getattr(error, "code", error) == "worker_lost"
