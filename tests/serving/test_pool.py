@@ -11,6 +11,7 @@ from browsing import until
 
 from bachlit.serving.pool import Pool
 from bachlit.serving.refusals import RefusedError
+from bachlit.serving.running import ServingError, serve
 from bachlit.serving.settings import Settings
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -109,3 +110,8 @@ def test_a_worker_that_dies_loses_its_request_alone(pool: Pool, run: Run) -> Non
     lost, served = run(results(do(pool, jobs.die), do(pool, jobs.echo, "next")))
     assert lost.code == "worker_lost"
     assert served == "next by LanguageModel"
+
+
+def test_a_service_whose_workers_cannot_start_ends_in_a_sentence() -> None:
+    with pytest.raises(ServingError, match="missing_module"):
+        serve(Settings(port=0, modules=("missing_module",)))
