@@ -11,6 +11,7 @@ from browsing import until
 
 from bachlit.serving.pool import Pool
 from bachlit.serving.refusals import RefusedError
+from bachlit.serving.running import ServingError, serve
 from bachlit.serving.settings import Settings
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -124,3 +125,8 @@ def test_a_worker_that_ends_as_it_is_chosen_is_not_waited_for(pool: Pool, run: R
 
     [error] = run(results(choose()))
     assert getattr(error, "code", error) == "worker_lost"
+
+
+def test_a_service_whose_workers_cannot_start_ends_in_a_sentence() -> None:
+    with pytest.raises(ServingError, match="missing_module"):
+        serve(Settings(port=0, modules=("missing_module",)))
