@@ -19,12 +19,12 @@ from bachlit.serving.refusals import RefusedError
 from bachlit.serving.settings import Settings
 
 
-def short(level: int) -> bytes:
+def short(level: int, num: int = 400) -> bytes:
     """A sound of a twentieth of a second, at a level of its own, so that it is told from others."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setparams((1, 2, 8000, 0, "NONE", ""))
-        writer.writeframes(np.full(400, level, "<i2").tobytes())
+        writer.writeframes(np.full(num, level, "<i2").tobytes())
     return file.getvalue()
 
 

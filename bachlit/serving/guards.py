@@ -132,8 +132,8 @@ class Guards:
         token = self._settings.token
         if token is None or path in _OPEN or f"{path}/".startswith(_OPEN_FOLDERS):
             return
-        sent = headers.get("authorization", "")
-        if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+        scheme, _, sent = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(), token.encode()):
             raise RefusedError(
                 "token",
                 "The request has no token, or a wrong one; expected a header Authorization: Bearer and the token that "

@@ -64,6 +64,7 @@ class Pool:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.failed: asyncio.Future[RefusedError] | None = None
+        self._begun = False  # whether any worker could start
         self._places: list[Place] = []  # all requests, the first that came first
         self._waiting: list[tuple[Place, asyncio.Future[_Worker]]] = []
         self._idle: list[_Worker] = []
@@ -166,6 +167,7 @@ class Pool:
         self._workers.add(worker)
 
     def _ready(self, worker: "_Worker") -> None:
+        self._begun = True
         if worker in self._workers:
             self.give_back(worker)
 
@@ -177,7 +179,7 @@ class Pool:
         self._idle = [one for one in self._idle if one is not worker]
         if worker.ready:
             self._hire()
-        elif self.failed is not None and not self.failed.done() and worker.error is not None:
+        elif self.failed is not None and not self.failed.done() and worker.error is not None and not self._begun:
             self.failed.set_result(worker.error)
         else:
             self._keep(self._hire_later())

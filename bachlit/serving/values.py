@@ -41,12 +41,15 @@ def shown(value: Any) -> str:
 
 
 def plain(sentence: str) -> str:
-    """Name options in a sentence as requests do.
+    """Name options in a sentence as requests do, and shorten what it quotes.
 
     >>> plain("expected 1 to 5; set --num to that")
     'expected 1 to 5; set num to that'
+    >>> plain(f"There is no figure {'9' * 100!r}; leave it out.")[60:]
+    '99999999999999999999…'; leave it out.'
     """
-    return re.sub(r"(?<![\w-])--([a-z_]+)", r"\1", sentence)
+    named = re.sub(r"(?<![\w-])--([a-z_]+)", r"\1", sentence)
+    return re.sub(rf"((?<!\w)'[^']{{{_QUOTED}}})[^']+'(?!\w)", r"\1…'", named)
 
 
 def text_up_to(most: int) -> Reader:

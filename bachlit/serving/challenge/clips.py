@@ -42,6 +42,12 @@ class Pair(NamedTuple):
     bach: bytes
     other: bytes
 
+    @property
+    def seconds(self) -> float:
+        """Length of each clip."""
+        with wave.open(io.BytesIO(self.bach)) as file:
+            return file.getnframes() / file.getframerate()
+
 
 def clips(bach: Chorale, other: Chorale) -> tuple[bytes, bytes]:
     """Play two pieces of equal length by the same organ, equally long and loud, as WAV files of equally many bytes.

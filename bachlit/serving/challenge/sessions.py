@@ -16,6 +16,7 @@ NUM_QUESTIONS: dict[Task, int] = {"harmonisation": 5, "composition": 5, "catch":
 """Questions of a session, by task."""
 
 _MOST = 2000  # sessions, each of some kilobytes: clips are shared
+_SLACK = 1.0  # seconds by which clocks may differ
 _LIFETIME = 2 * 3600.0  # seconds after its last request
 _LETTERS = 12  # random bytes of a name
 
@@ -33,6 +34,7 @@ class Question:
         clips: Opaque names of the first and the second clip.
         fetched: Sides that the listener has fetched.
         asked: When it was put, in UTC; empty before.
+        since: The same by the sessions' clock.
         choice: Side that was chosen; None before.
         known: Whether the listener knew the piece.
     """
@@ -43,6 +45,7 @@ class Question:
     clips: tuple[str, str] = field(default_factory=lambda: (token_urlsafe(_LETTERS), token_urlsafe(_LETTERS)))
     fetched: set[int] = field(default_factory=set)
     asked: str = ""
+    since: float = 0.0
     choice: int | None = None
     known: bool = False
 
@@ -161,7 +164,7 @@ class Sessions:
         """Put the next question, or the same again until it is answered; None after the last."""
         question = session.current
         if question is not None and not question.asked:
-            question.asked = now()
+            question.asked, question.since = now(), self._clock()
             self._clips |= {name: (question, side) for side, name in enumerate(question.clips)}
         return question
 
@@ -184,7 +187,7 @@ class Sessions:
         """Make the answer to keep; None for a repetition of one.
 
         Raises:
-            RefusedError: If it isn't the question put, its clips weren't fetched, or it was answered otherwise.
+            RefusedError: If it isn't the question put, its clips can't have been heard, or it was answered otherwise.
         """
         asked = next((one for one in session.questions if one.asked and one.name == question), None)
         if asked is None:
@@ -196,6 +199,10 @@ class Sessions:
         if asked.fetched != {0, 1}:
             raise RefusedError("invalid", "One clip wasn't heard; expected an answer after both; hear them first.")
         pair = asked.pair
+        if self._clock() < asked.since + 2 * pair.seconds - _SLACK:
+            raise RefusedError(
+                "invalid", "The clips last longer than that; expected an answer after both; hear them to their ends."
+            )
         return Answer(
             session=session.name,
             question=asked.name,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from listening import toys
+from listening import short, toys
 
 from bachlit.serving.challenge.sessions import NUM_QUESTIONS, Session, Sessions
 from bachlit.serving.refusals import RefusedError
@@ -66,6 +66,23 @@ def test_sessions_expire_with_their_clips() -> None:
             missing()
     assert not made._sessions
     assert not made._clips
+
+
+def test_an_answer_waits_until_both_clips_can_have_been_heard() -> None:
+    clock, ten_seconds = Clock(), 80_000
+    made = Sessions(clock=clock)
+    for pair in toys():
+        made.add(pair._replace(bach=short(1, ten_seconds), other=short(2, ten_seconds)))
+    session = begin(made)
+    question = made.ask(session)
+    assert question is not None
+    for clip in question.clips:
+        made.clip(clip)
+    clock.now = 18
+    with pytest.raises(RefusedError, match="hear them to their ends"):
+        made.answering(session, question.name, 0, False)
+    clock.now = 20
+    assert made.answering(session, question.name, 0, False)
 
 
 def test_a_flood_of_sessions_ends_those_that_answer_nothing() -> None:
