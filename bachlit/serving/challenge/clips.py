@@ -46,7 +46,7 @@ class Pair(NamedTuple):
     def seconds(self) -> float:
         """Length of each clip."""
         with wave.open(io.BytesIO(self.bach)) as file:
-            return file.getnframes() / file.getframerate()
+            return float(file.getnframes() / file.getframerate())
 
 
 def clips(bach: Chorale, other: Chorale) -> tuple[bytes, bytes]:
