@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _MEDIA = {form: media for media, form in FORMS.items()}
 _TINY = b'{"notes": [[67, 480], [69, 480], [67, 960]], "fifths": 0, "mode": "major", "decoder": "Greedy"}'
 
-Models = Callable[[str | None], "LanguageModel"]
-"""Loads a model by name, the default one if None; refuses unknown names."""
+
+class Models(Protocol):
+    """Models by name."""
+
+    def __call__(self, name: str | None, /) -> "LanguageModel":
+        """Load a model, the default one if None."""
 
 
 class Answer(NamedTuple):
