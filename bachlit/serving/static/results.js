@@ -157,6 +157,9 @@ export class Results extends EventTarget {
     this.#tell("shown", { piece });
     this.#view.show(piece).catch((error) => this.#tell("failed", { error }));
     this.#showFaults(piece);
+    // A tune that was opened since stands above it.
+    byId("score-title").textContent = piece.title;
+    byId("score-title").hidden = !piece.title;
     showAbout(piece);
   }
 
