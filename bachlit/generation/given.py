@@ -1,4 +1,4 @@
-"""What a score gives: cells of its voices, phrase ends, and a harmony of chords and figures, typed or its own."""
+"""Given parts of a prompt: cells of a score, phrase ends, and harmony by chords and figures, typed or its own."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -40,7 +40,7 @@ class Drawn(NamedTuple):
 
     @property
     def yielded(self) -> list[Yielded]:
-        """Where constraints gave way in it, with its prompt's index as the row."""
+        """Places at which constraints gave way in it, with its prompt's index as the row."""
         return [one._replace(row=self.prompt) for one in self.generation.yielded if one.row == self.row]
 
 

@@ -29,7 +29,7 @@ FORMS = {
 """Forms of an answer by media type, the default first; a file's form is its ending."""
 
 ACTIONS = ("harmonize", "compose", "check", "render")
-"""What can be asked."""
+"""Requests that have a body, as their paths name them."""
 
 NAMELESS = "the score"
 """Name of a score that was sent without one."""
@@ -155,8 +155,8 @@ def _form(accept: str, action: str) -> str:
         media, *parameters = (word.strip().lower() for word in part.split(";"))
         weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
         quality = float(weight) if re.fullmatch(r"[01](\.[0-9]{0,3})?", weight) else 1.0
-        if media in ("*/*", "application/*"):
-            media = next(iter(FORMS))
+        if media.endswith("/*"):
+            media = next((known for known in forms if media == "*/*" or known.startswith(media[:-1])), media)
         if media in forms and quality > 0:
             liked.append((quality, forms[media]))
     if not liked:

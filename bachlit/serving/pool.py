@@ -123,7 +123,7 @@ class Pool:
 
     async def free_worker(self, place: Place) -> "_Worker":
         """Wait for a worker; requests come in their order."""
-        if self._idle and not self._waiting:
+        if self._idle:  # then nobody waits whose turn hasn't come
             return self._idle.pop()
         turn: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, turn))

@@ -49,6 +49,8 @@ def test_an_ask_can_be_sent_to_a_worker() -> None:
         ("audio/midi", "mid"),
         ("audio/wav;q=0.5, application/pdf", "pdf"),
         ("AUDIO/WAV", "wav"),
+        ("audio/*", "mid"),
+        ("image/*", "svg"),
         ("text/event-stream", "events"),
         ("application/json;q=0, image/svg+xml", "svg"),
     ],

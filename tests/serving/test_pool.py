@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import jobs
@@ -125,6 +126,22 @@ def test_a_worker_that_ends_as_it_is_chosen_is_not_waited_for(pool: Pool, run: R
 
     [error] = run(results(choose()))
     assert getattr(error, "code", error) == "worker_lost"
+
+
+def test_no_request_waits_beside_an_idle_worker() -> None:
+    async def choose() -> Any:
+        pool = Pool(Settings())
+        one, other = (SimpleNamespace(gone=False, answer=None) for _ in range(2))
+        async with pool.enter() as first, pool.enter() as second:
+            waiting = asyncio.ensure_future(pool.free_worker(first))
+            await asyncio.sleep(0)
+            for worker in (one, other):  # at the same moment: the first goes to who waits, who hasn't woken yet
+                pool.give_back(worker)  # type: ignore[arg-type]  # what a pool knows of an idle one
+            async with asyncio.timeout(5):
+                chosen = await pool.free_worker(second)
+            return chosen is other and await waiting is one
+
+    assert asyncio.run(choose())
 
 
 def test_a_service_whose_workers_cannot_start_ends_in_a_sentence() -> None:

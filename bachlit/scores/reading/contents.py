@@ -66,7 +66,7 @@ class ScoreBytes:
 
 
 ScoreFile = Path | ScoreBytes
-"""Where a score is read from."""
+"""Source of a score: a file, or its contents."""
 
 
 def score_file(score: str | ScoreFile) -> ScoreFile:

@@ -26,7 +26,7 @@ _AT_REST = 2
 
 
 class Excerpt(NamedTuple):
-    """Whole phrases of a piece.
+    """Excerpt of a piece: whole phrases.
 
     Attributes:
         chorale: The piece.

@@ -65,7 +65,7 @@ class Share(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a listening test found.
+    """Result of a listening test.
 
     Attributes:
         listeners: Number of listeners.

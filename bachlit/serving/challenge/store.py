@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 from bachlit.errors import BachlitError
 
 Task = Literal["harmonisation", "composition", "catch"]
-"""What a pair of clips asks: whose harmonies, whose piece, or whether anyone listens."""
+"""Task of a pair of clips: whose harmonies, whose piece, or whether anyone listens."""
 
 TASKS: tuple[Task, ...] = get_args(Task)
 
@@ -89,7 +89,7 @@ class Answer(NamedTuple):
 
     @property
     def right(self) -> bool:
-        """Whether the listener found Bach."""
+        """Check whether the listener found Bach."""
         return self.choice == self.bach
 
 
