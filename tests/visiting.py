@@ -69,10 +69,16 @@ class Page:
         self.click("#harmonise")
         self.hear("Harmonised")
 
-    def hear(self, *words: str) -> None:
-        """Wait until a screen reader is told so, and for the score that comes with it."""
+    def hear(self, *words: str) -> str:
+        """Wait until a screen reader is told so, once, and for the score that comes with it."""
         assert until(lambda: self.text("#said").startswith(words)), [one.text for one in self.find(".problem")]
         assert until(lambda: self.find(".score-bar"))
+        return str(
+            self.run("""
+            const said = document.getElementById("said"), text = said.textContent;
+            said.textContent = "";
+            return text;""")
+        )
 
     def save(self, ending: str) -> Path:
         for path in self.downloads.iterdir():
