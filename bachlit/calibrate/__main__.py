@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from bachlit.calibrate.candidates import prompt_for, rivals
-from bachlit.calibrate.keeping import Work, keep
+from bachlit.files.keeping import Work, keep
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
 from bachlit.calibrate.reporting import fitted, report
 from bachlit.classes import import_typed, working_folder

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.calibrate.keeping import Work
+from bachlit.files.keeping import Work
 from bachlit.calibrate.numbers import in_batches
 from bachlit.decoding import Decoder, Greedy, Particles, Rules
 from bachlit.generation.given import with_phrases

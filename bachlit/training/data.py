@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_warn
@@ -20,6 +20,7 @@ from bachlit.music.prompt import Prompt
 from bachlit.scores import SUFFIXES, read_melody
 from bachlit.training.dividing import Division, divide_by_position, divide_by_tune
 from bachlit.training.language_module import LanguageModule
+from bachlit.training.lessons import LessonPieces, Lessons
 from bachlit.training.transposing import TransposedPieces
 from bachlit.training.windows import WindowLoader
 
@@ -36,6 +37,7 @@ class ChoraleDataModule(pl.LightningDataModule):
             training, every piece is drawn into one of the keys, up to six semitones away, in which its voices stay in
             range; evaluation is in the written keys. "written": as it stands.
         drop_fermatas: Probability that a training piece loses its fermatas, which `unknown_fermatas` tells.
+        lessons: Soft targets of the training pieces, and music that teachers wrote, to train on.
         lanes: Pieces, or parts of a stream, side by side in a batch, over all processes.
         evaluation_lanes: Lanes of validation and test; as many as `lanes` if None. If split by position, they change
             the figures, as every lane begins with a fresh memory within a piece.
@@ -57,6 +59,7 @@ class ChoraleDataModule(pl.LightningDataModule):
         encoding: Encoding | None = None,
         keys: Keys = "all",
         drop_fermatas: float = 0.0,
+        lessons: Lessons | None = None,
         lanes: int = 16,
         evaluation_lanes: int | None = None,
         window: int = 128,
@@ -89,7 +92,12 @@ class ChoraleDataModule(pl.LightningDataModule):
                 "whole frames; expected an encoding such as BachBotEncoding; give --data.encoding BachBotEncoding, or "
                 "split by tune."
             )
-        self.keys, self.drop_fermatas = keys, drop_fermatas
+        if lessons is not None and (split_by == "position" or not isinstance(self.encoding, SatbEncoding)):
+            raise OptionError(
+                f"Lessons can't be given in {type(self.encoding).__name__} split by {split_by}; expected SatbEncoding, "
+                "split by tune; leave --data.lessons out."
+            )
+        self.keys, self.drop_fermatas, self.lessons = keys, drop_fermatas, lessons
         self.lanes, self.evaluation_lanes, self.window = lanes, evaluation_lanes, window
         self.split_by, self.shares, self.split_seed, self.seed = split_by, shares, split_seed, seed
         self.prompts, self.voice = prompts, voice
@@ -117,7 +125,11 @@ class ChoraleDataModule(pl.LightningDataModule):
             )
         self.folds = self._division.folds
 
-    def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces:
+    def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces | LessonPieces:
+        if training and self.lessons is not None:
+            names = [chorale.name for chorale in chorales]
+            encoding = cast(SatbEncoding, self.encoding)
+            return self.lessons.pieces(encoding, names, self.keys, drop_fermatas=self.drop_fermatas)
         keys = "written" if self.keys == "all" and not training else self.keys
         return TransposedPieces(chorales, self.encoding, keys, drop_fermatas=self.drop_fermatas if training else 0.0)
 

@@ -14,6 +14,23 @@ def without_padding(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return logits.flatten(0, 1).index_select(0, real), targets.index_select(0, real)
 
 
+def soft_cross_entropy(logits: Tensor, ids: Tensor, shares: Tensor) -> Tensor:
+    """Compute the mean cross-entropy of predictions with soft targets, in nats.
+
+    That is the Kullback-Leibler divergence from them, plus their own entropy, which no training changes (Hinton et al.,
+    *Distilling the knowledge in a neural network*, 2015).
+
+    Args:
+        logits: (M, V).
+        ids: (M, C) tokens.
+        shares: (M, C) their probabilities; other tokens have none.
+
+    >>> soft_cross_entropy(torch.zeros(1, 4), torch.tensor([[0, 3]]), torch.tensor([[0.25, 0.75]])).exp().item()
+    4.0
+    """
+    return -(logits.float().log_softmax(1).gather(1, ids) * shares).sum(1).mean()
+
+
 def is_in_nats(loss: nn.Module) -> bool:
     """Tell whether a loss is in nats per token: plain cross-entropy.
 

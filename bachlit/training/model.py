@@ -22,7 +22,7 @@ from bachlit.errors import OptionError
 from bachlit.music.keys import Keys
 from bachlit.networks import Memory, Network, TokenLSTM, build_network
 from bachlit.training.language_module import LanguageModule
-from bachlit.training.losses import divergence, likelihood_of, without_padding
+from bachlit.training.losses import divergence, likelihood_of, soft_cross_entropy, without_padding
 from bachlit.training.processes import share_of_targets, summed
 from bachlit.training.resumable import Resumable
 from bachlit.training.windows import Window
@@ -83,13 +83,21 @@ class ChoraleModel(Resumable, LanguageModule):
         return self.network(tokens, memory or self.network.initial_memory(len(tokens)))  # type: ignore[no-any-return]
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
-        """Compute the mean loss of a window's targets, with the cost of inconsistency, weighed over all processes."""
+        """Compute the mean loss of a window's targets, with the cost of inconsistency, weighed over all processes.
+
+        Soft targets, where the data has them, take the place of the loss of the constructor.
+        """
         if self.consistency:
-            batch = Window(*(torch.cat([part, part]) for part in batch))
+            batch = batch.twice()
         share_of = share_of_targets(batch.targets, self.trainer)  # counted while the network reads
         logits, targets = without_padding(self._carry("train", batch, batch_idx), batch.targets)  # (M, V) and (M,)
-        # One of several processes may meet a window of padding alone, and needs gradients all the same.
-        loss: Tensor = self.loss_function(logits, targets) if len(targets) else logits.float().sum()
+        if not len(targets):  # one of several processes may meet padding alone, and needs gradients all the same
+            loss: Tensor = logits.float().sum()
+        elif batch.soft is None:
+            loss = self.loss_function(logits, targets)
+        else:
+            soft = (without_padding(part, batch.targets)[0] for part in batch.soft)
+            loss = soft_cross_entropy(logits, *soft)
         inconsistency = divergence(logits) if self.consistency and len(targets) else torch.zeros_like(loss)
         self.log_mean("loss_epoch", loss, len(targets))
         if self.consistency:

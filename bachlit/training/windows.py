@@ -18,6 +18,32 @@ IGNORED = -100
 """The target of padding, as `torch.nn.CrossEntropyLoss` ignores it."""
 
 
+class Lesson(NamedTuple):
+    """One piece with soft targets, M steps.
+
+    Attributes:
+        tokens: (M + 1,) from its start to END.
+        ids: (M, C) the tokens that teachers expect at each step.
+        shares: (M, C) their probabilities, which add up to 1.
+    """
+
+    tokens: Tokens
+    ids: npt.NDArray[np.integer]
+    shares: npt.NDArray[np.floating]
+
+
+class SoftTargets(NamedTuple):
+    """What teachers expect at each step of a window.
+
+    Attributes:
+        ids: (B, N, C) tokens.
+        shares: (B, N, C) their probabilities, which add up to 1; 0 where a lane is padded.
+    """
+
+    ids: Tensor
+    shares: Tensor
+
+
 class Window(NamedTuple):
     """One batch: B lanes, N steps.
 
@@ -26,12 +52,20 @@ class Window(NamedTuple):
         targets: (B, N) the tokens that follow; -100 where a lane is padded.
         slots: (B, N) each target's index into the encoding's `slot_names`.
         reset: (B,) true where memory starts afresh: at the start of a passage, which is a piece or a stream.
+        soft: Soft targets, of lessons.
     """
 
     tokens: Tensor
     targets: Tensor
     slots: Tensor
     reset: Tensor
+    soft: SoftTargets | None = None
+
+    def twice(self) -> "Window":
+        """Put each lane into the batch twice."""
+        hard = (torch.cat([part, part]) for part in self[:4])
+        soft = None if self.soft is None else SoftTargets(*(torch.cat([part, part]) for part in self.soft))
+        return Window(*hard, soft)
 
 
 class Span(NamedTuple):
@@ -86,8 +120,22 @@ def deal_pieces(
     return dealt
 
 
-_PADDING = np.array([END, IGNORED, 0])[:, None]
-"""(3, 1) the token, target and slot of a step of padding."""
+_PADDING = np.array([END, IGNORED, 0])
+"""(3,) the token, target and slot of a step of padding."""
+
+
+class _Steps(NamedTuple):
+    """M steps of a lane.
+
+    Attributes:
+        steps: (M, 3) inputs, targets and slots.
+        ids: (M, C) as in `Lesson`.
+        shares: (M, C) likewise.
+    """
+
+    steps: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.integer]
+    shares: npt.NDArray[np.floating]
 
 
 class WindowLoader:
@@ -98,8 +146,8 @@ class WindowLoader:
     many windows were given, so that a fit resumes within an epoch.
 
     Args:
-        pieces: Gives an epoch's pieces as tokens (START to END), from a generator that may transpose them; one that
-            encodes a piece when it is asked for keeps memory small. Lengths never change.
+        pieces: Gives an epoch's pieces as tokens (START to END) or lessons, from a generator that may transpose them;
+            one that encodes a piece when it is asked for keeps memory small. Lengths never change.
         encoding: Names the targets' slots.
         lanes: B over all ranks.
         window: N, cut down to whole frames where frames have a fixed number of tokens.
@@ -113,7 +161,7 @@ class WindowLoader:
 
     def __init__(
         self,
-        pieces: Callable[[np.random.Generator], Sequence[Tokens]],
+        pieces: Callable[[np.random.Generator], Sequence[Tokens | Lesson]],
         encoding: Encoding,
         *,
         lanes: int,
@@ -130,7 +178,9 @@ class WindowLoader:
         self.layout = layout or partial(deal_pieces, window=self.window)
         self.seed, self.shuffle, self.epoch = seed, shuffle, epoch
         self.rank, self.num_ranks = rank, num_ranks
-        self._sizes = [len(tokens) - 1 for tokens in pieces(self._random(0))]
+        first = pieces(self._random(0))
+        self._sizes = [len(piece.tokens if isinstance(piece, Lesson) else piece) - 1 for piece in first]
+        self._num_expected = first[0].ids.shape[1] if len(first) and isinstance(first[0], Lesson) else 0  # C
         dealt = self.layout(self._sizes, lanes, None)  # shuffled, lanes have as many windows
         self._num_windows = max(sum(map(self._windows_of, passages)) for passages in dealt)
         self._begun = (0, 0)  # the epoch begun last, and its windows given so far
@@ -155,34 +205,47 @@ class WindowLoader:
         pieces = self.pieces(random)
         dealt = self.layout(self._sizes, self.lanes, random if self.shuffle else None)
         lanes = [self._lane(passages, pieces, first) for passages in dealt[self.rank :: self.num_ranks]]
-        padding = np.tile(_PADDING, self.window)
         for index in range(first, len(self)):
-            rows = [next(lane, (padding, False)) for lane in lanes]
+            rows = [next(lane, (self._padding(self.window), False)) for lane in lanes]
             self._begun = (epoch, index + 1)
-            tokens, targets, slots = torch.from_numpy(np.stack([steps for steps, _ in rows], 1))  # (B, N) each
-            yield Window(tokens, targets, slots, torch.tensor([reset for _, reset in rows]))
+            steps, ids, shares = (
+                torch.from_numpy(np.stack(part)) for part in zip(*(row for row, _ in rows), strict=True)
+            )
+            tokens, targets, slots = steps.unbind(2)  # (B, N) each
+            reset = torch.tensor([begins for _, begins in rows])
+            yield Window(tokens, targets, slots, reset, SoftTargets(ids, shares) if self._num_expected else None)
 
     def _lane(
-        self, passages: list[Passage], pieces: Sequence[Tokens], first: int
-    ) -> Iterator[tuple[npt.NDArray[np.int64], bool]]:
-        """One lane's windows (3, N) from the window `first` on, and whether each begins a passage."""
+        self, passages: list[Passage], pieces: Sequence[Tokens | Lesson], first: int
+    ) -> Iterator[tuple[_Steps, bool]]:
+        """One lane's windows from the window `first` on, and whether each begins a passage."""
         for passage in passages:
             num = self._windows_of(passage)
             if first < num:
-                windows = self._steps(passage, pieces).reshape(3, num, self.window)
+                steps = self._steps(passage, pieces)
                 for index in range(first, num):
-                    yield windows[:, index], index == 0
+                    span = slice(index * self.window, (index + 1) * self.window)
+                    yield _Steps(*(part[span] for part in steps)), index == 0
             first = max(0, first - num)
 
-    def _steps(self, passage: Passage, pieces: Sequence[Tokens]) -> npt.NDArray[np.int64]:
-        """Inputs, targets and slots (3, M) of a passage's spans, the last window filled up."""
+    def _steps(self, passage: Passage, pieces: Sequence[Tokens | Lesson]) -> _Steps:
+        """A passage's spans, the last window filled up."""
         parts = []
         for span in passage:
-            tokens = pieces[span.piece]
-            steps = np.stack([tokens[:-1], tokens[1:], self.encoding.slots(tokens[1:])]).astype(np.int64)
-            parts.append(steps[:, span.start : span.stop])
-        num_padded = -sum(span.num_steps for span in passage) % self.window
-        return np.concatenate([*parts, np.tile(_PADDING, num_padded)], 1)
+            piece = pieces[span.piece]
+            tokens = piece.tokens if isinstance(piece, Lesson) else piece
+            steps = np.stack([tokens[:-1], tokens[1:], self.encoding.slots(tokens[1:])], 1).astype(np.int64)
+            soft = piece[1:] if isinstance(piece, Lesson) else self._padding(len(steps))[1:]
+            parts.append(_Steps(*(part[span.start : span.stop] for part in (steps, *soft))))
+        parts.append(self._padding(-sum(span.num_steps for span in passage) % self.window))
+        return _Steps(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def _padding(self, num: int) -> _Steps:
+        return _Steps(
+            np.tile(_PADDING, (num, 1)),
+            np.zeros((num, self._num_expected), np.int64),
+            np.zeros((num, self._num_expected), np.float32),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """How far the epoch has come."""

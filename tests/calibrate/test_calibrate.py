@@ -12,7 +12,7 @@ from bachlit.calibrate import critic
 from bachlit.calibrate.candidates import WAYS, Piece, Rivals, Way
 from bachlit.calibrate.critic import train_critic
 from bachlit.calibrate.fitting import fit, folds, judged, merits, result, standards
-from bachlit.calibrate.keeping import Work
+from bachlit.files.keeping import Work
 from bachlit.calibrate.numbers import AIMS, Step, badness, next_numbers, usual_numbers
 from bachlit.decoding import LIVELY, BeamSearch
 from bachlit.errors import OptionError

@@ -1,0 +1,1 @@
+"""`python -m bachlit.distill`: what teachers know, as lessons for a student."""

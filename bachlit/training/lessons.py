@@ -1,0 +1,219 @@
+"""Lessons: pieces with soft targets, the tokens that teachers expect at each step, for a student to train on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from bachlit.classes import path_of
+from bachlit.encoding import SatbEncoding, Tokens
+from bachlit.errors import CorpusError, OptionError
+from bachlit.music.chorale import RANGES, REST
+from bachlit.music.keys import Keys
+from bachlit.training.windows import Lesson
+
+_FORMAT = "1"
+
+
+class Taught(NamedTuple):
+    """A piece of the corpus in all its variants, equally long.
+
+    Attributes:
+        name: The piece's.
+        own: As it stands; with unknown fermatas, without them as well.
+        invented: Variants that the teachers wrote.
+    """
+
+    name: str
+    own: list[Lesson]
+    invented: list[Lesson]
+
+
+def lessons_file(taught: Sequence[Taught], encoding: SatbEncoding) -> bytes:
+    """Make the content of a file of lessons.
+
+    Args:
+        taught: All pieces.
+        encoding: Of the tokens.
+    """
+    every = [(index, kind, lesson) for index, one in enumerate(taught) for kind in (1, 2) for lesson in one[kind]]
+    parts = {
+        "tokens": np.concatenate([lesson.tokens for *_, lesson in every]).astype(np.int16),
+        "ids": np.concatenate([lesson.ids for *_, lesson in every]).astype(np.int16),
+        "shares": np.concatenate([lesson.shares for *_, lesson in every]).astype(np.float16),
+        "steps": np.array([len(lesson.ids) for *_, lesson in every], np.int64),
+        "piece": np.array([index for index, *_ in every], np.int64),
+        "invented": np.array([kind == 2 for _, kind, _ in every], np.bool_),
+    }
+    described = {"format": _FORMAT, "encoding": _described(encoding), "names": json.dumps([one.name for one in taught])}
+    return save(parts, described)
+
+
+def _described(encoding: SatbEncoding) -> str:
+    return json.dumps({"class_path": path_of(type(encoding)), "init_args": encoding.config}, sort_keys=True)
+
+
+def read_lessons(path: Path, encoding: SatbEncoding) -> list[Taught]:
+    """Read a file of lessons.
+
+    Args:
+        path: From `python -m bachlit.distill`.
+        encoding: That of the data.
+
+    Raises:
+        CorpusError: If it can't be read, isn't one, or is in another encoding.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            described = file.metadata() or {}
+            parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it isn't a mapping
+        names = json.loads(described["names"])
+        taught = _taught(parts, names) if described["format"] == _FORMAT else []
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        raise CorpusError(
+            f"{path} holds no lessons ({type(error).__name__}: {error}); expected a file of `python -m bachlit.distill`."
+        ) from error
+    if described["encoding"] != _described(encoding):
+        raise CorpusError(
+            f"{path} has lessons in {described['encoding']}, the data is in {_described(encoding)}; expected the same; "
+            "give the data the options that the teachers were trained with."
+        )
+    return taught
+
+
+def _taught(parts: Mapping[str, npt.NDArray[Any]], names: list[str]) -> list[Taught]:
+    taught = [Taught(name, [], []) for name in names]
+    ends = np.cumsum([0, *parts["steps"]])
+    for row, (first, stop) in enumerate(pairwise(ends)):
+        tokens = parts["tokens"][first + row : stop + row + 1]
+        lesson = Lesson(tokens, parts["ids"][first:stop], parts["shares"][first:stop])
+        if not len(lesson.tokens) == len(lesson.ids) + 1 == len(lesson.shares) + 1:
+            raise ValueError("its tensors' lengths differ")
+        one = taught[int(parts["piece"][row])]
+        (one.invented if parts["invented"][row] else one.own).append(lesson)
+    return taught
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Options of training on lessons.
+
+    Attributes:
+        path: File of `python -m bachlit.distill`.
+        invented: Variants of each piece that an epoch has besides the piece itself.
+        hard_share: Share of the piece's own next token in the targets of pieces of the corpus; the rest is the
+            teachers'. Invented pieces have theirs alone.
+
+    Raises:
+        OptionError: If a number is outside its range.
+    """
+
+    path: Path
+    invented: int = 1
+    hard_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.invented < 0 or not 0 <= self.hard_share <= 1:
+            raise OptionError(
+                f"Lessons with {self.invented} invented variants and a hard share of {self.hard_share} can't be given; "
+                "expected at least 0 variants, and a share from 0 to 1."
+            )
+
+    def pieces(
+        self, encoding: SatbEncoding, names: Sequence[str], keys: Keys, *, drop_fermatas: float = 0.0
+    ) -> "LessonPieces":
+        """Read the lessons of the pieces of a fold.
+
+        Args:
+            encoding: That of the data.
+            names: The fold's pieces.
+            keys: As in `ChoraleDataModule`; lessons can't be moved home.
+            drop_fermatas: Probability that a piece of the corpus loses its fermatas.
+
+        Raises:
+            CorpusError: If lessons can't be read, are of other pieces, or have too few variants.
+            OptionError: If they can't be had in these keys.
+        """
+        if keys == "home":
+            raise OptionError("Lessons can't be moved to C major; expected keys all or written; set --data.keys all.")
+        taught = read_lessons(self.path, encoding)
+        if sorted(one.name for one in taught) != sorted(names):
+            raise CorpusError(
+                f"{self.path} has lessons of {len(taught)} pieces, which aren't the {len(names)} of the training fold; "
+                "expected the same; make them with the corpus and split that you train on."
+            )
+        fewest = min(len(one.invented) for one in taught)
+        if fewest < self.invented:
+            raise CorpusError(
+                f"{self.path} has {fewest} invented variants of a piece; expected at least {self.invented}; set "
+                "--data.lessons.invented, or make more."
+            )
+        return LessonPieces(self, taught, encoding, transpose=keys == "all", drop_fermatas=drop_fermatas)
+
+
+class LessonPieces:
+    """Draws an epoch's lessons: each piece once as Bach wrote it, and some of its variants, in drawn keys.
+
+    Args:
+        options: Of the lessons.
+        taught: P pieces.
+        encoding: Of their tokens.
+        transpose: Whether keys are drawn.
+        drop_fermatas: Probability that a piece of the corpus loses its fermatas.
+    """
+
+    def __init__(
+        self,
+        options: Lessons,
+        taught: Sequence[Taught],
+        encoding: SatbEncoding,
+        *,
+        transpose: bool,
+        drop_fermatas: float,
+    ) -> None:
+        self._options, self._taught, self._transpose, self._drop = options, taught, transpose, drop_fermatas
+        self._encoding = encoding
+        self._moved = {move: encoding.transposition(move) for move in range(-6, 7)}
+
+    def draw(self, random: np.random.Generator) -> list[Lesson]:
+        """Draw an epoch's lessons; their lengths are the same in all epochs."""
+        drawn = []
+        for one in self._taught:
+            bare = len(one.own) > 1 and random.random() < self._drop
+            drawn.append(self._transposed(_hardened(one.own[int(bare)], self._options.hard_share), random))
+            for index in random.permutation(len(one.invented))[: self._options.invented]:
+                drawn.append(self._transposed(_hardened(one.invented[index], 0.0), random))
+        return drawn
+
+    def _transposed(self, lesson: Lesson, random: np.random.Generator) -> Lesson:
+        """Transpose a lesson to a drawn key in which its voices stay in range."""
+        if not self._transpose:
+            return lesson
+        moved = self._moved[int(random.choice(self._moves(lesson.tokens)))]
+        return Lesson(moved[lesson.tokens], moved[lesson.ids], lesson.shares)
+
+    def _moves(self, tokens: Tokens) -> list[int]:
+        """List the moves from -6 to 6 semitones that leave every voice in its range; 0 is always one."""
+        pitch = self._encoding.token_pitch[tokens[1:-1].reshape(-1, self._encoding.frame_size)[:, 1:]]  # (T, 4)
+        lowest, highest = -6, 6
+        for voice, column in zip(self._encoding.order, pitch.T, strict=True):
+            sounding = column[column != REST]
+            if sounding.size:
+                low, high = RANGES[voice]
+                lowest, highest = max(lowest, low - int(sounding.min())), min(highest, high - int(sounding.max()))
+        return list(range(min(lowest, 0), max(highest, 0) + 1))
+
+
+def _hardened(lesson: Lesson, share: float) -> Lesson:
+    """Give each step's own next token a share of its targets, as a further column."""
+    ids = np.column_stack([lesson.ids, lesson.tokens[1:]]).astype(np.int64)
+    shares = np.column_stack([lesson.shares * (1 - share), np.full(len(ids), share)]).astype(np.float32)
+    return Lesson(lesson.tokens.astype(np.int64), ids, shares)
