@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "checking": {"errors", "generation", "metrics", "models", "music", "scores"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
-        "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
+        "classes", "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
         "scores", "tokens",
     },
     "evaluation": {
@@ -55,6 +55,10 @@ MAY_IMPORT = {
     "calibrate": {
         "api", "classes", "corpus", "decoding", "errors", "evaluation", "files", "generation", "metrics", "models",
         "music",
+    },
+    "distill": {
+        "classes", "decoding", "encoding", "errors", "evaluation", "files", "generation", "models", "music", "networks",
+        "tokens", "training",
     },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "serving": {

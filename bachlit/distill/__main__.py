@@ -66,7 +66,7 @@ def _distill(options: argparse.Namespace) -> None:
         )
     paths = [located(path) for path in options.teacher]
     models = [LanguageModel.load(path) for path in paths]
-    writer, teacher = (ensemble_of(models, views) for views in (1, options.views))
+    teacher = ensemble_of(models, options.views)
     chorales = [*folds_for([source_of(path) for path in paths])["train"]][: options.limit or None]
     work = Work(options.output.with_name(f"{options.output.stem}-work"), _described(options, models, chorales))
     own = [encoded(teacher.voiced_encoding, chorale) for chorale in chorales]
@@ -78,7 +78,7 @@ def _distill(options: argparse.Namespace) -> None:
             taught[piece].own.append(Lesson(tokens, targets[f"ids-{place}"], targets[f"shares-{place}"]))
         print(f"Own pieces, variant {index + 1}: taught", flush=True)
     for index in range(options.invented):
-        written = work.arrays(f"invented-{index}", lambda index=index: _invented(writer, chorales, options.seed, index))  # type: ignore[misc]
+        written = work.arrays(f"invented-{index}", lambda index=index: _invented(models, chorales, options.seed, index))  # type: ignore[misc]
         pieces = [written[f"tokens-{place}"] for place in range(len(chorales))]
         targets = work.arrays(f"targets-{index}", lambda some=pieces: _targets(teacher, some))  # type: ignore[misc]
         for place, tokens in enumerate(pieces):
@@ -116,8 +116,10 @@ def _targets(teacher: LanguageModel, pieces: Sequence[Tokens]) -> Arrays:
     return ids | {f"shares-{place}": one.astype(np.float16) for place, (_, one) in enumerate(made)}
 
 
-def _invented(writer: LanguageModel, chorales: Sequence[Chorale], seed: int, index: int) -> Arrays:
+def _invented(models: Sequence[LanguageModel], chorales: Sequence[Chorale], seed: int, index: int) -> Arrays:
+    """Write a variant of each piece; the teachers take turns, since one alone is as fast as it is unlike the others."""
     random = np.random.default_rng([seed, index])
+    writer = ensemble_of([models[index % len(models)]], 1)
     bare = random.random(len(chorales)) < (_BARE if writer.voiced_encoding.unknown_fermatas else 0)
     pieces = [
         replace(chorale, fermatas=chorale.fermatas & ~gone) for chorale, gone in zip(chorales, bare, strict=True)

@@ -1,6 +1,7 @@
 """Colour: notes foreign to the key, and what explains them."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -74,6 +75,7 @@ def colour_counts(chorale: Chorale, ends: Sequence[int] | None = None) -> Colour
     return ColourCounts(**counts)
 
 
+@cache
 def scale(key: Key) -> frozenset[int]:
     """Pitch classes of a key: in minor with raised sixth and seventh, in church modes with their own notes too.
 

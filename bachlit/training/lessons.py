@@ -19,7 +19,7 @@ from bachlit.music.chorale import RANGES, REST
 from bachlit.music.keys import Keys
 from bachlit.training.windows import Lesson
 
-_FORMAT = "1"
+_FORMAT, _METADATA = 1, "bachlit"
 
 
 class Taught(NamedTuple):
@@ -52,12 +52,12 @@ def lessons_file(taught: Sequence[Taught], encoding: SatbEncoding) -> bytes:
         "piece": np.array([index for index, *_ in every], np.int64),
         "invented": np.array([kind == 2 for _, kind, _ in every], np.bool_),
     }
-    described = {"format": _FORMAT, "encoding": _described(encoding), "names": json.dumps([one.name for one in taught])}
-    return save(parts, described)
+    described = {"format": _FORMAT, "encoding": _described(encoding), "names": [one.name for one in taught]}
+    return save(parts, {_METADATA: json.dumps(described)})  # one entry, since several have no fixed order
 
 
-def _described(encoding: SatbEncoding) -> str:
-    return json.dumps({"class_path": path_of(type(encoding)), "init_args": encoding.config}, sort_keys=True)
+def _described(encoding: SatbEncoding) -> dict[str, Any]:
+    return {"class_path": path_of(type(encoding)), "init_args": encoding.config}
 
 
 def read_lessons(path: Path, encoding: SatbEncoding) -> list[Taught]:
@@ -72,18 +72,19 @@ def read_lessons(path: Path, encoding: SatbEncoding) -> list[Taught]:
     """
     try:
         with safe_open(path, "numpy") as file:
-            described = file.metadata() or {}
+            described = json.loads((file.metadata() or {})[_METADATA])
             parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it isn't a mapping
-        names = json.loads(described["names"])
-        taught = _taught(parts, names) if described["format"] == _FORMAT else []
-    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        if described["format"] != _FORMAT:
+            raise ValueError("it is of another bachlit")
+        found, taught = described["encoding"], _taught(parts, described["names"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
         raise CorpusError(
             f"{path} holds no lessons ({type(error).__name__}: {error}); expected a file of `python -m bachlit.distill`."
         ) from error
-    if described["encoding"] != _described(encoding):
+    if found != json.loads(json.dumps(_described(encoding))):
         raise CorpusError(
-            f"{path} has lessons in {described['encoding']}, the data is in {_described(encoding)}; expected the same; "
-            "give the data the options that the teachers were trained with."
+            f"{path} has lessons in {found}, the data is in {_described(encoding)}; expected the same; give the data the "
+            "options that the teachers were trained with."
         )
     return taught
 
