@@ -37,7 +37,7 @@ from bachlit.models.runs import ROOT, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
 from bachlit.training.checkpoint_io import SafeCheckpoints
-from bachlit.training.checks import MonitorCheck, refuse_unworkable
+from bachlit.training.checks import MonitorCheck, refuse_unworkable, warn_of_emulation
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.language_module import Writing
 from bachlit.training.loggers import csv_first, name_run, share_runs, take_up
@@ -282,6 +282,7 @@ class ChoraleCLI(CommandParsers, LightningCLI):
         """Record what the fit resumes from, and refuse what can't work."""
         self.phase.checkpoint = self.recalled.path
         refuse_unworkable(self.trainer)
+        warn_of_emulation(self.trainer)
 
     def before_validate(self) -> None:
         """Print which weights are used; load those of a model's folder, or that ship, if no checkpoint is named.

@@ -6,7 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_warn
 
 from bachlit.errors import OptionError
 
@@ -34,6 +36,23 @@ def refuse_unworkable(trainer: pl.Trainer) -> None:
         if folder and "://" not in str(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
+
+
+def warn_of_emulation(trainer: pl.Trainer) -> None:
+    """Warn of bfloat16 on a processor that can't multiply it, where a fit takes several times as long as in float32."""
+    emulates = trainer.strategy.root_device.type == "cpu" and str(trainer.precision).startswith("bf16")
+    if emulates and not _multiplies_bfloat16():
+        rank_zero_warn(
+            f"{trainer.precision} is emulated on this processor, and takes several times as long as 32-true; expected "
+            "a processor that multiplies bfloat16; add --trainer.precision 32-true."
+        )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Check for instructions that multiply bfloat16; true where PyTorch can't tell."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    known = [bool(value) for name, value in capabilities.items() if "bf16" in name]
+    return any(known) or not known
 
 
 class MonitorCheck(Callback):

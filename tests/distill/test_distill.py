@@ -1,11 +1,12 @@
 """Distillation: an ensemble's mean, music that it invents, and lessons that go through a file."""
 
-import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from few import Few
 
@@ -20,6 +21,8 @@ from bachlit.music.chorale import RANGES, Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
 from bachlit.training.data import ChoraleDataModule
 from bachlit.training.lessons import Lessons, Taught, lessons_file, read_lessons
+from bachlit.training.losses import soft_cross_entropy
+from bachlit.training.model import ChoraleModel
 from bachlit.training.windows import IGNORED, Lesson
 
 ENCODING = SatbEncoding(bars=True, unknown_fermatas=True)
@@ -228,6 +231,48 @@ def test_lessons_of_other_pieces_or_another_encoding_are_refused(lessons: Path, 
             Lessons(damaged).pieces(ENCODING, names, "all")
     with pytest.raises(CorpusError, match="holds no lessons"):
         Lessons(lessons.with_name("absent")).pieces(ENCODING, names, "all")
+
+
+@pytest.mark.parametrize("consistency", [0.0, 0.5])
+def test_a_student_comes_to_expect_what_its_teacher_expects(
+    lessons: Path, bach: list[Chorale], tmp_path: Path, consistency: float
+) -> None:
+    pl.seed_everything(0, verbose=False)
+    data = ChoraleDataModule(
+        Few(bach[:8], held_out=(1, 1)), encoding=ENCODING, lessons=Lessons(lessons, hard_share=0.0), lanes=3, window=100
+    )
+    model = ChoraleModel(
+        partial(FrameLSTM, layers=1, hidden=16, embedding=8, head=8),
+        encoding=ENCODING,
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+        consistency=consistency,
+    )
+    expected = [lesson for one in read_lessons(lessons, ENCODING) for lesson in one.own]
+
+    @torch.no_grad()
+    def excess() -> float:
+        """Nats per step by which the student's predictions cost more than the teacher's own."""
+        network, total = model.network.eval(), 0.0
+        for tokens, *soft in expected:
+            stream = torch.from_numpy(tokens.astype(np.int64))[None]
+            logits, _ = network(stream[:, :-1], network.initial_memory(1))
+            ids, shares = torch.from_numpy(soft[0].astype(np.int64)), torch.from_numpy(soft[1]).float()
+            total += float(soft_cross_entropy(logits[0], ids, shares) - torch.special.entr(shares).sum(1).mean())
+        return total / len(expected)
+
+    before = excess()
+    options = {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    pl.Trainer(max_epochs=5, accelerator="cpu", logger=False, default_root_dir=tmp_path, **options).fit(model, data)
+    assert excess() < 0.85 * before
+
+
+def test_soft_targets_that_are_certain_are_hard_ones() -> None:
+    torch.manual_seed(0)
+    logits, targets = torch.randn(50, 9), torch.randint(9, (50,))
+    certain = torch.zeros(50, 4)
+    certain[:, 2] = 1.0
+    ids = torch.randint(9, (50, 4)).index_copy(1, torch.tensor([2]), targets[:, None])
+    assert torch.isclose(soft_cross_entropy(logits, ids, certain), torch.nn.functional.cross_entropy(logits, targets))
 
 
 def distill(checkpoint: Path, output: Path, *options: str) -> int:
