@@ -37,8 +37,8 @@ MAY_IMPORT = {
     "checking": {"errors", "generation", "metrics", "models", "music", "scores"},
     "api": {"decoding", "errors", "generation", "models", "music", "scores"},
     "training": {
-        "classes", "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music", "networks",
-        "scores", "tokens",
+        "classes", "corpus", "decoding", "encoding", "errors", "generation", "internals", "metrics", "models", "music",
+        "networks", "scores", "tokens",
     },
     "evaluation": {
         "classes", "corpus", "decoding", "errors", "files", "generation", "metrics", "models", "music", "rendering",

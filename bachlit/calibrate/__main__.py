@@ -11,13 +11,13 @@ from pathlib import Path
 from safetensors.torch import save
 
 from bachlit.calibrate.candidates import prompt_for, rivals
-from bachlit.files.keeping import Work, keep
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
 from bachlit.calibrate.reporting import fitted, report
 from bachlit.classes import import_typed, working_folder
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.errors import BachlitError, OptionError, RuleWarning
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
+from bachlit.files.keeping import Work, keep
 from bachlit.models.calibration import CALIBRATION, Calibration
 from bachlit.models.exporting import exported
 from bachlit.models.language_model import LanguageModel

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bachlit.files.keeping import Work
 from bachlit.calibrate.numbers import in_batches
 from bachlit.decoding import Decoder, Greedy, Particles, Rules
+from bachlit.files.keeping import Work
 from bachlit.generation.given import with_phrases
 from bachlit.generation.harmonizing import CANDIDATES, harmonizer, write, write_several
 from bachlit.generation.merit import figures

@@ -121,9 +121,7 @@ def _invented(models: Sequence[LanguageModel], chorales: Sequence[Chorale], seed
     random = np.random.default_rng([seed, index])
     writer = ensemble_of([models[index % len(models)]], 1)
     bare = random.random(len(chorales)) < (_BARE if writer.voiced_encoding.unknown_fermatas else 0)
-    pieces = [
-        replace(chorale, fermatas=chorale.fermatas & ~gone) for chorale, gone in zip(chorales, bare, strict=True)
-    ]
+    pieces = [replace(chorale, fermatas=chorale.fermatas & ~gone) for chorale, gone in zip(chorales, bare, strict=True)]
     seeds = [int(one) for one in random.integers(2**31, size=len(chorales))]
     with torch.no_grad():
         written = invent(writer, pieces, seeds=seeds)

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bachlit.distill.ensemble import Ensemble
 from bachlit.encoding import SatbEncoding, Tokens
 from bachlit.errors import OptionError
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale
 from bachlit.networks import Network
-from bachlit.distill.ensemble import Ensemble
 from bachlit.tokens import END
 
 NUM_EXPECTED = 12
@@ -46,7 +46,8 @@ def _seen_in(model: LanguageModel, views: int) -> Network:
         if views == 1:
             return model.network
         raise OptionError(
-            f"A {type(model.network).__name__} can't average {views} keys; expected a network with views; set --views 1."
+            f"A {type(model.network).__name__} can't average {views} keys; expected a network with views; set "
+            "--views 1."
         )
     description["network"]["init_args"]["views"] = views
     network = LanguageModel.build(description).network

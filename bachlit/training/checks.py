@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -41,16 +42,16 @@ def refuse_unworkable(trainer: pl.Trainer) -> None:
 def warn_of_emulation(trainer: pl.Trainer) -> None:
     """Warn of bfloat16 on a processor that can't multiply it, where a fit takes several times as long as in float32."""
     emulates = trainer.strategy.root_device.type == "cpu" and str(trainer.precision).startswith("bf16")
-    if emulates and not _multiplies_bfloat16():
+    if emulates and not multiplies_bfloat16():
         rank_zero_warn(
             f"{trainer.precision} is emulated on this processor, and takes several times as long as 32-true; expected "
             "a processor that multiplies bfloat16; add --trainer.precision 32-true."
         )
 
 
-def _multiplies_bfloat16() -> bool:
+def multiplies_bfloat16() -> bool:
     """Check for instructions that multiply bfloat16; true where PyTorch can't tell."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     known = [bool(value) for name, value in capabilities.items() if "bf16" in name]
     return any(known) or not known
 

@@ -125,13 +125,13 @@ class ChoraleDataModule(pl.LightningDataModule):
             )
         self.folds = self._division.folds
 
-    def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces | LessonPieces:
-        if training and self.lessons is not None:
-            names = [chorale.name for chorale in chorales]
-            encoding = cast(SatbEncoding, self.encoding)
-            return self.lessons.pieces(encoding, names, self.keys, drop_fermatas=self.drop_fermatas)
+    def _pieces(self, chorales: Sequence[Chorale], *, training: bool) -> TransposedPieces:
         keys = "written" if self.keys == "all" and not training else self.keys
         return TransposedPieces(chorales, self.encoding, keys, drop_fermatas=self.drop_fermatas if training else 0.0)
+
+    def _taught(self, chorales: Sequence[Chorale], lessons: Lessons) -> LessonPieces:
+        encoding, names = cast(SatbEncoding, self.encoding), [chorale.name for chorale in chorales]
+        return lessons.pieces(encoding, names, self.keys, drop_fermatas=self.drop_fermatas)
 
     def _only_prompts(self) -> bool:
         """Tell whether the command is `predict` from files, which needs no corpus."""
@@ -193,8 +193,13 @@ class ChoraleDataModule(pl.LightningDataModule):
                 f"{lanes} lanes can't be dealt to {num_ranks} processes equally; set lanes and evaluation_lanes to "
                 f"multiples of {num_ranks}."
             )
+        pieces: TransposedPieces | LessonPieces = (
+            self._taught(division.read[fold], self.lessons)
+            if training and self.lessons is not None
+            else self._pieces(division.read[fold], training=training)
+        )
         return WindowLoader(
-            self._pieces(division.read[fold], training=training).draw,
+            pieces.draw,
             self.encoding,
             lanes=lanes,
             window=self.window,

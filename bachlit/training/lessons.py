@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from bachlit.classes import path_of
-from bachlit.encoding import SatbEncoding, Tokens
+from bachlit.encoding import SatbEncoding
 from bachlit.errors import CorpusError, OptionError
-from bachlit.music.chorale import RANGES, REST
 from bachlit.music.keys import Keys
+from bachlit.training.transposing import moves_within_ranges
 from bachlit.training.windows import Lesson
 
 _FORMAT, _METADATA = 1, "bachlit"
@@ -43,14 +43,20 @@ def lessons_file(taught: Sequence[Taught], encoding: SatbEncoding) -> bytes:
         taught: All pieces.
         encoding: Of the tokens.
     """
-    every = [(index, kind, lesson) for index, one in enumerate(taught) for kind in (1, 2) for lesson in one[kind]]
-    parts = {
-        "tokens": np.concatenate([lesson.tokens for *_, lesson in every]).astype(np.int16),
-        "ids": np.concatenate([lesson.ids for *_, lesson in every]).astype(np.int16),
-        "shares": np.concatenate([lesson.shares for *_, lesson in every]).astype(np.float16),
-        "steps": np.array([len(lesson.ids) for *_, lesson in every], np.int64),
+    every = [
+        (index, invented, lesson)
+        for index, one in enumerate(taught)
+        for invented, some in ((False, one.own), (True, one.invented))
+        for lesson in some
+    ]
+    lessons = [lesson for *_, lesson in every]
+    parts: dict[str, npt.NDArray[Any]] = {
+        "tokens": np.concatenate([lesson.tokens for lesson in lessons]).astype(np.int16),
+        "ids": np.concatenate([lesson.ids for lesson in lessons]).astype(np.int16),
+        "shares": np.concatenate([lesson.shares for lesson in lessons]).astype(np.float16),
+        "steps": np.array([len(lesson.ids) for lesson in lessons], np.int64),
         "piece": np.array([index for index, *_ in every], np.int64),
-        "invented": np.array([kind == 2 for _, kind, _ in every], np.bool_),
+        "invented": np.array([invented for _, invented, _ in every], np.bool_),
     }
     described = {"format": _FORMAT, "encoding": _described(encoding), "names": [one.name for one in taught]}
     return save(parts, {_METADATA: json.dumps(described)})  # one entry, since several have no fixed order
@@ -79,12 +85,13 @@ def read_lessons(path: Path, encoding: SatbEncoding) -> list[Taught]:
         found, taught = described["encoding"], _taught(parts, described["names"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
         raise CorpusError(
-            f"{path} holds no lessons ({type(error).__name__}: {error}); expected a file of `python -m bachlit.distill`."
+            f"{path} holds no lessons ({type(error).__name__}: {error}); expected a file that `python -m "
+            "bachlit.distill` wrote."
         ) from error
     if found != json.loads(json.dumps(_described(encoding))):
         raise CorpusError(
-            f"{path} has lessons in {found}, the data is in {_described(encoding)}; expected the same; give the data the "
-            "options that the teachers were trained with."
+            f"{path} has lessons in {found}, the data is in {_described(encoding)}; expected the same; give the data "
+            "the options that the teachers were trained with."
         )
     return taught
 
@@ -198,19 +205,11 @@ class LessonPieces:
         """Transpose a lesson to a drawn key in which its voices stay in range."""
         if not self._transpose:
             return lesson
-        moved = self._moved[int(random.choice(self._moves(lesson.tokens)))]
+        tokens = lesson.tokens[1:-1].reshape(-1, self._encoding.frame_size)[:, 1:]  # (T, 4)
+        pitches = np.empty_like(tokens)
+        pitches[:, self._encoding.columns] = self._encoding.token_pitch[tokens]
+        moved = self._moved[int(random.choice(moves_within_ranges(pitches)))]
         return Lesson(moved[lesson.tokens], moved[lesson.ids], lesson.shares)
-
-    def _moves(self, tokens: Tokens) -> list[int]:
-        """List the moves from -6 to 6 semitones that leave every voice in its range; 0 is always one."""
-        pitch = self._encoding.token_pitch[tokens[1:-1].reshape(-1, self._encoding.frame_size)[:, 1:]]  # (T, 4)
-        lowest, highest = -6, 6
-        for voice, column in zip(self._encoding.order, pitch.T, strict=True):
-            sounding = column[column != REST]
-            if sounding.size:
-                low, high = RANGES[voice]
-                lowest, highest = max(lowest, low - int(sounding.min())), min(highest, high - int(sounding.max()))
-        return list(range(min(lowest, 0), max(highest, 0) + 1))
 
 
 def _hardened(lesson: Lesson, share: float) -> Lesson:

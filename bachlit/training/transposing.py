@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bachlit.encoding import Encoding, Tokens
 from bachlit.music.chorale import RANGES, REST, Chorale, home_move
@@ -68,9 +69,14 @@ def singable_moves(chorale: Chorale) -> list[int]:
     >>> singable_moves(Chorale.from_pitches([[78, 60, 60, 50]]))
     [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3]
     """
+    return moves_within_ranges(chorale.pitches)
+
+
+def moves_within_ranges(pitches: npt.NDArray[np.integer]) -> list[int]:
+    """List the moves for pitches (T, 4), as `singable_moves` does for a chorale's."""
     lowest, highest = -6, 6
-    for (low, high), pitches in zip(RANGES.values(), chorale.pitches.T, strict=True):
-        sounding = pitches[pitches != REST]
+    for (low, high), column in zip(RANGES.values(), pitches.T, strict=True):
+        sounding = column[column != REST]
         if sounding.size:
             lowest, highest = max(lowest, low - int(sounding.min())), min(highest, high - int(sounding.max()))
     return list(range(min(lowest, 0), max(highest, 0) + 1))

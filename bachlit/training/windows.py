@@ -63,9 +63,11 @@ class Window(NamedTuple):
 
     def twice(self) -> "Window":
         """Put each lane into the batch twice."""
-        hard = (torch.cat([part, part]) for part in self[:4])
-        soft = None if self.soft is None else SoftTargets(*(torch.cat([part, part]) for part in self.soft))
-        return Window(*hard, soft)
+        tokens, targets, slots, reset = (torch.cat([part, part]) for part in self[:4])
+        if self.soft is None:
+            return Window(tokens, targets, slots, reset)
+        ids, shares = (torch.cat([part, part]) for part in self.soft)
+        return Window(tokens, targets, slots, reset, SoftTargets(ids, shares))
 
 
 class Span(NamedTuple):
@@ -136,6 +138,10 @@ class _Steps(NamedTuple):
     steps: npt.NDArray[np.int64]
     ids: npt.NDArray[np.integer]
     shares: npt.NDArray[np.floating]
+
+    def cut(self, first: int, stop: int) -> "_Steps":
+        """Cut out steps."""
+        return _Steps(self.steps[first:stop], self.ids[first:stop], self.shares[first:stop])
 
 
 class WindowLoader:
@@ -224,8 +230,7 @@ class WindowLoader:
             if first < num:
                 steps = self._steps(passage, pieces)
                 for index in range(first, num):
-                    span = slice(index * self.window, (index + 1) * self.window)
-                    yield _Steps(*(part[span] for part in steps)), index == 0
+                    yield steps.cut(index * self.window, (index + 1) * self.window), index == 0
             first = max(0, first - num)
 
     def _steps(self, passage: Passage, pieces: Sequence[Tokens | Lesson]) -> _Steps:
@@ -235,10 +240,14 @@ class WindowLoader:
             piece = pieces[span.piece]
             tokens = piece.tokens if isinstance(piece, Lesson) else piece
             steps = np.stack([tokens[:-1], tokens[1:], self.encoding.slots(tokens[1:])], 1).astype(np.int64)
-            soft = piece[1:] if isinstance(piece, Lesson) else self._padding(len(steps))[1:]
-            parts.append(_Steps(*(part[span.start : span.stop] for part in (steps, *soft))))
+            _, ids, shares = piece if isinstance(piece, Lesson) else self._padding(len(steps))
+            parts.append(_Steps(steps, ids, shares).cut(span.start, span.stop))
         parts.append(self._padding(-sum(span.num_steps for span in passage) % self.window))
-        return _Steps(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        return _Steps(
+            np.concatenate([part.steps for part in parts]),
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.shares for part in parts]),
+        )
 
     def _padding(self, num: int) -> _Steps:
         return _Steps(

@@ -12,11 +12,11 @@ from bachlit.calibrate import critic
 from bachlit.calibrate.candidates import WAYS, Piece, Rivals, Way
 from bachlit.calibrate.critic import train_critic
 from bachlit.calibrate.fitting import fit, folds, judged, merits, result, standards
-from bachlit.files.keeping import Work
 from bachlit.calibrate.numbers import AIMS, Step, badness, next_numbers, usual_numbers
 from bachlit.decoding import LIVELY, BeamSearch
 from bachlit.errors import OptionError
 from bachlit.evaluation.held_out import HeldOut
+from bachlit.files.keeping import Work
 from bachlit.models.calibration import CALIBRATION
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut

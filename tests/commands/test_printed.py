@@ -4,10 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
+import torch
 from fits import TINY, TWINKLE
 from forking import python
 from pytorch_lightning.callbacks import ModelSummary, TQDMProgressBar
@@ -15,6 +18,7 @@ from rich.console import Console
 
 from bachlit.callbacks import EpochBar, EpochLines, NetworkSummary
 from bachlit.commands.showing import display
+from bachlit.training.checks import multiplies_bfloat16, warn_of_emulation
 
 SHORT = ["--trainer.accelerator=cpu", "--trainer.precision=bf16-mixed", "--trainer.limit_val_batches=1"]
 NETWORK = r"TokenLSTM: 3.4 K parameters \(embedding 580, lstms 864, norms 24, head 1.9 K\)"
@@ -22,6 +26,7 @@ RESTORED = r"Restored all states from the checkpoint at runs/r/checkpoints/last.
 LOADED = r"bachlit: with runs/r/checkpoints/best.ckpt \(run r, epoch 3\)"
 FIGURE = r"0\.0*[1-9]\d{3}|0\.000|[1-9]\.\d{3}|\d\d\.\d\d"  # four significant digits
 BEST = rf"Best val/nats_per_frame ({FIGURE}), epoch \d: runs/r/checkpoints/best.ckpt"
+EMULATED = [] if multiplies_bfloat16() else ["bachlit: bf16-mixed is emulated on this processor.*"]
 HARMONIZE = "Harmonise with it: bachlit harmonize TUNE --checkpoint r"
 EPOCH = rf"epoch \d/\d, step \d+, loss ({FIGURE}), nats/frame ({FIGURE}) \(best ({FIGURE})\), \d+\.\d s"
 
@@ -58,14 +63,29 @@ def test_a_fit_in_a_file_prints_a_line_an_epoch_and_nothing_else(printed: dict[s
     out, err = printed["begun"]
     assert_lines(out, [EPOCH, EPOCH, BEST, HARMONIZE])
     assert [line.partition(",")[0] for line in out.splitlines()[:2]] == ["epoch 1/2", "epoch 2/2"]
-    assert_lines(err, ["bachlit: A fit begins, for there is no last.ckpt in runs/r yet.", NETWORK])
+    assert_lines(err, ["bachlit: A fit begins, for there is no last.ckpt in runs/r yet.", NETWORK, *EMULATED])
+
+
+@pytest.mark.parametrize(("precision", "native", "warns"), [
+    ("bf16-mixed", {"amx_bf16": False, "avx512_bf16": False}, True),
+    ("bf16-mixed", {"amx_bf16": False, "avx512_bf16": True}, False),
+    ("bf16-mixed", {}, False),
+    ("32-true", {"amx_bf16": False, "avx512_bf16": False}, False),
+])  # fmt: skip
+def test_bfloat16_that_a_processor_emulates_is_warned_of(
+    precision: str, native: dict[str, bool], warns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, **native}, raising=False)
+    trainer = pl.Trainer(accelerator="cpu", precision=precision, logger=False, enable_checkpointing=False)  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="32-true") if warns else nullcontext():
+        warn_of_emulation(trainer)
 
 
 def test_a_resumed_fit_prints_its_epochs_and_knows_the_best(printed: dict[str, tuple[str, str]]) -> None:
     out, err = printed["fit"]
     assert_lines(out, [EPOCH, BEST, HARMONIZE])
     assert out.startswith("epoch 3/3, step 6,")
-    assert_lines(err, [NETWORK, RESTORED])
+    assert_lines(err, [NETWORK, RESTORED, *EMULATED])
     before, after = (
         re.findall(rf"nats/frame ({FIGURE}) \(best ({FIGURE})\)", printed[name][0]) for name in ("begun", "fit")
     )

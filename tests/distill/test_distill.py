@@ -126,7 +126,9 @@ def taught(pieces: list[Chorale], num_invented: int = 2) -> list[Taught]:
     made = []
     for piece in pieces:
         streams = encoded(ENCODING, piece) + [ENCODING.encode(piece.transpose(num)) for num in range(num_invented)]
-        lessons = [Lesson(*one) for one in zip(streams, *zip(*soft_targets(teacher, streams), strict=True), strict=True)]
+        lessons = [
+            Lesson(*one) for one in zip(streams, *zip(*soft_targets(teacher, streams), strict=True), strict=True)
+        ]
         split = len(lessons) - num_invented
         made.append(Taught(piece.name, lessons[:split], lessons[split:]))
     return made
