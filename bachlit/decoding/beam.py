@@ -90,19 +90,20 @@ class BeamSearch(StepDecoder):
         for first in range(0, self.groups, most):
             part = BeamSearch(each * min(most, self.groups - first), min(most, self.groups - first), self.diversity)
             wanted = num * (first + part.groups) // self.groups - num * first // self.groups
-            walk = part._walk_on(model, prompt, used)
+            walk = part._walk_on(model, prompt, used, last=first + part.groups == self.groups)
             if wanted:
                 yield part._best(walk, wanted)
 
-    def _walk_on(self, model: Model, prompt: TokenPrompt, used: dict[int, Tensor]) -> Walk:
-        """Run the loop after other groups, and add this one's choices to `used`."""
+    def _walk_on(self, model: Model, prompt: TokenPrompt, used: dict[int, Tensor], *, last: bool) -> Walk:
+        """Run the loop after other groups, and add these groups' choices to `used` unless they are the last."""
         with stepping():
             walk = Walk(model, prompt, self.initial_score(), passes=True)
             for log_probs, allowed in walk:
                 candidates = (walk.score.unsqueeze(2) + log_probs).masked_fill(~allowed, -float("inf"))
                 before = used.get(walk.t, candidates.new_zeros(len(candidates), 1, candidates.shape[2]))
                 choices = list(self._choices(candidates, before))
-                used[walk.t] = reduce(_using, choices, before)
+                if not last:
+                    used[walk.t] = reduce(_using, choices, before)
                 walk.take(_joined(choices))
         return walk
 

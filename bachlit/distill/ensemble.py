@@ -60,6 +60,8 @@ class EnsembleStepper(Stepper):
         steppers: Theirs.
     """
 
+    normalised = True
+
     def __init__(self, steppers: Sequence[Stepper]) -> None:
         self._steppers = steppers
         self._spans = _spans([len(stepper.begin(1)) for stepper in steppers])

@@ -77,7 +77,8 @@ class LanguageModel:
 
     def predictor(self) -> Stepper:
         """Make a predictor for one decoding, with the present weights; it gives log-probabilities (B, V) in nats."""
-        return NormalisedStepper(self.network.stepper() or SequenceStepper(self.network))
+        stepper = self.network.stepper() or SequenceStepper(self.network)
+        return stepper if stepper.normalised else NormalisedStepper(stepper)
 
     @torch.no_grad()
     def score(self, tokens: Tensor, start: Tensor | None = None) -> Tensor:

@@ -16,6 +16,9 @@ class Stepper(ABC):
     Its memory is its own: rows are selected by `select` alone.
     """
 
+    normalised: bool = False
+    """True if its logits are log-probabilities."""
+
     @abstractmethod
     def begin(self, batch_size: int) -> Memory:
         """Make the memory at the start of `batch_size` pieces."""

@@ -59,6 +59,8 @@ class FrameStepper(Stepper):
         network: In evaluation.
     """
 
+    normalised = True
+
     def __init__(self, network: "FrameLSTM") -> None:
         self.reader, self.views, self.hidden = network.reader, network.views, network.hidden
         self.size = self.reader.size

@@ -38,7 +38,8 @@ class Slot:
         self._say, self._tokens, self._views = Product(say.weight, say.bias), tokens, views.num
         self._size = views.shift.shape[1]
         first, last = int(tokens[0]), int(tokens[-1])
-        self._span = slice(first, last + 1) if last - first + 1 == len(tokens) else None
+        one_run = last - first + 1 == len(tokens)
+        self._around = (first, self._size - last - 1) if one_run else None  # tokens before and after them
         self.columns = torch.full((self._size,), len(tokens), device=tokens.device).index_copy(
             0, tokens, torch.arange(len(tokens), device=tokens.device)
         )
@@ -59,11 +60,10 @@ class Slot:
         log_probs = logits.log_softmax(1)
         if self._views > 1:
             log_probs = self._mean(log_probs)
+        if self._around is not None:
+            return nn.functional.pad(log_probs, self._around, value=IMPOSSIBLE)
         whole = log_probs.new_full((len(log_probs), self._size), IMPOSSIBLE)
-        if self._span is None:
-            return whole.index_copy_(1, self._tokens, log_probs)
-        whole[:, self._span] = log_probs
-        return whole
+        return whole.index_copy_(1, self._tokens, log_probs)
 
     def _mean(self, log_probs: Tensor) -> Tensor:
         """Average log-probabilities (B, M) of all views, in the first one's key."""
