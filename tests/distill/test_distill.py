@@ -1,5 +1,9 @@
 """Distillation: an ensemble's mean, music that it invents, and lessons that go through a file."""
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +13,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from few import Few
+from processes import QUIET, few_pieces
+from sizes import LARGE
 
 from bachlit.distill import __main__ as command
 from bachlit.distill.ensemble import Ensemble
@@ -25,6 +31,7 @@ from bachlit.training.losses import soft_cross_entropy
 from bachlit.training.model import ChoraleModel
 from bachlit.training.windows import IGNORED, Lesson
 
+ROOT = Path(__file__).parents[2]
 ENCODING = SatbEncoding(bars=True, unknown_fermatas=True)
 
 
@@ -310,3 +317,21 @@ def test_what_cant_be_distilled_is_told_in_a_sentence(
     assert distill(tmp_path / "teacher", tmp_path / "lessons.safetensors", *options) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not list(tmp_path.glob("lessons*"))
+
+
+@pytest.mark.skipif(not LARGE, reason="four fits and two distillations")
+def test_the_script_goes_from_nothing_to_a_student_and_is_not_run_twice(tmp_path: Path, bach: list[Chorale]) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    few = few_pieces(tmp_path, bach)
+    tiny = ["--model.network.hidden=8", "--model.network.head=8", "--data.lanes=2", "--trainer.max_epochs=1"]
+    command = ["sh", str(ROOT / "examples" / "distil.sh"), "configs/jsb16.yaml", *few, *QUIET, *tiny]
+    told = [
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    assert [text.count("is complete: 1 of 1 epochs") for text in told] == [0, 4]
+    student = LanguageModel.load(tmp_path / "runs" / "jsb16-student" / "checkpoints" / "best.ckpt")
+    assert student.network.config["dropout"] == 0.1
+    lessons = read_lessons(tmp_path / "jsb16-lessons.safetensors", student.voiced_encoding)
+    assert [len(one.invented) for one in lessons] == [8] * 6
