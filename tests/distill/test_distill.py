@@ -320,17 +320,13 @@ def test_what_cant_be_distilled_is_told_in_a_sentence(
 
 
 @pytest.mark.skipif(not LARGE, reason="four fits and two distillations")
-def test_the_script_goes_from_nothing_to_a_student_and_is_not_run_twice(tmp_path: Path, bach: list[Chorale]) -> None:
+def test_the_script_goes_from_nothing_to_a_student(tmp_path: Path, bach: list[Chorale]) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     few = few_pieces(tmp_path, bach)
     tiny = ["--model.network.hidden=8", "--model.network.head=8", "--data.lanes=2", "--trainer.max_epochs=1"]
     command = ["sh", str(ROOT / "examples" / "distil.sh"), "configs/jsb16.yaml", *few, *QUIET, *tiny]
-    told = [
-        subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
-        for _ in range(2)
-    ]
-    assert [text.count("is complete: 1 of 1 epochs") for text in told] == [0, 4]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     student = LanguageModel.load(tmp_path / "runs" / "jsb16-student" / "checkpoints" / "best.ckpt")
     assert student.network.config["dropout"] == 0.1
     lessons = read_lessons(tmp_path / "jsb16-lessons.safetensors", student.voiced_encoding)
