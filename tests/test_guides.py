@@ -147,7 +147,8 @@ def shortened(words: list[str]) -> list[list[str]]:
         return [[*words, *LITTLE]]
     if command == "fit" and "--run" in words:
         run = Path("runs", words[words.index("--run") + 1])
-        return [parsed(words)] if run.exists() else [[*words, *SHORT]]
+        taught = "--data.lessons.path" in words  # by a file of hours
+        return [parsed(words)] if taught or run.exists() else [[*words, *SHORT]]
     if command == "sweep" and "--" in words:
         at = words.index("--")
         return [parsed(words[:at]), parsed(["fit", *words[at + 1 :]])]
