@@ -1,6 +1,6 @@
 #!/bin/sh
-# Two teachers, a student of the first, and a student of all three, from nothing, in three hours of two cores.
-# Run it again to go on where it was stopped. The last student is the run NAME-student.
+# Three teachers and their student, from nothing, in three hours of two cores.
+# Run it again to go on where it was stopped. The student is the run NAME-student.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
 set -eu
@@ -19,16 +19,16 @@ fit() {
     bachlit fit --config "$config" "$@" --trainer.precision "$precision" --run "$run" --ckpt_path last
 }
 
-first() {
-    fit teacher-0 --config configs/teacher.yaml --seed_everything 0 --data.seed 0 "$@"
-    python -m bachlit.distill --teacher "$name-teacher-0" --views 7 --invented 3 --output "$name-first.safetensors"
-    fit first --config configs/student.yaml --trainer.max_epochs 30 --model.lr_scheduler.T_max 30 "$@" \
-        --data.lessons.path "$name-first.safetensors"
+teacher() {
+    seed=$1
+    shift
+    fit "teacher-$seed" --config configs/teacher.yaml --seed_everything "$seed" --data.seed "$seed" "$@"
 }
 
-first "$@" &
-fit teacher-1 --config configs/teacher.yaml --seed_everything 1 --data.seed 1 "$@"
+teacher 0 "$@" &
+teacher 1 "$@"
+teacher 2 "$@"
 wait $!
-python -m bachlit.distill --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-first" \
+python -m bachlit.distill --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2" \
     --views 3 --invented 8 --output "$name-lessons.safetensors"
 fit student --config configs/student.yaml "$@" --data.lessons.path "$name-lessons.safetensors"

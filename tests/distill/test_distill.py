@@ -319,7 +319,7 @@ def test_what_cant_be_distilled_is_told_in_a_sentence(
     assert not list(tmp_path.glob("lessons*"))
 
 
-@pytest.mark.skipif(not LARGE, reason="four fits and two distillations")
+@pytest.mark.skipif(not LARGE, reason="four fits and their lessons")
 def test_the_script_goes_from_nothing_to_a_student(tmp_path: Path, bach: list[Chorale]) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
