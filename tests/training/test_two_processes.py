@@ -89,7 +89,8 @@ def assert_quiet(out: str, err: str, num: int) -> None:
     assert epoch.startswith("epoch 1/1,")
     assert best.startswith(("Best val/nats_per_frame", "Checkpoint"))
     assert harmonize.startswith("Harmonise with it: bachlit harmonize TUNE")
-    assert err.splitlines() == [f"Initializing distributed: GLOBAL_RANK: 0, MEMBER: 1/{num}"]
+    lines = [line for line in err.splitlines() if "emulated on this processor" not in line]  # of bfloat16
+    assert lines == [f"Initializing distributed: GLOBAL_RANK: 0, MEMBER: 1/{num}"]
 
 
 @pytest.mark.parametrize(
