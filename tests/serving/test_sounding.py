@@ -186,6 +186,8 @@ def test_a_picture_is_nothing_but_a_picture(page: Any) -> None:
         return [window.run ?? null, parts.get("tune").getAttribute("data-id"), named];""", picture.strip())  # fmt: skip
     elements = [["defs", ""], ["g", "id"], ["path", "d"], ["g", "class data-id"], ["use", "href"], ["use", ""]]
     assert drawn == [None, "tune", elements]
+    # Newer browsers tell that the page's policy stops such handlers as well.
+    assert all("Executing inline event handler violates" in told["message"] for told in page.get_log("browser"))
 
 
 def test_keys_of_a_keyboard_come_one_by_one(page: Any) -> None:
