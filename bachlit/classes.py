@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from bachlit.errors import OptionError
+
 Kind = TypeVar("Kind")
 
 SERVED = "BACHLIT_SERVED"
@@ -87,6 +89,22 @@ def imported(path: str) -> Any:
     """
     module, _, name = path.rpartition(".")
     return vars(sys.modules[module]).get(name) if module in sys.modules else None
+
+
+def import_all(modules: Sequence[str]) -> None:
+    """Import modules that the user typed, from the working folder as well.
+
+    Raises:
+        OptionError: If one can't be imported.
+    """
+    with working_folder():
+        for module in modules:
+            try:
+                import_typed(module)
+            except ImportError as error:
+                raise OptionError(
+                    f"The module {module!r} can't be imported ({error}); expected one that runs; correct --import."
+                ) from error
 
 
 def class_at(path: str, base: type[Kind]) -> type[Kind]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Three teachers and their student, from nothing, in three hours of two cores.
+# Three teachers, two fits at a time, and their student, from nothing.
 # Run it again to go on where it was stopped. The student is the run NAME-student.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER

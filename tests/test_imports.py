@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "errors": set(),
     "tokens": set(),
-    "classes": set(),
+    "classes": {"errors"},
     "internals": {"classes"},
     "extras": {"errors"},
     "processes": set(),

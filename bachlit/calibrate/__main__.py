@@ -13,7 +13,7 @@ from safetensors.torch import save
 from bachlit.calibrate.candidates import prompt_for, rivals
 from bachlit.calibrate.numbers import Step, badness, figures_in, figures_under, next_numbers, usual_numbers
 from bachlit.calibrate.reporting import fitted, report
-from bachlit.classes import import_typed, working_folder
+from bachlit.classes import import_all
 from bachlit.corpus.tunes import group_by_tune
 from bachlit.errors import BachlitError, OptionError, RuleWarning
 from bachlit.evaluation.held_out import folds_for, held_out, source_of
@@ -45,7 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
     options = parser.parse_args(args)
     warnings.filterwarnings("ignore", category=RuleWarning)
     try:
-        _import(options.modules)
+        import_all(options.modules)
         _calibrate(located(options.checkpoint), options.output, options.seed, options.limit)
     except BachlitError as error:
         print(f"python -m bachlit.calibrate: {error}", file=sys.stderr)
@@ -54,17 +54,6 @@ def main(args: Sequence[str] | None = None) -> int:
         print("python -m bachlit.calibrate: stopped; the same command goes on from here.", file=sys.stderr)
         return 130
     return 0
-
-
-def _import(modules: Sequence[str]) -> None:
-    with working_folder():
-        for module in modules:
-            try:
-                import_typed(module)
-            except ImportError as error:
-                raise OptionError(
-                    f"The module {module!r} can't be imported ({error}); expected one that runs; correct --import."
-                ) from error
 
 
 def _calibrate(checkpoint: Path, output: Path, seed: int, limit: int) -> None:

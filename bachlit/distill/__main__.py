@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from bachlit.classes import import_typed, working_folder
+from bachlit.classes import import_all
 from bachlit.distill.inventing import invent
 from bachlit.distill.teaching import encoded, ensemble_of, soft_targets
 from bachlit.encoding import Tokens
@@ -45,9 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--import", dest="modules", action="append", default=[], help="a module of your own to import")
     options = parser.parse_args(args)
     try:
-        with working_folder():
-            for module in options.modules:
-                import_typed(module)
+        import_all(options.modules)
         _distill(options)
     except BachlitError as error:
         print(f"python -m bachlit.distill: {error}", file=sys.stderr)
@@ -91,7 +89,7 @@ def _distill(options: argparse.Namespace) -> None:
 def _described(
     options: argparse.Namespace, models: Sequence[LanguageModel], chorales: Sequence[Chorale]
 ) -> dict[str, Any]:
-    """What the lessons depend on; how many are invented may grow."""
+    """Describe what kept work depends on; the number of variants may grow."""
     digests = [hashlib.sha256(save(model.network.state_dict())).hexdigest() for model in models]
     return {
         "teachers": digests,
@@ -102,7 +100,7 @@ def _described(
 
 
 def _numbered(own: Sequence[Sequence[Tokens]]) -> list[tuple[int, dict[int, Tokens]]]:
-    """The first variant of each piece that has one, then the second: tokens by piece."""
+    """Number the variants: of each piece that has one the first, then the second; tokens by piece."""
     most = max(map(len, own), default=0)
     return [
         (index, {piece: variants[index] for piece, variants in enumerate(own) if len(variants) > index})

@@ -16,7 +16,7 @@ from bachlit.networks import Network
 from bachlit.tokens import END
 
 NUM_EXPECTED = 12
-"""Likeliest tokens that a soft target keeps; the others share less than a thousandth."""
+"""Likeliest tokens that a soft target keeps."""
 
 
 def ensemble_of(models: Sequence[LanguageModel], views: int) -> LanguageModel:

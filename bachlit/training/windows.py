@@ -33,7 +33,7 @@ class Lesson(NamedTuple):
 
 
 class SoftTargets(NamedTuple):
-    """What teachers expect at each step of a window.
+    """Soft targets of each step of a window: what teachers expect.
 
     Attributes:
         ids: (B, N, C) tokens.

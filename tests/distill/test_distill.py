@@ -309,7 +309,9 @@ def test_the_command_goes_on_from_what_it_kept_and_can_add_variants(
     assert "the work of another model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["--views=0"], ["--invented=-1"], ["--teacher=nowhere"]])
+@pytest.mark.parametrize(
+    "options", [["--views=0"], ["--invented=-1"], ["--teacher=nowhere"], ["--import=nowhere_at_all"]]
+)
 def test_what_cant_be_distilled_is_told_in_a_sentence(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
