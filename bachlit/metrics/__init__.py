@@ -43,25 +43,25 @@ from bachlit.metrics.texture import LENGTHS, Texture, TextureCounts, texture, te
 from bachlit.metrics.totals import total
 
 if TYPE_CHECKING:
-    from bachlit.metrics.entropy import Entropy
+    from bachlit.metrics.confidence import CalibrationError, Entropy
     from bachlit.metrics.likelihood import PARTS, Likelihood, Tally, figures, tally
     from bachlit.metrics.reduced import Totals, WeightedMean
 
 __all__ = [
-    "Arrival", "Breach", "CADENCE_KINDS", "CadenceKind", "Cadences", "Chord", "ColourCounts", "Copied", "Entropy",
-    "ErrorRates", "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood", "MotionCounts",
-    "PARTS", "Passages", "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts", "Tally",
-    "Texture", "TextureCounts", "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats", "begins_on_tonic",
-    "cadence_chords", "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees", "error_rates", "figures",
-    "final_breaches", "final_counts", "intervals", "length_distance", "lengths", "longest_alternation",
-    "motion_counts", "parallels", "phrase_end_breaches", "phrase_end_counts", "qualities", "rank_distance", "repeats",
-    "return_counts", "rule_breaches", "rule_counts", "scale", "sonority_breaches", "sonority_counts", "tally",
-    "texture", "texture_counts", "total", "with_phrase_ends",
+    "Arrival", "Breach", "CADENCE_KINDS", "CadenceKind", "Cadences", "CalibrationError", "Chord", "ColourCounts",
+    "Copied", "Entropy", "ErrorRates", "FinalCounts", "Grade", "GradeReference", "Histogram", "LENGTHS", "Likelihood",
+    "MotionCounts", "PARTS", "Passages", "PhraseEndCounts", "QUALITIES", "ReturnCounts", "RuleCounts", "SonorityCounts",
+    "Tally", "Texture", "TextureCounts", "Totals", "WeightedMean", "arrivals_at", "beat_length", "beats",
+    "begins_on_tonic", "cadence_chords", "cadence_kind", "cadences", "chord_of", "colour_counts", "degrees",
+    "error_rates", "figures", "final_breaches", "final_counts", "intervals", "length_distance", "lengths",
+    "longest_alternation", "motion_counts", "parallels", "phrase_end_breaches", "phrase_end_counts", "qualities",
+    "rank_distance", "repeats", "return_counts", "rule_breaches", "rule_counts", "scale", "sonority_breaches",
+    "sonority_counts", "tally", "texture", "texture_counts", "total", "with_phrase_ends",
 ]  # fmt: skip
 
 # `bachlit harmonize` ranks by counts alone: it doesn't wait for torchmetrics.
 _WRAPPERS = {
-    "Entropy": "entropy",
+    **dict.fromkeys(("CalibrationError", "Entropy"), "confidence"),
     **dict.fromkeys(("Likelihood", "PARTS", "Tally", "figures", "tally"), "likelihood"),
     **dict.fromkeys(("Totals", "WeightedMean"), "reduced"),
 }

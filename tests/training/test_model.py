@@ -19,7 +19,7 @@ from bachlit.api import harmonize
 from bachlit.decoding import Greedy
 from bachlit.encoding import BachBotEncoding, Encoding, SatbEncoding
 from bachlit.errors import OptionError
-from bachlit.metrics import Entropy
+from bachlit.metrics import CalibrationError, Entropy
 from bachlit.models.language_model import LanguageModel
 from bachlit.music.chorale import Chorale, cut
 from bachlit.networks import Network, TokenLSTM
@@ -89,9 +89,10 @@ class Hits(Metric):
 
 def test_own_metrics_are_logged_by_validation_and_test(bach: list[Chorale], tmp_path: Path) -> None:
     """And change nothing else: neither the weights nor the other figures."""
-    trainer, model, data = fit(bach[:10], tmp_path, epochs=1, metrics=[Entropy(), Hits()])
+    trainer, model, data = fit(bach[:10], tmp_path, epochs=1, metrics=[Entropy(), CalibrationError(), Hits()])
     seen = trainer.callback_metrics
     assert seen["val/mine/hits"] == seen["val/accuracy"]
+    assert 0 < seen["val/calibrationerror"] < 1
     assert 0 < seen["val/entropy"] < math.log(model.encoding.vocabulary_size)
     plain, other, _ = fit(bach[:10], tmp_path, epochs=1)
     assert plain.callback_metrics["val/nats_per_token"] == seen["val/nats_per_token"]
