@@ -1,5 +1,5 @@
 #!/bin/sh
-# Three teachers, two fits at a time, and their student, from nothing.
+# Three teachers, two fits at a time, and their student, from nothing. The first teacher is the config as it stands.
 # Run it again to go on where it was stopped. The student is the run NAME-student.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
@@ -25,7 +25,7 @@ teacher() {
     fit "teacher-$seed" --config configs/teacher.yaml --seed_everything "$seed" --data.seed "$seed" "$@"
 }
 
-teacher 0 "$@" &
+fit teacher-0 "$@" &
 teacher 1 "$@"
 teacher 2 "$@"
 wait $!

@@ -31,24 +31,23 @@ def piece(size: Size, report: Report) -> None:
         f"{size.frames} sixteenths under the soprano of {chorale.name}, one thread, fastest of {size.rounds} rounds; "
         "floor_s: its matrix products alone",
     )
-    model, single = LanguageModel.load("bachlit"), in_one_view(LanguageModel.load("bachlit"))
+    model = LanguageModel.load("bachlit")
     # The default decoder is asked for as by users: None takes the best of its pieces, too.
-    rows: dict[str, tuple[LanguageModel, Decoder | None, str]] = {
-        "default": (model, None, "two groups of 16"),
-        "beam": (model, BeamSearch(_WIDTH), f"BeamSearch({_WIDTH})"),
-        "beam_one_view": (single, BeamSearch(_WIDTH), f"BeamSearch({_WIDTH})"),
-        "greedy": (model, Greedy(), "Greedy"),
-        "sampling": (model, Sampling(), "Sampling"),
+    rows: dict[str, tuple[Decoder | None, str]] = {
+        "default": (None, "two groups of 16"),
+        "beam": (BeamSearch(_WIDTH), f"BeamSearch({_WIDTH})"),
+        "greedy": (Greedy(), "Greedy"),
+        "sampling": (Sampling(), "Sampling"),
     }
-    runs = {name: partial(harmonize, prompt, decoder=decoder, checkpoint=of) for name, (of, decoder, _) in rows.items()}
+    runs = {name: partial(harmonize, prompt, decoder=decoder, checkpoint=model) for name, (decoder, _) in rows.items()}
     measured = fastest(runs, size.rounds)
-    for name, (of, decoder, meaning) in rows.items():
+    for name, (decoder, meaning) in rows.items():
         used = decoder or harmonizer()
         hypotheses = used.hypotheses if isinstance(used, StepDecoder) else 1
-        least = floor(of, hypotheses * views(of), size.frames, size.passes)
+        least = floor(model, hypotheses * views(model), size.frames, size.passes)
         report.row(
             name,
-            f"{meaning}, {_network(of)}",
+            f"{meaning}, {_network(model)}",
             cpu_s=measured[name].cpu,
             wall_s=measured[name].wall,
             floor_s=least,
@@ -153,16 +152,6 @@ def pieces(size: Size, report: Report) -> None:
 
 def _write(model: LanguageModel, prompts: Sequence[Prompt], decoder: Decoder) -> object:
     return write_several(model, prompts, decoder=decoder, seeds=range(len(prompts)), num=1)
-
-
-def in_one_view(model: LanguageModel) -> LanguageModel:
-    """Give a model the same weights, but only a piece's own key."""
-    described = model.describe()
-    described["network"]["init_args"] = {**described["network"]["init_args"], "views": 1}
-    single = LanguageModel.build(described)
-    single.network.load_state_dict(model.network.state_dict())
-    single.calibration = model.calibration
-    return single
 
 
 @cache

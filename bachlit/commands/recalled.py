@@ -41,8 +41,8 @@ CLASS_OPTIONS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts", "data.quantize")
 """Options about places on a machine, and one that earlier releases had: those of a checkpoint are ignored."""
 
-# The folder of the user's own pieces.
-_PLACES = ("data.corpus.path",)
+# The folder of the user's own pieces, and the lessons of a student; only a fit reads these.
+_PLACES = ("data.corpus.path", "data.lessons.path")
 _ARGUMENTS = {"init_args", "dict_kwargs"}
 _MOST_LEVELS, _MOST_VALUES, _MOST_CHARACTERS = 16, 10_000, 1_000_000
 
@@ -235,7 +235,7 @@ class _Check:
         """Accept words that can't be taken for a class, a file, an address or a mapping."""
         if option in _PLACES:
             if re.search(r"[\x00-\x1f]|:/|::", text):
-                raise self._refusal(option, repr(text[:50]), "a folder")
+                raise self._refusal(option, repr(text[:50]), "a file or folder")
         elif not re.fullmatch(r"(?:[\w+-][\w /+-]{0,199})?", text):
             raise self._refusal(option, repr(text[:50]), "a word or a number")
         return text

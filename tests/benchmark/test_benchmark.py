@@ -20,7 +20,7 @@ from bachlit.benchmark.__main__ import PARTS, main
 from bachlit.benchmark.measuring import Cost, Seconds, best_of, program
 from bachlit.benchmark.plain import PlainLoop
 from bachlit.benchmark.report import Report, compare, read
-from bachlit.benchmark.writing import in_one_view, melodies
+from bachlit.benchmark.writing import melodies
 from bachlit.decoding import LIVELY, BeamSearch, Decoder, Greedy, Rules
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import BachlitError, OptionError
@@ -41,7 +41,7 @@ STARTS = ("import_torch", "help", "fit_help", "load", "bar", "tune", "fit")
 FIGURES: dict[str, dict[str, set[str]]] = {
     "machine": {"products": {"mflop"}, **{f"rows_{rows}": RATES for rows in (1, 3, 16, 48, 96)}},
     "piece": {
-        **dict.fromkeys(("default", "beam", "beam_one_view", "greedy", "sampling"), COSTS | TO_FLOOR),
+        **dict.fromkeys(("default", "beam", "greedy", "sampling"), COSTS | TO_FLOOR),
         **dict.fromkeys(("token_greedy", "token_beam"), COSTS | TO_FLOOR | LOOPS),
     },
     "bars": {
@@ -161,17 +161,6 @@ def test_products_of_training_equal_pytorchs_count(network: Callable[..., TokenL
         model(tokens, memory)
     flop = sum(2 * math.prod(shape) * number for shape, number in found.counts.items())
     assert flop == counter.get_total_flops() > 0
-
-
-def test_one_view_has_the_same_weights_in_ones_own_key(bach: list[Chorale]) -> None:
-    torch.manual_seed(0)
-    encoding = SatbEncoding()
-    model = LanguageModel(FrameLSTM(encoding, layers=1, hidden=8, embedding=4, head=8, views=3).eval(), encoding)
-    single = in_one_view(model)
-    assert (floors.views(model), floors.views(single)) == (3, 1)
-    tokens = torch.from_numpy(encoding.encode(bach[0])).unsqueeze(0)[:, 1:51]
-    assert all((model.network.state_dict()[name] == part).all() for name, part in single.network.state_dict().items())
-    assert single.score(tokens) != model.score(tokens)
 
 
 def test_the_fastest_turn_counts_and_turns_alternate() -> None:
