@@ -26,8 +26,8 @@ from bachlit.models.shipped import DESCRIPTION, PRETRAINED
 from bachlit.music.chorale import Chorale
 
 _REPORT = "report.md"
-_TRIED = 4  # numbers of rules
-_PIECES = 20  # on which they are tried, so that all takes less than an hour
+_TRIED = 8  # numbers of rules
+_PIECES = 40  # on which they are tried, so that all takes less than an hour
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -332,7 +332,7 @@ def test_the_script_goes_from_nothing_to_a_student(tmp_path: Path, bach: list[Ch
     student = LanguageModel.load(tmp_path / "runs" / "jsb16-student" / "checkpoints" / "best.ckpt")
     assert student.network.config["dropout"] == 0.1
     lessons = read_lessons(tmp_path / "jsb16-lessons.safetensors", student.voiced_encoding)
-    assert [len(one.invented) for one in lessons] == [8] * 6
+    assert [len(one.invented) for one in lessons] == [10] * 6
     (tmp_path / "jsb16-lessons.safetensors").unlink()  # whoever judges a student needs none
     judged = [sys.executable, "-m", "bachlit", "test", "--ckpt_path=jsb16-student", *few, *QUIET]
     subprocess.run(judged, cwd=tmp_path, env=environment, check=True)
