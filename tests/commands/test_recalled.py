@@ -250,7 +250,7 @@ def test_the_attacks_are_refused_and_what_is_sound_is_not(
 def test_the_place_of_a_students_lessons_is_recalled_but_no_address() -> None:
     lessons = {"path": "runs/my lessons.safetensors", "invented": 1, "hard_share": 0.3}
     assert checked({"data": {"lessons": lessons}}, "It") == {"data": {"lessons": lessons}}
-    with pytest.raises(CheckpointError, match=r"^It remembers .* for --data\.lessons\.path, where a file or folder was"):
+    with pytest.raises(CheckpointError, match=r"^It remembers .* for --data\.lessons\.path, where a file or "):
         checked({"data": {"lessons": {**lessons, "path": ADDRESS}}}, "It")
 
 
