@@ -24,7 +24,7 @@ from bachlit.rendering import png, text_roll
 from bachlit.rendering.plots import activations, piano_roll
 from bachlit.scores import write_musicxml
 
-EPOCHS = 3  # a minute of one core; the model that ships took 45 minutes
+EPOCHS = 3  # a minute of one core; a teacher of the model that ships takes an hour
 PIECES = 4  # on which decoders are compared
 FOLDER = Path("tour")
 FOLDER.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""`python -m bachlit.calibrate`: numbers of rules and weights of figures for a model, in an hour of one core."""
+"""`python -m bachlit.calibrate`: numbers of rules and weights of figures for a model, in minutes of one core."""
 
 import argparse
 import hashlib
@@ -27,7 +27,7 @@ from bachlit.music.chorale import Chorale
 
 _REPORT = "report.md"
 _TRIED = 8  # numbers of rules
-_PIECES = 40  # on which they are tried, so that all takes less than an hour
+_PIECES = 40  # most on which they are tried
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -88,6 +88,10 @@ class CalibrationError(Metric):
         self.right.append((likeliest == targets[real]).long())
 
     def compute(self) -> Tensor:
-        """Give the mean difference of probabilities, 0 to 1; 0 of padding alone."""
+        """Give the mean difference of probabilities, 0 to 1; 0 if empty, NaN of a model that diverged."""
+        if not len(self.confidence):
+            return torch.zeros((), device=self.device)
         confidence, right = dim_zero_cat(self.confidence), dim_zero_cat(self.right)
-        return binary_calibration_error(confidence, right, self.num_bins).nan_to_num(0.0)
+        if not len(confidence) or confidence.isnan().any():
+            return confidence.sum()
+        return binary_calibration_error(confidence, right, self.num_bins)

@@ -39,7 +39,7 @@ WORKERS = {f"{workers}_{figure}" for workers in ("one_worker", "two_workers") fo
 STEPS = {"bare_step_cpu_s", "bare_tokens_per_s", "trainer_tokens_per_s", "trainer_as_fast_times"} | TO_FLOOR
 STARTS = ("import_torch", "help", "fit_help", "load", "bar", "tune", "fit")
 FIGURES: dict[str, dict[str, set[str]]] = {
-    "machine": {"products": {"mflop"}, **{f"rows_{rows}": RATES for rows in (1, 3, 16, 48, 96)}},
+    "machine": {"products": {"mflop"}, **{f"rows_{rows}": RATES for rows in (1, 16, 32)}},
     "piece": {
         **dict.fromkeys(("default", "beam", "greedy", "sampling"), COSTS | TO_FLOOR),
         **dict.fromkeys(("token_greedy", "token_beam"), COSTS | TO_FLOOR | LOOPS),

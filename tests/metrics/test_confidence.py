@@ -35,7 +35,21 @@ def test_who_draws_from_its_own_predictions_is_calibrated(sharpening: float, lea
     assert least <= metric.compute().item() < most
 
 
-def test_padding_alone_has_no_error() -> None:
+@pytest.mark.filterwarnings("ignore:The ``compute`` method")
+def test_nothing_has_no_error_nor_has_padding_alone() -> None:
     metric = CalibrationError()
+    assert metric.compute() == 0
+    metric.reset()
     metric.update(torch.zeros(1, 2, 3), torch.full((1, 2), -100), _SLOTS[:1, :2])
     assert metric.compute() == 0
+
+
+def test_a_model_that_diverged_has_no_number() -> None:
+    logits = torch.zeros(4, 500, 10)
+    logits[2, 3] = torch.nan
+    metric = CalibrationError()
+    metric.update(logits, torch.zeros(4, 500, dtype=torch.long), _SLOTS)
+    assert metric.compute().isnan()
+    metric.reset()
+    metric.update(logits[:2], torch.zeros(2, 500, dtype=torch.long), _SLOTS[:2])
+    assert not metric.compute().isnan()
