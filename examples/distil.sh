@@ -30,5 +30,5 @@ teacher 1 "$@"
 teacher 2 "$@"
 wait $!
 python -m bachlit.distill --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2" \
-    --views 3 --invented 10 --output "$name-lessons.safetensors"
+    --views 3 --invented 10 --workers 2 --output "$name-lessons.safetensors"
 fit student --config configs/student.yaml "$@" --data.lessons.path "$name-lessons.safetensors"

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     },
     "distill": {
         "classes", "decoding", "encoding", "errors", "evaluation", "files", "generation", "models", "music", "networks",
-        "tokens", "training",
+        "processes", "tokens", "training",
     },
     "sweeping": {"errors", "extras", "files", "internals", "rendering"},
     "serving": {

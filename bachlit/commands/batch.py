@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bachlit.commands.pool import in_processes
 from bachlit.commands.progress import progress
 from bachlit.errors import BachlitError, OptionError, ScoreError
+from bachlit.processes import in_processes
 from bachlit.scores import SUFFIXES, TuneText, tunes_of
 
 _MOST_LETTERS = 60  # of a title in a file's name

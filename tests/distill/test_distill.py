@@ -17,6 +17,7 @@ from processes import QUIET, few_pieces
 from sizes import LARGE
 
 from bachlit.distill import __main__ as command
+from bachlit.distill import preparing
 from bachlit.distill.ensemble import Ensemble
 from bachlit.distill.inventing import invent
 from bachlit.distill.teaching import encoded, ensemble_of, soft_targets
@@ -297,7 +298,7 @@ def test_the_command_goes_on_from_what_it_kept_and_can_add_variants(
     once = output.read_bytes()
     output.unlink()
     with monkeypatch.context() as patched:
-        patched.setattr(command, "_invented", None)  # nothing is written anew
+        patched.setattr(preparing, "invent", None)  # nothing is written anew
         assert distill(model, output, "--invented=1") == 0
     assert output.read_bytes() == once
     assert distill(model, output, "--invented=2") == 0
@@ -309,8 +310,32 @@ def test_the_command_goes_on_from_what_it_kept_and_can_add_variants(
     assert "the work of another model" in capsys.readouterr().err
 
 
+def test_workers_make_the_same_lessons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    teachers = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(teachers):
+        LanguageModel(network(seed), ENCODING).save(folder)
+    made = []
+    for workers in (1, 2):
+        output = tmp_path / f"by{workers}.safetensors"
+        assert distill(teachers[0], output, f"--teacher={teachers[1]}", "--invented=2", f"--workers={workers}") == 0
+        made.append((output.read_bytes(), sorted(capsys.readouterr().out.splitlines()[:-1])))
+    assert made[0] == made[1]
+
+
+def test_a_worker_that_is_killed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, output = tmp_path / "teacher", tmp_path / "lessons.safetensors"
+    LanguageModel(network(0), ENCODING).save(model)
+    with monkeypatch.context() as patched:
+        patched.setattr(preparing, "in_processes", lambda start, parts, num: [(parts[0], [True]), (parts[1], None)])
+        assert distill(model, output, "--invented=1", "--workers=2") == 2
+    assert "fewer --workers" in capsys.readouterr().err
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(
-    "options", [["--views=0"], ["--invented=-1"], ["--teacher=nowhere"], ["--import=nowhere_at_all"]]
+    "options", [["--views=0"], ["--workers=0"], ["--invented=-1"], ["--teacher=nowhere"], ["--import=nowhere_at_all"]]
 )
 def test_what_cant_be_distilled_is_told_in_a_sentence(
     tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bachlit.commands.pool import in_processes
+from bachlit.processes import in_processes
 
 
 def start(folder: Path) -> Callable[[Sequence[str]], Sequence[str]]:

@@ -1,0 +1,177 @@
+"""Preparing lessons: parts that are made one by one or side by side, each kept once it is made."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from bachlit.classes import import_all
+from bachlit.distill.inventing import invent
+from bachlit.distill.teaching import encoded, ensemble_of, soft_targets
+from bachlit.encoding import SatbEncoding, Tokens
+from bachlit.errors import OptionError
+from bachlit.evaluation.held_out import folds_for, source_of
+from bachlit.files.keeping import Arrays, Work
+from bachlit.models.language_model import LanguageModel
+from bachlit.models.runs import located
+from bachlit.processes import in_processes
+from bachlit.training.lessons import Taught
+from bachlit.training.windows import Lesson
+
+_BARE = 0.4  # share of the invented pieces without fermatas, where these may be unknown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What lessons are made of.
+
+    Attributes:
+        teachers: As `--checkpoint` elsewhere.
+        folder: Keeps finished parts.
+        views: Keys over which each teacher is averaged.
+        invented: Variants of each piece that the teachers write.
+        seed: Of the variants.
+        limit: Number of pieces; 0 for all of the training fold.
+        modules: To import, for classes of your own.
+    """
+
+    teachers: Sequence[Path]
+    folder: Path
+    views: int = 5
+    invented: int = 4
+    seed: int = 0
+    limit: int = 0
+    modules: Sequence[str] = ()
+
+
+class Part(NamedTuple):
+    """Lessons of one variant of all pieces.
+
+    Attributes:
+        kind: "own", as Bach wrote them, or "invented".
+        index: Which variant.
+    """
+
+    kind: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{'Own pieces' if self.kind == 'own' else 'Invented pieces'}, variant {self.index + 1}"
+
+
+class Preparation:
+    """Teachers with their training fold, and the parts of their lessons.
+
+    Args:
+        plan: Of the lessons.
+
+    Attributes:
+        parts: All, those that take longest first.
+
+    Raises:
+        BachlitError: If the teachers can't be loaded or averaged, or the folder has other work.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        import_all(plan.modules)
+        paths = [located(path) for path in plan.teachers]
+        self._models = [LanguageModel.load(path) for path in paths]
+        self._teacher = ensemble_of(self._models, plan.views)
+        self._seed = plan.seed
+        self._chorales = [*folds_for([source_of(path) for path in paths])["train"]][: plan.limit or None]
+        names = [chorale.name for chorale in self._chorales]
+        digests = [hashlib.sha256(save(model.network.state_dict())).hexdigest() for model in self._models]
+        # What kept parts depend on; the number of variants may grow.
+        options = {"teachers": digests, "views": plan.views, "seed": plan.seed, "pieces": names}
+        self._work = Work(plan.folder, options)
+        self._own = [encoded(self.encoding, chorale) for chorale in self._chorales]
+        invented = [Part("invented", index) for index in range(plan.invented)]
+        self.parts = [*invented, *(Part("own", index) for index in range(max(map(len, self._own), default=0)))]
+
+    def __str__(self) -> str:
+        num_frames = sum(chorale.num_frames for chorale in self._chorales)
+        return f"{len(self._models)} teachers, {len(self._chorales)} pieces, {num_frames} frames"
+
+    @property
+    def encoding(self) -> SatbEncoding:
+        """That of the teachers."""
+        return self._teacher.voiced_encoding
+
+    def prepare(self, part: Part) -> dict[int, Lesson]:
+        """Make and keep a part, or read it if it is kept: the lessons of the pieces that have this variant."""
+        if part.kind == "own":
+            own = [variants[part.index : part.index + 1] for variants in self._own]  # most have one, some have two
+            pieces = {place: tokens for place, some in enumerate(own) for tokens in some}
+        else:
+            written = self._work.arrays(f"invented-{part.index}", lambda: self._invented(part.index))
+            pieces = {place: written[f"tokens-{place}"] for place in range(len(self._chorales))}
+        made = self._work.arrays(f"{part.kind}-{part.index}-targets", lambda: self._targets([*pieces.values()]))
+        return {
+            place: Lesson(tokens, made[f"ids-{number}"], made[f"shares-{number}"])
+            for number, (place, tokens) in enumerate(pieces.items())
+        }
+
+    def taught(self) -> list[Taught]:
+        """Gather all parts, by piece."""
+        taught = [Taught(chorale.name, [], []) for chorale in self._chorales]
+        for part in self.parts:
+            for place, lesson in self.prepare(part).items():
+                (taught[place].own if part.kind == "own" else taught[place].invented).append(lesson)
+        return taught
+
+    def _targets(self, pieces: Sequence[Tokens]) -> Arrays:
+        made = soft_targets(self._teacher.network, pieces)
+        ids = {f"ids-{number}": one.astype(np.int16) for number, (one, _) in enumerate(made)}
+        return ids | {f"shares-{number}": one.astype(np.float16) for number, (_, one) in enumerate(made)}
+
+    def _invented(self, index: int) -> Arrays:
+        """Write a variant of each piece; the teachers take turns: one alone is as fast as it is unlike the others."""
+        random = np.random.default_rng([self._seed, index])
+        writer = ensemble_of([self._models[index % len(self._models)]], 1)
+        bare = random.random(len(self._chorales)) < (_BARE if self.encoding.unknown_fermatas else 0)
+        pieces = [
+            replace(chorale, fermatas=chorale.fermatas & ~gone)
+            for chorale, gone in zip(self._chorales, bare, strict=True)
+        ]
+        seeds = [int(one) for one in random.integers(2**31, size=len(pieces))]
+        with torch.no_grad():
+            written = invent(writer, pieces, seeds=seeds)
+        return {f"tokens-{place}": tokens.astype(np.int16) for place, tokens in enumerate(written)}
+
+
+def prepare_all(preparation: Preparation, plan: Plan, *, workers: int) -> Iterator[Part]:
+    """Make all parts; yield each once it is kept.
+
+    Args:
+        preparation: Of the plan.
+        plan: For further processes, which load the teachers themselves.
+        workers: Processes that work side by side, each on a core of its own; 1 is this one.
+
+    Raises:
+        OptionError: If a process is killed.
+    """
+    if workers == 1:
+        for part in preparation.parts:
+            preparation.prepare(part)
+            yield part
+        return
+    for [part], done in in_processes(partial(_begin, plan), [[part] for part in preparation.parts], workers):
+        if done is None:
+            raise OptionError(
+                f"The process that made a part of the lessons ({part}) was killed, as when memory runs out; expected "
+                "it to end; what was finished is kept; start again with fewer --workers."
+            )
+        yield part
+
+
+def _begin(plan: Plan) -> Callable[[Sequence[Part]], Sequence[bool]]:
+    """Load the teachers in a process that shares the processor with others."""
+    torch.set_num_threads(1)
+    preparation = Preparation(plan)
+    return lambda parts: [bool(preparation.prepare(part)) for part in parts]
