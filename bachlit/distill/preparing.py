@@ -51,18 +51,18 @@ class Plan:
 
 
 class Part(NamedTuple):
-    """Lessons of one variant of all pieces.
+    """Lessons of a variant of each piece.
 
     Attributes:
         kind: "own", as Bach wrote them, or "invented".
-        index: Which variant.
+        variant: Which of these, counted from 0.
     """
 
     kind: str
-    index: int
+    variant: int
 
     def __str__(self) -> str:
-        return f"{'Own pieces' if self.kind == 'own' else 'Invented pieces'}, variant {self.index + 1}"
+        return f"{'Own pieces' if self.kind == 'own' else 'Invented pieces'}, variant {self.variant + 1}"
 
 
 class Preparation:
@@ -106,12 +106,12 @@ class Preparation:
     def prepare(self, part: Part) -> dict[int, Lesson]:
         """Make and keep a part, or read it if it is kept: the lessons of the pieces that have this variant."""
         if part.kind == "own":
-            own = [variants[part.index : part.index + 1] for variants in self._own]  # most have one, some have two
+            own = [variants[part.variant : part.variant + 1] for variants in self._own]  # most have one, some have two
             pieces = {place: tokens for place, some in enumerate(own) for tokens in some}
         else:
-            written = self._work.arrays(f"invented-{part.index}", lambda: self._invented(part.index))
+            written = self._work.arrays(f"invented-{part.variant}", lambda: self._invented(part.variant))
             pieces = {place: written[f"tokens-{place}"] for place in range(len(self._chorales))}
-        made = self._work.arrays(f"{part.kind}-{part.index}-targets", lambda: self._targets([*pieces.values()]))
+        made = self._work.arrays(f"{part.kind}-{part.variant}-targets", lambda: self._targets([*pieces.values()]))
         return {
             place: Lesson(tokens, made[f"ids-{number}"], made[f"shares-{number}"])
             for number, (place, tokens) in enumerate(pieces.items())
