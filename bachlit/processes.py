@@ -1,12 +1,14 @@
 """Processes of our own: each with a pipe to this one, alone or in a pool."""
 
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from threading import Thread
 from traceback import format_exc
 from types import FrameType
 from typing import Any, TypeVar
@@ -131,17 +133,27 @@ def _serve(connection: Connection, start: Callable[[], Callable[[Sequence[Any]],
     """Work on parts until the other process wants no more, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     signal.signal(signal.SIGTERM, _interrupt)
+    Thread(target=_end_with_parent, daemon=True).start()
+    work: Callable[[Sequence[Any]], Sequence[Any]] | None = None
     with suppress(KeyboardInterrupt, EOFError, OSError):
-        work = start()
         while True:
             part = connection.recv()
             answer: tuple[Sequence[Any] | None, Exception | None]
             try:
+                work = work or start()
                 answer = work(part), None
-            except Exception as error:  # a fault of ours, for the first process to raise
+            except Exception as error:  # for the first process to raise
                 error.add_note(format_exc())
                 answer = None, error
             connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process once the one that started it is gone, in the middle of a part, too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

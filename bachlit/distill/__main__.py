@@ -25,7 +25,9 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--invented", type=int, default=4, help="variants of each piece that the teachers write")
     parser.add_argument("--seed", type=int, default=0, help="of the variants")
     parser.add_argument("--limit", type=int, default=0, help="number of pieces; 0 for all of the training fold")
-    parser.add_argument("--workers", type=int, default=1, help="processes side by side, each with all teachers")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes side by side, each with one thread and all teachers"
+    )
     parser.add_argument("--import", dest="modules", action="append", default=[], help="a module of your own to import")
     options = parser.parse_args(args)
     try:
@@ -57,8 +59,8 @@ def _distill(options: argparse.Namespace) -> None:
     )
     preparation = Preparation(plan)
     print(preparation, flush=True)
-    for part in prepare_all(preparation, plan, workers=options.workers):
-        print(f"{part}: taught", flush=True)
+    for number, part in enumerate(prepare_all(preparation, workers=options.workers), 1):
+        print(f"{number} of {len(preparation.parts)} parts: {part}", flush=True)
     keep(options.output, lessons_file(preparation.taught(), preparation.encoding))
     print(options.output)
 

@@ -29,7 +29,7 @@ _BARE = 0.4  # share of the invented pieces without fermatas, where these may be
 
 @dataclass(frozen=True)
 class Plan:
-    """What lessons are made of.
+    """What lessons are made of, and where.
 
     Attributes:
         teachers: As `--checkpoint` elsewhere.
@@ -43,11 +43,11 @@ class Plan:
 
     teachers: Sequence[Path]
     folder: Path
-    views: int = 5
-    invented: int = 4
-    seed: int = 0
-    limit: int = 0
-    modules: Sequence[str] = ()
+    views: int
+    invented: int
+    seed: int
+    limit: int
+    modules: Sequence[str]
 
 
 class Part(NamedTuple):
@@ -66,13 +66,13 @@ class Part(NamedTuple):
 
 
 class Preparation:
-    """Teachers with their training fold, and the parts of their lessons.
+    """Load teachers with their training fold, to make the parts of their lessons.
 
     Args:
-        plan: Of the lessons.
+        plan: Of the lessons. Its modules are imported, and its folder is made.
 
     Attributes:
-        parts: All, those that take longest first.
+        parts: All; those that the teachers must write first, since they take longer.
 
     Raises:
         BachlitError: If the teachers can't be loaded or averaged, or the folder has other work.
@@ -80,10 +80,10 @@ class Preparation:
 
     def __init__(self, plan: Plan) -> None:
         import_all(plan.modules)
+        self.plan = plan
         paths = [located(path) for path in plan.teachers]
         self._models = [LanguageModel.load(path) for path in paths]
         self._teacher = ensemble_of(self._models, plan.views)
-        self._seed = plan.seed
         self._chorales = [*folds_for([source_of(path) for path in paths])["train"]][: plan.limit or None]
         names = [chorale.name for chorale in self._chorales]
         digests = [hashlib.sha256(save(model.network.state_dict())).hexdigest() for model in self._models]
@@ -103,6 +103,10 @@ class Preparation:
         """That of the teachers."""
         return self._teacher.voiced_encoding
 
+    def is_kept(self, part: Part) -> bool:
+        """Tell whether a part is made already."""
+        return self._work.has_arrays(_targets_of(part))
+
     def prepare(self, part: Part) -> dict[int, Lesson]:
         """Make and keep a part, or read it if it is kept: the lessons of the pieces that have this variant."""
         if part.kind == "own":
@@ -111,7 +115,7 @@ class Preparation:
         else:
             written = self._work.arrays(f"invented-{part.variant}", lambda: self._invented(part.variant))
             pieces = {place: written[f"tokens-{place}"] for place in range(len(self._chorales))}
-        made = self._work.arrays(f"{part.kind}-{part.variant}-targets", lambda: self._targets([*pieces.values()]))
+        made = self._work.arrays(_targets_of(part), lambda: self._targets([*pieces.values()]))
         return {
             place: Lesson(tokens, made[f"ids-{number}"], made[f"shares-{number}"])
             for number, (place, tokens) in enumerate(pieces.items())
@@ -132,7 +136,7 @@ class Preparation:
 
     def _invented(self, index: int) -> Arrays:
         """Write a variant of each piece; the teachers take turns: one alone is as fast as it is unlike the others."""
-        random = np.random.default_rng([self._seed, index])
+        random = np.random.default_rng([self.plan.seed, index])
         writer = ensemble_of([self._models[index % len(self._models)]], 1)
         bare = random.random(len(self._chorales)) < (_BARE if self.encoding.unknown_fermatas else 0)
         pieces = [
@@ -145,33 +149,46 @@ class Preparation:
         return {f"tokens-{place}": tokens.astype(np.int16) for place, tokens in enumerate(written)}
 
 
-def prepare_all(preparation: Preparation, plan: Plan, *, workers: int) -> Iterator[Part]:
-    """Make all parts; yield each once it is kept.
+def prepare_all(preparation: Preparation, *, workers: int) -> Iterator[Part]:
+    """Make all parts that aren't kept; yield each once it is.
 
     Args:
-        preparation: Of the plan.
-        plan: For further processes, which load the teachers themselves.
-        workers: Processes that work side by side, each on a core of its own; 1 is this one.
+        preparation: What makes them.
+        workers: Processes that work side by side, each with one thread and teachers of its own. 1 is this process
+            alone, with as many threads as PyTorch uses.
 
     Raises:
-        OptionError: If a process is killed.
+        BachlitError: If a process is killed, or what is kept is damaged or can't be written.
     """
+    missing = [part for part in preparation.parts if not preparation.is_kept(part)]
+    yield from (part for part in preparation.parts if part not in missing)
     if workers == 1:
-        for part in preparation.parts:
+        for part in missing:
             preparation.prepare(part)
             yield part
         return
-    for [part], done in in_processes(partial(_begin, plan), [[part] for part in preparation.parts], workers):
+    for [part], done in in_processes(partial(_begin, preparation.plan), [[part] for part in missing], workers):
         if done is None:
             raise OptionError(
-                f"The process that made a part of the lessons ({part}) was killed, as when memory runs out; expected "
-                "it to end; what was finished is kept; start again with fewer --workers."
+                f"The process that made part of the lessons ({part}) was killed, as when memory runs out; expected it "
+                "to finish; what was finished is kept; start again with --workers 1."
             )
         yield part
 
 
-def _begin(plan: Plan) -> Callable[[Sequence[Part]], Sequence[bool]]:
+def _begin(plan: Plan) -> Callable[[Sequence[Part]], Sequence[Part]]:
     """Load the teachers in a process that shares the processor with others."""
     torch.set_num_threads(1)
     preparation = Preparation(plan)
-    return lambda parts: [bool(preparation.prepare(part)) for part in parts]
+
+    def make(parts: Sequence[Part]) -> Sequence[Part]:
+        for part in parts:
+            preparation.prepare(part)
+        return parts
+
+    return make
+
+
+def _targets_of(part: Part) -> str:
+    """Name the targets of a part in its folder."""
+    return f"{part.kind}-{part.variant}-targets"

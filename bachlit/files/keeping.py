@@ -61,6 +61,10 @@ class Work:
             keep(path, json.dumps(make()).encode())
         return self._read(path, json.loads)
 
+    def has_arrays(self, name: str) -> bool:
+        """Tell whether arrays are kept."""
+        return (self._folder / f"{name}.npz").is_file()
+
     def arrays(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Read arrays, or make and keep them."""
         path = self._folder / f"{name}.npz"
