@@ -301,6 +301,9 @@ def test_the_command_goes_on_from_what_it_kept_and_can_add_variants(
         patched.setattr(preparing, "invent", None)  # nothing is written anew
         assert distill(model, output, "--invented=1") == 0
     assert output.read_bytes() == once
+    with monkeypatch.context() as patched:  # nor is it given to processes, which would be killed
+        patched.setattr(preparing, "in_processes", lambda start, parts, num: [(part, None) for part in parts])
+        assert distill(model, output, "--invented=1", "--workers=2") == 0
     assert distill(model, output, "--invented=2") == 0
     assert [len(one.invented) for one in read_lessons(output, ENCODING)] == [2, 2, 2]
     other = tmp_path / "other"
