@@ -1,5 +1,7 @@
 """Dropout of units, of whole steps and of recurrent weights."""
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
@@ -70,6 +72,9 @@ class DroppedLSTM(nn.LSTM):
         self, x: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Read (B, N, I): outputs (B, N, H), and the last output and cell (1, B, H)."""
+        if _in_halves(x) and not _processor_reads_halves():
+            with torch.autocast("cpu", enabled=False):
+                return self(x.float(), (state[0].float(), state[1].float()))  # type: ignore[no-any-return]
         halves = self.training and _in_halves(x) and self.hidden_size >= LEAST_HIDDEN
         if not halves and (not self.training or self.share == 0):
             return super().forward(x, state)
@@ -84,3 +89,16 @@ def _in_halves(x: Tensor) -> bool:
     """Check whether products of a tensor are in bfloat16 on a processor."""
     kind = x.device.type
     return kind == "cpu" and torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.bfloat16
+
+
+@cache
+def _processor_reads_halves() -> bool:
+    """Check whether PyTorch has LSTMs in bfloat16 on this processor: without AVX-512 it refuses them."""
+    zeros = torch.zeros(1, 1, 1)
+    weights = [torch.zeros(4, 1), torch.zeros(4, 1), torch.zeros(4), torch.zeros(4)]
+    try:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            torch.lstm(zeros, (zeros, zeros), weights, *_PLAIN_LSTM)
+    except RuntimeError:
+        return False
+    return True
