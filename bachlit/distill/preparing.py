@@ -29,7 +29,7 @@ _BARE = 0.4  # share of the invented pieces without fermatas, where these may be
 
 @dataclass(frozen=True)
 class Plan:
-    """What lessons are made of, and where.
+    """Options of lessons, and the folder that keeps them while they are made.
 
     Attributes:
         teachers: As `--checkpoint` elsewhere.
@@ -100,7 +100,7 @@ class Preparation:
 
     @property
     def encoding(self) -> SatbEncoding:
-        """That of the teachers."""
+        """Give the teachers' encoding."""
         return self._teacher.voiced_encoding
 
     def is_kept(self, part: Part) -> bool:
