@@ -1,6 +1,7 @@
 #!/bin/sh
-# Three teachers, two fits at a time, and their student, from nothing. The first teacher is the config as it stands.
-# Run it again to go on where it was stopped. The student is the run NAME-student.
+# Teachers and students in two generations, from nothing: three teachers and their student, which then teaches another
+# together with two more. The last student is the run NAME-student-2. The first teacher is the config as it stands.
+# Run it again to go on where it was stopped.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
 set -eu
@@ -25,10 +26,32 @@ teacher() {
     fit "teacher-$seed" --config configs/teacher.yaml --seed_everything "$seed" --data.seed "$seed" "$@"
 }
 
+lessons() {
+    output=$name-$1.safetensors
+    shift
+    python -m bachlit.distill "$@" --views 3 --invented 10 --workers 2 --output "$output"
+}
+
+student() {
+    run=$1 output=$name-$2.safetensors
+    shift 2
+    fit "$run" --config configs/student.yaml "$@" --data.lessons.path "$output"
+}
+
+# Two fits at a time.
 fit teacher-0 "$@" &
 teacher 1 "$@"
 teacher 2 "$@"
 wait $!
-python -m bachlit.distill --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2" \
-    --views 3 --invented 10 --workers 2 --output "$name-lessons.safetensors"
-fit student --config configs/student.yaml "$@" --data.lessons.path "$name-lessons.safetensors"
+lessons lessons --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2"
+student student lessons "$@" &
+longer="--trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100"
+# shellcheck disable=SC2086
+teacher 3 $longer "$@"
+# shellcheck disable=SC2086
+teacher 4 $longer "$@"
+wait $!
+# The student is the best of the four, and counts twice.
+lessons lessons-2 --teacher "$name-student" --teacher "$name-student" \
+    --teacher "$name-teacher-3" --teacher "$name-teacher-4"
+student student-2 lessons-2 "$@"
