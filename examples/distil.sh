@@ -1,6 +1,6 @@
 #!/bin/sh
-# Teachers and students in two generations, from nothing: three teachers and their student, which then teaches another
-# together with two more. The last student is the run NAME-student-2. The first teacher is the config as it stands.
+# Teachers and a student in two rounds, from nothing: three teachers and their student; then two more teachers, who with
+# the student itself teach it on. It is the run NAME-student-2. The first teacher is the config as it stands.
 # Run it again to go on where it was stopped.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
@@ -45,13 +45,11 @@ teacher 2 "$@"
 wait $!
 lessons lessons --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2"
 student student lessons "$@" &
-longer="--trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100"
-# shellcheck disable=SC2086
-teacher 3 $longer "$@"
-# shellcheck disable=SC2086
-teacher 4 $longer "$@"
+teacher 3 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
+teacher 4 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
 wait $!
 # The student is the best of the four, and counts twice.
 lessons lessons-2 --teacher "$name-student" --teacher "$name-student" \
     --teacher "$name-teacher-3" --teacher "$name-teacher-4"
-student student-2 lessons-2 "$@"
+student student-2 lessons-2 --model.start "$name-student" --model.optimizer.init_args.lr 0.0015 \
+    --trainer.max_epochs 40 --model.lr_scheduler.init_args.T_max 40 "$@"

@@ -25,6 +25,7 @@ from bachlit.training.language_module import LanguageModule
 from bachlit.training.losses import divergence, likelihood_of, soft_cross_entropy, without_padding
 from bachlit.training.processes import share_of_targets, summed
 from bachlit.training.resumable import Resumable
+from bachlit.training.starting import weights_from
 from bachlit.training.windows import Window
 
 
@@ -44,6 +45,8 @@ class ChoraleModel(Resumable, LanguageModule):
         consistency: Training reads each window twice, under different dropout, and adds to the loss this times the nats
             by which the two predictions of a token differ (the mean of both Kullback-Leibler divergences): R-Drop (Wu
             et al., *R-Drop: Regularized dropout for neural networks*, 2021). 0 reads each window once.
+        start: Model whose weights training begins with, as `--checkpoint` elsewhere; its network must be of the same
+            sizes, in the same encoding. None begins with drawn ones.
         metrics: Further figures of validation and test. They are logged under the name of their class in lower case,
             or under the names that `compute` gives. Each is updated with logits (B, N, V), targets (B, N), below 0 for
             padding, and slots (B, N).
@@ -64,12 +67,13 @@ class ChoraleModel(Resumable, LanguageModule):
         encoding: Encoding | None = None,
         keys: Keys = "all",
         consistency: float = 0.0,
+        start: str | None = None,
         metrics: list[Metric] | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= consistency < math.inf:
             raise OptionError(f"A consistency of {consistency} can't be weighed; expected 0 or more, such as 1.0.")
-        self.consistency = consistency
+        self.consistency, self.start = consistency, start
         self.encoding, self.keys = encoding or SatbEncoding(), keys
         self.network = build_network(network, self.encoding, keys)
         self.loss_function: nn.Module = loss or nn.CrossEntropyLoss()
@@ -81,6 +85,16 @@ class ChoraleModel(Resumable, LanguageModule):
     def forward(self, tokens: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
         """Logits (B, N, V) and memory after tokens (B, N); from a piece's start unless a memory is given."""
         return self.network(tokens, memory or self.network.initial_memory(len(tokens)))  # type: ignore[no-any-return]
+
+    def on_train_start(self) -> None:
+        """Begin with the weights of another model, unless the fit is resumed.
+
+        Raises:
+            BachlitError: If there is no such model, or it is built otherwise.
+        """
+        super().on_train_start()
+        if self.start is not None and self.trainer.global_step == 0:
+            self.network.load_state_dict(weights_from(self.start, self.language_model))
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
         """Compute the mean loss of a window's targets, with the cost of inconsistency, weighed over all processes.
