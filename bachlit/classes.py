@@ -43,7 +43,7 @@ _OLD = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, _MOVED))})(?=\.[A-Z])")
 # Options that name files and folders, however their names look.
 _PLACES = (
     *("cache", "ckpt_path", "default_root_dir", "dirpath", "filename", "folder", "melodies", "path", "prompts"),
-    "save_dir",
+    *("save_dir", "start"),
 )
 # Options whose values or parts name classes.
 _CLASS_OPTIONS = (

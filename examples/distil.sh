@@ -5,7 +5,7 @@
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
 set -eu
-config=$1
+config=${1:?expected a config, such as configs/bach.yaml}
 shift
 name=$(basename "$config" .yaml)
 export OMP_NUM_THREADS=1
@@ -17,7 +17,7 @@ print('bf16-mixed' if bfloat16 or torch.cuda.is_available() else '32-true')")
 fit() {
     run=$name-$1
     shift
-    bachlit fit --config "$config" "$@" --trainer.precision "$precision" --run "$run" --ckpt_path last
+    bachlit fit --config "$config" --trainer.precision "$precision" "$@" --run "$run" --ckpt_path last
 }
 
 teacher() {
@@ -48,7 +48,7 @@ student student lessons "$@" &
 teacher 3 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
 teacher 4 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
 wait $!
-# The student is the best of the four, and counts twice.
+# The student is the best of the three, and counts twice.
 lessons lessons-2 --teacher "$name-student" --teacher "$name-student" \
     --teacher "$name-teacher-3" --teacher "$name-teacher-4"
 student student-2 lessons-2 --model.start "$name-student" --model.optimizer.init_args.lr 0.0015 \

@@ -41,8 +41,8 @@ CLASS_OPTIONS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
 FORGOTTEN = ("data.corpus.cache", "data.corpus.workers", "data.prompts", "data.quantize")
 """Options about places on a machine, and one that earlier releases had: those of a checkpoint are ignored."""
 
-# The folder of the user's own pieces, and the file of a student's lessons, which only a fit reads.
-_PLACES = ("data.corpus.path", "data.lessons.path")
+# The folder of the user's own pieces; what only a fit reads: a student's lessons, the model that it began with.
+_PLACES = ("data.corpus.path", "data.lessons.path", "model.start")
 _ARGUMENTS = {"init_args", "dict_kwargs"}
 _MOST_LEVELS, _MOST_VALUES, _MOST_CHARACTERS = 16, 10_000, 1_000_000
 

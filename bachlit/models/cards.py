@@ -10,7 +10,7 @@ from bachlit.models.language_model import LanguageModel
 from bachlit.rendering.escaping import fenced, in_markdown
 
 # Options of places on a machine: they say nothing of a model, and something of its owner.
-_PLACES = ("cache", "path", "prompts", "start", "workers")
+_PLACES = ("cache", "path", "prompts", "workers")
 _ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 
 

@@ -25,20 +25,26 @@ def weights_from(start: str | Path, model: LanguageModel) -> Mapping[str, Tensor
         OptionError: If its network or encoding is another.
     """
     found = LanguageModel.load(start)
-    if _built(found) != _built(model):
-        raise OptionError(
-            f"{start} is {_described(found)}; it is to start {_described(model)}; expected the same sizes and "
-            "encoding; give both the same."
-        )
     weights: Mapping[str, Tensor] = found.network.state_dict()
+    shapes, expected = (
+        {name: one.shape for name, one in part.items()} for part in (weights, model.network.state_dict())
+    )
+    network = _difference(found.network, model.network, "--model.network")
+    encoding = _difference(found.encoding, model.encoding, "--data.encoding")
+    if shapes != expected or type(found.network) is not type(model.network) or encoding:
+        raise OptionError(
+            f"{start} can't start this model, which is built otherwise ({', '.join([*network, *encoding])}); expected "
+            "the same sizes and encoding; give these options its values, or name another model."
+        )
     return weights
 
 
-def _built(model: LanguageModel) -> tuple[Any, ...]:
-    shapes = {name: weights.shape for name, weights in model.network.state_dict().items()}
-    return type(model.network), shapes, type(model.encoding), model.encoding.config
-
-
-def _described(model: LanguageModel) -> str:
-    network, encoding = model.network, model.encoding
-    return f"{type(network).__name__} {network.config} in {type(encoding).__name__} {encoding.config}"
+def _difference(found: Any, own: Any, option: str) -> list[str]:
+    """Tell what differs between two networks or encodings: their classes, or options of these."""
+    if type(found) is not type(own):
+        return [f"{option} is {type(found).__name__} there, {type(own).__name__} here"]
+    return [
+        f"{option}.{name} is {value} there, {own.config.get(name)} here"
+        for name, value in found.config.items()
+        if value != own.config.get(name) and not isinstance(value, float)  # dropouts may differ
+    ]

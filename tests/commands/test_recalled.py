@@ -254,6 +254,13 @@ def test_the_place_of_a_students_lessons_is_recalled_but_no_address() -> None:
         checked({"data": {"lessons": {**lessons, "path": ADDRESS}}}, "It")
 
 
+def test_the_model_that_a_fit_began_with_is_recalled_but_no_address() -> None:
+    begun = {"model": {"start": "/home/me/my.models/first.ckpt"}}
+    assert checked(begun, "It") == begun
+    with pytest.raises(CheckpointError, match=r"^It remembers .* for --model\.start, where a file or "):
+        checked({"model": {"start": ADDRESS}}, "It")
+
+
 def swap(place: tuple[Any, ...], value: Any) -> Any:
     """What puts a value at a place of a tree."""
 

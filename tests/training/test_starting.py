@@ -11,7 +11,7 @@ from torch.optim import SGD
 from bachlit.encoding import SatbEncoding
 from bachlit.errors import BachlitError, OptionError
 from bachlit.models.language_model import LanguageModel
-from bachlit.music.chorale import Chorale
+from bachlit.music.chorale import VOICES, Chorale
 from bachlit.networks import FrameLSTM, TokenLSTM
 from tests.training.test_model import fit
 
@@ -59,6 +59,7 @@ def test_a_model_that_is_built_otherwise_can_not_start_another(
         (partial(SMALL, layers=2), None),
         (partial(FrameLSTM, hidden=16), None),
         (SMALL, SatbEncoding(bars=True)),
+        (SMALL, SatbEncoding(order=VOICES)),  # the shapes are the same
     ):
         with pytest.raises(OptionError, match="expected the same"):
             begin(network=network, encoding=encoding)
