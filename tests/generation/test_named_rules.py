@@ -65,9 +65,8 @@ def test_no_rules_are_none_but_those_typed_with_it() -> None:
 
 @pytest.mark.parametrize("decoder", [Greedy(), Sampling()], ids=lambda value: type(value).__name__)
 def test_without_a_number_the_rules_are_those_that_the_function_takes(decoder: Decoder) -> None:
-    assert harmonize(TWINKLE, decoder=decoder, rules=weighed_rules(None, decoder)) == harmonize(
-        TWINKLE, decoder=decoder
-    )
+    rules = weighed_rules(None, decoder, calibration=calibration_for())
+    assert harmonize(TWINKLE, decoder=decoder, rules=rules) == harmonize(TWINKLE, decoder=decoder)
 
 
 @pytest.mark.parametrize(
