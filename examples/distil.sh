@@ -1,6 +1,7 @@
 #!/bin/sh
-# Teachers and a student in two rounds, from nothing: three teachers and their student; then two more teachers, who with
-# the student itself teach it on. It is the run NAME-student-2. The first teacher is the config as it stands.
+# Teachers and a student in three rounds, from nothing: three teachers and their student; then two more teachers, who with
+# the student itself teach it on; then itself and the first teacher do, twice. The mean of these two is the folder
+# NAME-taught. The first teacher is the config as it stands.
 # Run it again to go on where it was stopped.
 #     sh examples/distil.sh configs/bach.yaml
 #     sh examples/distil.sh configs/jsb16.yaml --data.corpus.path FOLDER
@@ -9,6 +10,7 @@ config=${1:?expected a config, such as configs/bach.yaml}
 shift
 name=$(basename "$config" .yaml)
 export OMP_NUM_THREADS=1
+trap 'kill 0' INT  # what runs in the background doesn't hear it
 precision=$(python -c "
 import torch
 bfloat16 = any(has for kind, has in torch.cpu.get_capabilities().items() if 'bf16' in kind)
@@ -38,18 +40,29 @@ student() {
     fit "$run" --config configs/student.yaml "$@" --data.lessons.path "$output"
 }
 
-# Two fits at a time.
+taught_on() {
+    run=$1 output=$2 start=$name-$3
+    shift 3
+    student "$run" "$output" --model.start "$start" --model.optimizer.init_args.lr 0.0015 \
+        --trainer.max_epochs 40 --model.lr_scheduler.init_args.T_max 40 "$@"
+}
+
+# Two fits at a time. If one fails, the other still ends.
 fit teacher-0 "$@" &
-teacher 1 "$@"
-teacher 2 "$@"
+teacher 1 "$@" && teacher 2 "$@" || { wait; exit 1; }
 wait $!
 lessons lessons --teacher "$name-teacher-0" --teacher "$name-teacher-1" --teacher "$name-teacher-2"
 student student lessons "$@" &
-teacher 3 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
-teacher 4 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@"
+teacher 3 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@" &&
+    teacher 4 --trainer.max_epochs 100 --model.lr_scheduler.init_args.T_max 100 "$@" || { wait; exit 1; }
 wait $!
 # The student is the best of the three, and counts twice.
 lessons lessons-2 --teacher "$name-student" --teacher "$name-student" \
     --teacher "$name-teacher-3" --teacher "$name-teacher-4"
-student student-2 lessons-2 --model.start "$name-student" --model.optimizer.init_args.lr 0.0015 \
-    --trainer.max_epochs 40 --model.lr_scheduler.init_args.T_max 40 "$@"
+taught_on student-2 lessons-2 student "$@"
+# Other variants, since it knows those before; and two seeds, whose mean is better than either.
+lessons lessons-3 --teacher "$name-student-2" --teacher "$name-student-2" --teacher "$name-teacher-0" --seed 7
+taught_on student-3 lessons-3 student-2 "$@" &
+taught_on student-4 lessons-3 student-2 --seed_everything 1 --data.seed 1 "$@" || { wait; exit 1; }
+wait $!
+bachlit export --checkpoint "$name-student-3" --checkpoint "$name-student-4" --output "$name-taught"

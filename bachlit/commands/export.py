@@ -30,7 +30,7 @@ def run(command: str, args: Sequence[str]) -> None:
 
 def export(
     *,
-    checkpoint: Path,
+    checkpoint: list[Path],
     output: Path,
     license: str = "",  # noqa: A002  # the option's name
     half: bool = False,
@@ -40,7 +40,7 @@ def export(
 
     Args:
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a model's folder, or a shipped model: bachlit or
-            bachbot.
+            bachbot. May be repeated: the weights are averaged, of models that began with the same ones.
         output: The folder; every command takes it as --checkpoint, on any machine with bachlit.
         license: Licence of the weights, such as "CC BY 4.0"; the card says so if none is stated.
         half: Store the weights in float16: half the size, and figures that change by less than a thousandth.
@@ -48,9 +48,9 @@ def export(
     """
     with loading():
         from bachlit.models.exporting import exported
-    source = find_model(checkpoint)
-    check = _check(source, overwrite)
-    files = exported(source, half=half, terms=license)
+    sources = [find_model(one) for one in checkpoint]
+    check = _check(sources, overwrite)
+    files = exported(*sources, half=half, terms=license)
     stale = [name for name in _FILES if name not in files and (output / name).exists()]
     if stale:
         raise OptionError(
@@ -61,19 +61,19 @@ def export(
         print(path)
 
 
-def refuse(*, checkpoint: Path, output: Path, overwrite: bool) -> None:
+def refuse(*, checkpoint: list[Path], output: Path, overwrite: bool) -> None:
     """Refuse what can be known without PyTorch; arguments are those of `export`.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    check = _check(find_model(checkpoint), overwrite)
+    check = _check([find_model(one) for one in checkpoint], overwrite)
     check([output / name for name in _FILES])
 
 
-def _check(source: Path, overwrite: bool) -> partial[None]:
-    """Make what refuses to replace the model itself and files of others."""
-    inputs = [source / name for name in _FILES] if source.is_dir() else [source]
+def _check(sources: Sequence[Path], overwrite: bool) -> partial[None]:
+    """Make what refuses to replace the models themselves and files of others."""
+    inputs = [place for one in sources for place in ([one / name for name in _FILES] if one.is_dir() else [one])]
     own = partial(is_listed, index=DESCRIPTION)
     return partial(refuse_replacing, inputs=inputs, overwrite=overwrite, own=own)
 

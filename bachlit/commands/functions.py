@@ -59,7 +59,7 @@ def run_typed(
     if rest is not None and words.rest:
         words = replace(words.having(rest, json.dumps(words.rest)), rest=())
     first = next(iter(options.values()))
-    if str(first.annotation).startswith("list["):
+    if first.kind is not Parameter.KEYWORD_ONLY and str(first.annotation).startswith("list["):
         words = words.gathering(first.name)
     words = words.listing([name for name, option in options.items() if "list[" in str(option.annotation)])
     phase = Phase(command, own=words.has_own)

@@ -10,9 +10,10 @@ import torch
 from safetensors import safe_open
 
 from bachlit.encoding import SatbEncoding
-from bachlit.errors import CheckpointError
+from bachlit.errors import CheckpointError, OptionError
 from bachlit.files.marks import digest, seal
 from bachlit.files.reading import read_bounded
+from bachlit.models.averaging import averaged
 from bachlit.models.calibration import Calibration
 from bachlit.models.cards import facts_of, listed, options_block, sizes_of, table, without_places
 from bachlit.models.language_model import LanguageModel
@@ -27,7 +28,11 @@ _CHOOSING = ("quantize", "repeats")  # options of a corpus that choose pieces, w
 
 
 def exported(
-    path: Path, *, half: bool = False, terms: str = "", calibration: Calibration | None = None
+    path: Path,
+    *others: Path,
+    half: bool = False,
+    terms: str = "",
+    calibration: Calibration | None = None,
 ) -> dict[str, bytes]:
     """Make the files of a folder that describes a model to those who have never seen its run.
 
@@ -35,6 +40,8 @@ def exported(
 
     Args:
         path: A checkpoint of `bachlit fit`, or a model's folder.
+        others: More of them: the weights become the mean of all. Figures and calibrations aren't the mean's, and a
+            card of the first model's own is not either.
         half: Store the weights in float16 instead of as they are.
         terms: The licence of the weights; empty if none is stated.
         calibration: A new one; None for the model's own.
@@ -44,8 +51,11 @@ def exported(
 
     Raises:
         CheckpointError: If there is no model, or it is damaged.
+        OptionError: If models can't be averaged: they are built otherwise, or were trained on other pieces.
     """
     model, known = LanguageModel.load(path), recorded(path)
+    if others:
+        model, known = _mean([path, *others], model, known)
     model.calibration = calibration or model.calibration
     precision = torch.float16 if half or _is_half(path) else None
     files = model.contents(precision=precision)
@@ -54,9 +64,9 @@ def exported(
     if corpus := _corpus(known):
         files[CORPUS] = _json(corpus)
     weights = f"{len(files[WEIGHTS]) / 1e6:.3g} MB in {'float16' if precision else 'float32'}"
-    own = _own_card(path)
+    own = None if others else _own_card(path)
     if own is None:
-        files[CARD] = _card(model, known, weights, terms).encode()
+        files[CARD] = _card(model, known, weights, terms, num_models=1 + len(others)).encode()
     else:
         notes = [
             *([f"The weights are {weights}."] if half else []),
@@ -67,6 +77,19 @@ def exported(
     description = model.describe() | {"files": {name: digest(files[name]) for name in files if name != DESCRIPTION}}
     files[DESCRIPTION] = seal(_json(description), ".json")
     return files
+
+
+def _mean(paths: Sequence[Path], first: LanguageModel, known: Recorded) -> tuple[LanguageModel, Recorded]:
+    """Average models, and keep what is known of their mean."""
+    models = [first, *map(LanguageModel.load, paths[1:])]
+    model = averaged(models, [str(path) for path in paths])
+    for path in paths[1:]:
+        if recorded(path).split != known.split:
+            raise OptionError(
+                f"{path} was trained on other pieces than {paths[0]}, so what their mean has seen isn't known; "
+                "expected the same split; leave it out."
+            )
+    return model, known._replace(figures={}, steps=None)
 
 
 def modules_of(model: LanguageModel) -> list[str]:
@@ -94,11 +117,13 @@ def _corpus(known: Recorded) -> dict[str, Any] | None:
     return {"class_path": options["class_path"], "init_args": chosen}
 
 
-def _card(model: LanguageModel, known: Recorded, weights: str, terms: str) -> str:
+def _card(model: LanguageModel, known: Recorded, weights: str, terms: str, *, num_models: int) -> str:
     """Write the page of a model that has none, in Markdown."""
     corpus = (_corpus(known) or {}).get("class_path", _UNKNOWN)
     epochs = known.figures.get("epoch")
     course = [f"{epochs:g} epochs" if epochs is not None else "", f"{known.steps:,} steps" if known.steps else ""]
+    if num_models > 1:
+        course = [f"{num_models} models, whose weights were averaged"]
     facts = {
         **facts_of(model),
         "corpus": corpus,
@@ -119,7 +144,8 @@ def _card(model: LanguageModel, known: Recorded, weights: str, terms: str) -> st
         f"## Figures\n\n{_figures(known)}",
     ]
     if options := {name: known.options[name] for name in ("model", "data") if name in known.options}:
-        parts.append(f"## Options of the fit\n\n{options_block(without_places(options))}")
+        fit = "fit" if num_models == 1 else "first model's fit"
+        parts.append(f"## Options of the {fit}\n\n{options_block(without_places(options))}")
     parts.append(f"## Licence\n\n{_terms(terms)} {_corpus_terms(corpus)}")
     return "\n\n".join(parts) + "\n"
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from disks import fill
 from fits import TWINKLE
 
@@ -65,12 +66,30 @@ def test_a_model_is_not_exported_over_itself_or_among_anothers(saved: Path, caps
     assert LanguageModel.load("shipped").describe() == LanguageModel.load(PRETRAINED).describe()
 
 
+def test_several_checkpoints_are_exported_as_their_mean(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = LanguageModel.load(saved)
+    for name, times in (("one", 1.0), ("two", 2.0)):
+        for part in model.network.parameters():
+            part.data *= times
+        model.save(name)
+    assert export("one", "mean", "--checkpoint", "two") == 0
+    mean, one = (LanguageModel.load(name).network for name in ("mean", "one"))
+    for found, first in zip(mean.parameters(), one.parameters(), strict=True):
+        torch.testing.assert_close(found, 1.5 * first)
+    assert export("one", "two", "--checkpoint", "two", "--overwrite") == 2
+    assert "is what the command reads" in capsys.readouterr().err
+    assert export("one", "new", "--checkpoint", "bachbot") == 2
+    assert "bachbot can't be averaged with one" in capsys.readouterr().err
+    assert not Path("new").exists()
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
         (["--checkpoint", "nothing", "--output", "new/folder"], "There is no model at nothing"),
         (["--checkpoint", "bachbot"], "output"),
         (["--output", "new"], "checkpoint"),
+        (["bachbot", "--output", "new"], "bachbot"),
         (["--checkpoint", "bachbot", "--output", "file.txt"], "file.txt can't be written"),
     ],
     ids=lambda value: " ".join(value)[:30],

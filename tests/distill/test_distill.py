@@ -354,7 +354,7 @@ def test_what_cant_be_distilled_is_told_in_a_sentence(
     assert not list(tmp_path.glob("lessons*"))
 
 
-@pytest.mark.skipif(not LARGE, reason="seven fits and their lessons")
+@pytest.mark.skipif(not LARGE, reason="nine fits and their lessons")
 def test_the_script_goes_from_nothing_to_a_student_s_student(tmp_path: Path, bach: list[Chorale]) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -362,12 +362,18 @@ def test_the_script_goes_from_nothing_to_a_student_s_student(tmp_path: Path, bac
     tiny = ["--model.network.hidden=8", "--model.network.head=8", "--data.lanes=2", "--trainer.max_epochs=1"]
     command = ["sh", str(ROOT / "examples" / "distil.sh"), "configs/jsb16.yaml", *few, *QUIET, *tiny]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
-    for generation in ("", "-2"):
+    for generation in ("", "-2", "-3"):
         student = LanguageModel.load(tmp_path / "runs" / f"jsb16-student{generation}" / "checkpoints" / "best.ckpt")
         assert student.network.config["dropout"] == 0.1
         path = tmp_path / f"jsb16-lessons{generation}.safetensors"
         lessons = read_lessons(path, student.voiced_encoding)
         assert [len(one.invented) for one in lessons] == [10] * 6
         path.unlink()  # whoever judges a student needs none
-    judged = [sys.executable, "-m", "bachlit", "test", "--ckpt_path=jsb16-student-2", *few, *QUIET]
+    mean, *both = (
+        LanguageModel.load(tmp_path / path).network.state_dict()
+        for path in ("jsb16-taught", "runs/jsb16-student-3", "runs/jsb16-student-4")
+    )
+    for name, part in mean.items():
+        torch.testing.assert_close(part, torch.stack([one[name] for one in both]).mean(0))
+    judged = [sys.executable, "-m", "bachlit", "test", "--ckpt_path=jsb16-taught", *few, *QUIET]
     subprocess.run(judged, cwd=tmp_path, env=environment, check=True)

@@ -82,6 +82,32 @@ def test_a_shipped_model_keeps_its_card_calibration_and_split() -> None:
     assert exported(PRETRAINED, terms="CC0")["README.md"].endswith(b"- The licence of these weights: CC0.\n")
 
 
+def test_a_mean_has_no_card_figures_or_calibration_of_its_parts(small_model: LanguageModel, tmp_path: Path) -> None:
+    split = {"ChoraleDataModule": {"split": json.dumps({"train": ["a"], "valid": ["b"]})}}
+    one = checkpoint_of(small_model, tmp_path / "one.ckpt", global_step=5, **split)
+    calibrated = exported(one, calibration=Calibration({"Motion": (1.0,)}))
+    folder = written(tmp_path / "folder", calibrated | {"README.md": b"My own card."})
+    files = exported(folder, one)
+    assert "calibration.json" not in files
+    assert b"2 models, whose weights were averaged" in files["README.md"]
+    assert b"My own card" not in files["README.md"]
+    assert b"5 steps" in exported(one)["README.md"]
+    assert b"5 steps" not in exported(one, folder)["README.md"]
+    assert json.loads(files["split.json"]) == {"train": ["a"], "valid": ["b"]}
+
+
+def test_models_of_other_splits_have_no_mean(small_model: LanguageModel, tmp_path: Path) -> None:
+    paths = [
+        checkpoint_of(
+            small_model, tmp_path / f"{name}.ckpt", ChoraleDataModule={"split": json.dumps({"train": [name]})}
+        )
+        for name in "ab"
+    ]
+    with pytest.raises(OptionError, match="other pieces"):
+        exported(*paths)
+    assert exported(paths[0], paths[0])
+
+
 def test_evaluation_holds_out_the_pieces_that_the_run_held_out(
     small_model: LanguageModel, bach: list[Chorale], tmp_path: Path
 ) -> None:
