@@ -30,7 +30,7 @@ def run(command: str, args: Sequence[str]) -> None:
 
 def export(
     *,
-    checkpoint: list[Path],
+    checkpoint: list[Path] | Path,
     output: Path,
     license: str = "",  # noqa: A002  # the option's name
     half: bool = False,
@@ -40,7 +40,8 @@ def export(
 
     Args:
         checkpoint: A checkpoint of `bachlit fit`, a run's name, a model's folder, or a shipped model: bachlit or
-            bachbot. May be repeated: the weights are averaged, of models that began with the same ones.
+            bachbot. Repeated for each of several: their weights are averaged, if they began with the same ones; one
+            that is named twice counts twice.
         output: The folder; every command takes it as --checkpoint, on any machine with bachlit.
         license: Licence of the weights, such as "CC BY 4.0"; the card says so if none is stated.
         half: Store the weights in float16: half the size, and figures that change by less than a thousandth.
@@ -48,7 +49,7 @@ def export(
     """
     with loading():
         from bachlit.models.exporting import exported
-    sources = [find_model(one) for one in checkpoint]
+    sources = _sources(checkpoint)
     check = _check(sources, overwrite)
     files = exported(*sources, half=half, terms=license)
     stale = [name for name in _FILES if name not in files and (output / name).exists()]
@@ -61,14 +62,22 @@ def export(
         print(path)
 
 
-def refuse(*, checkpoint: list[Path], output: Path, overwrite: bool) -> None:
+def refuse(*, checkpoint: list[Path] | Path, output: Path, overwrite: bool) -> None:
     """Refuse what can be known without PyTorch; arguments are those of `export`.
 
     Raises:
         BachlitError: If the user has something to put right.
     """
-    check = _check([find_model(one) for one in checkpoint], overwrite)
+    check = _check(_sources(checkpoint), overwrite)
     check([output / name for name in _FILES])
+
+
+def _sources(checkpoint: list[Path] | Path) -> list[Path]:
+    """Find the models."""
+    named = [checkpoint] if isinstance(checkpoint, Path) else checkpoint
+    if not named:
+        raise OptionError("The list of checkpoints is empty; expected at least one; name it by --checkpoint.")
+    return [find_model(one) for one in named]
 
 
 def _check(sources: Sequence[Path], overwrite: bool) -> partial[None]:

@@ -1,7 +1,7 @@
 """Export a model: a folder that describes itself, from a checkpoint or another model's folder."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,11 @@ def exported(
         CheckpointError: If there is no model, or it is damaged.
         OptionError: If models can't be averaged: they are built otherwise, or were trained on other pieces.
     """
-    model, known = LanguageModel.load(path), recorded(path)
-    if others:
-        model, known = _mean([path, *others], model, known)
+    paths = [path, *others]
+    records = [recorded(one) for one in paths]
+    known, model = records[0], _mean(paths, records) if others else LanguageModel.load(path)
     model.calibration = calibration or model.calibration
-    precision = torch.float16 if half or _is_half(path) else None
+    precision = torch.float16 if half or all(map(_is_half, paths)) else None
     files = model.contents(precision=precision)
     if known.split:
         files[SPLIT] = _json({fold: list(names) for fold, names in known.split.items()})
@@ -66,7 +66,7 @@ def exported(
     weights = f"{len(files[WEIGHTS]) / 1e6:.3g} MB in {'float16' if precision else 'float32'}"
     own = None if others else _own_card(path)
     if own is None:
-        files[CARD] = _card(model, known, weights, terms, num_models=1 + len(others)).encode()
+        files[CARD] = _card(model, records, weights, terms).encode()
     else:
         notes = [
             *([f"The weights are {weights}."] if half else []),
@@ -79,17 +79,17 @@ def exported(
     return files
 
 
-def _mean(paths: Sequence[Path], first: LanguageModel, known: Recorded) -> tuple[LanguageModel, Recorded]:
-    """Average models, and keep what is known of their mean."""
-    models = [first, *map(LanguageModel.load, paths[1:])]
-    model = averaged(models, [str(path) for path in paths])
-    for path in paths[1:]:
-        if recorded(path).split != known.split:
+def _mean(paths: Sequence[Path], records: Sequence[Recorded]) -> LanguageModel:
+    """Average models of the same split."""
+    splits = [{fold: sorted(names) for fold, names in known.split.items()} for known in records]
+    model = averaged([LanguageModel.load(path) for path in paths], [str(path) for path in paths])
+    for path, split in zip(paths, splits, strict=True):
+        if split != splits[0]:
             raise OptionError(
-                f"{path} was trained on other pieces than {paths[0]}, so what their mean has seen isn't known; "
-                "expected the same split; leave it out."
+                f"{path} and {paths[0]} don't record the same pieces for training, so what their mean has seen isn't "
+                "known; expected the same split; leave one out."
             )
-    return model, known._replace(figures={}, steps=None)
+    return model
 
 
 def modules_of(model: LanguageModel) -> list[str]:
@@ -117,20 +117,21 @@ def _corpus(known: Recorded) -> dict[str, Any] | None:
     return {"class_path": options["class_path"], "init_args": chosen}
 
 
-def _card(model: LanguageModel, known: Recorded, weights: str, terms: str, *, num_models: int) -> str:
-    """Write the page of a model that has none, in Markdown."""
+def _card(model: LanguageModel, records: Sequence[Recorded], weights: str, terms: str) -> str:
+    """Write the page of a model that has none, in Markdown; of a mean, from the records of all."""
+    known, alone = records[0], len(records) == 1
     corpus = (_corpus(known) or {}).get("class_path", _UNKNOWN)
     epochs = known.figures.get("epoch")
     course = [f"{epochs:g} epochs" if epochs is not None else "", f"{known.steps:,} steps" if known.steps else ""]
-    if num_models > 1:
-        course = [f"{num_models} models, whose weights were averaged"]
+    if not alone:
+        course = [f"{len(records)} models, whose weights were averaged"]
     facts = {
         **facts_of(model),
         "corpus": corpus,
         "pieces": f"{sizes_of(known.split)}, named in {SPLIT}" if known.split else _UNKNOWN,
         "trained": ", ".join(filter(None, course)) or _UNKNOWN,
-        "seed": str(known.options.get("seed_everything", _UNKNOWN)),
-        "trained with": listed(known.versions) or _UNKNOWN,
+        "seed": _each(str(one.options.get("seed_everything", _UNKNOWN)) for one in records),
+        "trained with": _each(listed(one.versions) or _UNKNOWN for one in records),
         "weights": weights,
         "calibration": _calibration(model),
         "exported by": f"bachlit {version('bachlit')}",
@@ -141,13 +142,18 @@ def _card(model: LanguageModel, known: Recorded, weights: str, terms: str, *, nu
         "the model's files record.",
         table(("", ""), *facts.items()),
         f"## Use it\n\n{_use(model)}",
-        f"## Figures\n\n{_figures(known)}",
+        f"## Figures\n\n{_figures(known if alone else Recorded())}",
     ]
     if options := {name: known.options[name] for name in ("model", "data") if name in known.options}:
-        fit = "fit" if num_models == 1 else "first model's fit"
+        fit = "fit" if alone else "first model's fit"
         parts.append(f"## Options of the {fit}\n\n{options_block(without_places(options))}")
     parts.append(f"## Licence\n\n{_terms(terms)} {_corpus_terms(corpus)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _each(facts: Iterable[str]) -> str:
+    """Tell a fact of several models, once if it is the same."""
+    return "; ".join(dict.fromkeys(facts))
 
 
 def _own_card(path: Path) -> str | None:

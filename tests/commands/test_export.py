@@ -83,13 +83,22 @@ def test_several_checkpoints_are_exported_as_their_mean(saved: Path, capsys: pyt
     assert not Path("new").exists()
 
 
+def test_a_configuration_may_name_one_checkpoint_or_several(saved: Path) -> None:
+    for name, checkpoint in (("alone", str(saved)), ("mean", json.dumps([str(saved), str(saved)]))):
+        Path("export.yaml").write_text(f"checkpoint: {checkpoint}\noutput: {name}\n")
+        assert main(["export", "--config", "export.yaml"]) == 0
+    assert "2 models" in Path("mean/README.md").read_text()
+    assert "2 models" not in Path("alone/README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
         (["--checkpoint", "nothing", "--output", "new/folder"], "There is no model at nothing"),
         (["--checkpoint", "bachbot"], "output"),
         (["--output", "new"], "checkpoint"),
-        (["bachbot", "--output", "new"], "bachbot"),
+        (["bachbot", "--output", "new"], "unrecognized arguments: bachbot."),
+        (["--checkpoint", "[]", "--output", "new"], "expected at least one"),
         (["--checkpoint", "bachbot", "--output", "file.txt"], "file.txt can't be written"),
     ],
     ids=lambda value: " ".join(value)[:30],

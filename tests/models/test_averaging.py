@@ -16,7 +16,7 @@ from bachlit.networks import FrameLSTM, TokenLSTM
 SMALL = partial(TokenLSTM, layers=1, hidden=4, embedding=4)
 
 
-def drawn(seed: int, encoding: SatbEncoding | None = None, **options: int) -> LanguageModel:
+def drawn(seed: int, encoding: SatbEncoding | None = None, **options: float) -> LanguageModel:
     torch.manual_seed(seed)
     encoding = encoding or SatbEncoding()
     return LanguageModel(SMALL(encoding, **options).eval(), encoding)
@@ -44,6 +44,13 @@ def test_a_model_is_the_mean_of_itself_and_keeps_its_weights() -> None:
     assert mean.calibration == Calibration()  # it is of other weights
 
 
+def test_dropouts_may_differ() -> None:
+    assert averaged([drawn(0), drawn(1, dropout=0.25)], ["one", "two"]).network.config["dropout"] != 0.25
+    with pytest.raises(OptionError) as error:
+        averaged([drawn(0), drawn(1, dropout=0.25, hidden=8)], ["one", "two"])
+    assert "dropout" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("other", "told"),
     [
@@ -55,4 +62,4 @@ def test_a_model_is_the_mean_of_itself_and_keeps_its_weights() -> None:
 )
 def test_models_that_are_built_otherwise_have_no_mean(other: partial[LanguageModel], told: str) -> None:
     with pytest.raises(OptionError, match=told):
-        averaged([drawn(0), other()], ["one", "two"])
+        averaged([drawn(0), drawn(1), other()], ["one", "two", "three"])

@@ -82,30 +82,51 @@ def test_a_shipped_model_keeps_its_card_calibration_and_split() -> None:
     assert exported(PRETRAINED, terms="CC0")["README.md"].endswith(b"- The licence of these weights: CC0.\n")
 
 
+def in_split(model: LanguageModel, path: Path, *train: str, seed: int = 0) -> Path:
+    """Write a checkpoint that records its pieces, a seed, a step and a figure."""
+    return checkpoint_of(
+        model,
+        path,
+        ChoraleDataModule={"split": json.dumps({"train": train, "valid": ["v"]})},
+        bachlit_options=json.dumps({"model": {"lr": 0.25}, "seed_everything": seed}),
+        callbacks={"TrainingCurves": {"rows": [{"step": 5, "val/nats_per_frame": 1.5}]}},
+        global_step=5,
+    )
+
+
 def test_a_mean_has_no_card_figures_or_calibration_of_its_parts(small_model: LanguageModel, tmp_path: Path) -> None:
-    split = {"ChoraleDataModule": {"split": json.dumps({"train": ["a"], "valid": ["b"]})}}
-    one = checkpoint_of(small_model, tmp_path / "one.ckpt", global_step=5, **split)
-    calibrated = exported(one, calibration=Calibration({"Motion": (1.0,)}))
-    folder = written(tmp_path / "folder", calibrated | {"README.md": b"My own card."})
-    files = exported(folder, one)
+    one, two = (in_split(small_model, tmp_path / f"{seed}.ckpt", "a", "b", seed=seed) for seed in (17, 18))
+    alone = exported(one, calibration=Calibration({"Motion": (1.0,)}))
+    for told in (b"5 steps", b"val/nats_per_frame", b"## Options of the fit", b"numbers of rules"):
+        assert told in alone["README.md"]
+    folder = written(tmp_path / "folder", alone | {"README.md": b"My own card."})
+    files = exported(folder, one, two)
+    card = exported(one, two, folder)["README.md"].decode()
     assert "calibration.json" not in files
-    assert b"2 models, whose weights were averaged" in files["README.md"]
-    assert b"My own card" not in files["README.md"]
-    assert b"5 steps" in exported(one)["README.md"]
-    assert b"5 steps" not in exported(one, folder)["README.md"]
-    assert json.loads(files["split.json"]) == {"train": ["a"], "valid": ["b"]}
+    assert all("3 models, whose weights were averaged" in text for text in (card, files["README.md"].decode()))
+    for untold in ("My own card", "5 steps", "val/nats_per_frame", "numbers of rules"):
+        assert untold not in card
+    assert "17; 18; not known" in card
+    assert "## Options of the first model's fit" in card
+    assert json.loads(files["split.json"]) == {"train": ["a", "b"], "valid": ["v"]}
+
+
+def test_a_mean_is_half_only_if_all_its_parts_are(small_model: LanguageModel, tmp_path: Path) -> None:
+    whole = in_split(small_model, tmp_path / "a.ckpt", "a")
+    half = written(tmp_path / "half", exported(whole, half=True))
+    sizes = [len(exported(*paths)["model.safetensors"]) for paths in ((half, half), (half, whole), (whole, half))]
+    assert sizes[0] < 0.6 * sizes[1]
+    assert sizes[1] == sizes[2]
 
 
 def test_models_of_other_splits_have_no_mean(small_model: LanguageModel, tmp_path: Path) -> None:
-    paths = [
-        checkpoint_of(
-            small_model, tmp_path / f"{name}.ckpt", ChoraleDataModule={"split": json.dumps({"train": [name]})}
-        )
-        for name in "ab"
-    ]
-    with pytest.raises(OptionError, match="other pieces"):
-        exported(*paths)
-    assert exported(paths[0], paths[0])
+    one, same = (in_split(small_model, tmp_path / f"{names}.ckpt", *names) for names in ("ab", "ba"))
+    other = in_split(small_model, tmp_path / "other.ckpt", "c")
+    unknown = checkpoint_of(small_model, tmp_path / "unknown.ckpt")
+    assert exported(one, same)
+    for odd in (other, unknown):
+        with pytest.raises(OptionError, match="don't record the same pieces"):
+            exported(one, same, odd)
 
 
 def test_evaluation_holds_out_the_pieces_that_the_run_held_out(
