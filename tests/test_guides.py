@@ -141,9 +141,8 @@ def shortened(words: list[str]) -> list[list[str]]:
         decoder = [] if {"--decoder", "--config"}.intersection(words) else ["--decoder", "Greedy"]
         alone = ["--workers", "1"] if "--workers" in words else []
         return [[*words, *decoder, *alone, "--overwrite"]]
-    if command == "export" and words.count("--checkpoint") > 1:
-        return [parsed(words)]  # of students, who weren't taught
-    if command in ("check", "export") or (command == "compose" and "--bars" in words):
+    means = words.count("--checkpoint") > 1  # of students, who weren't taught
+    if (command in ("check", "export") and not means) or (command == "compose" and "--bars" in words):
         return [[*words, *(["--bars", "1"] if command == "compose" else []), "--overwrite"]]
     if command == "evaluate" and "--limit" in words and not {"--fold", "--config"}.intersection(words):
         return [[*words, *LITTLE]]
