@@ -1,5 +1,7 @@
 """Ensemble: networks whose predictions are averaged."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
@@ -18,7 +20,7 @@ class Ensemble(Network):
     measured and writes.
 
     Args:
-        networks: At least one, all of one encoding.
+        networks: At least one, all of one encoding. One that is given twice counts twice, and is computed once.
 
     Raises:
         OptionError: If there are none.
@@ -28,10 +30,11 @@ class Ensemble(Network):
         super().__init__()
         if not networks:
             raise OptionError("An ensemble of no networks predicts nothing; expected at least one; name some.")
-        self.networks = nn.ModuleList(networks)
+        counted = Counter(networks)
+        self.networks = nn.ModuleList(counted)
+        self.counts = [*counted.values()]
         self.config = {}
-        sizes = [len(network.initial_memory(1)) for network in networks]
-        self._spans = _spans(sizes)
+        self._spans = _spans([len(network.initial_memory(1)) for network in counted])
 
     def initial_memory(self, batch_size: int) -> Memory:
         """Make all networks' memories, one after another."""
@@ -39,18 +42,17 @@ class Ensemble(Network):
 
     def forward(self, tokens: Tensor, memory: Memory, prompt: Tensor | None = None) -> tuple[Tensor, Memory]:
         """Predict log-probabilities (B, N, V) of the tokens after each of (B, N)."""
-        logits, after = [], list[Tensor]()
-        for network, span in zip(self.networks, self._spans, strict=True):
-            given, left = network(tokens, memory[span], prompt)
-            logits.append(given)
-            after += left
-        return mean_of(logits), tuple(after)
+        predicted = [
+            network(tokens, memory[span], prompt) for network, span in zip(self.networks, self._spans, strict=True)
+        ]
+        return _together(predicted, self.counts)
 
     def stepper(self) -> Stepper | None:
         """Step all networks, each as fast as it can; only in evaluation."""
         if self.training:
             return None
-        return EnsembleStepper([network.stepper() or SequenceStepper(network) for network in self.networks])  # type: ignore[operator,arg-type]
+        steppers = [network.stepper() or SequenceStepper(network) for network in self.networks]  # type: ignore[operator,arg-type]
+        return EnsembleStepper(steppers, self.counts)
 
 
 class EnsembleStepper(Stepper):
@@ -58,12 +60,14 @@ class EnsembleStepper(Stepper):
 
     Args:
         steppers: Theirs.
+        counts: How often each counts.
     """
 
     normalised = True
 
-    def __init__(self, steppers: Sequence[Stepper]) -> None:
+    def __init__(self, steppers: Sequence[Stepper], counts: Sequence[int]) -> None:
         self._steppers = steppers
+        self._counts = counts
         self._spans = _spans([len(stepper.begin(1)) for stepper in steppers])
 
     def begin(self, batch_size: int) -> Memory:
@@ -73,12 +77,12 @@ class EnsembleStepper(Stepper):
     def step(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Give log-probabilities (B, V) of what follows each row's last token (B,), and the memory after."""
         steps = [one.step(tokens, memory[span]) for one, span in zip(self._steppers, self._spans, strict=True)]
-        return mean_of([logits for logits, _ in steps]), tuple(part for _, after in steps for part in after)
+        return _together(steps, self._counts)
 
     def read(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Give log-probabilities (B, N, V) of what follows each of the tokens (B, N), and the memory after."""
         reads = [one.read(tokens, memory[span]) for one, span in zip(self._steppers, self._spans, strict=True)]
-        return mean_of([logits for logits, _ in reads]), tuple(part for _, after in reads for part in after)
+        return _together(reads, self._counts)
 
     def select(self, memory: Memory, index: Tensor) -> Memory:
         """Select rows (B',) of each memory, in this order."""
@@ -88,15 +92,20 @@ class EnsembleStepper(Stepper):
         return tuple(part for one in selected for part in one)
 
 
-def mean_of(logits: Sequence[Tensor]) -> Tensor:
-    """Average logits (..., V) as probabilities: log-probabilities (..., V).
+def mean_of(logits: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
+    """Average logits (..., V) as probabilities, each as often as it counts: log-probabilities (..., V).
 
     >>> one, other = torch.tensor([0.9, 0.1]).log(), torch.tensor([0.5, 0.5]).log()
-    >>> mean_of([one, other]).exp()
-    tensor([0.7000, 0.3000])
+    >>> mean_of([one, other], [3, 1]).exp()
+    tensor([0.8000, 0.2000])
     """
-    log_probs = torch.stack([one.log_softmax(-1) for one in logits])
-    return log_probs.logsumexp(0).log_softmax(-1)
+    log_probs = [one.log_softmax(-1) + math.log(count) for one, count in zip(logits, counts, strict=True)]
+    return torch.stack(log_probs).logsumexp(0).log_softmax(-1)
+
+
+def _together(predicted: Sequence[tuple[Tensor, Memory]], counts: Sequence[int]) -> tuple[Tensor, Memory]:
+    """Average what each network gives, and put their memories one after another."""
+    return mean_of([logits for logits, _ in predicted], counts), tuple(part for _, after in predicted for part in after)
 
 
 def _spans(sizes: Sequence[int]) -> list[slice]:

@@ -82,7 +82,8 @@ class Preparation:
         import_all(plan.modules)
         self.plan = plan
         paths = [located(path) for path in plan.teachers]
-        self._models = [LanguageModel.load(path) for path in paths]
+        loaded = {path: LanguageModel.load(path) for path in paths}
+        self._models = [loaded[path] for path in paths]
         self._teacher = ensemble_of(self._models, plan.views)
         self._chorales = [*folds_for([source_of(path) for path in paths])["train"]][: plan.limit or None]
         names = [chorale.name for chorale in self._chorales]

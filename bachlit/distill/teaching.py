@@ -23,7 +23,7 @@ def ensemble_of(models: Sequence[LanguageModel], views: int) -> LanguageModel:
     """Average models of one encoding, each over neighbouring keys.
 
     Args:
-        models: The teachers.
+        models: The teachers. One that is given twice counts twice.
         views: Keys over which each averages its predictions.
 
     Raises:
@@ -36,7 +36,8 @@ def ensemble_of(models: Sequence[LanguageModel], views: int) -> LanguageModel:
             "The teachers' encodings or keys differ, so their predictions can't be averaged; expected the same; name "
             "teachers that were trained on the same data."
         )
-    return LanguageModel(Ensemble([_seen_in(model, views) for model in models]).eval(), first.encoding, first.keys)
+    seen = {model: _seen_in(model, views) for model in models}  # each once, since an ensemble computes it once
+    return LanguageModel(Ensemble([seen[model] for model in models]).eval(), first.encoding, first.keys)
 
 
 def _seen_in(model: LanguageModel, views: int) -> Network:

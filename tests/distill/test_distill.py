@@ -60,9 +60,28 @@ def test_an_ensemble_gives_the_mean_of_the_probabilities(bach: list[Chorale]) ->
 
 
 @torch.no_grad()
+def test_who_is_named_twice_counts_twice_and_is_computed_once(bach: list[Chorale]) -> None:
+    one, other = (LanguageModel(network(seed), ENCODING) for seed in (0, 1))
+    tokens = tokens_of(bach)
+
+    def expected(*models: LanguageModel) -> torch.Tensor:
+        together = ensemble_of(models, 3).network
+        memory = together.initial_memory(2)
+        sizes[models] = len(memory)
+        return together(tokens, memory)[0].exp()
+
+    sizes = dict[tuple[LanguageModel, ...], int]()
+    first, second, thrice = expected(one), expected(other), expected(one, other, one)
+    assert (first - second).abs().max() > 0.1
+    assert torch.allclose(thrice, (2 * first + second) / 3, atol=1e-5)
+    assert sizes[one, other, one] == sizes[one,] + sizes[other,]
+
+
+@torch.no_grad()
 def test_an_ensemble_of_any_networks_steps_reads_and_selects_as_it_goes_forward(bach: list[Chorale]) -> None:
     torch.manual_seed(0)
-    together = Ensemble([network(0, views=3), TokenLSTM(ENCODING, layers=1, hidden=8, embedding=4).eval(), network(1)])
+    heard = network(0, views=3)
+    together = Ensemble([heard, TokenLSTM(ENCODING, layers=1, hidden=8, embedding=4).eval(), network(1), heard])
     together.eval()
     tokens = tokens_of(bach)
     whole, _ = together(tokens, together.initial_memory(2))
