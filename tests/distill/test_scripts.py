@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def told(folder: Path, bach: list[Chorale], script: str, *options: str) -> list[
 
 def given(words: list[str], *options: str) -> list[str]:
     """The values of options in a command."""
-    return [value for option, value in zip(words, words[1:], strict=False) if option in options]
+    return [value for option, value in pairwise(words) if option in options]
 
 
 @pytest.mark.parametrize(
