@@ -161,7 +161,7 @@ class LanguageModel:
         """Load a model: a folder from `save`, a checkpoint of `bachlit fit`, or the name of a run or a shipped model.
 
         Raises:
-            CheckpointError: If there is none, it is damaged, or its parts aren't known.
+            CheckpointError: If there is none, it is damaged, its parts aren't known, or its weights are no numbers.
         """
         path = find_model(path)
         try:
@@ -181,6 +181,7 @@ class LanguageModel:
             with Bounded(weights.values()):
                 model = cls.build(description)
             model.network.load_state_dict(weights)
+            _require_numbers(model.network, path)
             model.calibration = Calibration.load(path)
         except CheckpointError:
             raise
@@ -233,6 +234,16 @@ class Bounded(TorchFunctionMode):
                 "was saved with; get the model anew from where it came from."
             )
         return made
+
+
+def _require_numbers(network: Network, path: Path) -> None:
+    """Refuse weights that a training left as NaN or infinite: whatever is asked of them, no note would be likely."""
+    for name, weights in network.named_parameters():
+        if not weights.isfinite().all():
+            raise CheckpointError(
+                f"{path} holds weights that are no finite numbers ({name}), as after a training that diverged; "
+                "expected numbers; take a checkpoint from before, or fit again at a lower learning rate."
+            )
 
 
 def _short(text: str) -> str:

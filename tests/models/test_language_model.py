@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError
 from bachlit.models.language_model import LanguageModel
+from bachlit.models.shipped import WEIGHTS
 from bachlit.music.chorale import Chorale
 from bachlit.music.keys import Key
 from bachlit.networks import Network
@@ -110,6 +113,17 @@ def test_cut_weights_are_refused(small_model: LanguageModel, tmp_path: Path) -> 
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="damaged"):
+        LanguageModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(any_model: LanguageModel, tmp_path: Path, value: float) -> None:
+    any_model.save(tmp_path)
+    weights = load_file(tmp_path / WEIGHTS)
+    name = next(iter(dict(any_model.network.named_parameters())))
+    weights[name].flatten()[-1] = value
+    save_file(weights, tmp_path / WEIGHTS)
+    with pytest.raises(CheckpointError, match=re.escape(name)):
         LanguageModel.load(tmp_path)
 
 
