@@ -32,7 +32,7 @@ from bachlit.encoding import Encoding
 from bachlit.errors import CheckpointError, ScoreError, StoppedError
 from bachlit.generation.named_rules import rules_help, weighed_rules
 from bachlit.internals import CommandParsers, careful_parsing
-from bachlit.models.language_model import Bounded, LanguageModel
+from bachlit.models.language_model import Bounded, LanguageModel, require_numbers
 from bachlit.models.runs import ROOT, refuse_others
 from bachlit.models.shipped import PRETRAINED
 from bachlit.networks import Network
@@ -341,8 +341,14 @@ class ChoraleCLI(CommandParsers, LightningCLI):
                 logger.finish()
 
     def before_predict(self) -> None:
-        """Set the decoder and the rules: they are options of the prediction, not of the model."""
+        """Set the decoder and the rules: they are options of the prediction, not of the model.
+
+        Raises:
+            CheckpointError: If the weights are NaN, or belong to another encoding.
+        """
         self.before_validate()
+        if self.recalled.path is not None and self.recalled.checkpoint is not None:
+            require_numbers(self.recalled.checkpoint["state_dict"], self.recalled.path)
         options = self.config_init["predict"]
         self.model.writing, writer = _writing(**{name: options[name] for name in signature(_writing).parameters})
         self.trainer.callbacks.append(writer)  # type: ignore[attr-defined]

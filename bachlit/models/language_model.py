@@ -4,7 +4,7 @@ It needs PyTorch alone, so that `bachlit harmonize` starts fast; `bachlit.traini
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -161,7 +161,7 @@ class LanguageModel:
         """Load a model: a folder from `save`, a checkpoint of `bachlit fit`, or the name of a run or a shipped model.
 
         Raises:
-            CheckpointError: If there is none, it is damaged, its parts aren't known, or its weights are no numbers.
+            CheckpointError: If there is none, it is damaged, its parts aren't known, or its weights are NaN.
         """
         path = find_model(path)
         try:
@@ -181,7 +181,7 @@ class LanguageModel:
             with Bounded(weights.values()):
                 model = cls.build(description)
             model.network.load_state_dict(weights)
-            _require_numbers(model.network, path)
+            require_numbers(weights, path)
             model.calibration = Calibration.load(path)
         except CheckpointError:
             raise
@@ -236,13 +236,21 @@ class Bounded(TorchFunctionMode):
         return made
 
 
-def _require_numbers(network: Network, path: Path) -> None:
-    """Refuse weights that a training left as NaN or infinite: whatever is asked of them, no note would be likely."""
-    for name, weights in network.named_parameters():
-        if not weights.isfinite().all():
+def require_numbers(weights: Mapping[str, Any], path: Path) -> None:
+    """Refuse what a training that diverged leaves: weights or statistics that are NaN, to which no note is likely.
+
+    Args:
+        weights: Tensors, by name; what else is among them is passed over.
+        path: Of their file, for the message.
+
+    Raises:
+        CheckpointError: If one isn't a number.
+    """
+    for name, part in weights.items():
+        if isinstance(part, Tensor) and part.is_floating_point() and part.float().isnan().any():
             raise CheckpointError(
-                f"{path} holds weights that are no finite numbers ({name}), as after a training that diverged; "
-                "expected numbers; take a checkpoint from before, or fit again at a lower learning rate."
+                f"{path} holds weights that are NaN ({name}), as after a training that diverged; expected numbers; "
+                "take a checkpoint from before, or fit again at a lower learning rate."
             )
 
 

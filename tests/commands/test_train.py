@@ -150,6 +150,17 @@ def test_predict_without_prompts_harmonises_the_test_pieces(trained: Path, tmp_p
         assert np.array_equal(written.pitches[:, 0], np.maximum(np.array(piece)[:, 0], 0))
 
 
+def test_what_a_training_that_diverged_left_writes_no_predictions(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
+    next(part for part in checkpoint["state_dict"].values() if part.is_floating_point()).fill_(float("nan"))
+    torch.save(checkpoint, tmp_path / "diverged.ckpt")
+    assert main(["predict", *QUICK, "--ckpt_path=diverged.ckpt", "--decoder=Greedy"]) == 2
+    assert "weights that are NaN" in capsys.readouterr().err
+    assert not (tmp_path / "predictions").exists()
+
+
 def test_a_checkpoint_holds_no_decoder_and_opens_without_pickles(trained: Path) -> None:
     checkpoint = torch.load(trained / "checkpoints" / "best.ckpt", weights_only=True)
     assert "decoder" not in json.dumps(checkpoint["bachlit"]) + checkpoint["bachlit_options"]

@@ -116,15 +116,17 @@ def test_cut_weights_are_refused(small_model: LanguageModel, tmp_path: Path) -> 
         LanguageModel.load(tmp_path)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_no_numbers_are_refused(any_model: LanguageModel, tmp_path: Path, value: float) -> None:
+def test_weights_that_are_nan_are_refused(any_model: LanguageModel, tmp_path: Path) -> None:
     any_model.save(tmp_path)
     weights = load_file(tmp_path / WEIGHTS)
-    name = next(iter(dict(any_model.network.named_parameters())))
-    weights[name].flatten()[-1] = value
-    save_file(weights, tmp_path / WEIGHTS)
-    with pytest.raises(CheckpointError, match=re.escape(name)):
-        LanguageModel.load(tmp_path)
+    named = dict(any_model.network.named_parameters())
+    statistics = [name for name in weights if "running" in name]  # in a TokenLSTM
+    for name in [next(iter(named)), *statistics[-1:]]:
+        spoilt = {one: part.clone() for one, part in weights.items()}
+        spoilt[name].view(-1)[-1] = float("nan")
+        save_file(spoilt, tmp_path / WEIGHTS)
+        with pytest.raises(CheckpointError, match=re.escape(name)):
+            LanguageModel.load(tmp_path)
 
 
 def test_a_class_that_nobody_imported_is_refused_and_not_imported(small_model: LanguageModel, tmp_path: Path) -> None:
