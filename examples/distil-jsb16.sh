@@ -1,10 +1,12 @@
 #!/bin/sh
-# The best student on JSB-16th, from nothing, in three rounds: four teachers and their student; itself and two teachers
-# more, who teach it on with two seeds; and both of these with the last two teachers, who teach their mean on with two
-# seeds. The mean of the last two is the folder jsb16-taught.
+# A student for JSB-16th, from nothing, in three rounds:
+# 1. Teachers 0 to 3 teach a student.
+# 2. The student and teachers 4 and 5 teach it on, with two seeds; the mean of both is the folder jsb16-mean.
+# 3. Both of these and teachers 6 and 7 teach the mean on, with two seeds; the mean of both is the folder jsb16-taught.
 # Run it again to go on where it was stopped.
 #     sh examples/distil-jsb16.sh --data.corpus.path FOLDER
 set -eu
+: "${1:?expected --data.corpus.path FOLDER}"
 config=configs/jsb16.yaml
 . "$(dirname "$0")/distil-steps.sh"
 

@@ -1,7 +1,8 @@
 # Steps of a distillation: distil.sh and distil-jsb16.sh set $config and read this.
+: "${config:?expected distil.sh or distil-jsb16.sh, which set it}"
 name=$(basename "$config" .yaml)
 export OMP_NUM_THREADS=1
-trap 'trap - INT TERM; kill 0' INT TERM  # what runs in the background doesn't hear Ctrl-C
+trap 'trap - INT TERM; kill 0' INT TERM  # what runs in the background may not hear Ctrl-C
 precision=$(python -c "
 import torch
 bfloat16 = any(has for kind, has in torch.cpu.get_capabilities().items() if 'bf16' in kind)
@@ -50,7 +51,7 @@ both() {
     wait "$1" || failed=$?
     wait "$2" || failed=$?
     if [ "$failed" != 0 ]; then
-        echo "$0: a fit failed, as told above; run this again to go on." >&2
+        echo "$0: a fit failed; put right what is said above, and run this again to go on." >&2
         exit "$failed"
     fi
 }

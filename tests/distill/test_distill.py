@@ -349,6 +349,20 @@ def test_workers_make_the_same_lessons(tmp_path: Path, capsys: pytest.CaptureFix
     assert made[0] == made[1]
 
 
+def test_a_teacher_who_is_named_twice_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teachers = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(teachers):
+        LanguageModel(network(seed), ENCODING).save(folder)
+    loaded = list[LanguageModel]()
+    monkeypatch.setattr(
+        preparing, "ensemble_of", lambda models, views: loaded.extend(models) or ensemble_of(models, views)
+    )
+    output = tmp_path / "lessons.safetensors"
+    assert distill(teachers[0], output, *(f"--teacher={one}" for one in teachers), "--invented=0") == 0
+    one, again, other = loaded
+    assert one is again is not other
+
+
 def test_a_worker_that_is_killed_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
