@@ -26,7 +26,7 @@ large="--model.network.init_args.hidden 768 --model.network.init_args.head 448 -
 round() {
     number=$1 before=$(($1 - 1)) rate=$2 epochs=$3
     shift 3
-    lessons "lessons-$number" 5 --seed "$number" --teacher "$name-student-${before}a" --teacher "$name-student-${before}b"
+    lessons "lessons-$number" 4 --seed "$number" --teacher "$name-student-${before}a" --teacher "$name-student-${before}b"
     taught_on "student-${number}a" "lessons-$number" "mean-$before" "$rate" "$epochs" $large "$@" \
         --seed_everything 0 --data.seed 0 &
     first=$!
