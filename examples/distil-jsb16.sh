@@ -1,9 +1,10 @@
 #!/bin/sh
 # A student for JSB-16th, from nothing, in four rounds:
 # 1. Teachers 0 to 3 teach a student.
-# 2. The student teaches itself on, and with teachers 4 and 5 once more from where it stood.
-# 3. and 4. Both of these teach their mean on, with two seeds.
-# The means are the folders jsb16-mean-2, jsb16-mean-3 and jsb16-mean-4.
+# 2. The student teaches itself on.
+# 3. It does so again, with two seeds.
+# 4. Both of these teach the mean of their weights on, with two seeds.
+# The mean of the last two is the folder jsb16-taught.
 # Run it again to go on where it was stopped.
 #     sh examples/distil-jsb16.sh --data.corpus.path FOLDER
 set -eu
@@ -22,22 +23,17 @@ teachers() {
 
 large="--model.network.init_args.hidden 768 --model.network.init_args.head 448 --trainer.check_val_every_n_epoch 2"
 
-# round NUMBER RATE EPOCHS OPTION...: both students of the round before teach their mean on, with two seeds
-round() {
-    number=$1 before=$(($1 - 1)) rate=$2 epochs=$3
-    shift 3
-    lessons "lessons-$number" 4 --seed "$number" --teacher "$name-student-${before}a" --teacher "$name-student-${before}b"
-    taught_on "student-${number}a" "lessons-$number" "mean-$before" "$rate" "$epochs" $large "$@" \
+# two_seeds NUMBER START RATE EPOCHS MEAN OPTION...: students NUMBERa and NUMBERb, and the folder of their mean
+two_seeds() {
+    number=$1 start=$2 rate=$3 epochs=$4 mean=$5
+    shift 5
+    taught_on "student-${number}a" "lessons-$number" "$start" "$rate" "$epochs" $large "$@" \
         --seed_everything 0 --data.seed 0 &
     first=$!
-    taught_on "student-${number}b" "lessons-$number" "mean-$before" "$rate" "$epochs" $large "$@" \
+    taught_on "student-${number}b" "lessons-$number" "$start" "$rate" "$epochs" $large "$@" \
         --seed_everything 1 --data.seed 1 &
     both $first $!
-    mean "$number"
-}
-
-mean() {
-    bachlit export --checkpoint "$name-student-${1}a" --checkpoint "$name-student-${1}b" --output "$name-mean-$1"
+    bachlit export --checkpoint "$name-student-${number}a" --checkpoint "$name-student-${number}b" --output "$name-$mean"
 }
 
 teachers "0 1" "$@" &
@@ -46,18 +42,10 @@ teachers "2 3" "$@" &
 both $first $!
 lessons lessons 14 --teacher "$name-teacher-0" --teacher "$name-teacher-1" \
     --teacher "$name-teacher-2" --teacher "$name-teacher-3"
-student student lessons $large --model.optimizer.init_args.lr 0.002 "$@" &
-first=$!
-teachers "4 5" "$@" &
-both $first $!
-lessons lessons-2a 6 --seed 2 --teacher "$name-student"
-# The student is far better than the two, and counts three times.
-lessons lessons-2b 6 --seed 1 --teacher "$name-student" --teacher "$name-student" --teacher "$name-student" \
-    --teacher "$name-teacher-4" --teacher "$name-teacher-5"
-taught_on student-2a lessons-2a student 0.001 14 $large "$@" --seed_everything 0 --data.seed 0 &
-first=$!
-taught_on student-2b lessons-2b student 0.001 14 $large "$@" --seed_everything 1 --data.seed 1 &
-both $first $!
-mean 2
-round 3 0.0008 12 "$@"
-round 4 0.0006 10 "$@"
+student student lessons $large --model.optimizer.init_args.lr 0.002 "$@"
+lessons lessons-2 6 --seed 2 --teacher "$name-student"
+taught_on student-2 lessons-2 student 0.001 14 $large "$@"
+lessons lessons-3 4 --seed 3 --teacher "$name-student-2"
+two_seeds 3 student-2 0.001 12 mean "$@"
+lessons lessons-4 4 --seed 4 --teacher "$name-student-3a" --teacher "$name-student-3b"
+two_seeds 4 mean 0.0008 10 taught "$@"
