@@ -43,12 +43,12 @@ def run(folder: Path, bach: list[Chorale], script: Sequence[str], failing: str =
 
 
 def given(words: list[str], *options: str) -> list[str]:
-    """The values of options in a command."""
+    """Give the values of options in a command."""
     return [value for option, value in pairwise(words) if option in options]
 
 
 def understood(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """What a command of bachlit understands of its words."""
+    """Parse a command of bachlit: the options that it understands."""
     with pytest.raises(SystemExit) as ended:
         main([*words, "--print_config"])
     out, err = capsys.readouterr()
