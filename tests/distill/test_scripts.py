@@ -74,10 +74,11 @@ def test_a_script_is_understood_and_reads_what_it_made(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(distilling, "_distill", lambda _options: None)
     sizes = dict[str, tuple[int, int]]()  # of what was made
-    fits = list[str]()
+    fits, used = list[str](), set[str]()
     for program, *words in commands:
         read = given(words, "--teacher", "--checkpoint", "--model.start", "--data.lessons.path")
         assert sizes.keys() >= set(read), words
+        used.update(read)
         [made] = given(words, "--run", "--output")
         assert made not in sizes
         if program == "python":
@@ -97,6 +98,7 @@ def test_a_script_is_understood_and_reads_what_it_made(
         fits.append(yaml.safe_dump(options | {"run": None}))
     assert len(set(fits)) == len(fits) == num_fits
     assert words[0] == "export"
+    assert sizes.keys() - used == {made}  # nothing else was made in vain
 
 
 @pytest.mark.parametrize(("failing", "other"), [("bach-student\t", "bach-teacher-4"), ("teacher-4", "bach-student")])
